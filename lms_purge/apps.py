@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class LmsPurgeConfig(AppConfig):
+    """The site itself is an app so that its checks and templates are found."""
+
+    name = "lms_purge"
+    verbose_name = "LMS Purge"
+
+
+class LmsAdminConfig(AdminConfig):
+    default_site = "lms_purge.site.LmsAdminSite"

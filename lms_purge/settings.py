@@ -1,0 +1,228 @@
+"""All settings, from the environment alone. What is nonsense is refused at the start, in one sentence per variable.
+
+`./run` sets what a first look needs; README.md lists what production sets.
+"""
+
+from pathlib import Path
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, validate
+
+from lms_purge.database import database_from_url
+
+# ModelAdmin[User] and the like, as the types have them, at run time too.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = Env(eager=False)
+# The keys that ./run made for this installation. What the environment says goes first.
+if (VAR_DIR / "keys.env").is_file():
+    env.read_env(str(VAR_DIR / "keys.env"), recurse=False)
+
+positive = validate.Range(min=1)
+
+# The site
+
+SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=32))
+DEBUG: bool = env.bool("DEBUG", False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+# Where people reach the site: the beginning of every link in a mail.
+LMS_BASE_URL: str = env.str("LMS_BASE_URL", "http://127.0.0.1:8000", validate=validate.URL(require_tld=False))
+
+ROOT_URLCONF = "lms_purge.urls"
+WSGI_APPLICATION = "lms_purge.wsgi.application"
+ASGI_APPLICATION = "lms_purge.asgi.application"
+
+INSTALLED_APPS = [
+    "lms_purge.apps.LmsPurgeConfig",
+    "messaging",
+    "learning",
+    "connectors",
+    "users",
+    "purge",
+    "lms_purge.apps.LmsAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    # No django.contrib.sessions: users.Session knows whose session it is, so that a frozen person's can be ended.
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "django_q",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "lms_purge.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# People
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.backends.AccountBackend"]
+SESSION_ENGINE = "users.sessions"
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# Database, cache, files
+
+database_url: str = env.str("DATABASE_URL", "sqlite:///var/lms.sqlite3")
+try:
+    DATABASES = {"default": database_from_url(database_url, base_dir=BASE_DIR)}
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# In the database, so that web and worker share it: the worker's state and the month counts are read by both.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "lms_cache"}}
+
+MEDIA_ROOT: Path = env.path("MEDIA_ROOT", VAR_DIR / "media")
+STATIC_URL = "/static/"
+STATIC_ROOT: Path = env.path("STATIC_ROOT", VAR_DIR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Words and time
+
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
+
+# Security
+
+LMS_HTTPS: bool = env.bool("LMS_HTTPS", False)
+SESSION_COOKIE_SECURE = LMS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = LMS_HTTPS
+SECURE_SSL_REDIRECT = LMS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
+SECURE_HSTS_SECONDS: int = env.int("LMS_HSTS_SECONDS", 31_536_000) if LMS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("LMS_HSTS_SUBDOMAINS", False)
+# The proxy in front says whether the reader came by https. Only when there is one, or anybody could say so.
+if env.bool("LMS_BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether every subdomain has https is for the domain's owner to say: LMS_HSTS_SUBDOMAINS
+    "security.W021",  # so is the browsers' preload list, from which there is no quick way back
+]
+
+# Mail: to the console until there is a server.
+
+EMAIL_HOST: str = env.str("EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT: int = env.int("EMAIL_PORT", 25, validate=positive)
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "lms@localhost")
+
+# Queue. It only delivers: claims, attempts and results are the purge's own, so it never repeats a failed task.
+# retry must stay above timeout × (1 + ceil((queue_limit + 1) / workers)) + 30, or a healthy task is delivered twice.
+
+Q_CLUSTER = {
+    "name": "lms",
+    "orm": "default",
+    "workers": env.int("Q_WORKERS", 2, validate=positive),
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": env.int("Q_TIMEOUT", 300, validate=positive),
+    "retry": env.int("Q_RETRY", 900, validate=positive),
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": 100,
+    "recycle": 200,
+    "max_rss": 400_000,
+    "poll": env.float("Q_POLL", 0.5),
+    "guard_cycle": 1,
+    "catch_up": False,
+    "cache": "default",
+}
+
+# Purge
+
+PURGE_HOST = "lms_purge.host.LmsHost"
+# Keys the hashes by which a purged address is recognised again. Losing it means that no old purge can be checked:
+# keep a copy apart from the database's backups. A missing key is a system-check error, and nothing completes.
+PURGE_HASH_KEY: str = env.str("PURGE_HASH_KEY", "")
+# What a restored backup needs to know: every purge accepted, by row id and keyed hash. Outside the database on purpose.
+PURGE_JOURNAL: Path = env.path("PURGE_JOURNAL", VAR_DIR / "journal" / "purge.jsonl")
+PURGE_DUE_DAYS: int = env.int("PURGE_DUE_DAYS", 30, validate=positive)
+PURGE_MAX_PEOPLE: int = env.int("PURGE_MAX_PEOPLE", 50, validate=validate.Range(min=1, max=50))
+# Users in *other* accounts that one account's purges may reach in a day before a request waits for an operator.
+PURGE_RATE_GUARD: int = env.int("PURGE_RATE_GUARD", 200, validate=positive)
+# How long a worker's claim lasts without progress. Longer than a slice, or a healthy worker would lose its work.
+PURGE_LEASE_SECONDS: int = env.int("PURGE_LEASE_SECONDS", 180, validate=positive)
+# How long one task works before it puts itself back in the queue. Well under Q_TIMEOUT, which then never strikes.
+PURGE_SLICE_SECONDS: int = env.int("PURGE_SLICE_SECONDS", 120, validate=positive)
+PURGE_RECONCILE_SECONDS: int = env.int("PURGE_RECONCILE_SECONDS", 5, validate=positive)
+PURGE_CANARY_SECONDS: int = env.int("PURGE_CANARY_SECONDS", 30, validate=positive)
+PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
+PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))
+
+# Logs: to standard output, with event names and ids. No logger may print a query string (the admin's search puts
+# its words there) or an exception's message (a database's repeats the row that it refused).
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "lms_purge.logs.NoExceptionMessages",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+    },
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
+    "root": {"handlers": ["stdout"], "level": env.log_level("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
+        # runserver's access log is the one that prints query strings.
+        "django.server": {"handlers": ["stdout"], "level": "CRITICAL", "propagate": False},
+        "django-q": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
+    },
+}
+
+env.seal()
+
+if Q_CLUSTER["retry"] < 2 * Q_CLUSTER["timeout"] + 30:
+    raise ImproperlyConfigured("Q_RETRY must be at least 2 × Q_TIMEOUT + 30, or running tasks are delivered twice.")
+if Q_CLUSTER["timeout"] <= PURGE_SLICE_SECONDS:
+    raise ImproperlyConfigured("PURGE_SLICE_SECONDS must be below Q_TIMEOUT, or the queue cuts healthy work short.")
+if PURGE_LEASE_SECONDS <= PURGE_SLICE_SECONDS:
+    raise ImproperlyConfigured("PURGE_LEASE_SECONDS must be above PURGE_SLICE_SECONDS, or a worker loses its claim.")

@@ -1,0 +1,32 @@
+"""pytest plugin: with DB=pg the tests run on a PostgreSQL that lives as long as the run.
+
+It is started before Django reads its settings, and by the xdist controller only; the workers inherit DATABASE_URL.
+"""
+
+import os
+
+import pytest
+
+from tools.postgres import Throwaway
+
+_server: Throwaway | None = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    global _server
+    if "PYTEST_XDIST_WORKER" in os.environ or _server is not None:
+        return
+    if os.environ.get("DB") == "pg":
+        _server = Throwaway().start()
+        os.environ["DATABASE_URL"] = _server.url
+    else:
+        # A developer's own DATABASE_URL is for ./run; the tests never touch it.
+        os.environ["DATABASE_URL"] = "sqlite:///var/tests.sqlite3"
+
+
+def pytest_unconfigure() -> None:
+    global _server
+    if _server is not None:
+        _server.stop()
+        _server = None

@@ -1,0 +1,20 @@
+"""The product's settings with fixed keys and nothing that only costs time in a test."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "tests-only-" + "0123456789abcdef" * 3)
+os.environ.setdefault("PURGE_HASH_KEY", "tests-only-" + "fedcba9876543210" * 3)
+
+from lms_purge.settings import *  # noqa: F403
+from lms_purge.settings import LOGGING, MIDDLEWARE
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Plain names, so that a page renders without collectstatic; the live server finds the files in the apps.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("whitenoise.")]
+# caplog reads what propagates to the root logger; the django-q logger keeps its own handler from being added.
+LOGGING = {**LOGGING, "loggers": {name: {**each, "propagate": True} for name, each in LOGGING["loggers"].items()}}
