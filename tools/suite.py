@@ -1,0 +1,164 @@
+"""`./test`: every check, then the tests on SQLite, on a real PostgreSQL, and in a browser. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.environment import DEVELOPMENT, ROOT, VAR, ensure_venv, say
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_TESTS = "tests/browser"
+NO_TESTS_RAN = 5  # pytest's exit code
+SCRATCH = VAR / "checks.sqlite3"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the summary. `words` empty: the step is left out, and `note` says why."""
+
+    name: str
+    words: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    required: bool = True
+    may_be_empty: bool = False  # pytest: whether choosing no test is all right
+
+
+@dataclass(frozen=True)
+class Result:
+    step: Step
+    code: int | None
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        if self.code is None:
+            return "FAILED" if self.step.required else "left out"
+        if self.code == NO_TESTS_RAN and self.step.may_be_empty:
+            return "no tests"
+        return "ok" if self.code == 0 else "FAILED"
+
+
+def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Run all steps, whatever fails; print the summary; return 0 only when nothing failed and a test ran."""
+    words = [word for word in arguments if word != "--sqlite-only"]
+    python = ensure_venv(DEVELOPMENT)
+    VAR.mkdir(exist_ok=True)
+    steps = [
+        *checks(python),
+        *suites(python, words, sqlite_only="--sqlite-only" in arguments, environ=environ),
+    ]
+    results = [run_step(step, clean(environ)) for step in steps]
+    print(summary(results), flush=True)
+    ran = any(result.code == 0 for result in results if result.step.words[1:3] == ["-m", "pytest"])
+    return 0 if ran and all(result.verdict != "FAILED" for result in results) else 1
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` without what is meant for ./run: the tests bring their own database, keys and settings."""
+    theirs = {"DATABASE_URL", "SECRET_KEY", "PURGE_HASH_KEY", "DJANGO_SETTINGS_MODULE", "DB", "PORT", "MEDIA_ROOT"}
+    kept = {name: value for name, value in environ.items() if name not in theirs and not name.startswith("PURGE_")}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+# What there is to run
+
+
+def checks(python: Path) -> list[Step]:
+    """Lint, types, import contracts, templates, migrations, Django's checks, the coverage of the purge rules."""
+    tool = python.parent
+    manage = [str(python), "manage.py"]
+    scratch = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": f"sqlite:///var/{SCRATCH.name}"}
+    return [
+        Step("ruff check", [str(tool / "ruff"), "check", "."]),
+        Step("ruff format", [str(tool / "ruff"), "format", "--check", "."]),
+        Step("mypy", [str(tool / "mypy")]),
+        Step("import contracts", [str(tool / "lint-imports"), "--no-cache"]),
+        Step("templates", [str(tool / "djlint"), ".", "--lint", "--quiet", "--allow-empty-input"]),
+        Step("migrations complete", [*manage, "makemigrations", "--check", "--dry-run"], scratch),
+        Step("migrate from nothing", [str(python), "-m", "tools.fresh_database"], scratch),
+        Step("system checks", [*manage, "check", "--fail-level", "WARNING"], scratch),
+        Step("deployment checks", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production()),
+        Step("purge rules", [*manage, "purge_rules", "--check"], scratch),
+    ]
+
+
+def production() -> dict[str, str]:
+    """What a production environment sets, with keys made for this one check."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "lms_purge.settings",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "PURGE_HASH_KEY": secrets.token_urlsafe(48),
+        "ALLOWED_HOSTS": "lms.example",
+        "LMS_HTTPS": "1",
+        "LMS_BASE_URL": "https://lms.example",
+        "DATABASE_URL": f"sqlite:///var/{SCRATCH.name}",
+    }
+
+
+def suites(python: Path, words: Sequence[str], *, sqlite_only: bool, environ: Mapping[str, str]) -> list[Step]:
+    """The tests on both databases, then those with a browser; `words` go on to pytest.
+
+    Paths among `words` go to the suite that they belong to: a browser test is not asked of the others.
+    """
+    paths = [word for word in words if is_path(word)]
+    options = [word for word in words if word not in paths]
+    browser = [path for path in paths if path.startswith(BROWSER_TESTS)]
+    others = [path for path in paths if path not in browser]
+    pytest = [str(python), "-m", "pytest"]
+    chosen = bool(words)
+    steps = []
+    if others or not browser:
+        databases = [*pytest, "-n", "2", f"--ignore={BROWSER_TESTS}", *options, *others]
+        steps.append(Step("tests on SQLite", databases, may_be_empty=chosen))
+        if sqlite_only:
+            steps.append(Step("tests on PostgreSQL", note="--sqlite-only was asked for", required=False))
+        else:
+            steps.append(Step("tests on PostgreSQL", databases, {"DB": "pg"}, may_be_empty=chosen))
+    if browser or not others:
+        words = [*pytest, "-n", "0", *options, *(browser or [BROWSER_TESTS])]
+        steps.append(browser_step(words, sqlite_only=sqlite_only, environ=environ, may_be_empty=chosen))
+    return steps
+
+
+def is_path(word: str) -> bool:
+    return not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()
+
+
+def browser_step(words: Sequence[str], *, sqlite_only: bool, environ: Mapping[str, str], may_be_empty: bool) -> Step:
+    name = "tests in a browser"
+    required = environ.get("REQUIRE_BROWSER", "") not in {"", "0"}
+    if not any(shutil.which(program, path=environ.get("PATH")) for program in CHROMIUM):
+        return Step(name, note="NO CHROMIUM HERE: sudo apt-get install chromium", required=required)
+    # Playwright runs its own event loop in the test's thread, which Django takes for asynchronous code.
+    settings = {"DJANGO_ALLOW_ASYNC_UNSAFE": "true", **({} if sqlite_only else {"DB": "pg"})}
+    return Step(name, words, settings, may_be_empty=may_be_empty)
+
+
+# Running it
+
+
+def run_step(step: Step, environ: Mapping[str, str]) -> Result:
+    if not step.words:
+        say(f"\n== {step.name}: left out. {step.note}")
+        return Result(step, None, 0.0)
+    say(f"\n== {step.name}")
+    start = time.monotonic()
+    done = subprocess.run(step.words, cwd=ROOT, env={**environ, **step.environ}, check=False)
+    return Result(step, done.returncode, time.monotonic() - start)
+
+
+def summary(results: Sequence[Result]) -> str:
+    width = max(len(result.step.name) for result in results)
+    lines = [f"{r.step.name:<{width}}  {r.verdict:<8}  {r.seconds:6.1f} s  {r.step.note}".rstrip() for r in results]
+    total = sum(result.seconds for result in results)
+    failed = [result.step.name for result in results if result.verdict == "FAILED"]
+    closing = f"FAILED: {', '.join(failed)}" if failed else "All passed."
+    return "\n".join(["", *lines, f"{'together':<{width}}  {'':<8}  {total:6.1f} s", "", closing])
