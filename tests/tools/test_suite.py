@@ -1,0 +1,81 @@
+import sys
+
+import pytest
+
+from tools.suite import BROWSER_TESTS, Result, Step, clean, run_step, suites, summary
+
+PYTHON = "python"
+
+
+def plan(*words, sqlite_only=False, environ=None):
+    environ = {"PATH": "", **(environ or {})}
+    return {step.name: step for step in suites(PYTHON, words, sqlite_only=sqlite_only, environ=environ)}
+
+
+@pytest.fixture
+def chromium(tmp_path):
+    program = tmp_path / "chromium"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return {"PATH": str(tmp_path)}
+
+
+def test_both_databases_run_the_same_tests_and_leave_the_browser_alone():
+    steps = plan()
+    assert steps["tests on SQLite"].words == steps["tests on PostgreSQL"].words
+    assert f"--ignore={BROWSER_TESTS}" in steps["tests on SQLite"].words
+    assert steps["tests on PostgreSQL"].environ == {"DB": "pg"}
+
+
+def test_postgresql_is_left_out_only_when_that_is_asked_for():
+    step = plan(sqlite_only=True)["tests on PostgreSQL"]
+    assert not step.words
+    assert "--sqlite-only" in step.note
+
+
+def test_without_chromium_it_is_said_and_where_required_it_fails():
+    optional = plan()["tests in a browser"]
+    required = plan(environ={"REQUIRE_BROWSER": "1"})["tests in a browser"]
+    assert "NO CHROMIUM" in optional.note
+    assert Result(optional, None, 0).verdict == "left out"
+    assert Result(required, None, 0).verdict == "FAILED"
+
+
+def test_browser_tests_run_on_postgresql_one_at_a_time(chromium):
+    step = plan(environ=chromium)["tests in a browser"]
+    assert step.words == [PYTHON, "-m", "pytest", "-n", "0", BROWSER_TESTS]
+    assert step.environ["DB"] == "pg"
+
+
+def test_arguments_go_to_pytest_and_paths_to_the_suite_they_belong_to(chromium):
+    steps = plan("tests/tools", "-k", "port", environ=chromium)
+    assert list(steps) == ["tests on SQLite", "tests on PostgreSQL"]
+    assert steps["tests on SQLite"].words[-3:] == ["-k", "port", "tests/tools"]
+
+    steps = plan("-x", "-k", "port", environ=chromium)
+    assert list(steps) == ["tests on SQLite", "tests on PostgreSQL", "tests in a browser"]
+    assert steps["tests in a browser"].words[-4:] == ["-x", "-k", "port", BROWSER_TESTS]
+
+
+def test_no_tests_is_a_failure_unless_a_choice_was_made():
+    assert Result(Step("s", ["x"]), 5, 0).verdict == "FAILED"
+    assert Result(Step("s", ["x"], may_be_empty=True), 5, 0).verdict == "no tests"
+    assert Result(Step("s", ["x"]), 0, 0).verdict == "ok"
+    assert Result(Step("s", ["x"], may_be_empty=True), 1, 0).verdict == "FAILED"
+
+
+def test_the_summary_names_what_failed():
+    text = summary([Result(Step("lint"), 0, 1.0), Result(Step("types", ["mypy"]), 1, 2.0)])
+    assert text.splitlines()[-1] == "FAILED: types"
+    assert "3.0 s" in text
+    assert summary([Result(Step("lint", ["ruff"]), 0, 1.0)]).splitlines()[-1] == "All passed."
+
+
+def test_what_is_meant_for_run_does_not_reach_the_tests():
+    cleaned = clean({"DATABASE_URL": "postgres://live", "PURGE_DUE_DAYS": "1", "SECRET_KEY": "live", "HOME": "/home"})
+    assert cleaned == {"HOME": "/home", "PYTHONUNBUFFERED": "1"}
+
+
+def test_a_step_runs_with_its_own_environment_and_its_exit_code_counts():
+    step = Step("own", [sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "4"})
+    assert run_step(step, {"CODE": "0"}).code == 4
