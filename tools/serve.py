@@ -128,7 +128,8 @@ def serve(python: Path, port: int, environ: Mapping[str, str]) -> int:
     settings.setdefault("LMS_BASE_URL", address)
     stop = Stop()
     stop.listen()
-    if (code := prepare(python, settings)) != 0:
+    code = prepare(python, settings)
+    if code != 0 or stop.count:
         return 0 if stop.count else code
     bind = ["--bind", f"{HOST}:{port}", "--config", "python:tools.gunicorn_config"]
     return supervise(
