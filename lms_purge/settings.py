@@ -109,6 +109,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 MEDIA_ROOT: Path = env.path("MEDIA_ROOT", VAR_DIR / "media")
 STATIC_URL = "/static/"
 STATIC_ROOT: Path = env.path("STATIC_ROOT", VAR_DIR / "static")
+# Static files are for our own pages alone; the default would let any site read them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -131,7 +131,7 @@ def serve(python: Path, port: int, environ: Mapping[str, str]) -> int:
     code = prepare(python, settings)
     if code != 0 or stop.count:
         return 0 if stop.count else code
-    bind = ["--bind", f"{HOST}:{port}", "--config", "python:tools.gunicorn_config"]
+    bind = ["--bind", f"{HOST}:{port}", "--log-level", "warning", "--config", "python:tools.gunicorn_config"]
     return supervise(
         {
             "web": [str(python), "-m", "gunicorn", *bind, "lms_purge.wsgi"],
