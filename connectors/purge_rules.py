@@ -1,0 +1,177 @@
+"""What a purge does to connectors, their settings, outside applications, tokens, webhooks and statements.
+
+Any setting that names the person is emptied, whatever it is called, and its connector stops: half a setting would
+connect to something else.
+"""
+
+from __future__ import annotations
+
+from purge.rules import (
+    Blank,
+    Delete,
+    Detach,
+    EraseFile,
+    ExemptTable,
+    HandOver,
+    Keep,
+    ModelRules,
+    Redact,
+    Rule,
+    WithRow,
+)
+
+STOP = "connectors.services.connectors_stop"
+STOP_WEBHOOK = "connectors.services.webhooks_stop"
+
+REFERENCE = Keep("the ID of a purge request, which says nothing about whom it purged")
+ISSUED = Keep("an identifier that the outside system issued to the company, not to a person")
+
+SETTING = Blank(then=STOP)
+LOGIN = Blank(login=True, then=STOP)
+
+
+def settings_rules(model: str, noun: str, columns: dict[str, Rule]) -> ModelRules:
+    return ModelRules(model=f"connectors.{model}", noun=noun, account="connector__account", columns=columns)
+
+
+SETTINGS = [
+    settings_rules(
+        "FtpSettings",
+        "FTP settings",
+        {
+            "host": SETTING,
+            "user_name": LOGIN,
+            "secret": SETTING,
+            "folder": SETTING,
+            "contact_email": SETTING,
+        },
+    ),
+    settings_rules("BoxSettings", "Box settings", {"account_email": SETTING, "folder": SETTING}),
+    settings_rules(
+        "SalesforceSettings",
+        "Salesforce settings",
+        {
+            "org_url": SETTING,
+            "login": LOGIN,
+            "secret": SETTING,
+            "filter_field": SETTING,
+            "filter_value": LOGIN,
+        },
+    ),
+    settings_rules(
+        "WorkdaySettings",
+        "Workday settings",
+        {
+            "host": SETTING,
+            "tenant": ISSUED,
+            "isu_user_name": LOGIN,
+            "secret": SETTING,
+            "manager_filter": LOGIN,
+            "manager": Detach(then=STOP),
+        },
+    ),
+    settings_rules(
+        "AzureAdSettings",
+        "Azure AD settings",
+        {
+            "tenant": ISSUED,
+            "client_id": ISSUED,
+            "secret": SETTING,
+            "manager_filter": LOGIN,
+            "manager": Detach(then=STOP),
+        },
+    ),
+    settings_rules(
+        "ZoomSettings",
+        "Zoom settings",
+        {"zoom_account": ISSUED, "client_id": ISSUED, "secret": SETTING, "super_admin_email": SETTING},
+    ),
+    settings_rules(
+        "AdobeConnectSettings",
+        "Adobe Connect settings",
+        {"url": SETTING, "admin_email": SETTING, "admin_login": LOGIN, "secret": SETTING},
+    ),
+    settings_rules(
+        "TeamsSettings",
+        "Microsoft Teams settings",
+        {"tenant": ISSUED, "client_id": ISSUED, "secret": SETTING, "admin_user_email": SETTING},
+    ),
+    settings_rules("GenericSettings", "settings of other connectors", {"values": Redact(then=STOP)}),
+]
+
+RULES = [
+    ModelRules(
+        model="connectors.Connector",
+        noun="connectors",
+        account="account",
+        columns={
+            "contact": Detach(then=STOP),
+            "name": Redact(),
+            "mapping": Redact(then=STOP),
+            "disabled_reference": REFERENCE,
+        },
+    ),
+    *SETTINGS,
+    ModelRules(
+        model="connectors.BlankedSetting",
+        noun="blanked settings",
+        account="connector__account",
+        columns={
+            "setting": Keep("the name of a column of the settings"),
+            "reference": REFERENCE,
+            "settled_by": Detach(),
+        },
+    ),
+    ModelRules(
+        model="connectors.ConnectorRun",
+        noun="connector runs",
+        account="connector__account",
+        columns={"started_by": Detach(), "error": Redact(), "error_file": EraseFile(mentions=True)},
+    ),
+    ModelRules(
+        model="connectors.ExternalApplication",
+        noun="external applications",
+        account="account",
+        columns={
+            "owner": HandOver(),
+            "name": Redact(),
+            "organisation": Redact(),
+            "contact_email": Blank(),
+            "redirect_url": Redact(),
+            "description": Redact(),
+        },
+    ),
+    ModelRules(
+        model="connectors.ApplicationGrant",
+        noun="uses of external applications",
+        account="user__account",
+        columns={"user": Delete()},
+    ),
+    ModelRules(
+        model="connectors.ApiToken",
+        noun="API tokens",
+        account="user__account",
+        columns={"user": Delete(), "name": Redact(), "digest": WithRow()},
+    ),
+    ModelRules(
+        model="connectors.Webhook",
+        noun="webhooks",
+        account="account",
+        columns={
+            "created_by": Detach(),
+            "name": Redact(),
+            "url": Redact(then=STOP_WEBHOOK),
+            "user_name": Blank(login=True, then=STOP_WEBHOOK),
+            "secret": Blank(then=STOP_WEBHOOK),
+            "disabled_reference": REFERENCE,
+        },
+    ),
+    ModelRules(
+        model="connectors.XapiStatement",
+        noun="xAPI statements",
+        account="account",
+        columns={"user": Delete(), "actor_mbox": Blank(), "verb": Redact(), "statement": Redact()},
+    ),
+]
+
+EXEMPT: list[ExemptTable] = []

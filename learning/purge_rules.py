@@ -1,0 +1,265 @@
+"""What a purge does to courses, learning records, posts and comments."""
+
+from __future__ import annotations
+
+from purge.rules import (
+    Blank,
+    Delete,
+    Detach,
+    EraseFile,
+    ExemptTable,
+    HandOver,
+    Keep,
+    ModelRules,
+    Redact,
+    Unassign,
+    Withdraw,
+    WithRow,
+)
+
+NEEDS_INSTRUCTOR = "learning.services.sessions_without_instructor"
+
+CATALOGUE = [
+    ModelRules(
+        model="learning.Course",
+        noun="courses",
+        account="account",
+        columns={
+            "author": HandOver(),
+            "code": Keep("course codes are given by the company, they name courses"),
+            "title": Redact(),
+            "description": Redact(),
+        },
+    ),
+    ModelRules(
+        model="learning.Module",
+        noun="modules",
+        account="course__account",
+        columns={"title": Redact(), "content": Redact()},
+    ),
+    ModelRules(
+        model="learning.Session",
+        noun="sessions",
+        account="course__account",
+        columns={
+            "title": Redact(),
+            "venue": Redact(),
+            "organiser_email": Blank(),
+            "notes": Redact(),
+            "needs_instructor_reference": Keep("the ID of a purge request, which says nothing about whom it purged"),
+        },
+    ),
+    ModelRules(
+        model="learning.SessionInstructor",
+        noun="session instructors",
+        account="session__course__account",
+        columns={"user": Unassign(then_of="session", then=NEEDS_INSTRUCTOR)},
+    ),
+    ModelRules(
+        model="learning.JobAid",
+        noun="job aids",
+        account="account",
+        columns={"created_by": HandOver(), "title": Redact(), "body": Redact(), "link": Redact()},
+    ),
+    ModelRules(
+        model="learning.LearningPlan",
+        noun="learning plans",
+        account="account",
+        columns={"created_by": HandOver(), "name": Redact(), "description": Redact()},
+    ),
+    ModelRules(
+        model="learning.LearningPlanCourse",
+        noun="courses of learning plans",
+        account="plan__account",
+        columns={},
+    ),
+    ModelRules(
+        model="learning.Badge",
+        noun="badges",
+        account="account",
+        columns={"name": Redact(), "description": Redact()},
+    ),
+    ModelRules(
+        model="learning.Skill",
+        noun="skills",
+        account="account",
+        columns={"name": Redact(), "description": Redact()},
+    ),
+    ModelRules(
+        model="learning.ContentAudit",
+        noun="content audits",
+        account="course__account",
+        columns={"modified_by": Detach(), "remark": Redact()},
+    ),
+]
+
+RECORDS = [
+    ModelRules(
+        model="learning.Enrolment",
+        noun="enrolments",
+        account="user__account",
+        columns={"user": Delete(), "enrolled_by": Detach(), "comment": Redact()},
+    ),
+    ModelRules(
+        model="learning.WaitingListEntry",
+        noun="waiting-list entries",
+        account="user__account",
+        columns={"user": Delete()},
+    ),
+    ModelRules(
+        model="learning.Attendance",
+        noun="attendance records",
+        account="user__account",
+        columns={"user": Delete(), "marked_by": Detach(), "remark": Redact()},
+    ),
+    ModelRules(
+        model="learning.ModuleGrade",
+        noun="module grades",
+        account="user__account",
+        columns={"user": Delete(), "enrolment": WithRow(), "graded_by": Detach(), "remark": Redact()},
+    ),
+    ModelRules(
+        model="learning.QuizAttempt",
+        noun="quiz scores",
+        account="user__account",
+        columns={"user": Delete(), "enrolment": WithRow()},
+    ),
+    ModelRules(
+        model="learning.QuizAnswer",
+        noun="quiz answers",
+        account="user__account",
+        columns={"user": Delete(), "attempt": WithRow(), "text": Redact()},
+    ),
+    ModelRules(
+        model="learning.Feedback",
+        noun="feedback",
+        account="user__account",
+        columns={"user": Delete(), "manager": Detach(), "learner_text": Redact(), "manager_text": Redact()},
+    ),
+    ModelRules(
+        model="learning.Submission",
+        noun="submissions",
+        account="user__account",
+        columns={
+            "user": Delete(),
+            "enrolment": WithRow(),
+            "file": EraseFile(),
+            "text": Redact(),
+            "reviewer": Detach(),
+            "remarks": Redact(),
+        },
+    ),
+    ModelRules(
+        model="learning.ChecklistReview",
+        noun="checklist reviews",
+        account="user__account",
+        columns={"user": Delete(), "enrolment": WithRow(), "reviewer": Detach(), "remarks": Redact()},
+    ),
+    ModelRules(
+        model="learning.ChecklistItem",
+        noun="checklist items",
+        account="user__account",
+        columns={"user": Delete(), "review": WithRow(), "text": Redact(), "remark": Redact()},
+    ),
+    ModelRules(
+        model="learning.ExternalLearningRequest",
+        noun="external learning requests",
+        account="user__account",
+        columns={
+            "user": Delete(),
+            "title": Redact(),
+            "description": Redact(),
+            "proof": EraseFile(),
+            "reviewer": Detach(),
+            "remarks": Redact(),
+        },
+    ),
+    ModelRules(
+        model="learning.AssignedSkill",
+        noun="assigned skills",
+        account="user__account",
+        columns={"user": Delete(), "assigned_by": Detach()},
+    ),
+    ModelRules(
+        model="learning.AwardedBadge",
+        noun="awarded badges",
+        account="user__account",
+        columns={"user": Delete(), "awarded_by": Detach(), "evidence": Redact()},
+    ),
+    ModelRules(
+        model="learning.Certificate",
+        noun="certificates",
+        account="user__account",
+        columns={"user": Delete(), "number": WithRow(), "file": EraseFile()},
+    ),
+    ModelRules(
+        model="learning.PointEntry",
+        noun="points",
+        account="user__account",
+        columns={"user": Delete(), "remark": Redact()},
+    ),
+    ModelRules(
+        model="learning.LearningPlanAssignment",
+        noun="learning plan assignments",
+        account="user__account",
+        columns={"user": Delete(), "assigned_by": Detach()},
+    ),
+]
+
+SOCIAL = [
+    ModelRules(
+        model="learning.Board",
+        noun="boards",
+        account="account",
+        columns={"creator": HandOver(), "name": Redact(), "description": Redact()},
+    ),
+    ModelRules(
+        model="learning.BoardModerator",
+        noun="board moderators",
+        account="board__account",
+        columns={"user": Unassign()},
+    ),
+    ModelRules(
+        model="learning.BoardMember",
+        noun="board members",
+        account="board__account",
+        columns={"user": Unassign()},
+    ),
+    ModelRules(
+        model="learning.Post",
+        noun="posts",
+        account="board__account",
+        columns={
+            "author": Withdraw(
+                referenced_by=("learning.Comment.post", "learning.Mention.post"),
+                empty={"title": "", "body": "", "removed": True},
+            ),
+            "title": Redact(),
+            "body": Redact(),
+        },
+    ),
+    ModelRules(
+        model="learning.Comment",
+        noun="comments",
+        account="post__board__account",
+        columns={
+            "author": Withdraw(
+                referenced_by=("learning.Comment.parent", "learning.Mention.comment"),
+                empty={"body": "", "removed": True},
+            ),
+            "post": Keep("a post that has comments is emptied, never deleted"),
+            "parent": Keep("a comment that has replies is emptied, never deleted"),
+            "body": Redact(),
+        },
+    ),
+    ModelRules(
+        model="learning.Mention",
+        noun="mentions",
+        account="user__account",
+        columns={"user": Delete(), "author": Delete(), "post": WithRow(), "comment": WithRow()},
+    ),
+]
+
+RULES = [*CATALOGUE, *RECORDS, *SOCIAL]
+
+EXEMPT: list[ExemptTable] = []

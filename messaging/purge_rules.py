@@ -1,0 +1,97 @@
+"""What a purge does to templates, announcements, mails, notifications, reports and downloads."""
+
+from __future__ import annotations
+
+from purge.rules import (
+    Blank,
+    Delete,
+    EraseFile,
+    ExemptTable,
+    HandOver,
+    Keep,
+    ModelRules,
+    Redact,
+    TakeOut,
+    Unassign,
+    Withdraw,
+)
+
+RULES = [
+    ModelRules(
+        model="messaging.EmailTemplate",
+        noun="e-mail templates",
+        account="account",
+        columns={"subject": Redact(), "body": Redact(), "html_body": Redact(), "signature": Redact()},
+    ),
+    ModelRules(
+        model="messaging.Announcement",
+        noun="announcements",
+        account="account",
+        columns={"author": HandOver(), "title": Redact(), "body": Redact()},
+    ),
+    ModelRules(
+        model="messaging.MailLog",
+        noun="sent mails",
+        account="account",
+        columns={
+            "about": Delete(),
+            "recipient": Delete(),
+            "recipient_email": Blank(),
+            "manager_email": Blank(),
+            "subject": Redact(),
+            "body": Redact(),
+            "message_id": Keep("made here, of numbers alone"),
+        },
+    ),
+    ModelRules(
+        model="messaging.Notification",
+        noun="notifications",
+        account="recipient__account",
+        columns={
+            "recipient": Delete(),
+            "about": Delete(),
+            "reference": Keep("the ID of a purge request, which says nothing about whom it purged"),
+            "title": Redact(),
+            "text": Redact(),
+            "link": Redact(),
+        },
+    ),
+    ModelRules(
+        model="messaging.ReportSubscription",
+        noun="report subscriptions",
+        account="account",
+        columns={"owner": Delete(), "alternate_email": Blank()},
+    ),
+    ModelRules(
+        model="messaging.SavedReport",
+        noun="saved reports",
+        account="account",
+        columns={
+            # A report that others share is theirs too; one that nobody else sees goes with its owner.
+            "owner": Withdraw(referenced_by=("messaging.SavedReportShare.report",)),
+            "name": Redact(),
+            "filters": Redact(),
+        },
+    ),
+    ModelRules(
+        model="messaging.SavedReportShare",
+        noun="shares of saved reports",
+        account="report__account",
+        columns={
+            "user": Unassign(),
+            "report": Keep("a report that is shared loses its owner and stays"),
+        },
+    ),
+    ModelRules(
+        model="messaging.TranscriptDownload",
+        noun="transcript downloads",
+        account="account",
+        columns={
+            "generated_by": Delete(),
+            "pasted_addresses": TakeOut(),
+            "file": EraseFile(mentions=True),
+        },
+    ),
+]
+
+EXEMPT: list[ExemptTable] = []

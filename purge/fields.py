@@ -1,0 +1,31 @@
+"""Columns that take whatever people type."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import models
+
+# PostgreSQL's jsonb has no NUL, and neither database a half of a surrogate pair.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """The same JSON value with U+FFFD in place of characters that no database stores, in keys and values."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub("�", value)
+        case dict():
+            return {storable(key): storable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [storable(item) for item in value]
+        case _:
+            return value
+
+
+class SafeJSONField(models.JSONField):
+    """A JSONField whose insert never fails for a character: NUL and lone surrogates become U+FFFD."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return super().get_prep_value(storable(value))
