@@ -3,6 +3,8 @@
 `./run` sets what a first look needs; README.md lists what production sets.
 """
 
+import logging
+import math
 from pathlib import Path
 
 import django_stubs_ext
@@ -158,14 +160,18 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "lms@localhost")
 # Queue. It only delivers: claims, attempts and results are the purge's own, so it never repeats a failed task.
 # retry must stay above timeout × (1 + ceil((queue_limit + 1) / workers)) + 30, or a healthy task is delivered twice.
 
+QUEUE_LIMIT = 1
+Q_WORKERS: int = env.int("Q_WORKERS", 2, validate=positive)
+Q_TIMEOUT: int = env.int("Q_TIMEOUT", 300, validate=positive)
+Q_RETRY: int = env.int("Q_RETRY", 900, validate=positive)
 Q_CLUSTER = {
     "name": "lms",
     "orm": "default",
-    "workers": env.int("Q_WORKERS", 2, validate=positive),
-    "queue_limit": 1,
+    "workers": Q_WORKERS,
+    "queue_limit": QUEUE_LIMIT,
     "bulk": 1,
-    "timeout": env.int("Q_TIMEOUT", 300, validate=positive),
-    "retry": env.int("Q_RETRY", 900, validate=positive),
+    "timeout": Q_TIMEOUT,
+    "retry": Q_RETRY,
     "ack_failures": True,
     "max_attempts": 1,
     "save_limit": 100,
@@ -211,7 +217,7 @@ LOGGING = {
         },
     },
     "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
-    "root": {"handlers": ["stdout"], "level": env.log_level("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stdout"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
     "loggers": {
         "django": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
         # runserver's access log is the one that prints query strings.
@@ -222,9 +228,10 @@ LOGGING = {
 
 env.seal()
 
-if Q_CLUSTER["retry"] < 2 * Q_CLUSTER["timeout"] + 30:
-    raise ImproperlyConfigured("Q_RETRY must be at least 2 × Q_TIMEOUT + 30, or running tasks are delivered twice.")
-if Q_CLUSTER["timeout"] <= PURGE_SLICE_SECONDS:
+LEAST_RETRY = Q_TIMEOUT * (1 + math.ceil((QUEUE_LIMIT + 1) / Q_WORKERS)) + 30
+if LEAST_RETRY >= Q_RETRY:
+    raise ImproperlyConfigured(f"Q_RETRY must be above {LEAST_RETRY} for this Q_TIMEOUT, or tasks are delivered twice.")
+if Q_TIMEOUT <= PURGE_SLICE_SECONDS:
     raise ImproperlyConfigured("PURGE_SLICE_SECONDS must be below Q_TIMEOUT, or the queue cuts healthy work short.")
 if PURGE_LEASE_SECONDS <= PURGE_SLICE_SECONDS:
     raise ImproperlyConfigured("PURGE_LEASE_SECONDS must be above PURGE_SLICE_SECONDS, or a worker loses its claim.")
