@@ -1,0 +1,260 @@
+"""Which addresses a text mentions, and where.
+
+**The definition.** A text is read as it stands and decoded, once and twice (:mod:`purge.addresses.writings`); in each
+reading invisible characters are dropped and compatibility forms made plain (NFKC). There an address is a local part,
+``@`` and a domain, where no word character, dot, plus or hyphen stands before it, and no word character or hyphen, nor
+a dot and one of these, after it. Two addresses are the same when their keys are: case-folded, never by substring,
+``ann+x@x.org`` and ``jo.ann@x.org`` are others than ``ann@x.org``.
+
+Some characters may belong to a local part and may separate (``?email=ann@x.org``), so one ``@`` can mention several
+addresses; who looks for given keys gets the longest. Dots at the very start separate ("…ann@x.org"), and so does the
+change from a script without spaces to ASCII ("联系ann@x.org").
+
+Nothing here raises, for any string; the time is linear in its length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from purge.addresses.writings import (
+    CONTROL_ESCAPES,
+    ENTITIES,
+    ESCAPES,
+    LONGEST,
+    MARKS,
+    MOST_MARKS,
+    MOST_STARTS,
+    QUOTED_PRINTABLE,
+    SEPARATING,
+    TELLTALE,
+    UNSPACED,
+    ZERO_WIDTH,
+)
+
+_WORD: Final = rf"\w{MARKS}"
+_LOCAL: Final = rf"{_WORD}.+'{re.escape(SEPARATING)}-"
+
+_TELLTALE: Final = re.compile(f"[{re.escape(TELLTALE)}]")
+_ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]+")
+_AT: Final = re.compile(rf"(?<=[{_LOCAL}])@(?=[{_WORD}-])")
+_RUN: Final = re.compile(f"[{_LOCAL}]+")
+_DOMAIN: Final = re.compile(rf"[{_WORD}-]+(?:\.[{_WORD}-]+)*")
+_START: Final = re.compile(rf"(?:^|[{re.escape(SEPARATING)}]|(?<![{_WORD}])'|(?<=[{UNSPACED}])(?=[0-9A-Za-z]))\.*")
+_UNSPACED: Final = re.compile(f"[{UNSPACED}]")
+_ESCAPE: Final = re.compile(ESCAPES)
+_ESCAPE_OR_QUOTED: Final = re.compile(f"{ESCAPES}|{QUOTED_PRINTABLE}")
+
+# Marks, vowels and finals of Hangul, half-width voice marks: what can melt into the character before it.
+_MELTING: Final = rf"{MARKS}\u1160-\u11ff\uff9e-\uffdc"
+_TOO_MANY_MARKS: Final = re.compile(f"(?<=[{_MELTING}]{{{MOST_MARKS}}})[{_MELTING}]+")
+_CLUSTER: Final = re.compile(rf"[^\x00-\x7f{_MELTING}][{_MELTING}]*|[\x00-\x7f]?[{_MELTING}]+")
+
+_PLAUSIBLE: Final = re.compile(
+    rf"(?!\.)[{_LOCAL}]{{1,64}}(?<!\.)@(?:(?!-)[{_WORD}-]{{1,63}}(?<!-)\.)+(?!-)(?![0-9]+\Z)[{_WORD}-]{{2,63}}(?<!-)"
+)
+_LONGEST_PLAUSIBLE: Final = 254
+
+
+class Mention(NamedTuple):
+    """An address in a text: where it stands in the text as it was given, and its key."""
+
+    start: int
+    end: int
+    key: str
+
+
+class _Edit(NamedTuple):
+    start: int
+    end: int
+    new: str
+
+
+class _Reading:
+    """A text made from another by edits, from which every span can be traced back."""
+
+    __slots__ = ("_edits", "_made_at", "parent", "text")
+
+    def __init__(self, text: str, parent: _Reading | None = None) -> None:
+        self.text = text
+        self.parent = parent
+        self._made_at: list[int] = []
+        self._edits: list[_Edit] = []
+
+    def edited(self, edits: Iterable[_Edit]) -> _Reading:
+        """This reading with the edits (ascending, apart) made; itself when there are none."""
+        made = _Reading("", self)
+        pieces: list[str] = []
+        done = length = 0
+        for edit in edits:
+            pieces += self.text[done : edit.start], edit.new
+            length += edit.start - done
+            made._made_at.append(length)
+            made._edits.append(edit)
+            length += len(edit.new)
+            done = edit.end
+        if not made._edits:
+            return self
+        pieces.append(self.text[done:])
+        made.text = "".join(pieces)
+        return made
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the first text that the span of this one was made from."""
+        reading = self
+        while reading.parent is not None:
+            start, end = reading._before(start)[0], reading._before(end - 1)[1]
+            reading = reading.parent
+        return start, end
+
+    def _before(self, position: int) -> tuple[int, int]:
+        """The span in the parent from which the character at the position was made."""
+        index = bisect_right(self._made_at, position) - 1
+        if index < 0:
+            return position, position + 1
+        edit = self._edits[index]
+        offset = position - self._made_at[index] - len(edit.new)
+        if offset < 0:
+            return edit.start, edit.end
+        return edit.end + offset, edit.end + offset + 1
+
+
+def address_key(text: str) -> str:
+    """The form in which addresses are compared: trimmed, NFKC, without invisible characters, case-folded."""
+    if text.isascii():
+        return text.strip().lower()
+    plain = unicodedata.normalize("NFKC", _TOO_MANY_MARKS.sub("", _ZERO_WIDTH.sub("", text)))
+    return unicodedata.normalize("NFKC", plain.casefold()).strip()
+
+
+def is_address(text: str) -> bool:
+    """Whether the text, trimmed, is one whole plausible address, as forms ask for it; such one is always found."""
+    key = address_key(text)
+    return len(key) <= _LONGEST_PLAUSIBLE and bool(_PLAUSIBLE.fullmatch(key)) and key in emails_in(key)
+
+
+def emails_in(text: str) -> set[str]:
+    """The keys of all addresses the text mentions, in any writing."""
+    return {key for reading in _readings(text) for _start, _end, key in _candidates(reading.text)}
+
+
+def mentions(text: str, keys: Collection[str] | None = None) -> list[Mention]:
+    """The addresses mentioned, left to right, without overlaps, the longest first where several readings compete.
+
+    ``keys``: only these (as :func:`address_key` makes them).
+    """
+    found = {
+        Mention(*reading.origin(start, end), key)
+        for reading in _readings(text)
+        for start, end, key in _candidates(reading.text)
+        if keys is None or key in keys
+    }
+    apart: list[Mention] = []
+    for mention in sorted(found, key=lambda each: (each.start, -each.end, each.key)):
+        if not apart or mention.start >= apart[-1].end:
+            apart.append(mention)
+    return apart
+
+
+def _readings(text: str) -> Iterator[_Reading]:
+    if not _TELLTALE.search(text):
+        return
+    level = [_plain(_Reading(text))]
+    seen: set[str] = set()
+    for _depth in range(3):
+        fresh = [reading for reading in level if reading.text not in seen]
+        yield from fresh
+        seen.update(reading.text for reading in fresh)
+        level = [_plain(_decoded(reading, pattern)) for reading in fresh for pattern in (_ESCAPE, _ESCAPE_OR_QUOTED)]
+
+
+def _decoded(reading: _Reading, pattern: re.Pattern[str]) -> _Reading:
+    return reading.edited(
+        _Edit(match.start(), match.end(), new)
+        for match in pattern.finditer(reading.text)
+        if (new := _meaning(match.group())) is not None
+    )
+
+
+def _meaning(escape: str) -> str | None:
+    """What an escape stands for; None for one that stands for nothing and stays as it is."""
+    match escape[0], escape[1]:
+        case "&", "#":
+            digits = escape[2:].rstrip(";")
+            return _character(int(digits[1:], 16) if digits[0] in "Xx" else int(digits))
+        case "&", _:
+            return ENTITIES.get(escape[1:-1])
+        case "\\", "u" if len(escape) > 6:
+            high, low = int(escape[2:6], 16), int(escape[8:], 16)
+            return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+        case "\\", "u" | "x":
+            return chr(int(escape[2:], 16))
+        case "\\", itself:
+            return itself
+        case "=", " " | "\t" | "\r" | "\n":
+            return ""
+        case sign, _:
+            return bytes.fromhex(escape.replace(sign, "")).decode()
+
+
+def _character(code: int) -> str | None:
+    return None if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF else chr(code)
+
+
+def _plain(reading: _Reading) -> _Reading:
+    """Without invisible characters, compatibility forms made plain."""
+    if reading.text.isascii():
+        return reading
+    reading = _without(_without(reading, _ZERO_WIDTH), _TOO_MANY_MARKS)
+    if unicodedata.is_normalized("NFKC", reading.text):
+        return reading
+    clusters = (
+        _Edit(match.start(), match.end(), unicodedata.normalize("NFKC", match.group()))
+        for match in _CLUSTER.finditer(reading.text)
+    )
+    return reading.edited(edit for edit in clusters if edit.new != reading.text[edit.start : edit.end])
+
+
+def _without(reading: _Reading, pattern: re.Pattern[str]) -> _Reading:
+    return reading.edited(_Edit(*match.span(), "") for match in pattern.finditer(reading.text))
+
+
+def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
+    """Spans and keys of everything that is an address in a plain text."""
+    for match in _AT.finditer(text):
+        at = match.start()
+        ends = list(_ends(text, at))
+        for start in _starts(text, at):
+            for end in ends:
+                if end - start <= LONGEST and len(key := address_key(text[start:end])) <= LONGEST:
+                    yield start, end, key
+
+
+def _ends(text: str, at: int) -> Iterator[int]:
+    domain = _DOMAIN.match(text, at + 1, at + 1 + LONGEST)
+    if domain is None:
+        return
+    yield domain.end()
+    if not text.isascii() and (prose := _UNSPACED.search(domain.group())):
+        before = domain.group()[: prose.start()].rstrip(".")
+        if before:
+            yield at + 1 + len(before)
+
+
+def _starts(text: str, at: int) -> list[int]:
+    """Where an address with this ``@`` may start: after what separates. The nearest ones, whatever their number."""
+    floor = max(at - LONGEST - 1, 0)
+    # Reversed, so that the run before the ``@`` is matched in one go.
+    run = _RUN.match(text[floor:at][::-1])
+    if run is None:
+        return []
+    begin = at - run.end()
+    places = {begin + match.end() for match in _START.finditer(text[begin:at])}
+    if begin > 0 and text[begin - 1] == "\\" and text[begin] in CONTROL_ESCAPES:
+        # ``\nann@x.org`` can be a line break and an address.
+        places |= {begin + 1 + match.end() for match in _START.finditer(text[begin + 1 : at])}
+    return sorted(place for place in places if place < at)[-MOST_STARTS:]

@@ -1,0 +1,133 @@
+"""Taking addresses out of texts, JSON values and lists, leaving everything else exactly as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any, Final
+
+from purge.addresses.matching import Mention, emails_in, mentions
+
+ERASED: Final = "[erased]"
+_BETWEEN: Final = re.compile(r"[^\S\r\n]*[;,\r\n]\s*")
+
+
+def redact(text: str, keys: Collection[str], replacement: str = ERASED) -> str:
+    """The text with every mention of the keys replaced; the same object when there is none.
+
+    Raises ``ValueError`` when the replacement itself could mention an address.
+    """
+    if "@" in replacement:
+        raise ValueError("The replacement must not hold an address.")
+    # Mentions can overlap ("a@b.cd@e.fg"): what is left of the second may mention a key again. Each round takes an
+    # at-sign away, in whatever writing, and brings none, so this ends; nearly always after the first.
+    while found := mentions(text, keys):
+        pieces: list[str] = []
+        done = 0
+        for mention in found:
+            pieces += text[done : mention.start], replacement
+            done = mention.end
+        text = "".join((*pieces, text[done:]))
+    return text
+
+
+def emails_in_json(value: Any) -> set[str]:
+    """The keys of all addresses mentioned in the strings of a JSON value, names of properties included."""
+    found: set[str] = set()
+    todo = [value]
+    while todo:
+        match todo.pop():
+            case str() as text:
+                found |= emails_in(text)
+            case dict() as properties:
+                todo += properties.keys()
+                todo += properties.values()
+            case list() as items:
+                todo += items
+    return found
+
+
+def redact_json(value: Any, keys: Collection[str], replacement: str = ERASED) -> Any:
+    """A copy of the JSON value with every mention of the keys replaced; the same object when there is none.
+
+    Names of properties that become equal are numbered, so that no value is lost.
+    """
+    if emails_in_json(value).isdisjoint(keys):
+        return value
+    top = [value]
+    todo: list[Any] = [top]
+    while todo:
+        container = todo.pop()
+        if isinstance(container, dict):
+            _rename_properties(container, keys, replacement)
+        for place, item in container.items() if isinstance(container, dict) else enumerate(container):
+            if isinstance(item, str):
+                container[place] = redact(item, keys, replacement)
+            elif isinstance(item, dict | list):
+                container[place] = item.copy()
+                todo.append(container[place])
+    return top[0]
+
+
+def _rename_properties(properties: dict[str, Any], keys: Collection[str], replacement: str) -> None:
+    before = dict(properties)
+    renamed = {name: redact(name, keys, replacement) for name in before}
+    if all(name == new for name, new in renamed.items()):
+        return
+    taken = {name for name, new in renamed.items() if name == new}
+    properties.clear()
+    for name, item in before.items():
+        new = renamed[name]
+        if new != name:
+            number = 1
+            while new in taken:
+                number += 1
+                new = f"{renamed[name]} {number}"
+            taken.add(new)
+        properties[new] = item
+
+
+def list_without(text: str, keys: Collection[str]) -> str:
+    """A list (``;``, ``,`` or line breaks between its entries) without the entries that mention the keys.
+
+    The other entries stay as they are; the same object when there is none to take out. An entry that mentions another
+    address too only loses the mention.
+    """
+    ours = mentions(text, keys)
+    if not ours:
+        return text
+    entries = _entries(text, _cuts(text, [*ours, *mentions(text)]))
+    kept: list[tuple[str, str]] = []
+    for entry, separator in entries:
+        rest = _entry_without(entry, keys)
+        if rest is not None:
+            kept.append((rest, separator))
+    if kept and kept[-1][1]:
+        # The last entry went: the one before it now ends the list.
+        kept[-1] = (kept[-1][0], "")
+    return redact("".join(entry + separator for entry, separator in kept), keys, "")
+
+
+def _cuts(text: str, addresses: list[Mention]) -> list[tuple[int, int]]:
+    """The spans of the separators that are no part of an address (``ann&#64;x.org``)."""
+    inside = bytearray(len(text))
+    for address in addresses:
+        inside[address.start : address.end] = b"\1" * (address.end - address.start)
+    return [match.span() for match in _BETWEEN.finditer(text) if 1 not in inside[match.start() : match.end()]]
+
+
+def _entries(text: str, cuts: list[tuple[int, int]]) -> list[tuple[str, str]]:
+    """The entries of a list, each with the separator after it."""
+    entries: list[tuple[str, str]] = []
+    done = 0
+    for start, end in cuts:
+        entries.append((text[done:start], text[start:end]))
+        done = end
+    return [*entries, (text[done:], "")]
+
+
+def _entry_without(entry: str, keys: Collection[str]) -> str | None:
+    if not mentions(entry, keys):
+        return entry
+    rest = redact(entry, keys, "")
+    return rest.strip() if mentions(rest) else None
