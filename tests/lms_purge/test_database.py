@@ -1,6 +1,8 @@
+import os
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from lms_purge.database import SQLITE_OPTIONS, database_from_url
 
@@ -42,3 +44,14 @@ def test_anything_else_is_refused_without_repeating_a_password(url):
     with pytest.raises(ValueError) as refused:
         database_from_url(url, base_dir=BASE)
     assert "secret" not in str(refused.value)
+
+
+def test_these_tests_run_on_the_database_that_was_asked_for():
+    assert connection.vendor == ("postgresql" if os.environ.get("DB") == "pg" else "sqlite")
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_sqlite_really_overwrites_what_it_deletes():
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA secure_delete").fetchone() == (1,)
