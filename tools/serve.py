@@ -115,8 +115,10 @@ class Stop:
         self.count = 0
 
     def listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
-            signal.signal(number, self._asked)
+        signal.signal(signal.SIGINT, self._asked)
+        signal.signal(signal.SIGTERM, self._asked)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ./run
+            signal.signal(signal.SIGHUP, self._asked)
 
     def _asked(self, *_: object) -> None:
         self.count += 1
@@ -181,7 +183,7 @@ def supervise(
     if stop.count:
         say("Stopped.")
         return 0
-    assert dead is not None  # noqa: S101 - the loop ended, and no stop was asked for
+    assert dead is not None  # the loop ended, and no stop was asked for
     say(f"The {dead.name} process ended by itself (exit code {dead.process.returncode}); the rest is stopped too.")
     return 1
 
