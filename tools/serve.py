@@ -198,7 +198,7 @@ def _dead(children: Sequence[Child]) -> Child | None:
 
 
 def stop_children(children: Sequence[Child], stop: Stop, seconds: float) -> None:
-    """SIGTERM to each child's own process and no other, then wait, then SIGKILL to its group."""
+    """SIGTERM to each child's own process and no other, then wait, then SIGKILL to it and its descendants."""
     for child in children:
         if child.process.poll() is None:
             child.process.terminate()
@@ -211,13 +211,31 @@ def stop_children(children: Sequence[Child], stop: Stop, seconds: float) -> None
     for child in children:
         if child.process.poll() is None:
             say(f"The {child.name} process did not stop in time and is killed; the next start takes its work up again.")
-            _kill_group(child.process)
+            _kill_tree(child.process)
             child.process.wait()
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    if os.name == "nt":
-        process.kill()
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to the process and all that descend from it: the queue's cluster has a session of its own."""
+    doomed = [*descendants(process.pid, parents_by_pid()), process.pid]
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def parents_by_pid() -> dict[int, int]:
+    """Every process's parent: from /proc where there is one, else from ps."""
+    if not Path("/proc/self/stat").exists():
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+        return {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # ended while we looked
+            # 12 (name of the program) S 1 …: the name may hold spaces and brackets
+            parents[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+    return parents
+
+
+def descendants(pid: int, parents: Mapping[int, int]) -> list[int]:
+    children = [child for child, parent in parents.items() if parent == pid]
+    return [each for child in children for each in (*descendants(child, parents), child)]

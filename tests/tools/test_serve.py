@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from tools.environment import ROOT, Problem
-from tools.serve import USAGE, Stop, free_port_or_problem, run, supervise
+from tools.serve import USAGE, Stop, descendants, free_port_or_problem, parents_by_pid, run, supervise
 
 
 @pytest.fixture
@@ -120,6 +120,19 @@ def test_when_one_child_dies_the_other_is_stopped_and_it_is_a_failure(tmp_path, 
     assert code == 1
     assert (tmp_path / "other.stopped").exists()
     assert "The web process ended by itself (exit code 3)" in capfd.readouterr().err
+
+
+def test_descendants_are_killed_before_their_parents():
+    parents = {2: 1, 3: 1, 4: 2, 5: 4, 9: 8}
+    assert descendants(1, parents) == [5, 4, 2, 3]
+
+
+def test_the_real_process_table_knows_our_children():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        assert child.pid in descendants(os.getpid(), parents_by_pid())
+    finally:
+        child.communicate()
 
 
 def test_a_child_that_will_not_stop_is_killed(tmp_path, capfd):
