@@ -1,0 +1,82 @@
+"""System checks: gaps in the rules, a missing key, unindexed references.
+
+The gaps of the models need no database and run with every command. Those that ask the database (tables nobody
+accounts for, the fingerprint of the hash key) run with ``check --database default`` and before each submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core import checks
+from django.db import DatabaseError, connections
+
+from purge.coverage import Gap, model_gaps, table_gaps, unindexed_references
+from purge.hashing import HashKeyMissing, fingerprint
+
+
+def _error(gap: Gap) -> checks.Error:
+    return checks.Error(str(gap), hint=gap.hint, obj=None, id=gap.id)
+
+
+@checks.register("purge")
+def check_rules(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """purge.E001 to E003, E005: a column without a rule, a rule that cannot work, a reason that is none."""
+    return [_error(gap) for gap in model_gaps()]
+
+
+@checks.register("purge")
+def check_indexes(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    return [
+        checks.Warning(
+            f"{where} is a foreign key to a person without an index.",
+            hint="Index it (db_index=True): every purge would read the whole table.",
+            id="purge.W001",
+        )
+        for where in unindexed_references()
+    ]
+
+
+@checks.register("purge")
+def check_key(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    try:
+        fingerprint()
+    except HashKeyMissing as error:
+        return [
+            checks.Error(
+                str(error),
+                hint="Set PURGE_HASH_KEY to the key in the backup of your secrets. A new key cannot read old hashes.",
+                id="purge.E006",
+            )
+        ]
+    return []
+
+
+@checks.register("purge", checks.Tags.database)
+def check_database(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes."""
+    if not databases or "default" not in databases:
+        return []
+    from purge.models import PurgeRequest
+
+    tables = connections["default"].introspection.table_names()
+    if PurgeRequest._meta.db_table not in tables:
+        return []
+    messages: list[checks.CheckMessage] = [_error(gap) for gap in table_gaps()]
+    try:
+        present = fingerprint()
+        other = PurgeRequest.objects.open().exclude(key_fingerprint=present).exists()
+    except (HashKeyMissing, DatabaseError):
+        return messages
+    if other:
+        messages.append(
+            checks.Error(
+                "PURGE_HASH_KEY is not the key that made the hashes of open purge requests.",
+                hint="Set it back to the key in your backup: no request completes until its hashes can be compared.",
+                id="purge.E007",
+            )
+        )
+    return messages

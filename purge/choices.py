@@ -1,0 +1,103 @@
+"""The closed sets of words that models, policy and engine share."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Route(models.TextChoices):
+    """The six ways a purge can begin (domain: where it began × kind of the account)."""
+
+    UI_ENTERPRISE = "ui_enterprise", _("Users of an enterprise account")
+    UI_TRIAL = "ui_trial", _("Users of a trial account")
+    OTHER_ENTERPRISE = "other_enterprise", _("Other user, enterprise account")
+    OTHER_TRIAL = "other_trial", _("Other user, trial account")
+    IMS_ENTERPRISE = "ims_enterprise", _("Identity provider, enterprise accounts")
+    IMS_TRIAL = "ims_trial", _("Identity provider, trial accounts")
+
+
+class Origin(models.TextChoices):
+    """Through which door a request came in."""
+
+    ADMIN = "admin", _("Admin")
+    COMMAND = "command", _("Command line")
+    IMS = "ims", _("Identity provider")
+
+
+class Status(models.TextChoices):
+    """Where a request stands. ``completed`` is derived, never set by hand (see the CHECK on the table)."""
+
+    HELD = "held", _("Held")
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    VERIFYING = "verifying", _("Verifying")
+    COMPLETED = "completed", _("Completed")
+    RESIDUE = "residue", _("Residue found")
+    NEEDS_ATTENTION = "needs_attention", _("Needs attention")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+#: Statuses in which a request still holds its people.
+OPEN_STATUSES = (
+    Status.HELD,
+    Status.QUEUED,
+    Status.RUNNING,
+    Status.VERIFYING,
+    Status.RESIDUE,
+    Status.NEEDS_ATTENTION,
+)
+#: Statuses in which a worker may claim it.
+CLAIMABLE_STATUSES = (Status.QUEUED, Status.RUNNING, Status.VERIFYING)
+
+
+class Role(models.TextChoices):
+    """Why a person is in the scope of a request."""
+
+    SELECTED = "selected", _("Selected")
+    MATCH = "match", _("Match in a trial account")
+    CREATOR = "creator", _("Creator of a trial account")
+    MEMBER = "member", _("Member of a trial account whose creator goes")
+    KEPT = "kept", _("Kept: creator of a trial account")
+
+
+class Fate(models.TextChoices):
+    """What became of one person of a request."""
+
+    WAITING = "waiting", _("Waiting")
+    ERASED = "erased", _("Erased")
+    GONE = "gone", _("Already gone")
+    KEPT = "kept", _("Kept")
+    STUCK = "stuck", _("Cannot be deleted")
+    RELEASED = "released", _("Released")
+
+
+class IdentifierKind(models.TextChoices):
+    """What a captured identifier or a suppression hash stands for."""
+
+    EMAIL = "email", _("E-mail address")
+    LOGIN = "login", _("Login")
+    UNIQUE_ID = "unique_id", _("Unique User ID")
+    PUBLIC_ID = "public_id", _("Public id")
+
+
+class StepState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    DONE = "done", _("Done")
+
+
+class NoticeState(models.TextChoices):
+    OPEN = "open", _("Open")
+    PURGED = "purged", _("Purged")
+    DECLINED = "declined", _("Declined")
+
+
+class Verdict(models.TextChoices):
+    """What a verification found."""
+
+    CLEAN = "clean", _("Clean")
+    RESIDUE = "residue", _("Residue")
+    COULD_NOT_LOOK = "could_not_look", _("Could not look")
+
+
+class Notify(models.TextChoices):
+    INITIATOR = "initiator", _("The initiator, on completion")
+    ADMINISTRATORS = "administrators", _("The administrators of every enterprise account that has such a user")

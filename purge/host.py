@@ -1,0 +1,154 @@
+"""The port through which the engine meets the platform around it.
+
+``settings.PURGE_HOST`` names the implementation. The engine knows people and accounts only as the facts below and as
+rows of the models that the rules declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol, cast
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """One tenant. ``kind``: "enterprise", "trial" or "system"."""
+
+    id: int
+    kind: str
+    name: str
+    creator_id: int | None
+    active: bool
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """One user row, as far as routes and engine need it. Keys are normalised (:func:`purge.addresses.address_key`).
+
+    ``label``: how the row is named in messages without personal data ("user 12").
+    """
+
+    id: int
+    account_id: int
+    state: str
+    public_id: str
+    email_key: str
+    former_keys: tuple[str, ...]
+    adobe_key: str | None
+    unique_user_id: str | None
+
+    @property
+    def label(self) -> str:
+        return f"user {self.id}"
+
+
+class Host(Protocol):
+    """What the platform answers and does. Ids are primary keys; nothing returned may be a lazy query set unless said."""
+
+    # -- accounts
+    def accounts(self, ids: Collection[int]) -> dict[int, AccountFacts]: ...
+    def trial_account_ids(self) -> QuerySet[Any, int]:
+        """The ids of all trial accounts, expired and inactive ones included, as an unevaluated query."""
+        ...
+
+    def account_of(self, user: Any) -> int | None:
+        """The account somebody signed in acts in; None for support staff and superusers, who see all."""
+        ...
+
+    def is_support(self, user: Any) -> bool: ...
+    def may_purge(self, user_id: int, account_id: int) -> bool:
+        """Whether this user holds the purge permission in this account, now, and is active."""
+        ...
+
+    def administrators(self, account_id: int) -> list[int]:
+        """Active administrators, longest-standing first."""
+        ...
+
+    def may_be_told(self, user_id: int, account_id: int) -> bool:
+        """Whether this user is still there to be told of his request: an active administrator of the account, or an
+        active superuser or support person."""
+        ...
+
+    def identity_columns(self) -> set[tuple[str, str]]:
+        """(table, column) of the columns by which people sign in and are told apart (e-mail, adobe_id and their keys).
+
+        Never "other fields": blanking one would take somebody's sign-in, so a match there is an expected survivor.
+        """
+        ...
+
+    def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
+        """Who takes over what a purged person leaves in this account (never somebody in state purging)."""
+        ...
+
+    def close_account(self, account_id: int) -> None:
+        """The trial account of a purged creator becomes inactive."""
+        ...
+
+    # -- people
+    def people(self, ids: Collection[int]) -> list[Person]:
+        """The people of these ids that exist, in id order."""
+        ...
+
+    def lock_people(self, ids: Collection[int]) -> list[Person]:
+        """The same, locked for update in id order until the transaction ends."""
+        ...
+
+    def users_in_account(self, account_id: int, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that are the e-mail or adobe_id of a user (any state) of this account."""
+        ...
+
+    def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
+        """Users of any trial account whose e-mail or adobe_id is one of ``emails`` or ``adobe_ids`` (keys)."""
+        ...
+
+    def enterprise_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str]) -> list[Person]: ...
+    def created_accounts(self, person_ids: Collection[int]) -> dict[int, list[int]]:
+        """Person id → ids of the accounts that he created and still is the creator of."""
+        ...
+
+    def members(self, account_id: int) -> list[int]:
+        """Ids of all users of an account, any state."""
+        ...
+
+    def freeze(self, people: Sequence[Person], *, accepted_at: datetime) -> None:
+        """State purging, sessions and tokens gone, the import links of their accounts dead."""
+        ...
+
+    def unfreeze(self, ids: Collection[int], *, states: dict[int, str]) -> None:
+        """Give people whom no open request holds any more their earlier state back."""
+        ...
+
+    def people_gone(self, people: Sequence[Person]) -> None:
+        """Called in the last transaction, when the rows are deleted: counters the platform keeps about them."""
+        ...
+
+    # -- telling
+    def tell(
+        self,
+        *,
+        kind: str,
+        reference: str,
+        request_id: int,
+        account_id: int | None,
+        recipients: Collection[int],
+        facts: dict[str, Any],
+    ) -> int:
+        """One notification row per request, recipient and kind (again: no second row), mail by task. Returns new rows.
+
+        ``facts`` are counts and ids, never a name or an address.
+        """
+        ...
+
+
+@cache
+def get_host() -> Host:
+    """The host named by ``settings.PURGE_HOST``. Raises ImportError when there is none."""
+    return cast(Host, import_string(settings.PURGE_HOST)())

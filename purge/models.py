@@ -1,0 +1,358 @@
+"""What the engine remembers about its own work.
+
+Nothing here holds an address or a name after a request is closed: :class:`Identifier` rows are deleted in the closing
+transaction, :class:`SuppressionHash` rows (keyed hashes) and counts stay. People and accounts are referred to by number
+without a foreign key, since both may be gone; only those who act (initiator, operator) are references.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from purge.choices import (
+    OPEN_STATUSES,
+    Fate,
+    IdentifierKind,
+    NoticeState,
+    Origin,
+    Role,
+    Route,
+    Status,
+    StepState,
+    Verdict,
+)
+
+
+class PurgeRequestQuerySet(models.QuerySet["PurgeRequest"]):
+    def open(self) -> PurgeRequestQuerySet:
+        """Those that still hold people: everything but completed and cancelled."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+    def overdue(self) -> PurgeRequestQuerySet:
+        return self.open().filter(due_at__lt=timezone.now())
+
+
+class PurgeRequest(models.Model):
+    """One submission: at most fifty people, one request ID, one completion notice per recipient.
+
+    ``people_left``, ``steps_left`` and ``residue_left`` are kept by the engine in the transactions that change what they
+    count; the CHECK makes ``completed`` impossible while one of them is not zero or nothing was verified.
+    ``fence`` grows with every claim: a worker whose number is stale cannot commit a chunk.
+    """
+
+    reference = models.CharField(_("request ID"), max_length=16, unique=True)
+    route = models.CharField(_("route"), max_length=20, choices=Route.choices)
+    origin = models.CharField(_("came by"), max_length=10, choices=Origin.choices)
+    account_id = models.BigIntegerField(_("account"), null=True, db_index=True)
+    initiator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("initiator")
+    )
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.QUEUED)
+    token = models.UUIDField(_("form token"), null=True, unique=True, editable=False)
+    external_reference = models.CharField(_("reference of the sender"), max_length=200, null=True, unique=True)
+    policy = models.JSONField(_("policy when accepted"), default=dict)
+    impact = models.JSONField(_("impact shown before"), default=dict)
+    key_fingerprint = models.CharField(_("fingerprint of the hash key"), max_length=16)
+
+    accepted_at = models.DateTimeField(_("accepted"), default=timezone.now)
+    due_at = models.DateTimeField(_("due"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    progress_at = models.DateTimeField(_("last progress"), null=True)
+    verified_at = models.DateTimeField(_("verified"), null=True)
+    patrolled_at = models.DateTimeField(_("clean patrol"), null=True)
+    completed_at = models.DateTimeField(_("completed"), null=True)
+    half_time_told_at = models.DateTimeField(null=True)
+    overdue_told_at = models.DateTimeField(null=True)
+    held_reason = models.CharField(_("why it waits"), max_length=40, blank=True, default="")
+    released_at = models.DateTimeField(_("released"), null=True)
+
+    fence = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    crashes = models.PositiveIntegerField(default=0)
+    verifications = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    error_class = models.CharField(_("error"), max_length=80, blank=True, default="")
+    error_step = models.CharField(_("step of the error"), max_length=120, blank=True, default="")
+    planned = models.BooleanField(default=False)
+    reopened = models.BooleanField(default=False)
+
+    selected_count = models.PositiveIntegerField(default=0)
+    other_account_count = models.PositiveIntegerField(default=0)
+    kept_count = models.PositiveIntegerField(default=0)
+    rows_planned = models.BigIntegerField(default=0)
+    rows_done = models.BigIntegerField(default=0)
+    people_left = models.PositiveIntegerField(default=0)
+    steps_left = models.PositiveIntegerField(default=0)
+    residue_left = models.PositiveIntegerField(default=0)
+
+    objects = PurgeRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("purge request")
+        verbose_name_plural = _("purge requests")
+        ordering = ("-accepted_at", "-id")
+        permissions = (
+            ("purge_people", _("Can purge deleted users")),
+            ("follow_requests", _("Can follow the purge requests of every account")),
+            ("operate_requests", _("Can release, retry and cancel purge requests of every account")),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="purge_completed_only_when_proved",
+                condition=~Q(status=Status.COMPLETED)
+                | Q(
+                    people_left=0,
+                    steps_left=0,
+                    residue_left=0,
+                    verified_at__isnull=False,
+                    completed_at__isnull=False,
+                    planned=True,
+                ),
+            ),
+            models.CheckConstraint(name="purge_due_after_acceptance", condition=Q(due_at__gte=F("accepted_at"))),
+        )
+        indexes = (
+            models.Index(fields=("status", "next_attempt_at"), name="purge_request_claim"),
+            models.Index(fields=("account_id", "-accepted_at"), name="purge_request_account"),
+        )
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.is_open and self.due_at < timezone.now()
+
+
+class Subject(models.Model):
+    """One person in the scope of a request, by number. ``earlier_state`` is what a cancelled request gives back."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="subjects")
+    person_id = models.BigIntegerField(db_index=True)
+    account_id = models.BigIntegerField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    fate = models.CharField(max_length=10, choices=Fate.choices, default=Fate.WAITING)
+    earlier_state = models.CharField(max_length=20, blank=True, default="")
+    stuck_table = models.CharField(max_length=128, blank=True, default="")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("request", "person_id"), name="purge_subject_once"),)
+
+    def __str__(self) -> str:
+        return f"user {self.person_id}"
+
+
+class Identifier(models.Model):
+    """A plain identifier that an open request still needs. Deleted when the request is closed or cancelled.
+
+    ``local``: only taken out in the requesting account (former e-mails, logins). ``match``: users of trial accounts who
+    have it go too.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="identifiers")
+    kind = models.CharField(max_length=10, choices=IdentifierKind.choices)
+    value = models.CharField(max_length=400)
+    person_id = models.BigIntegerField(null=True)
+    local = models.BooleanField(default=False)
+    match = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "kind", "value", "local"), name="purge_identifier_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"identifier {self.pk}"
+
+
+class SuppressionHash(models.Model):
+    """The suppression list: the keyed hash of an identifier that was purged, under which request, with which key."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="hashes")
+    kind = models.CharField(max_length=10, choices=IdentifierKind.choices)
+    digest = models.CharField(max_length=32, db_index=True)
+    key_fingerprint = models.CharField(max_length=16)
+    local = models.BooleanField(default=False)
+    own = models.BooleanField(default=True, help_text=_("An identifier of a person of this request, not a copy."))
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("request", "kind", "digest", "local"), name="purge_hash_once"),)
+
+    def __str__(self) -> str:
+        return f"hash {self.pk}"
+
+
+class PurgeStep(models.Model):
+    """One step of the stored plan. ``cursor``: last candidate looked at by a walk whose declined rows stay."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField()
+    key = models.CharField(max_length=160)
+    words = models.CharField(max_length=200)
+    planned = models.BigIntegerField(default=0)
+    done = models.BigIntegerField(default=0)
+    cursor = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=StepState.choices, default=StepState.WAITING)
+    reruns = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (models.UniqueConstraint(fields=("request", "key"), name="purge_step_once"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class DoomedFile(models.Model):
+    """A stored file to be erased: the link is dead and committed, the file goes next, then this row."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="files")
+    name = models.CharField(max_length=400)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("request", "name"), name="purge_file_once"),)
+
+    def __str__(self) -> str:
+        return f"file {self.pk}"
+
+
+class Residue(models.Model):
+    """Personal data found after the erasure: where, never what. ``row`` is a primary key as text, or a file's number."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="residues")
+    table = models.CharField(max_length=128)
+    column = models.CharField(max_length=128)
+    row = models.CharField(max_length=64)
+    ruled = models.BooleanField(default=True, help_text=_("False: no rule treats this column; that has to be fixed."))
+    found_at = models.DateTimeField(default=timezone.now)
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "table", "column", "row"), name="purge_residue_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} row {self.row}"
+
+
+class FollowUp(models.Model):
+    """Something that people still have to do after a purge: a session to staff, a connector to refill, an account."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="follow_ups")
+    kind = models.CharField(max_length=40)
+    account_id = models.BigIntegerField(db_index=True)
+    model = models.CharField(max_length=100)
+    row = models.BigIntegerField()
+    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "kind", "model", "row"), name="purge_follow_up_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.model} {self.row}"
+
+
+class LedgerEntry(models.Model):
+    """The append-only story of a request: event names, numbers and ids."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="ledger")
+    at = models.DateTimeField(default=timezone.now)
+    event = models.CharField(max_length=60)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger")
+
+    def __str__(self) -> str:
+        return self.event
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise ValueError("A ledger entry is never changed.")
+        super().save(*args, **kwargs)
+
+
+class ImsNotice(models.Model):
+    """What an enterprise account's administrators are told when the identity provider reports a purged identity.
+
+    ``identifier`` is the address the message came with; it is taken out when the notice closes.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="notices")
+    account_id = models.BigIntegerField(db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    identifier = models.CharField(max_length=400, blank=True, default="")
+    state = models.CharField(max_length=10, choices=NoticeState.choices, default=NoticeState.OPEN)
+    due_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("identity-provider notice")
+        verbose_name_plural = _("identity-provider notices")
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.UniqueConstraint(fields=("request", "account_id", "user"), name="purge_notice_once"),
+            models.CheckConstraint(
+                name="purge_closed_notice_names_nobody", condition=Q(state=NoticeState.OPEN) | Q(identifier="")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"notice {self.pk}"
+
+
+class LookUp(models.Model):
+    """Who asked "was this person purged?": the hash that was asked for, never the text."""
+
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    digest = models.CharField(max_length=32)
+    found = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"look-up {self.pk}"
+
+
+class PatrolPass(models.Model):
+    """One pass over every text of the database, and what it found."""
+
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    columns = models.PositiveIntegerField(default=0)
+    requests = models.PositiveIntegerField(default=0)
+    hits = models.PositiveIntegerField(default=0)
+    verdict = models.CharField(max_length=20, choices=Verdict.choices, blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"patrol {self.pk}"
+
+
+class WorkerBeat(models.Model):
+    """The canary: when a worker last ran a task. One row per queue name."""
+
+    name = models.CharField(max_length=60, unique=True)
+    beat_at = models.DateTimeField()
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name

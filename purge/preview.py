@@ -1,0 +1,141 @@
+"""What a purge would do, counted with the very queries that the executors empty."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from django.db.models import Q
+
+from purge.executors import candidate_pks, changed_rows, doomed_file_rows
+from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition, person_rows, plan_steps
+from purge.rules import HandOver, PersonTreatment
+from purge.scope import Scope
+
+#: Counts on a page stop here; more is shown as "more than 10,000".
+COUNT_CAP = 10_000
+#: Rows named one by one on a page (connectors, sessions).
+MOST_NAMED = 200
+WALK = 2_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the impact: a kind of record and how many. ``n`` is at most COUNT_CAP + 1, which means "more"."""
+
+    key: str
+    noun: str
+    words: str
+    n: int
+    handed_over: bool = False
+
+    @property
+    def more(self) -> bool:
+        return self.n > COUNT_CAP
+
+
+@dataclass
+class Impact:
+    """What a purge changes, before anything is changed. ``consequences``: dotted path → primary keys by model label."""
+
+    lines: list[Line] = field(default_factory=list)
+    consequences: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(line.n for line in self.lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts only, for the stored request."""
+        return {"lines": [asdict(line) for line in self.lines], "total": self.total}
+
+
+def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
+    """Count every step of a scope's plan. The number of queries depends on the rules, not on the rows.
+
+    Steps of the same kind that would change nothing are left out. ``cap=None`` counts to the end.
+    """
+    impact = Impact()
+    for step in plan_steps(scope):
+        number, consequences = _measure(step, scope, None if cap is None else cap + 1)
+        if number:
+            handed_over = step.column is not None and isinstance(step.column.rule, HandOver)
+            impact.lines.append(Line(step.key, str(step.noun), step.words, number, handed_over))
+        for path, pks in consequences.items():
+            impact.consequences.setdefault(path, {}).setdefault(step.entry.rules.model, []).extend(pks)
+    return impact
+
+
+def in_account_only(scope: Scope, account_id: int) -> Scope:
+    """The part of a scope that the requesting account may be shown: nothing of any other customer's."""
+    return replace(
+        scope,
+        requesting_account_id=account_id,
+        trial_accounts=False,
+        losing_accounts=scope.losing_accounts & {account_id},
+    )
+
+
+def count_step(step: Step, scope: Scope, *, cap: int | None = None) -> int:
+    """How many rows a step would change, at most ``cap``."""
+    return _measure(step, scope, cap)[0]
+
+
+def _measure(step: Step, scope: Scope, cap: int | None) -> tuple[int, dict[str, list[int]]]:
+    if step.suffix == ADDRESSES:
+        return _measure_addresses(step, scope, cap)
+    if step.suffix == FILES:
+        return _count_files(step, scope, cap), {}
+    assert step.column is not None
+    rows = person_rows(step, scope)
+    number = rows.count() if cap is None else rows.order_by()[:cap].count()
+    rule = step.column.rule
+    path = rule.then if isinstance(rule, PersonTreatment) else None
+    named = list(rows.values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
+    return number, {path: named} if path and named else {}
+
+
+def _measure_addresses(step: Step, scope: Scope, cap: int | None) -> tuple[int, dict[str, list[int]]]:
+    entry, number, after = step.entry, 0, 0
+    consequences: dict[str, list[int]] = defaultdict(list)
+    while pks := candidate_pks(entry, scope, after=after, limit=WALK):
+        after = pks[-1]
+        going = _going(step, scope, pks)
+        for pk, old, new in changed_rows(entry, scope, [pk for pk in pks if pk not in going], lock=False):
+            number += 1
+            for column, before, now in zip(entry.addresses, old, new, strict=True):
+                path = column.treatment.then
+                if path and before != now and len(consequences[path]) < MOST_NAMED:
+                    consequences[path].append(pk)
+        if cap is not None and number >= cap:
+            return cap, dict(consequences)
+        if len(pks) < WALK:
+            break
+    return number, {path: pks for path, pks in consequences.items() if pks}
+
+
+def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
+    """Those of the rows that an earlier step deletes: they are counted there."""
+    removals = step.entry.removals
+    if not removals or not scope.people:
+        return set()
+    condition = Q(pk__in=())
+    for column in removals:
+        condition |= person_condition(column, scope.people)
+    return set(step.entry.model._base_manager.filter(condition, pk__in=list(pks)).values_list("pk", flat=True))
+
+
+def _count_files(step: Step, scope: Scope, cap: int | None) -> int:
+    number = 0
+    for column in file_columns(step):
+        after = 0
+        while True:
+            doomed, seen = doomed_file_rows(step, scope, column, after=after, limit=WALK)
+            going = _going(step, scope, doomed)
+            number += sum(1 for pk in doomed if pk not in going)
+            if len(seen) < WALK or (cap is not None and number >= cap):
+                break
+            after = seen[-1]
+    return number if cap is None else min(number, cap)

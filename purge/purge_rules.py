@@ -1,0 +1,129 @@
+"""What a purge does to its own tables, to Django's and to the queue's."""
+
+from django.utils.translation import gettext_noop as _
+
+from purge.choices import NoticeState
+from purge.rules import NOW, Blank, Delete, DeleteAbout, Detach, ExemptTable, Keep, ModelRules, Redact
+
+OWN_WORD = Keep("a word or number of the engine's own; nobody types it")
+DIGEST = Keep("a keyed hash, from which nobody can read the identifier")
+
+RULES = [
+    ModelRules(
+        "purge.PurgeRequest",
+        _("purge requests"),
+        "account_id",
+        {
+            "reference": Keep("the request ID, a random text"),
+            "initiator": Detach(),
+            "external_reference": Keep("the sender's number; a text with an address in it is refused"),
+            "policy": OWN_WORD,
+            "impact": Keep("counts by kind of record; no names, no addresses"),
+            "key_fingerprint": OWN_WORD,
+            "held_reason": OWN_WORD,
+            "error_class": Keep("the class of an error, never its message"),
+            "error_step": Keep("the step of the plan or the table in which an error happened"),
+        },
+    ),
+    ModelRules(
+        "purge.Subject", _("people of purge requests"), None, {"earlier_state": OWN_WORD, "stuck_table": OWN_WORD}
+    ),
+    ModelRules(
+        "purge.Identifier",
+        _("captured identifiers"),
+        None,
+        {"value": Keep("needed while the request is open; the row is deleted in the closing transaction")},
+    ),
+    ModelRules("purge.SuppressionHash", _("suppression hashes"), None, {"digest": DIGEST, "key_fingerprint": OWN_WORD}),
+    ModelRules("purge.PurgeStep", _("steps"), None, {"key": OWN_WORD, "words": OWN_WORD}),
+    ModelRules(
+        "purge.DoomedFile",
+        _("files to erase"),
+        None,
+        {"name": Keep("an opaque storage name; the row is deleted when the file is erased")},
+    ),
+    ModelRules(
+        "purge.Residue",
+        _("residue"),
+        None,
+        {
+            "table": Keep("the name of a table of the database"),
+            "column": Keep("the name of a column of the database"),
+            "row": Keep("a primary key, never a value"),
+        },
+    ),
+    ModelRules(
+        "purge.FollowUp", _("follow-ups"), "account_id", {"kind": OWN_WORD, "model": OWN_WORD, "done_by": Detach()}
+    ),
+    ModelRules(
+        "purge.LedgerEntry",
+        _("ledger entries"),
+        None,
+        {"event": OWN_WORD, "actor": Detach(), "facts": Keep("counts, ids and names of events only")},
+    ),
+    ModelRules(
+        "purge.ImsNotice",
+        _("identity-provider notices"),
+        "account_id",
+        {
+            "user": Detach(also={"state": NoticeState.PURGED, "identifier": "", "closed_at": NOW}),
+            "identifier": Blank(also={"state": NoticeState.PURGED, "closed_at": NOW}),
+            "closed_by": Detach(),
+        },
+    ),
+    ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST}),
+    ModelRules("purge.PatrolPass", _("patrol passes"), None, {}),
+    ModelRules("purge.WorkerBeat", _("signs of life"), None, {"name": Keep("the name of a queue")}),
+    # Django's and the queue's
+    ModelRules(
+        "admin.LogEntry",
+        _("entries of the admin log"),
+        None,
+        {
+            "user": Delete(),
+            "object_id": DeleteAbout(),
+            "object_repr": Redact(),
+            "change_message": Redact(),
+        },
+    ),
+    ModelRules("contenttypes.ContentType", _("content types"), None, {"app_label": OWN_WORD, "model": OWN_WORD}),
+    ModelRules(
+        "auth.Permission",
+        _("permissions"),
+        None,
+        {"name": Keep("the words of a permission, set by code"), "codename": OWN_WORD},
+    ),
+    ModelRules("auth.Group", _("permission groups"), None, {"name": Redact()}),
+    ModelRules(
+        "django_q.Schedule",
+        _("schedules"),
+        None,
+        {
+            name: Keep("schedules are made by code and carry ids only")
+            for name in ("name", "func", "hook", "args", "kwargs", "cron", "task", "cluster")
+        },
+    ),
+    ModelRules(
+        "django_q.Task",
+        _("finished tasks"),
+        None,
+        {
+            name: Keep("a task's arguments and result are ids and fixed words; the patrol reads them decoded")
+            for name in ("id", "name", "func", "hook", "args", "kwargs", "result", "group", "cluster")
+        },
+    ),
+    ModelRules(
+        "django_q.OrmQ",
+        _("queued tasks"),
+        None,
+        {
+            "key": Keep("the name of the queue, from the settings"),
+            "payload": Keep("a signed task whose arguments are ids; the patrol reads it decoded"),
+        },
+    ),
+]
+
+EXEMPT = [
+    ExemptTable("django_migrations", "names of migrations that ran, written by Django alone"),
+    ExemptTable("lms_cache", "counts and the queue's state, keyed by code; the patrol reads its values decoded"),
+]

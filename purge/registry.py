@@ -1,0 +1,220 @@
+"""The rules of all installed apps, compiled: which column is treated how, in which order.
+
+Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES`` and ``EXEMPT``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.utils.module_loading import module_has_submodule
+
+from purge.rules import (
+    AddressTreatment,
+    Delete,
+    DeleteAbout,
+    EraseFile,
+    ExemptTable,
+    Keep,
+    ModelRules,
+    PersonTreatment,
+    Redact,
+    Rule,
+    Treatment,
+    Unassign,
+    Withdraw,
+)
+
+MODULE = "purge_rules"
+
+
+class RuleError(Exception):
+    """A declaration that cannot be compiled: it names an unknown model or column, or contradicts itself."""
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """One line of the data map: a column and its treatment."""
+
+    rules: ModelRules
+    model: type[models.Model]
+    field: models.Field[Any, Any]
+    rule: Rule
+
+    @property
+    def key(self) -> str:
+        return f"{self.rules.model}.{self.field.name}"
+
+    @property
+    def treatment(self) -> Treatment:
+        """The treatment; raises TypeError for a column that is kept."""
+        if isinstance(self.rule, Keep):
+            raise TypeError(f"{self.key} is kept")
+        return self.rule
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def column(self) -> str:
+        return str(self.field.column)
+
+    @property
+    def is_json(self) -> bool:
+        return isinstance(self.field, models.JSONField)
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """The compiled rules of one model."""
+
+    rules: ModelRules
+    model: type[models.Model]
+    columns: Mapping[str, ColumnRule]
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    def of(self, *kinds: type) -> list[ColumnRule]:
+        return [column for column in self.columns.values() if isinstance(column.rule, kinds)]
+
+    @property
+    def removals(self) -> list[ColumnRule]:
+        """Columns by which whole rows go (or are withdrawn), in order of declaration."""
+        return self.of(Delete, DeleteAbout, Withdraw, Unassign)
+
+    @property
+    def references(self) -> list[ColumnRule]:
+        """All columns that point at a person, removals first: a row that goes need not be detached."""
+        removals = self.removals
+        return [*removals, *(column for column in self.of(PersonTreatment) if column not in removals)]
+
+    @property
+    def addresses(self) -> list[ColumnRule]:
+        return self.of(AddressTreatment)
+
+    @property
+    def files(self) -> list[ColumnRule]:
+        return self.of(EraseFile)
+
+
+class Registry:
+    """All declarations. ``modules``: what is read instead of the installed apps' (for tests)."""
+
+    def __init__(self, modules: Iterable[Any] | None = None) -> None:
+        self.exempt: dict[str, ExemptTable] = {}
+        self.entries: dict[str, ModelEntry] = {}
+        self.errors: list[tuple[str, str]] = []
+        for module in rule_modules() if modules is None else modules:
+            for exempt in getattr(module, "EXEMPT", ()):
+                self.exempt[exempt.table] = exempt
+            for rules in getattr(module, "RULES", ()):
+                self._add(rules)
+
+    def _add(self, rules: ModelRules) -> None:
+        try:
+            model = apps.get_model(rules.model)
+        except (LookupError, ValueError):
+            self.errors.append((rules.model, "is no installed model"))
+            return
+        if rules.model in self.entries:
+            self.errors.append((rules.model, "has two lists of rules"))
+            return
+        columns: dict[str, ColumnRule] = {}
+        for name, rule in rules.columns.items():
+            try:
+                field = model._meta.get_field(name)
+            except FieldDoesNotExist:
+                field = None
+            if not isinstance(field, models.Field):
+                self.errors.append((f"{rules.model}.{name}", "is no column of the model"))
+                continue
+            columns[name] = ColumnRule(rules, model, field, rule)
+        self.entries[rules.model] = ModelEntry(rules, model, columns)
+
+    # ------------------------------------------------------------ readers
+
+    def entry_of(self, model: type[models.Model]) -> ModelEntry | None:
+        return self.entries.get(model._meta.label)
+
+    @cached_property
+    def by_table(self) -> dict[str, ModelEntry]:
+        return {entry.table: entry for entry in self.entries.values()}
+
+    @cached_property
+    def ordered(self) -> list[ModelEntry]:
+        """All entries, children before parents, so that no delete meets a row that still points at its victim."""
+        person = get_user_model()._meta.label
+        graph: dict[str, set[str]] = {label: set() for label in sorted(self.entries)}
+        for label, entry in self.entries.items():
+            for field in entry.model._meta.fields:
+                target = field.remote_field.model._meta.label if field.remote_field else None
+                if target in graph and target not in (label, person):
+                    graph[target].add(label)  # the parent comes after this child
+        return [self.entries[label] for label in _topological(graph)]
+
+    def columns(self) -> Iterator[ColumnRule]:
+        for entry in self.ordered:
+            yield from entry.columns.values()
+
+    @cached_property
+    def indexed_columns(self) -> list[ColumnRule]:
+        """Columns that carry an address index on PostgreSQL: every one from which addresses are taken out."""
+        return [column for entry in self.ordered for column in entry.addresses]
+
+    @cached_property
+    def redacted_columns(self) -> list[ColumnRule]:
+        return [column for column in self.indexed_columns if isinstance(column.rule, Redact)]
+
+
+def _topological(graph: Mapping[str, set[str]]) -> Sequence[str]:
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        # Two models that point at each other: cut the cycle at its first edge, by name, and go on.
+        first, second = error.args[1][:2]
+        cut = {label: set(before) for label, before in graph.items()}
+        cut[second].discard(first)
+        return _topological(cut)
+
+
+def rule_modules() -> list[Any]:
+    """The ``purge_rules`` modules of the installed apps, in the order of INSTALLED_APPS."""
+    found = []
+    for config in apps.get_app_configs():
+        if module_has_submodule(config.module, MODULE):
+            found.append(importlib.import_module(f"{config.name}.{MODULE}"))
+    return found
+
+
+_registry: Registry | None = None
+
+
+def get_registry() -> Registry:
+    """The compiled rules of the installed apps; made once a process."""
+    global _registry
+    if _registry is None:
+        _registry = Registry()
+    return _registry
+
+
+def set_registry(registry: Registry | None) -> None:
+    """Replace the compiled rules (None: compile anew at the next use). For tests and for the benchmark's models."""
+    global _registry
+    _registry = registry
+
+
+def person_model() -> type[models.Model]:
+    return apps.get_model(settings.AUTH_USER_MODEL)

@@ -1,0 +1,121 @@
+"""The reach of one request: whose rows, which addresses, in which accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db.models import Q
+
+from purge.choices import Fate, IdentifierKind, Role
+from purge.host import get_host
+from purge.models import PurgeRequest
+from purge.policy import Policy, policy_of
+
+#: Roles whose rows go.
+DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What rules are asked with.
+
+    ``people``: ids of the rows that go, ascending. ``addresses``: keys taken out in every account of the scope;
+    ``local_addresses`` and ``logins``: keys taken out in the requesting account only. ``losing_accounts``: accounts in
+    which a person's row goes. ``requesting_account_id`` is None where the route does not clean one.
+    """
+
+    people: tuple[int, ...] = ()
+    addresses: frozenset[str] = frozenset()
+    local_addresses: frozenset[str] = frozenset()
+    logins: frozenset[str] = frozenset()
+    requesting_account_id: int | None = None
+    trial_accounts: bool = False
+    losing_accounts: frozenset[int] = frozenset()
+    accepted_at: datetime | None = None
+    initiator_id: int | None = None
+    request_id: int = 0
+    reference: str = ""
+    heir_account_id: int | None = field(default=None)
+
+    def all_addresses(self) -> frozenset[str]:
+        return self.addresses | self.local_addresses
+
+    def keys_for(self, account_id: int | None) -> frozenset[str]:
+        """The addresses to take out of a row of this account (None: of no account)."""
+        if account_id is not None and account_id == self.requesting_account_id:
+            return self.addresses | self.local_addresses
+        return self.addresses
+
+    def logins_for(self, account_id: int | None) -> frozenset[str]:
+        return self.logins if account_id is not None and account_id == self.requesting_account_id else frozenset()
+
+    def in_accounts(self, path: str | None) -> Q:
+        """The condition that a row's account (at ``path``) is one that the route cleans. None: rows of no account."""
+        if path is None:
+            return Q()
+        condition = Q(pk__in=())
+        if self.requesting_account_id is not None:
+            condition |= Q(**{path: self.requesting_account_id})
+        if self.trial_accounts:
+            condition |= Q(**{f"{path}__in": get_host().trial_account_ids()})
+        return condition
+
+    def only(self, person_id: int) -> Scope:
+        """The same for one person, for the repetition person by person; addresses stay."""
+        return replace(self, people=(person_id,))
+
+
+def build_scope(
+    policy: Policy,
+    *,
+    people: Iterable[int],
+    addresses: Iterable[str],
+    local_addresses: Iterable[str] = (),
+    logins: Iterable[str] = (),
+    account_id: int | None,
+    losing_accounts: Iterable[int] = (),
+    accepted_at: datetime | None = None,
+    initiator_id: int | None = None,
+    request_id: int = 0,
+    reference: str = "",
+) -> Scope:
+    """A scope under a route's policy: accounts that the route does not clean are left out of it."""
+    return Scope(
+        people=tuple(sorted(people)),
+        addresses=frozenset(addresses),
+        local_addresses=frozenset(local_addresses) if policy.scrub_requesting_account else frozenset(),
+        logins=frozenset(logins) if policy.scrub_requesting_account else frozenset(),
+        requesting_account_id=account_id if policy.scrub_requesting_account else None,
+        trial_accounts=policy.scrub_trial_accounts,
+        losing_accounts=frozenset(losing_accounts),
+        accepted_at=accepted_at,
+        initiator_id=initiator_id,
+        request_id=request_id,
+        reference=reference,
+        heir_account_id=account_id,
+    )
+
+
+def scope_of(request: PurgeRequest) -> Scope:
+    """The scope of a stored request, from its subjects and the identifiers captured at submission."""
+    identifiers = list(request.identifiers.values_list("kind", "value", "local"))
+    subjects = [
+        (person_id, account_id)
+        for person_id, account_id, role, fate in request.subjects.values_list("person_id", "account_id", "role", "fate")
+        if role in DOOMED_ROLES and fate != Fate.RELEASED
+    ]
+    return build_scope(
+        policy_of(request.route),
+        people=[person_id for person_id, _account in subjects],
+        addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and not local],
+        local_addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and local],
+        logins=[value for kind, value, _local in identifiers if kind == IdentifierKind.LOGIN],
+        account_id=request.account_id,
+        losing_accounts={account_id for _person, account_id in subjects},
+        accepted_at=request.accepted_at,
+        initiator_id=request.initiator_id,
+        request_id=request.pk,
+        reference=request.reference,
+    )

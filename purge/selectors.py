@@ -1,0 +1,141 @@
+"""Questions about requests that other apps, pages and commands ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
+from purge.hashing import keyed_hash
+from purge.host import get_host
+from purge.models import PurgeRequest, Subject, SuppressionHash, WorkerBeat
+from purge.policy import policy_of
+from purge.references import parse_reference
+
+
+def request_by_reference(text: str) -> PurgeRequest | None:
+    """The request of an ID that somebody typed; None when no such request exists.
+
+    Raises :class:`purge.references.MistypedReference`, which tells a mistyped ID from an unknown one.
+    """
+    return PurgeRequest.objects.filter(reference=parse_reference(text)).first()
+
+
+def requests_seen_by(user: Any) -> Any:
+    """The requests that somebody signed in may follow: support staff all, administrators their account's."""
+    if user.has_perm("purge.follow_requests"):
+        return PurgeRequest.objects.all()
+    account_id = get_host().account_of(user)
+    if account_id is None or not user.has_perm("purge.view_purgerequest"):
+        return PurgeRequest.objects.none()
+    return PurgeRequest.objects.filter(account_id=account_id)
+
+
+def account_in_open_request(account_id: int) -> bool:
+    """Whether an open request cleans this account or reaches people of it."""
+    open_requests = PurgeRequest.objects.open()
+    if open_requests.filter(Q(account_id=account_id) | Q(subjects__account_id=account_id)).exists():
+        return True
+    account = get_host().accounts([account_id]).get(account_id)
+    is_trial = account is not None and account.kind == "trial"
+    return is_trial and any(
+        policy_of(route).scrub_trial_accounts for route in open_requests.values_list("route", flat=True)
+    )
+
+
+def open_request_of(person_ids: Iterable[int], *, account_id: int | None = None) -> dict[int, str]:
+    """Person id → ID of the open request that holds him. With ``account_id`` only requests of that account."""
+    held = Subject.objects.filter(
+        person_id__in=list(person_ids), request__status__in=OPEN_STATUSES, fate__in=(Fate.WAITING, Fate.STUCK)
+    )
+    if account_id is not None:
+        held = held.filter(request__account_id=account_id, role=Role.SELECTED)
+    return dict(held.values_list("person_id", "request__reference"))
+
+
+def purged_before(
+    *, account_id: int, email_keys: Iterable[str], accepted_after: datetime | None = None
+) -> dict[str, str]:
+    """Which of these addresses were purged from this account: key → request ID.
+
+    The ID is empty where the purge began in another account: no customer learns about another. With
+    ``accepted_after`` only purges accepted after that moment (a file uploaded before must not bring its people back).
+    """
+    by_digest = {keyed_hash(IdentifierKind.EMAIL, key): key for key in email_keys}
+    hashes = SuppressionHash.objects.filter(kind=IdentifierKind.EMAIL, digest__in=by_digest).exclude(
+        request__status=Status.CANCELLED
+    )
+    if accepted_after is not None:
+        hashes = hashes.filter(request__accepted_at__gt=accepted_after)
+    reached = Q(request__account_id=account_id) | Q(request__subjects__account_id=account_id)
+    found: dict[str, str] = {}
+    for digest, owner, reference in (
+        hashes.filter(reached)
+        .order_by("request__accepted_at")
+        .values_list("digest", "request__account_id", "request__reference")
+        .distinct()
+    ):
+        found[by_digest[digest]] = reference if owner == account_id else ""
+    return found
+
+
+def open_addresses_for(account_id: int, *, since: datetime) -> frozenset[str]:
+    """Addresses that open requests accepted after ``since`` are taking out of this account.
+
+    For a stored file that no worker has looked at yet: its link must be dead from the moment of acceptance.
+    """
+    account = get_host().accounts([account_id]).get(account_id)
+    is_trial = account is not None and account.kind == "trial"
+    keys: set[str] = set()
+    for request in PurgeRequest.objects.open().filter(accepted_at__gte=since):
+        policy = policy_of(request.route)
+        own = policy.scrub_requesting_account and request.account_id == account_id
+        if own or (policy.scrub_trial_accounts and is_trial):
+            identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL)
+            keys.update((identifiers if own else identifiers.filter(local=False)).values_list("value", flat=True))
+    return frozenset(keys)
+
+
+# ---------------------------------------------------------------- operations
+
+
+def worker_beat() -> WorkerBeat | None:
+    """The latest sign of life of any worker."""
+    return WorkerBeat.objects.order_by("-beat_at").first()
+
+
+def worker_is_alive() -> bool:
+    """Whether a worker ran its canary within three intervals and a task's time."""
+    beat = worker_beat()
+    patience = timedelta(seconds=settings.PURGE_CANARY_SECONDS * 3 + 60)
+    return beat is not None and beat.beat_at > timezone.now() - patience
+
+
+def work_to_deliver() -> list[int]:
+    """Ids of requests that nobody is working on and that are due: what the reconciler puts into the queue again."""
+    now = timezone.now()
+    return list(
+        PurgeRequest.objects.filter(status__in=(Status.QUEUED, Status.RUNNING, Status.VERIFYING))
+        .exclude(lease_until__gt=now)
+        .exclude(next_attempt_at__gt=now)
+        .order_by("accepted_at")
+        .values_list("pk", flat=True)
+    )
+
+
+def who_acts_next(request: PurgeRequest) -> str:
+    """One of "nobody", "worker", "operator", "administrator", "support": who has to do something now."""
+    match request.status:
+        case Status.COMPLETED | Status.CANCELLED:
+            return "nobody"
+        case Status.HELD:
+            return "operator"
+        case Status.NEEDS_ATTENTION | Status.RESIDUE:
+            return "support"
+        case _working:
+            return "worker"

@@ -1,0 +1,713 @@
+"""Everything that changes a purge request: submit, release, cancel, try again, look up.
+
+Admin pages, commands and tasks call these; every refusal is a :class:`PurgeRefused` whose message says what to do
+instead, and leaves nothing half-done.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from purge.addresses import address_key, emails_in, is_address
+from purge.choices import (
+    OPEN_STATUSES,
+    Fate,
+    IdentifierKind,
+    NoticeState,
+    Origin,
+    Role,
+    Route,
+    Status,
+    StepState,
+)
+from purge.coverage import all_gaps
+from purge.engine import add_subjects, forget_identifiers, note
+from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
+from purge.host import AccountFacts, Person, get_host
+from purge.journal import append_acceptance
+from purge.models import FollowUp, Identifier, ImsNotice, LookUp, PurgeRequest, Subject, SuppressionHash
+from purge.policy import Policy, policy_of
+from purge.preview import Impact, in_account_only, measure_impact
+from purge.queue import enqueue_request
+from purge.references import new_reference
+from purge.scope import DOOMED_ROLES, Scope, build_scope
+from purge.targets import Target, resolve_targets
+
+ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
+STATE_DELETED, STATE_PURGING, STATE_ACTIVE = "deleted", "purging", "active"
+
+
+class PurgeRefused(Exception):
+    """A submission or change that is not made. ``code`` is stable; the text says what to do instead.
+
+    ``people``: row ids that the refusal is about; ``reference``: the request that stands in the way.
+    """
+
+    def __init__(self, code: str, message: str, *, people: Collection[int] = (), reference: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.people = tuple(people)
+        self.reference = reference
+
+
+class NotAllowed(PurgeRefused):
+    """The acting user may not do this; callers answer 403 and reveal nothing."""
+
+
+class SelectionChanged(PurgeRefused):
+    """Some of the people shown on the confirmation page are no longer deleted; ``rest`` may be confirmed anew."""
+
+    def __init__(self, message: str, *, people: Collection[int], rest: Collection[int]) -> None:
+        super().__init__("selection_changed", message, people=people)
+        self.rest = tuple(rest)
+
+
+@dataclass(frozen=True)
+class Identities:
+    """The identifiers captured at submission, as normalised keys.
+
+    ``emails``: taken out everywhere in scope and matched in trial accounts. ``other_addresses``: taken out everywhere,
+    not matched (a login that is an address). ``former``, ``logins``: taken out in the requesting account only.
+    ``match_logins``: an identity provider's login, matched in trial accounts. ``unique_ids``: hashed for look-ups.
+    """
+
+    emails: frozenset[str] = frozenset()
+    other_addresses: frozenset[str] = frozenset()
+    former: frozenset[str] = frozenset()
+    logins: frozenset[str] = frozenset()
+    match_logins: frozenset[str] = frozenset()
+    unique_ids: frozenset[str] = frozenset()
+
+
+@dataclass
+class Preview:
+    """What a confirmation page shows: the people, and the impact in their own account."""
+
+    account: AccountFacts
+    people: list[Person]
+    impact: Impact
+    policy: Policy
+    scope: Scope = field(repr=False, default_factory=Scope)
+
+
+# ---------------------------------------------------------------- checking
+
+
+def _account(account_id: int) -> AccountFacts:
+    account = get_host().accounts([account_id]).get(account_id)
+    if account is None or account.kind not in (ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL):
+        raise NotAllowed("no_account", _("There is no such account, or nothing is purged in it."))
+    return account
+
+
+def _check_permission(acting_user: Any, account_id: int) -> None:
+    if acting_user is None or not get_host().may_purge(acting_user.pk, account_id):
+        raise NotAllowed(
+            "permission", _("Only an administrator of this account who holds the purge permission can purge.")
+        )
+
+
+def _check_coverage() -> None:
+    gaps = all_gaps()
+    if gaps:
+        places = ", ".join(gap.where for gap in gaps[:5])
+        raise PurgeRefused(
+            "coverage",
+            ngettext(
+                "Nothing is purged while %(n)d place that may hold personal data has no rule: %(places)s. "
+                "Run manage.py check --database default and add the rule.",
+                "Nothing is purged while %(n)d places that may hold personal data have no rule: %(places)s. "
+                "Run manage.py check --database default and add the rules.",
+                len(gaps),
+            )
+            % {"n": len(gaps), "places": places},
+        )
+
+
+def _check_number(user_ids: Sequence[int]) -> None:
+    most = settings.PURGE_MAX_PEOPLE
+    if not user_ids:
+        raise PurgeRefused("empty", _("Select at least one deleted user."))
+    if len(user_ids) > most:
+        raise PurgeRefused(
+            "too_many",
+            _("You selected %(n)d users; at most %(most)d can be purged in one request. Nothing was accepted.")
+            % {"n": len(user_ids), "most": most},
+        )
+
+
+def _route(account: AccountFacts, enterprise: Route, trial: Route) -> Route:
+    return enterprise if account.kind == ACCOUNT_ENTERPRISE else trial
+
+
+def _labels(ids: Iterable[int]) -> str:
+    return ", ".join(str(person_id) for person_id in sorted(ids))
+
+
+def _check_people(people: Sequence[Person], user_ids: Collection[int], account_id: int) -> None:
+    """Refuse, naming which: unknown, another account's (the same words: nothing is revealed), active, in a request."""
+    found = {person.id for person in people if person.account_id == account_id}
+    unknown = set(user_ids) - found
+    if unknown:
+        raise PurgeRefused(
+            "unknown",
+            _("No deleted user of this account has the number %(ids)s.") % {"ids": _labels(unknown)},
+            people=unknown,
+        )
+    taken = (
+        Subject.objects.filter(
+            person_id__in=user_ids,
+            role=Role.SELECTED,
+            request__account_id=account_id,
+            request__status__in=OPEN_STATUSES,
+        )
+        .order_by("person_id")
+        .values_list("person_id", "request__reference")
+    )
+    if taken:
+        first, reference = taken[0]
+        raise PurgeRefused(
+            "in_request",
+            _("User %(id)s is already in purge request %(reference)s. Take him out of the selection.")
+            % {"id": first, "reference": reference},
+            people=[person_id for person_id, _reference in taken],
+            reference=reference,
+        )
+    active = [person.id for person in people if person.state == STATE_ACTIVE]
+    if active:
+        raise PurgeRefused(
+            "active",
+            _("Only deleted users can be purged. Delete these first, or take them out: user %(ids)s.")
+            % {"ids": _labels(active)},
+            people=active,
+        )
+
+
+def _identities(people: Iterable[Person], account_id: int) -> Identities:
+    """What to take out for the selected people: e-mails everywhere, former e-mails and logins in their account."""
+    people = list(people)
+    emails = frozenset(person.email_key for person in people)
+    adobe = frozenset(person.adobe_key for person in people if person.adobe_key)
+    former = frozenset(key for person in people for key in person.former_keys) - emails
+    held = get_host().users_in_account(account_id, former)
+    return Identities(
+        emails=emails,
+        other_addresses=frozenset(key for key in adobe if "@" in key) - emails,
+        former=former - held,
+        logins=frozenset(key for key in adobe if "@" not in key),
+        unique_ids=frozenset(address_key(person.unique_user_id) for person in people if person.unique_user_id),
+    )
+
+
+def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, account_id: int | None) -> Scope:
+    doomed = [target.person for target in targets if target.role in DOOMED_ROLES]
+    return build_scope(
+        policy,
+        people=[person.id for person in doomed],
+        addresses=identities.emails | identities.other_addresses,
+        local_addresses=identities.former,
+        logins=identities.logins,
+        account_id=account_id,
+        losing_accounts={person.account_id for person in doomed},
+        accepted_at=timezone.now(),
+    )
+
+
+# ---------------------------------------------------------------- preview
+
+
+def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int]) -> Preview:
+    """The impact of purging these deleted users, in their account. Changes nothing.
+
+    Raises :class:`PurgeRefused` for whatever :func:`purge_submit` would refuse.
+    """
+    user_ids = list(dict.fromkeys(user_ids))
+    account = _account(account_id)
+    _check_permission(acting_user, account_id)
+    _check_number(user_ids)
+    people = get_host().people(user_ids)
+    _check_people(people, user_ids, account_id)
+    _check_coverage()
+    policy = policy_of(_route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL))
+    own = [Target(person, Role.SELECTED) for person in people]
+    scope = in_account_only(_scope(policy, own, _identities(people, account_id), account_id), account_id)
+    return Preview(account, people, measure_impact(scope), policy, scope)
+
+
+def purge_preview_address(*, acting_user: Any, account_id: int, address: str) -> Preview:
+    """Where an address of somebody who is no user is found in this account. Changes nothing."""
+    account = _account(account_id)
+    _check_permission(acting_user, account_id)
+    key = _check_address(address, account_id)
+    _check_coverage()
+    policy = policy_of(_route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL))
+    scope = in_account_only(_scope(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
+    return Preview(account, [], measure_impact(scope), policy, scope)
+
+
+def _check_address(address: str, account_id: int) -> str:
+    if not is_address(address):
+        raise PurgeRefused(
+            "malformed", _("This is no e-mail address. Type one whole address, such as name@company.example.")
+        )
+    key = address_key(address)
+    if get_host().users_in_account(account_id, [key]):
+        raise PurgeRefused(
+            "is_user",
+            _("This address belongs to a user of this account. Delete the user, then purge him in User Cleanup."),
+        )
+    return key
+
+
+# ---------------------------------------------------------------- submit
+
+
+def purge_submit(
+    *,
+    acting_user: Any,
+    account_id: int,
+    user_ids: Sequence[int],
+    origin: str = Origin.ADMIN,
+    token: uuid.UUID | None = None,
+    confirmed: bool = False,
+    impact: Impact | None = None,
+) -> PurgeRequest:
+    """Accept the purge of at most fifty deleted users of one account.
+
+    ``token``: the confirmation form's; the same one again returns the same request. ``confirmed``: the people were
+    shown on a confirmation page, so somebody restored meanwhile is named in :class:`SelectionChanged` instead of being
+    refused. Raises :class:`PurgeRefused`; then nothing has changed.
+    """
+    user_ids = list(dict.fromkeys(user_ids))
+    account = _account(account_id)
+    _check_permission(acting_user, account_id)
+    if (earlier := _of_token(token, acting_user)) is not None:
+        return earlier
+    _check_number(user_ids)
+    _check_coverage()
+    route = _route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL)
+    policy = policy_of(route)
+    try:
+        with transaction.atomic():
+            people = get_host().lock_people(user_ids)
+            # Asked again under the lock: the first of two clicks may have committed meanwhile.
+            if (earlier := _of_token(token, acting_user)) is not None:
+                return earlier
+            _check_restored(people, account_id, confirmed)
+            _check_people(people, user_ids, account_id)
+            identities = _identities(people, account_id)
+            targets = resolve_targets(policy, selected=people, emails=identities.emails)
+            return _accept(
+                route=route,
+                policy=policy,
+                origin=origin,
+                account_id=account_id,
+                acting_user=acting_user,
+                targets=targets,
+                identities=identities,
+                token=token,
+                impact=impact,
+            )
+    except IntegrityError:
+        if (earlier := _of_token(token, acting_user)) is not None:
+            return earlier
+        raise
+
+
+def _of_token(token: uuid.UUID | None, acting_user: Any) -> PurgeRequest | None:
+    if token is None:
+        return None
+    return PurgeRequest.objects.filter(token=token, initiator_id=acting_user.pk).first()
+
+
+def _check_restored(people: Sequence[Person], account_id: int, confirmed: bool) -> None:
+    if not confirmed:
+        return
+    restored = [person.id for person in people if person.state == STATE_ACTIVE and person.account_id == account_id]
+    if restored:
+        raise SelectionChanged(
+            _("Restored meanwhile and left out: user %(ids)s. Nothing was purged; please confirm the rest again.")
+            % {"ids": _labels(restored)},
+            people=restored,
+            rest=[person.id for person in people if person.id not in restored],
+        )
+
+
+def purge_submit_address(
+    *,
+    acting_user: Any,
+    account_id: int,
+    address: str,
+    origin: str = Origin.ADMIN,
+    token: uuid.UUID | None = None,
+) -> PurgeRequest:
+    """Accept the purge of an address that belongs to no user of the account (the *other users* route)."""
+    account = _account(account_id)
+    _check_permission(acting_user, account_id)
+    if (earlier := _of_token(token, acting_user)) is not None:
+        return earlier
+    key = _check_address(address, account_id)
+    _check_coverage()
+    route = _route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL)
+    try:
+        with transaction.atomic():
+            return _accept(
+                route=route,
+                policy=policy_of(route),
+                origin=origin,
+                account_id=account_id,
+                acting_user=acting_user,
+                targets=[],
+                identities=Identities(emails=frozenset({key})),
+                token=token,
+            )
+    except IntegrityError:
+        if (earlier := _of_token(token, acting_user)) is not None:
+            return earlier
+        raise
+
+
+def purge_submit_ims(
+    *, email: str = "", adobe_id: str = "", reference: str = "", acting_user: Any = None
+) -> PurgeRequest:
+    """Take in a message of the identity provider: one purge over the trial accounts, one notice per enterprise account.
+
+    The same ``reference`` again returns the same request.
+    """
+    emails = frozenset({address_key(email)}) if email.strip() else frozenset()
+    adobe = frozenset({address_key(adobe_id)}) if adobe_id.strip() else frozenset()
+    if not emails and not adobe:
+        raise PurgeRefused(
+            "no_identifier", _("The message names nobody: give an e-mail address, an adobe_id, or both.")
+        )
+    if emails and not is_address(email):
+        raise PurgeRefused("malformed", _("The e-mail address of the message is malformed."))
+    if emails_in(reference):
+        raise PurgeRefused("reference", _("The reference holds an address. Give a number or another opaque text."))
+    reference = reference.strip()
+    if reference and (earlier := PurgeRequest.objects.filter(external_reference=reference).first()) is not None:
+        return earlier
+    _check_coverage()
+    policy = policy_of(Route.IMS_TRIAL)
+    with transaction.atomic():
+        targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
+        # A person's own e-mails are known only from his rows when the message brings the login alone.
+        matched = (target.person.email_key for target in targets if target.role in (Role.MATCH, Role.CREATOR))
+        addresses = frozenset() if emails else frozenset(matched)
+        identities = Identities(
+            emails=emails,
+            other_addresses=(addresses | frozenset(key for key in adobe if "@" in key)) - emails,
+            match_logins=adobe,
+        )
+        try:
+            with transaction.atomic():
+                request = _accept(
+                    route=Route.IMS_TRIAL,
+                    policy=policy,
+                    origin=Origin.IMS,
+                    account_id=None,
+                    acting_user=acting_user,
+                    targets=targets,
+                    identities=identities,
+                    external_reference=reference or None,
+                )
+        except IntegrityError:
+            earlier = PurgeRequest.objects.filter(external_reference=reference).first() if reference else None
+            if earlier is None:
+                raise
+            return earlier
+        _send_notices(request, emails, adobe)
+        return request
+
+
+def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str]) -> None:
+    """Enterprise accounts decide themselves: their administrators are told, nothing is erased."""
+    host = get_host()
+    identifier = next(iter(emails or adobe))
+    people = host.enterprise_matches(emails=list(emails), adobe_ids=list(adobe))
+    notices = [
+        ImsNotice(
+            request=request,
+            account_id=person.account_id,
+            user_id=person.id,
+            identifier=identifier,
+            due_at=request.due_at,
+        )
+        for person in people
+    ]
+    ImsNotice.objects.bulk_create(notices)
+    for account_id in sorted({person.account_id for person in people}):
+        host.tell(
+            kind="ims_notice",
+            reference="",
+            request_id=request.pk,
+            account_id=account_id,
+            recipients=host.administrators(account_id),
+            facts={"due": request.due_at.date().isoformat()},
+        )
+
+
+def _accept(
+    *,
+    route: Route,
+    policy: Policy,
+    origin: str,
+    account_id: int | None,
+    acting_user: Any,
+    targets: list[Target],
+    identities: Identities,
+    token: uuid.UUID | None = None,
+    external_reference: str | None = None,
+    impact: Impact | None = None,
+) -> PurgeRequest:
+    """Create the request with all it captures, freeze the people, write the journal, queue the work: one transaction."""
+    try:
+        key = fingerprint()
+    except HashKeyMissing as error:
+        raise PurgeRefused("hash_key", str(error)) from None
+    now = timezone.now()
+    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    elsewhere = sum(1 for target in doomed if target.person.account_id != account_id)
+    held = _reason_to_hold(policy, account_id, targets, elsewhere)
+    request = PurgeRequest.objects.create(
+        reference=new_reference(),
+        route=route,
+        origin=origin,
+        account_id=account_id,
+        initiator=acting_user,
+        status=Status.HELD if held else Status.QUEUED,
+        held_reason=held,
+        token=token,
+        external_reference=external_reference,
+        policy=policy.as_json(),
+        impact=impact.as_json() if impact else {},
+        key_fingerprint=key,
+        accepted_at=now,
+        due_at=now + timedelta(days=settings.PURGE_DUE_DAYS),
+        selected_count=sum(1 for target in targets if target.role == Role.SELECTED),
+        other_account_count=elsewhere,
+        kept_count=sum(1 for target in targets if target.role == Role.KEPT),
+        people_left=len(doomed),
+    )
+    digests = _capture(request, identities, targets)
+    add_subjects(request, targets)
+    note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), route=str(route))
+    if held:
+        note(request, "held", reason=held)
+    else:
+        enqueue_request(request.pk)
+    # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
+    append_acceptance(request, people=[target.person.id for target in doomed], digests=digests)
+    return request
+
+
+def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Target]) -> list[tuple[str, str]]:
+    """Store the identifiers while they are needed, and their keyed hashes for good."""
+    plain = [
+        *((IdentifierKind.EMAIL, value, False, True) for value in identities.emails),
+        *((IdentifierKind.EMAIL, value, False, False) for value in identities.other_addresses),
+        *((IdentifierKind.EMAIL, value, True, False) for value in identities.former),
+        *((IdentifierKind.LOGIN, value, True, False) for value in identities.logins),
+        *((IdentifierKind.LOGIN, value, False, True) for value in identities.match_logins),
+    ]
+    Identifier.objects.bulk_create(
+        Identifier(request=request, kind=kind, value=value, local=local, match=match)
+        for kind, value, local, match in plain
+    )
+    hashes = {(kind, keyed_hash(kind, value), local) for kind, value, local, _match in plain}
+    hashes |= {(IdentifierKind.UNIQUE_ID, keyed_hash("unique_id", value), True) for value in identities.unique_ids}
+    hashes |= {
+        (IdentifierKind.PUBLIC_ID, keyed_hash("public_id", target.person.public_id), False)
+        for target in targets
+        if target.role in DOOMED_ROLES
+    }
+    SuppressionHash.objects.bulk_create(
+        SuppressionHash(request=request, kind=kind, digest=digest, local=local, key_fingerprint=request.key_fingerprint)
+        for kind, digest, local in sorted(hashes)
+    )
+    return [(str(kind), digest) for kind, digest, _local in hashes]
+
+
+def _reason_to_hold(policy: Policy, account_id: int | None, targets: list[Target], elsewhere: int) -> str:
+    """Why a request waits for an operator: many users of other accounts in a day, or whole trial accounts."""
+    if policy.delete_users_of_created_trials:
+        members = sum(1 for target in targets if target.role == Role.MEMBER)
+        return "members" if members > settings.PURGE_MAX_PEOPLE else ""
+    day_ago = timezone.now() - timedelta(days=1)
+    today = PurgeRequest.objects.filter(account_id=account_id, accepted_at__gte=day_ago)
+    reached = sum(today.exclude(status=Status.CANCELLED).values_list("other_account_count", flat=True))
+    return "rate" if elsewhere and reached + elsewhere > settings.PURGE_RATE_GUARD else ""
+
+
+# ---------------------------------------------------------------- afterwards
+
+
+def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+    """An operator lets a held request go on."""
+    _check_operator(acting_user)
+    with transaction.atomic():
+        held = PurgeRequest.objects.filter(pk=request.pk, status=Status.HELD)
+        if not held.update(status=Status.QUEUED, released_at=timezone.now(), held_reason=""):
+            raise PurgeRefused("not_held", _("Request %(reference)s is not held.") % {"reference": request.reference})
+        note(request, "released", actor_id=getattr(acting_user, "pk", None))
+        enqueue_request(request.pk)
+    request.refresh_from_db()
+    return request
+
+
+def _check_operator(acting_user: Any) -> None:
+    """The command line acts without a user: whoever may run it owns the machine."""
+    if acting_user is not None and not acting_user.has_perm("purge.operate_requests"):
+        raise NotAllowed("permission", _("Only an operator of the platform may do this."))
+
+
+def may_follow(user: Any, request: PurgeRequest) -> bool:
+    """Whether somebody signed in may see a request: his account's administrators, and support for every account."""
+    if user.has_perm("purge.follow_requests"):
+        return True
+    account_id = get_host().account_of(user)
+    return account_id is not None and account_id == request.account_id and user.has_perm("purge.view_purgerequest")
+
+
+def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+    """Try again what needed attention, failed, or left residue: everything waits anew, people gone stay in scope."""
+    if acting_user is not None and not may_follow(acting_user, request):
+        raise NotAllowed("permission", _("Only administrators of the account and support may do this."))
+    again = (Status.NEEDS_ATTENTION, Status.RESIDUE)
+    with transaction.atomic():
+        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        waiting = locked.status == Status.QUEUED and locked.next_attempt_at is not None
+        waiting |= locked.status == Status.RUNNING and locked.next_attempt_at is not None
+        if locked.status not in again and not waiting:
+            raise PurgeRefused(
+                "nothing_to_retry",
+                _("Request %(reference)s is %(status)s: there is nothing to try again.")
+                % {"reference": locked.reference, "status": locked.get_status_display()},
+            )
+        locked.subjects.filter(fate=Fate.STUCK).update(fate=Fate.WAITING, stuck_table="")
+        locked.steps.update(state=StepState.WAITING, cursor=0)
+        PurgeRequest.objects.filter(pk=locked.pk).update(
+            status=Status.QUEUED,
+            steps_left=locked.steps.count(),
+            attempts=0,
+            crashes=0,
+            verifications=0,
+            next_attempt_at=None,
+            lease_until=None,
+        )
+        note(locked, "tried_again", actor_id=getattr(acting_user, "pk", None))
+        enqueue_request(locked.pk)
+    request.refresh_from_db()
+    return request
+
+
+def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+    """Call a request off before its first destructive step; its people get their earlier state back."""
+    if acting_user is not None and not (
+        acting_user.has_perm("purge.operate_requests")
+        or (request.account_id is not None and get_host().may_purge(acting_user.pk, request.account_id))
+    ):
+        raise NotAllowed("permission", _("Only who may purge in this account can cancel."))
+    with transaction.atomic():
+        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        if locked.status not in (Status.HELD, Status.QUEUED) or locked.planned:
+            raise PurgeRefused(
+                "too_late",
+                _("Request %(reference)s has begun and cannot be cancelled.") % {"reference": locked.reference},
+            )
+        PurgeRequest.objects.filter(pk=locked.pk).update(status=Status.CANCELLED, lease_until=None, people_left=0)
+        _give_back(locked)
+        forget_identifiers(locked)
+        locked.hashes.all().delete()
+        locked.notices.filter(state=NoticeState.OPEN).update(
+            state=NoticeState.DECLINED, identifier="", closed_at=timezone.now()
+        )
+        note(locked, "cancelled", actor_id=getattr(acting_user, "pk", None))
+    request.refresh_from_db()
+    return request
+
+
+def _give_back(request: PurgeRequest) -> None:
+    """A freeze lasts until the last request that holds the person has ended."""
+    mine = request.subjects.filter(role__in=DOOMED_ROLES)
+    states = dict(mine.values_list("person_id", "earlier_state"))
+    others = Subject.objects.filter(
+        person_id__in=states, request__status__in=OPEN_STATUSES, role__in=DOOMED_ROLES
+    ).exclude(request=request)
+    held = set(others.values_list("person_id", flat=True))
+    for subject in others.filter(earlier_state=STATE_PURGING):
+        # What the other request found was our freeze; the state to give back one day is the one we found.
+        Subject.objects.filter(pk=subject.pk).update(earlier_state=states[subject.person_id])
+    free = [person_id for person_id in states if person_id not in held]
+    get_host().unfreeze(free, states={person_id: states[person_id] for person_id in free})
+    mine.update(fate=Fate.RELEASED)
+
+
+def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:
+    """An enterprise account's administrator decides that a reported person stays; the address leaves the notice."""
+    account_id = get_host().account_of(acting_user)
+    if account_id != notice.account_id or not get_host().may_purge(acting_user.pk, notice.account_id):
+        raise NotAllowed("permission", _("Only who may purge in this account can decide on this notice."))
+    changed = ImsNotice.objects.filter(pk=notice.pk, state=NoticeState.OPEN).update(
+        state=NoticeState.DECLINED, identifier="", closed_at=timezone.now(), closed_by=acting_user
+    )
+    if not changed:
+        raise PurgeRefused("closed", _("This notice is closed already."))
+    notice.refresh_from_db()
+    return notice
+
+
+def follow_up_done(*, acting_user: Any, follow_up: FollowUp) -> FollowUp:
+    """Somebody of the account has done what a purge left to do."""
+    if get_host().account_of(acting_user) != follow_up.account_id:
+        raise NotAllowed("permission", _("Only administrators of the account can tick this off."))
+    FollowUp.objects.filter(pk=follow_up.pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
+    follow_up.refresh_from_db()
+    return follow_up
+
+
+@dataclass(frozen=True)
+class Found:
+    """An answer to "was this person purged?": the request and when it was accepted and completed."""
+
+    reference: str
+    status: str
+    accepted_at: Any
+    completed_at: Any
+
+
+def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
+    """Requests that purged an address, login or Unique User ID. What was typed is hashed, never stored; the question is.
+
+    Administrators get their own account's requests, support staff all.
+    """
+    key = address_key(text)
+    if not key:
+        raise PurgeRefused("empty", _("Type an e-mail address or a Unique User ID."))
+    everything = acting_user.has_perm("purge.follow_requests")
+    account_id = get_host().account_of(acting_user)
+    if not everything and (account_id is None or not acting_user.has_perm("purge.view_purgerequest")):
+        raise NotAllowed("permission", _("You may not look people up."))
+    try:
+        digests = [keyed_hash(kind, key) for kind in ("email", "login", "unique_id")]
+    except HashKeyMissing as error:
+        raise PurgeRefused("hash_key", str(error)) from None
+    requests = PurgeRequest.objects.filter(hashes__digest__in=digests).exclude(status=Status.CANCELLED).distinct()
+    if not everything:
+        requests = requests.filter(account_id=account_id)
+    found = [
+        Found(request.reference, request.status, request.accepted_at, request.completed_at)
+        for request in requests.order_by("-accepted_at")[:50]
+    ]
+    LookUp.objects.create(actor=acting_user, digest=digests[0], found=len(found))
+    return found

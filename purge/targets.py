@@ -1,0 +1,58 @@
+"""Who goes and who is kept: a route's policy applied to the people of the platform, at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from purge.choices import Role
+from purge.host import Person, get_host
+from purge.policy import Policy
+
+
+@dataclass(frozen=True)
+class Target:
+    """A person in the scope of a request, and why."""
+
+    person: Person
+    role: Role
+
+
+def resolve_targets(
+    policy: Policy, *, selected: Collection[Person], emails: Iterable[str], adobe_ids: Iterable[str] = ()
+) -> list[Target]:
+    """The people that a purge reaches, in id order; each once, under the role that decides what happens to the row.
+
+    ``emails``: keys that a match may have as e-mail or adobe_id; ``adobe_ids``: the same for an identity provider's
+    login. A match who is the creator of the trial account he is a user of is kept or goes, as the policy says.
+    """
+    found: dict[int, Target] = {}
+    if policy.delete_selected:
+        found = {person.id: Target(person, Role.SELECTED) for person in selected}
+    if policy.delete_trial_matches:
+        for target in _matches(policy, emails, adobe_ids):
+            found.setdefault(target.person.id, target)
+    return [found[person_id] for person_id in sorted(found)]
+
+
+def _matches(policy: Policy, emails: Iterable[str], adobe_ids: Iterable[str]) -> Iterable[Target]:
+    host = get_host()
+    people = host.trial_matches(emails=list(emails), adobe_ids=list(adobe_ids))
+    created = host.created_accounts([person.id for person in people])
+    for person in people:
+        if person.account_id not in created.get(person.id, ()):
+            yield Target(person, Role.MATCH)
+        elif policy.delete_matching_creators:
+            yield Target(person, Role.CREATOR)
+            if policy.delete_users_of_created_trials:
+                yield from _members(person)
+        else:
+            yield Target(person, Role.KEPT)
+
+
+def _members(creator: Person) -> Iterable[Target]:
+    """Everybody else in the trial account that the creator is a user of: there only, not in his other accounts."""
+    host = get_host()
+    others = [person_id for person_id in host.members(creator.account_id) if person_id != creator.id]
+    for person in host.people(others):
+        yield Target(person, Role.MEMBER)

@@ -1,0 +1,456 @@
+"""Looking whether anything is left: from the database's own catalogue, never from the treatments.
+
+The verifier may know which account a row belongs to (a path that the rules declare) and which columns people sign in
+with; what a purge *does* to a column it must not know, or it would share the blind spots of what it checks.
+
+Two tiers: :func:`verify` probes indexed places at once; :func:`patrol` passes over every text of every table, for
+several requests together, comparing keyed hashes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+
+from purge.address_index import TextColumn, candidates_where
+from purge.addresses import emails_in, emails_in_json
+from purge.catalog import Catalog, Column, read_catalog
+from purge.choices import Fate, IdentifierKind, Role, Verdict
+from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
+from purge.host import get_host
+from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
+from purge.opaque import OPAQUE
+from purge.policy import policy_of
+from purge.registry import get_registry, person_model
+from purge.scope import DOOMED_ROLES
+
+#: The engine's own tables hold ids and, while a request is open, what it captured.
+OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, Subject, SuppressionHash))
+#: The shortest address that a column must have room for.
+SHORTEST_ADDRESS = 6
+#: Rows named for one place; more would say nothing new.
+MOST_HITS = 50
+PEOPLE_PREFIX = "people"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Where something was found. ``key``: the address met, in memory only. ``ruled``: a treatment could take it out."""
+
+    table: str
+    column: str
+    row: str
+    ruled: bool
+    account_id: int | None = None
+    key: str = field(default="", repr=False)
+    request_id: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a verification found. ``patrolled``: every text was read, not only the indexed places."""
+
+    verdict: Verdict
+    hits: tuple[Hit, ...] = ()
+    patrolled: bool = False
+    reason: str = ""
+
+    @property
+    def treatable(self) -> bool:
+        """Whether running the plan again could help."""
+        return any(hit.ruled for hit in self.hits)
+
+
+class CouldNotLook(Exception):
+    """A verification that cannot be made says so; nothing completes."""
+
+
+# ---------------------------------------------------------------- tier one
+
+
+def verify(request: PurgeRequest) -> Report:
+    """Probe every key, e-mail column, indexed text and file prefix for the people and addresses of a request.
+
+    Raises :class:`CouldNotLook` when the hash key is missing or is not the one that made the request's hashes.
+    """
+    check_key([request])
+    catalog = read_catalog(connection)
+    gone = list(
+        request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE)).values_list(
+            "person_id", flat=True
+        )
+    )
+    hits = [
+        *_references(catalog, gone),
+        *_public_ids(request, catalog),
+        *_known_addresses(request, catalog),
+        *_files(request),
+        *_missing_survivors(request),
+    ]
+    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
+
+
+def check_key(requests: Iterable[PurgeRequest]) -> None:
+    """Raise :class:`CouldNotLook` unless the present hash key made the hashes of these requests."""
+    try:
+        present = fingerprint()
+    except HashKeyMissing:
+        raise CouldNotLook("the hash key is missing") from None
+    if any(request.key_fingerprint != present for request in requests):
+        raise CouldNotLook("the hash key is not the one that made the hashes")
+
+
+def referring_tables(catalog: Catalog, person_table: str, ids: Sequence[int]) -> Iterator[str]:
+    """Tables with a foreign key that still points at one of the people."""
+    for key in catalog.keys_to(person_table):
+        if (key.table != person_table and _find(catalog, key.table, key.column, ids, limit=1)) or (key.table == person_table and _outside(key.column, ids)):
+            yield key.table
+
+
+def _outside(column: str, ids: Sequence[int]) -> bool:
+    """Whether somebody who stays points at somebody who goes (a manager)."""
+    rows = person_model()._base_manager.filter(**{f"{column}__in": ids}).exclude(pk__in=ids)
+    return rows.exists()
+
+
+def _references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
+    if not ids:
+        return
+    person_table = person_model()._meta.db_table
+    keyed = {(key.table, key.column) for key in catalog.foreign_keys}
+    places = [(key.table, key.column) for key in catalog.keys_to(person_table)]
+    places += [
+        (column.table, column.name)
+        for column in catalog.columns
+        if column.type == "integer"
+        and column.table not in OWN_TABLES
+        and (column.table, column.name) not in keyed
+        and (column.name in ("user_id", "person_id") or column.name.endswith(("_user_id", "_person_id")))
+    ]
+    for table, name in places:
+        for row in _find(catalog, table, name, ids):
+            yield Hit(table, name, row, ruled=_is_ruled(table, name))
+    yield from _generic_references(catalog, ids)
+
+
+def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
+    """Rows that name a person by content type and object id, as the admin log does."""
+    model = person_model()
+    names = [m._meta.model_name for m in (model, *model.__subclasses__()) if m._meta.concrete_model is model]
+    quote = connection.ops.quote_name
+    for key in catalog.keys_to("django_content_type"):
+        for column in catalog.tables[key.table]:
+            if column.name != "object_id":
+                continue
+            marks = ", ".join(["%s"] * len(names))
+            sql = (
+                f"SELECT {quote(catalog.primary_keys[key.table])} FROM {quote(key.table)} "
+                f"WHERE {quote(key.column)} IN (SELECT id FROM django_content_type WHERE app_label = %s AND model IN ({marks})) "
+                f"AND CAST({quote(column.name)} AS text) IN ({', '.join(['%s'] * len(ids))}) LIMIT {MOST_HITS}"
+            )
+            with connection.cursor() as cursor:
+                cursor.execute(sql, [model._meta.app_label, *names, *(str(person_id) for person_id in ids)])
+                for (row,) in cursor.fetchall():
+                    yield Hit(key.table, column.name, str(row), ruled=_is_ruled(key.table, column.name))
+
+
+def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limit: int = MOST_HITS) -> list[str]:
+    """Primary keys (as text) of rows whose column is one of the values."""
+    quote = connection.ops.quote_name
+    pk = quote(catalog.primary_keys.get(table, column))
+    if connection.vendor == "postgresql":
+        where, params = f"{quote(column)} = ANY(%s)", [list(values)]
+    else:
+        where, params = f"{quote(column)} IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [*params, limit])
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
+def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    """The opaque ids under which files and outside references know a person."""
+    values = _erased_public_ids(request)
+    if not values:
+        return
+    from uuid import UUID
+
+    native = connection.features.has_native_uuid_field
+    wanted = [UUID(value) if native else UUID(value).hex for value in values]
+    for column in catalog.columns:
+        named = any(word in column.name for word in ("public_id", "user", "person", "owner"))
+        if column.type == "uuid" and named and column.table not in OWN_TABLES:
+            for row in _find(catalog, column.table, column.name, wanted):
+                yield Hit(column.table, column.name, row, ruled=_is_ruled(column.table, column.name))
+
+
+def _erased_public_ids(request: PurgeRequest) -> list[str]:
+    erased = request.subjects.filter(fate__in=(Fate.ERASED, Fate.GONE)).values("person_id")
+    return list(
+        request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=erased).values_list("value", flat=True)
+    )
+
+
+def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
+    captured = request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "local")
+    keys = {value for value, _local in captured}
+    if not keys:
+        return
+    wider = {value for value, local in captured if not local}
+    judge = _Judge([request])
+    for column in catalog.columns:
+        if not _holds_addresses(column) or _is_identity(column):
+            continue
+        indexed = (column.table, column.name) in catalog.address_indexed
+        if indexed or "mail" in column.name:
+            for pk, found in _rows_with(catalog, column, keys, indexed=indexed):
+                account_id = judge.account_of(column.table, pk)
+                for key in sorted(found & keys):
+                    if judge.concerns(request, account_id, local=key not in wider) and not judge.is_back(
+                        account_id, key
+                    ):
+                        yield _hit(column, pk, account_id, key, request)
+
+
+def _hit(column: Column, pk: Any, account_id: int | None, key: str, request: PurgeRequest) -> Hit:
+    return Hit(
+        column.table, column.name, str(pk), _takes_addresses(column.table, column.name), account_id, key, request.pk
+    )
+
+
+def _rows_with(catalog: Catalog, column: Column, keys: set[str], *, indexed: bool) -> Iterator[tuple[Any, set[str]]]:
+    quote = connection.ops.quote_name
+    text = TextColumn(column.table, column.name, column.type == "json")
+    if indexed or connection.vendor != "postgresql":
+        where, params = candidates_where(connection, text, sorted(keys))
+    else:
+        where, params = _no_index_where(column)
+    pk = quote(catalog.primary_keys.get(column.table, column.name))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {where}", params)
+        for row_pk, value in cursor.fetchall():
+            found = addresses_in(column, value)
+            if found & keys:
+                yield row_pk, found
+
+
+def _no_index_where(column: Column) -> tuple[str, list[Any]]:
+    return f"CAST({connection.ops.quote_name(column.name)} AS text) LIKE '%%@%%'", []
+
+
+def addresses_in(column: Column, value: Any) -> set[str]:
+    """All addresses in a stored value, whatever the column is."""
+    decoder = OPAQUE.get((column.table, column.name))
+    if value is None:
+        return set()
+    if decoder is not None:
+        return emails_in(decoder(value))
+    if isinstance(value, str):
+        if column.type == "json" or value[:1] in "[{":
+            try:
+                return emails_in_json(json.loads(value)) | emails_in(value)
+            except ValueError:
+                return emails_in(value)
+        return emails_in(value)
+    return emails_in_json(value)
+
+
+def files_under(public_id: str) -> Iterator[str]:
+    """Names of all files stored under a person's prefix, at any depth."""
+    folders = [f"{PEOPLE_PREFIX}/{public_id}"]
+    while folders:
+        folder = folders.pop()
+        if not default_storage.exists(folder):
+            continue
+        inner, names = default_storage.listdir(folder)
+        folders += [f"{folder}/{name}" for name in inner]
+        for name in names:
+            yield f"{folder}/{name}"
+
+
+def _files(request: PurgeRequest) -> Iterator[Hit]:
+    for public_id in _erased_public_ids(request):
+        for number, _name in enumerate(files_under(public_id), start=1):
+            yield Hit("files", PEOPLE_PREFIX, str(number), ruled=True)
+    for file in request.files.all():
+        yield Hit("files", "erase", str(file.pk), ruled=True)
+
+
+def _missing_survivors(request: PurgeRequest) -> Iterator[Hit]:
+    """People whom the route keeps and who are gone, unless another request erased them."""
+    kept = set(request.subjects.filter(role=Role.KEPT).values_list("person_id", flat=True))
+    present = {person.id for person in get_host().people(kept)}
+    for person_id in sorted(kept - present):
+        if not Subject.objects.filter(person_id=person_id, fate=Fate.ERASED).exists():
+            yield Hit(person_model()._meta.db_table, "id", str(person_id), ruled=False)
+
+
+# ---------------------------------------------------------------- tier two
+
+
+def is_small() -> bool:
+    """Whether the database is so small that every request is patrolled at once."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT coalesce(sum(greatest(reltuples, 0)), 0), sum(relpages) FROM pg_catalog.pg_class "
+                "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+            )
+            rows, pages = cursor.fetchone()
+            # Statistics may not have been gathered yet: 8 kB pages tell the size then.
+            return max(rows, (pages or 0) * 20) < settings.PURGE_PATROL_AT_ONCE_ROWS
+        cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        return int(cursor.fetchone()[0]) < settings.PURGE_PATROL_AT_ONCE_ROWS * 400
+
+
+def patrol_one(request: PurgeRequest) -> Report:
+    """A patrol for one request."""
+    hits = tuple(patrol([request]))
+    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, hits, patrolled=True)
+
+
+def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
+    """One pass over every text and JSON column of every table: the places where a purged address stands.
+
+    Yields a hit per request concerned. Raises :class:`CouldNotLook` as :func:`verify` does.
+    """
+    check_key(requests)
+    hashes: dict[str, list[tuple[PurgeRequest, bool]]] = defaultdict(list)
+    by_id = {request.pk: request for request in requests}
+    stored = SuppressionHash.objects.filter(request__in=by_id, kind=IdentifierKind.EMAIL)
+    for request_id, digest, local in stored.values_list("request_id", "digest", "local"):
+        hashes[digest].append((by_id[request_id], local))
+    if not hashes:
+        return
+    catalog = read_catalog(connection)
+    judge = _Judge(requests)
+    for column in catalog.columns:
+        if _holds_addresses(column) and not _is_identity(column):
+            yield from _patrol_column(catalog, column, hashes, judge)
+
+
+def _patrol_column(
+    catalog: Catalog, column: Column, hashes: dict[str, list[tuple[PurgeRequest, bool]]], judge: _Judge
+) -> Iterator[Hit]:
+    suspects: list[tuple[Any, str]] = []
+    for pk, found in _texts(catalog, column):
+        suspects += [(pk, key) for key in found if keyed_hash(IdentifierKind.EMAIL, key) in hashes]
+    exact = _exact(catalog, column, {pk for pk, _key in suspects})
+    for pk, key in suspects:
+        if key not in exact.get(pk, ()):
+            continue
+        account_id = judge.account_of(column.table, pk)
+        for request, local in hashes[keyed_hash(IdentifierKind.EMAIL, key)]:
+            if judge.concerns(request, account_id, local=local) and not judge.is_back(account_id, key):
+                yield _hit(column, pk, account_id, key, request)
+
+
+def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str]]]:
+    """(primary key, addresses) of every row of a column that may mention one, streamed; a superset."""
+    quote = connection.ops.quote_name
+    pk = quote(catalog.primary_keys.get(column.table, column.name))
+    name, table = quote(column.name), quote(column.table)
+    on_postgres = connection.vendor == "postgresql"
+    if on_postgres and (column.table, column.name) not in OPAQUE:
+        function = "purge_emails_in_json" if column.type == "json" else "purge_emails_in"
+        kind = "jsonb" if column.type == "json" else "text"
+        call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
+        sql = f"SELECT * FROM (SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL) t WHERE found <> '{{}}'"
+        yield from _stream(sql)
+        return
+    for row_pk, value in _stream(f"SELECT {pk}, {name} FROM {table} WHERE {name} IS NOT NULL"):
+        found = addresses_in(column, value)
+        if found:
+            yield row_pk, found
+
+
+def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
+    """Rows of a long query, a batch in memory at a time."""
+    if connection.vendor == "postgresql":
+        with transaction.atomic(), connection.chunked_cursor() as cursor:
+            cursor.itersize = 2_000
+            cursor.execute(sql)
+            yield from cursor
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        while rows := cursor.fetchmany(2_000):
+            yield from rows
+
+
+def _exact(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, set[str]]:
+    """The addresses of a few rows by the exact definition: what the database found may be too much."""
+    if not pks:
+        return {}
+    quote = connection.ops.quote_name
+    pk = quote(catalog.primary_keys.get(column.table, column.name))
+    marks = ", ".join(["%s"] * len(pks))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {pk} IN ({marks})", list(pks)
+        )
+        return {row_pk: addresses_in(column, value) for row_pk, value in cursor.fetchall()}
+
+
+# ---------------------------------------------------------------- what concerns whom
+
+
+class _Judge:
+    """Whether an address in a row of some account is residue of a request, or expected."""
+
+    def __init__(self, requests: Iterable[PurgeRequest]) -> None:
+        self.trials = set(get_host().trial_account_ids())
+        self.policies = {request.pk: policy_of(request.route) for request in requests}
+        self.users_in_account = lru_cache(maxsize=10_000)(
+            lambda account_id, key: bool(get_host().users_in_account(account_id, [key]))
+        )
+
+    def account_of(self, table: str, pk: Any) -> int | None:
+        """The account of a row; None when it has none, or when nothing declares how to find it."""
+        entry = get_registry().by_table.get(table)
+        if entry is None or entry.rules.account is None:
+            return None
+        account_id: int | None = (
+            entry.model._base_manager.filter(pk=pk).values_list(entry.rules.account, flat=True).first()
+        )
+        return account_id
+
+    def concerns(self, request: PurgeRequest, account_id: int | None, *, local: bool) -> bool:
+        policy = self.policies[request.pk]
+        requesting = policy.scrub_requesting_account and account_id == request.account_id
+        if local:
+            return requesting
+        return account_id is None or requesting or (policy.scrub_trial_accounts and account_id in self.trials)
+
+    def is_back(self, account_id: int | None, key: str) -> bool:
+        """The address is again, or still, a user's of this account: what mentions him there is his."""
+        return account_id is not None and self.users_in_account(account_id, key)
+
+
+def _holds_addresses(column: Column) -> bool:
+    if column.table in OWN_TABLES or column.type not in ("text", "json"):
+        return False
+    return column.width is None or column.width >= SHORTEST_ADDRESS
+
+
+def _is_identity(column: Column) -> bool:
+    return (column.table, column.name) in get_host().identity_columns()
+
+
+def _is_ruled(table: str, column: str) -> bool:
+    """Whether the rules name this column at all (not what they do to it)."""
+    entry = get_registry().by_table.get(table)
+    return entry is not None and any(line.column == column for line in entry.columns.values())
+
+
+def _takes_addresses(table: str, column: str) -> bool:
+    entry = get_registry().by_table.get(table)
+    return entry is not None and any(line.column == column for line in entry.addresses)
