@@ -30,29 +30,33 @@ from purge.addresses.writings import (
     MOST_MARKS,
     MOST_STARTS,
     QUOTED_PRINTABLE,
-    SEPARATING,
     TELLTALE,
     UNSPACED,
     ZERO_WIDTH,
+    local_characters,
+    start_pattern,
 )
 
 _WORD: Final = rf"\w{MARKS}"
-_LOCAL: Final = rf"{_WORD}.+'{re.escape(SEPARATING)}-"
+_LOCAL: Final = local_characters(_WORD)
 
 _TELLTALE: Final = re.compile(f"[{re.escape(TELLTALE)}]")
 _ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]+")
-_AT: Final = re.compile(rf"(?<=[{_LOCAL}])@(?=[{_WORD}-])")
+# Patterns begin with one character or class wherever they can: ``re`` skips to it quickly.
+_AT: Final = re.compile(rf"@(?<=[{_LOCAL}]@)(?=[{_WORD}-])")
 _RUN: Final = re.compile(f"[{_LOCAL}]+")
 _DOMAIN: Final = re.compile(rf"[{_WORD}-]+(?:\.[{_WORD}-]+)*")
-_START: Final = re.compile(rf"(?:^|[{re.escape(SEPARATING)}]|(?<![{_WORD}])'|(?<=[{UNSPACED}])(?=[0-9A-Za-z]))\.*")
+_START: Final = re.compile(f"^\\.*|{start_pattern(_WORD)}")
 _UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _ESCAPE: Final = re.compile(ESCAPES)
 _ESCAPE_OR_QUOTED: Final = re.compile(f"{ESCAPES}|{QUOTED_PRINTABLE}")
 
-# Marks, vowels and finals of Hangul, half-width voice marks: what can melt into the character before it.
-_MELTING: Final = rf"{MARKS}\u1160-\u11ff\uff9e-\uffdc"
-_TOO_MANY_MARKS: Final = re.compile(f"(?<=[{_MELTING}]{{{MOST_MARKS}}})[{_MELTING}]+")
-_CLUSTER: Final = re.compile(rf"[^\x00-\x7f{_MELTING}][{_MELTING}]*|[\x00-\x7f]?[{_MELTING}]+")
+# Marks, vowels and finals of Hangul, half-width voice marks: what can melt into the character before it. (Beyond the
+# basic plane apart: one such character in a class makes ``re`` search the whole class for each character.)
+_MELTING: Final = rf"[{MARKS}\u1160-\u11ff\uff9e-\uffdc]"
+_RARELY_MELTING: Final = "(?=[\U00011000-\U00016fff])."
+_MANY_MARKS: Final = re.compile(rf"{_MELTING}{_MELTING}{{{MOST_MARKS}}}{_MELTING}*")
+_CLUSTER: Final = re.compile(rf"[\x00-\U0010ffff](?:{_MELTING}|{_RARELY_MELTING}){{1,62}}|[^\x00-\x7f]", re.DOTALL)
 
 _PLAUSIBLE: Final = re.compile(
     rf"(?!\.)[{_LOCAL}]{{1,64}}(?<!\.)@(?:(?!-)[{_WORD}-]{{1,63}}(?<!-)\.)+(?!-)(?![0-9]+\Z)[{_WORD}-]{{2,63}}(?<!-)"
@@ -127,7 +131,7 @@ def address_key(text: str) -> str:
     """The form in which addresses are compared: trimmed, NFKC, without invisible characters, case-folded."""
     if text.isascii():
         return text.strip().lower()
-    plain = unicodedata.normalize("NFKC", _TOO_MANY_MARKS.sub("", _ZERO_WIDTH.sub("", text)))
+    plain = unicodedata.normalize("NFKC", _MANY_MARKS.sub(_few, _ZERO_WIDTH.sub("", text)))
     return unicodedata.normalize("NFKC", plain.casefold()).strip()
 
 
@@ -209,7 +213,8 @@ def _plain(reading: _Reading) -> _Reading:
     """Without invisible characters, compatibility forms made plain."""
     if reading.text.isascii():
         return reading
-    reading = _without(_without(reading, _ZERO_WIDTH), _TOO_MANY_MARKS)
+    reading = reading.edited(_Edit(*match.span(), "") for match in _ZERO_WIDTH.finditer(reading.text))
+    reading = reading.edited(_Edit(*match.span(), _few(match)) for match in _MANY_MARKS.finditer(reading.text))
     if unicodedata.is_normalized("NFKC", reading.text):
         return reading
     clusters = (
@@ -219,8 +224,8 @@ def _plain(reading: _Reading) -> _Reading:
     return reading.edited(edit for edit in clusters if edit.new != reading.text[edit.start : edit.end])
 
 
-def _without(reading: _Reading, pattern: re.Pattern[str]) -> _Reading:
-    return reading.edited(_Edit(*match.span(), "") for match in pattern.finditer(reading.text))
+def _few(marks: re.Match[str]) -> str:
+    return marks.group()[:MOST_MARKS]
 
 
 def _candidates(text: str) -> Iterator[tuple[int, int, str]]:

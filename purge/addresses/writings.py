@@ -20,7 +20,7 @@ MOST_MARKS: Final = 30
 
 #: Characters that can be part of a local part and can just as well stand before an address (``?email=ann@x.org``).
 #: The apostrophe is one too, but not within a word: ``o'neil@x.org`` is an address of its own.
-SEPARATING: Final = "!#$%&*/=?^`{|}~"
+SEPARATING: Final = "!#$%&*/=?`{|}~^"
 #: Scripts written without spaces, where prose touches an address on both sides.
 UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u312f"
@@ -97,17 +97,26 @@ def _ranges(codes: list[int]) -> str:
     return "".join(chr(low) if low == high else f"{chr(low)}-{chr(high)}" for low, high in parts)
 
 
-def _marks() -> str:
-    # Above U+1FFFF only the variation selectors of plane 14 are marks.
-    return _ranges([code for code in range(0x300, 0x20000) if unicodedata.category(chr(code))[0] == "M"])
+def _is_mark(code: int) -> bool:
+    return unicodedata.category(chr(code))[0] == "M"
 
 
-#: Combining marks: a letter is one with its marks, which ``\w`` does not know.
-MARKS: Final = _marks()
+#: Combining marks of the basic plane: a letter is one with its marks, which ``\w`` does not know.
+MARKS: Final = _ranges([code for code in range(0x300, 0x10000) if _is_mark(code)])
+
+
+def local_characters(word: str) -> str:
+    """What a local part may hold, as the inside of a bracket expression; ``word``: the word characters, likewise."""
+    return f"{word}.+'{SEPARATING}-"
+
+
+def start_pattern(word: str) -> str:
+    """What stands before an address within a run of local characters (apart from the run's start itself)."""
+    return rf"(?:[{SEPARATING}]|(?<![{word}])'|(?<=[{UNSPACED}])(?=[0-9A-Za-z]))\.*"
 
 
 @cache
 def word_characters() -> str:
-    """What Python's ``\\w`` matches beyond ASCII, and the marks, as the inside of a bracket expression."""
-    marks = {code for code in range(0x300, 0x20000) if unicodedata.category(chr(code))[0] == "M"}
+    r"""What Python's ``\w`` matches beyond ASCII, and the marks, as the inside of a bracket expression."""
+    marks = {code for code in range(0x300, 0x10000) if _is_mark(code)}
     return _ranges([code for code in range(0x80, 0x110000) if chr(code).isalnum() or code in marks])
