@@ -24,7 +24,7 @@ def lock(arguments: Sequence[str]) -> int:
     options += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
-        python = python_of(Path(folder))
+        python = str(python_of(Path(folder)))
         subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
         for target in (RUNTIME, DEVELOPMENT):
             source = target.replace(".txt", ".in")
