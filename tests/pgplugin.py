@@ -3,6 +3,7 @@
 It is started before Django reads its settings, and by the xdist controller only; the workers inherit DATABASE_URL.
 """
 
+import atexit
 import os
 
 import pytest
@@ -19,14 +20,9 @@ def pytest_load_initial_conftests() -> None:
         return
     if os.environ.get("DB") == "pg":
         _server = Throwaway().start()
+        # Not pytest_unconfigure: that is not called when the settings or a conftest cannot be imported.
+        atexit.register(_server.stop)
         os.environ["DATABASE_URL"] = _server.url
     else:
         # A developer's own DATABASE_URL is for ./run; the tests never touch it.
         os.environ["DATABASE_URL"] = "sqlite:///var/tests.sqlite3"
-
-
-def pytest_unconfigure() -> None:
-    global _server
-    if _server is not None:
-        _server.stop()
-        _server = None
