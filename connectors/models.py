@@ -112,6 +112,16 @@ class Connector(models.Model):
         return self.name
 
 
+class StoppedConnector(Connector):
+    """The same rows as a page of their own: connectors that a purge stopped."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("connector disabled by a purge")
+        verbose_name_plural = _("connectors disabled by a purge")
+        ordering = ("disabled_at", "id")
+
+
 class ConnectorSettings(models.Model):
     """What all settings rows share: the connector, one row each."""
 

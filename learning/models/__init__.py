@@ -17,6 +17,7 @@ from learning.models.catalogue import (
     SessionInstructor,
     SessionState,
     Skill,
+    UnstaffedSession,
 )
 from learning.models.records import (
     AssignedSkill,
@@ -89,5 +90,6 @@ __all__ = [
     "SkillLevel",
     "Submission",
     "SubmissionState",
+    "UnstaffedSession",
     "WaitingListEntry",
 ]

@@ -143,6 +143,16 @@ class Session(models.Model):
         return self.title
 
 
+class UnstaffedSession(Session):
+    """The same rows as a page of their own: sessions that need an instructor."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("session that needs an instructor")
+        verbose_name_plural = _("sessions that need an instructor")
+        ordering = ("starts_at", "id")
+
+
 class SessionInstructor(models.Model):
     """Who teaches a session."""
 

@@ -1,0 +1,63 @@
+"""Reads of connectors and outside applications."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from connectors.models import ApplicationGrant, BlankedSetting, Connector
+
+
+def connectors_due() -> QuerySet[Connector]:
+    """Enabled connectors whose schedule is due; a disabled one is never among them."""
+    return Connector.objects.due().order_by("next_run_at", "id")
+
+
+def connectors_stopped_by_purge(account_id: int | None = None) -> QuerySet[Connector]:
+    """Connectors that wait for somebody since a purge, the longest waiting first. None: of all accounts."""
+    connectors = Connector.objects.stopped_by_purge()
+    if account_id is not None:
+        connectors = connectors.filter(account_id=account_id)
+    return connectors.order_by("disabled_at", "id")
+
+
+def open_settings(connector: Connector) -> QuerySet[BlankedSetting]:
+    """The connector's blanked settings that nobody has filled in or confirmed yet."""
+    return BlankedSetting.objects.filter(connector=connector, settled_at=None).order_by("pk")
+
+
+@dataclass(frozen=True)
+class OutsideCopy:
+    """A person whose data an outside application has, and whom to ask there. Made for one page, never stored."""
+
+    user_id: int
+    name: str
+    email: str
+    application: str
+    organisation: str
+    contact: str
+
+
+def outside_copies(user_ids: Collection[int], *, account_id: int | None = None) -> list[OutsideCopy]:
+    """person × application × owner's contact, for the people given, in one query. None: in all accounts.
+
+    The contact is the application's own; where it has none, the address of its owner here.
+    """
+    grants = ApplicationGrant.objects.filter(user_id__in=user_ids)
+    if account_id is not None:
+        grants = grants.filter(application__account_id=account_id)
+    grants = grants.select_related("user", "application__owner").order_by("user__name", "user_id", "application__name")
+    return [
+        OutsideCopy(
+            user_id=grant.user_id,
+            name=grant.user.name,
+            email=grant.user.email,
+            application=grant.application.name,
+            organisation=grant.application.organisation,
+            contact=grant.application.contact_email
+            or (grant.application.owner.email if grant.application.owner else ""),
+        )
+        for grant in grants
+    ]

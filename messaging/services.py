@@ -1,0 +1,300 @@
+"""What is written to people, and sent."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from email.utils import formataddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import F
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from messaging.letters import letter
+from messaging.models import (
+    Announcement,
+    AnnouncementState,
+    MailKind,
+    MailLog,
+    Notification,
+    NotificationKind,
+    SavedReport,
+    SavedReportShare,
+    TemplateEvent,
+)
+from messaging.selectors import notifications_to_mail, template_for
+from messaging.wording import news
+from purge.queue import enqueue
+from users.models import Account, User, UserState
+from users.services import ServiceError, UserFrozen
+
+logger = logging.getLogger(__name__)
+
+#: A mail that was put into the queue is tried again by the schedule if it has not gone out after this long.
+FIRST_RETRY = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(hours=6)
+#: A mailbox that refuses this often is given up; the notification in the admin stays.
+MOST_ATTEMPTS = 12
+
+MAIL_KINDS: Mapping[str, str] = {
+    TemplateEvent.WELCOME: MailKind.WELCOME,
+    TemplateEvent.REMINDER: MailKind.REMINDER,
+}
+
+# ---------------------------------------------------------------- notifications
+
+
+def notification_create(
+    *,
+    account_id: int | None,
+    recipient_id: int,
+    kind: str,
+    reference: str,
+    request_id: int,
+    facts: Mapping[str, Any],
+) -> bool:
+    """Tell one person one piece of news of a purge: a row in the admin, and a mail by task.
+
+    Once per request, recipient and kind, however often and from however many workers it is called: the database's
+    unique constraint decides. False: it was told before, or the recipient is no active user any more.
+    """
+    if not User.objects.filter(pk=recipient_id, state=UserState.ACTIVE).exists():
+        return False
+    words = news(kind, reference=reference, facts=facts)
+    with transaction.atomic():
+        notification, created = Notification.objects.get_or_create(
+            request_id=request_id,
+            recipient_id=recipient_id,
+            kind=kind,
+            defaults={
+                "account_id": account_id,
+                "reference": reference,
+                "title": words.title,
+                "text": words.text,
+                "link": news_link(kind, reference=reference, request_id=request_id, facts=facts),
+                "mail_due_at": timezone.now() + FIRST_RETRY,
+            },
+        )
+        if created:
+            enqueue("messaging.tasks.send_notification", notification.pk)
+    return created
+
+
+def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str, Any]) -> str:
+    """The page of the admin where the recipient goes on; empty where the page is not installed."""
+    if kind == NotificationKind.FOLLOW_UPS:
+        page = "connectors_stoppedconnector"
+        if set(facts.get("kinds") or ()) == {"session_without_instructor"}:
+            page = "learning_unstaffedsession"
+        return _path(f"admin:{page}_changelist")
+    if kind == NotificationKind.IMS_NOTICE:
+        return _path("admin:purge_imsnotice_changelist")
+    return _path("admin:purge_purgerequest_change", request_id) if reference else ""
+
+
+def _path(name: str, *args: int) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def notification_mark_read(*, acting_user: User, notification: Notification) -> None:
+    """Somebody has read one of his own notifications. Refuses another person's."""
+    if notification.recipient_id != acting_user.pk:
+        raise ServiceError(_("This notification belongs to somebody else."))
+    Notification.objects.filter(pk=notification.pk, read_at=None).update(read_at=timezone.now())
+
+
+def notifications_mark_all_read(*, acting_user: User) -> int:
+    """All of somebody's own notifications are read. The number that were not before."""
+    return Notification.objects.filter(recipient=acting_user, read_at=None).update(read_at=timezone.now())
+
+
+# ---------------------------------------------------------------- mail
+
+
+def mail_send(notification_id: int) -> bool:
+    """Send the mail of a notification, at least once, always with the same Message-ID.
+
+    The mail goes out before the row says so: a worker that dies between the two sends it again, and the reader's mail
+    program shows it once. False: nothing to send, or it failed and waits for its next attempt.
+    """
+    notification = Notification.objects.unsent().select_related("recipient__account").filter(pk=notification_id).first()
+    if notification is None:
+        return False
+    recipient = notification.recipient
+    if recipient.state != UserState.ACTIVE:
+        Notification.objects.filter(pk=notification_id).update(mail_due_at=None)
+        return False
+    body = "\n\n".join(part for part in (notification.text, _absolute(notification.link)) if part)
+    message_id = notification_message_id(notification)
+    if not _deliver(recipient, notification.title, body, message_id=message_id):
+        _try_later(notification)
+        return False
+    with transaction.atomic():
+        if Notification.objects.filter(pk=notification_id, sent_at=None).update(sent_at=timezone.now()):
+            _log_mail(
+                recipient,
+                kind=MailKind.NOTIFICATION,
+                subject=notification.title,
+                body=body,
+                message_id=message_id,
+                about_id=notification.about_id,
+            )
+    return True
+
+
+def mails_due_send(*, limit: int = 200) -> int:
+    """Send what the queue has not sent in time. The number of mails that went."""
+    return sum(mail_send(pk) for pk in notifications_to_mail(timezone.now(), limit=limit))
+
+
+def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool:
+    """Send one person a mail in his account's words, and log it as about him.
+
+    ``copy_manager``: his active manager gets a copy. False: he is no active user, or the mail could not be sent.
+    """
+    user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
+    if user is None:
+        return False
+    words = letter(
+        template_for(user.account_id, event),
+        event,
+        name=user.name,
+        account=user.account.name,
+        link=settings.LMS_BASE_URL,
+    )
+    manager = user.manager
+    copy = manager.email if copy_manager and manager and manager.state == UserState.ACTIVE else ""
+    if not _deliver(user, words.subject, words.text, html=words.html, copy=copy):
+        return False
+    _log_mail(
+        user,
+        kind=MAIL_KINDS.get(event, MailKind.REMINDER),
+        subject=words.subject,
+        body=words.text,
+        about_id=user.pk,
+        copy=copy,
+    )
+    return True
+
+
+def welcome_mail_request(*, acting_user: User, user: User) -> None:
+    """Have the welcome mail sent. Refuses people who are deleted or being purged."""
+    _refuse_unless_active(user)
+    enqueue("messaging.tasks.send_welcome", user.pk)
+
+
+def notification_message_id(notification: Notification) -> str:
+    """The same for every attempt, made of numbers and the site's host name."""
+    host = urlsplit(settings.LMS_BASE_URL).hostname or "localhost"
+    if notification.request_id is None:
+        return f"<notification-{notification.pk}@{host}>"
+    return f"<purge-{notification.request_id}.{notification.kind}.{notification.recipient_id}@{host}>"
+
+
+def _deliver(recipient: User, subject: str, body: str, *, html: str = "", copy: str = "", message_id: str = "") -> bool:
+    """Hand a mail to the server. A refusal is logged by its class alone: its text repeats the address."""
+    account: Account = recipient.account
+    sender = account.sender_email or settings.DEFAULT_FROM_EMAIL
+    message = EmailMultiAlternatives(
+        subject,
+        body,
+        from_email=formataddr((account.sender_name, sender)) if account.sender_name else sender,
+        to=[recipient.email],
+        cc=[copy] if copy else [],
+        headers={"Auto-Submitted": "auto-generated", **({"Message-ID": message_id} if message_id else {})},
+    )
+    if html:
+        message.attach_alternative(html, "text/html")
+    try:
+        message.send()
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        # ValueError: an address or sender name that makes no header. It will not get better, but neither may it raise.
+        logger.warning("mail_failed recipient=%s error=%s", recipient.pk, type(error).__name__)
+        return False
+    return True
+
+
+def _try_later(notification: Notification) -> None:
+    attempts = notification.mail_attempts + 1
+    wait = min(timedelta(minutes=2**attempts), LONGEST_WAIT)
+    Notification.objects.filter(pk=notification.pk, sent_at=None).update(
+        mail_attempts=F("mail_attempts") + 1,
+        mail_due_at=None if attempts >= MOST_ATTEMPTS else timezone.now() + wait,
+    )
+
+
+def _log_mail(
+    recipient: User,
+    *,
+    kind: str,
+    subject: str,
+    body: str,
+    about_id: int | None,
+    message_id: str = "",
+    copy: str = "",
+) -> None:
+    MailLog.objects.create(
+        account_id=recipient.account_id,
+        kind=kind,
+        recipient=recipient,
+        recipient_email=recipient.email,
+        manager_email=copy,
+        subject=subject,
+        body=body,
+        message_id=message_id,
+        about_id=about_id,
+    )
+
+
+def _absolute(path: str) -> str:
+    return settings.LMS_BASE_URL.rstrip("/") + path if path else ""
+
+
+# ---------------------------------------------------------------- announcements and reports
+
+
+def announcement_publish(*, acting_user: User, announcement: Announcement) -> None:
+    """Learners see it from now on. Its author is who wrote it, or else who publishes it."""
+    _refuse_unless_active(acting_user)
+    with transaction.atomic():
+        row = Announcement.objects.select_for_update().get(pk=announcement.pk)
+        if row.state == AnnouncementState.PUBLISHED:
+            raise ServiceError(_("This announcement is published already."))
+        row.state = AnnouncementState.PUBLISHED
+        row.author_id = row.author_id or acting_user.pk
+        row.save(update_fields=("state", "author"))
+
+
+def saved_report_share(*, acting_user: User, report: SavedReport, users: Sequence[User]) -> int:
+    """Let active users of the report's account see it too. The number who could not before."""
+    for user in users:
+        _refuse_unless_active(user)
+        if user.account_id != report.account_id:
+            raise ServiceError(_("A report can only be shared with users of its account."))
+    before = SavedReportShare.objects.filter(report=report).count()
+    SavedReportShare.objects.bulk_create(
+        [SavedReportShare(report=report, user=user) for user in users], ignore_conflicts=True
+    )
+    return SavedReportShare.objects.filter(report=report).count() - before
+
+
+def _refuse_unless_active(user: User) -> None:
+    """Asked of the database: the object in hand may be older than a purge."""
+    state = User.objects.filter(pk=user.pk).values_list("state", flat=True).first()
+    if state == UserState.PURGING:
+        raise UserFrozen(
+            _("user %(id)s is being purged (request in progress): nothing can be added.") % {"id": user.pk}
+        )
+    if state != UserState.ACTIVE:
+        raise ServiceError(_("user %(id)s is deleted: restore the user first.") % {"id": user.pk})

@@ -1,0 +1,170 @@
+"""The words of what a purge has to tell: exact, plain, with request ID and counts, without a purged person's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from messaging.models import NotificationKind
+
+
+@dataclass(frozen=True)
+class News:
+    """What one notification says. ``text`` is plain text of a few lines."""
+
+    title: str
+    text: str
+
+
+def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
+    """The words for one kind. ``facts`` are counts and words of the engine; what is unknown is left out.
+
+    An empty ``reference`` means that the request belongs to another account: then nothing is said about it.
+    """
+    match NotificationKind(kind):
+        case NotificationKind.COMPLETED:
+            return _completed(reference, facts)
+        case NotificationKind.RESIDUE:
+            return News(
+                _("Purge %(reference)s: personal data found") % {"reference": reference},
+                _lines(
+                    _("After the purge %(reference)s, personal data was found that should be gone.")
+                    % {"reference": reference},
+                    _count(facts, "residue", _residue_words),
+                    _("The request is open again. It completes only when a full search finds nothing."),
+                ),
+            )
+        case NotificationKind.NEEDS_ATTENTION:
+            return News(
+                _("Purge %(reference)s needs attention") % {"reference": reference},
+                _lines(
+                    _("The purge %(reference)s has stopped and does not continue by itself.")
+                    % {"reference": reference},
+                    _("Error: %(error)s.") % {"error": facts["error"]} if facts.get("error") else "",
+                    _("Nothing that was erased comes back, and nothing is erased twice. Give support the request ID."),
+                ),
+            )
+        case NotificationKind.HELD:
+            return News(
+                _("Purge %(reference)s waits for release") % {"reference": reference},
+                _lines(
+                    _("The purge %(reference)s reaches unusually many users and waits for an operator's release.")
+                    % {"reference": reference},
+                    _("Nothing has been erased yet."),
+                ),
+            )
+        case NotificationKind.HALF_TIME:
+            return News(
+                _("Purge %(reference)s: half the time is over") % {"reference": reference},
+                _lines(
+                    _("The purge %(reference)s is not completed, and half of its time is over.")
+                    % {"reference": reference},
+                    _due(facts),
+                ),
+            )
+        case NotificationKind.OVERDUE:
+            return News(
+                _("Purge %(reference)s is overdue") % {"reference": reference},
+                _lines(
+                    _("The purge %(reference)s should be completed by now, and is not.") % {"reference": reference},
+                    _due(facts),
+                    _("Give support the request ID."),
+                ),
+            )
+        case NotificationKind.IMS_NOTICE:
+            return News(
+                _("The identity provider has erased somebody who is a user of this account"),
+                _lines(
+                    _("Notice %(reference)s.") % {"reference": reference} if reference else "",
+                    _due(facts),
+                    _("Nothing has been erased here. Open the notice to see the user, then purge, or decline."),
+                ),
+            )
+        case NotificationKind.FOLLOW_UPS:
+            return _follow_ups(reference, facts)
+        case other:
+            raise ValueError(f"{other} is no news of a purge")
+
+
+def _completed(reference: str, facts: Mapping[str, Any]) -> News:
+    return News(
+        _("Purge %(reference)s is completed") % {"reference": reference},
+        _lines(
+            _("The purge %(reference)s is completed and verified.") % {"reference": reference},
+            _count(facts, "people", _people_words),
+            _count(facts, "other_rows", _match_words),
+            _count(facts, "rows", _row_words),
+            _count(facts, "kept", _kept_words),
+            _count(facts, "follow_ups", _follow_up_words),
+        ),
+    )
+
+
+def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
+    kinds = set(facts.get("kinds") or ())
+    return News(
+        _("Something needs you after a purge"),
+        _lines(
+            _("Request %(reference)s.") % {"reference": reference} if reference else "",
+            _count(facts, "count", _follow_up_words),
+            _("Connectors have stopped: fill in the blanked settings, or confirm them as empty, then enable them.")
+            if "connector_disabled" in kinds
+            else "",
+            _("Webhooks have stopped: fill in their user name or address, then enable them.")
+            if "webhook_disabled" in kinds
+            else "",
+            _("Sessions have lost their last instructor: give them a new one.")
+            if "session_without_instructor" in kinds
+            else "",
+        ),
+    )
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(line for line in lines if line)
+
+
+def _count(facts: Mapping[str, Any], key: str, words: Any) -> str:
+    number = facts.get(key)
+    return words(number) if isinstance(number, int) and number > 0 else ""
+
+
+def _people_words(number: int) -> str:
+    return ngettext("%(n)d person was purged.", "%(n)d people were purged.", number) % {"n": number}
+
+
+def _match_words(number: int) -> str:
+    return ngettext(
+        "%(n)d further user was purged with them.", "%(n)d further users were purged with them.", number
+    ) % {"n": number}
+
+
+def _row_words(number: int) -> str:
+    return ngettext("%(n)d row was erased or changed.", "%(n)d rows were erased or changed.", number) % {"n": number}
+
+
+def _kept_words(number: int) -> str:
+    return ngettext(
+        "%(n)d row was kept: creator of a trial account. An administrator of that account, or a message of the "
+        "identity provider, can have it erased.",
+        "%(n)d rows were kept: creators of trial accounts. An administrator of each account, or a message of the "
+        "identity provider, can have them erased.",
+        number,
+    ) % {"n": number}
+
+
+def _residue_words(number: int) -> str:
+    return ngettext("Found in %(n)d place.", "Found in %(n)d places.", number) % {"n": number}
+
+
+def _follow_up_words(number: int) -> str:
+    return ngettext("%(n)d thing is left to do.", "%(n)d things are left to do.", number) % {"n": number}
+
+
+def _due(facts: Mapping[str, Any]) -> str:
+    due = facts.get("due")
+    return _("Due: %(due)s.") % {"due": due} if due else ""
