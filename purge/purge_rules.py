@@ -100,7 +100,7 @@ RULES = [
         None,
         {
             name: Keep("schedules are made by code and carry ids only")
-            for name in ("name", "func", "hook", "args", "kwargs", "cron", "task", "cluster")
+            for name in ("name", "func", "hook", "args", "kwargs", "cron", "task", "cluster", "intended_date_kwarg")
         },
     ),
     ModelRules(

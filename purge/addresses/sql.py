@@ -1,0 +1,262 @@
+"""The same definition as a PostgreSQL function, for the index: it may find more than Python, never less.
+
+Written from the patterns that Python uses, so the two cannot drift apart. The functions are
+
+- *total*: whatever the text, they return; an exception in an index expression would break other people's INSERTs. So
+  nothing is decoded that was not checked before (``chr(0)``, half surrogates, malformed UTF-8);
+- *self-contained and qualified*: pg_dump restores them with an empty search path, before the tables;
+- *the same in every locale*: texts are compared under "C", letters folded by a table made by Python;
+- *linear*: the text is cut at its at-signs, and only :data:`~purge.addresses.writings.LONGEST` characters on either
+  side are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from functools import cache
+from typing import Final
+
+from purge.addresses.writings import (
+    CONTROL_ESCAPES,
+    ENTITIES,
+    ESCAPES,
+    LONGEST,
+    MARKS,
+    MOST_MARKS,
+    MOST_STARTS,
+    QUOTED_PRINTABLE,
+    TELLTALE,
+    UNSPACED,
+    ZERO_WIDTH,
+    local_characters,
+    start_pattern,
+    word_characters,
+)
+
+TEXT_FUNCTION: Final = "purge_emails_in"
+JSON_FUNCTION: Final = "purge_emails_in_json"
+
+# Stands between texts that are looked at together, and for NUL, which PostgreSQL cannot hold: part of no address.
+_NEVER_IN_AN_ADDRESS = "pg_catalog.chr(1)"
+# A place where an address may start, in a run of local characters: U+0001 is not one of them.
+_CUT = r"\&" + chr(1)
+
+_TEXT_BODY = """
+DECLARE
+  readings text[] := ARRAY[$1];
+  decoded text[];
+  seen text[] := '{}';
+  found text[] := '{}';
+  reading text COLLATE "C" := $1;
+  part text COLLATE "C";
+  before text COLLATE "C";
+  run text COLLATE "C";
+  start text COLLATE "C";
+  domain text COLLATE "C";
+  prose text COLLATE "C";
+  address text COLLATE "C";
+  letter text COLLATE "C";
+  runs text[];
+  starts text[];
+  domains text[];
+BEGIN
+  IF reading !~ $r$[«telltale»]$r$ THEN
+    RETURN found;
+  END IF;
+  FOR depth IN 0..2 LOOP
+    decoded := '{}';
+    FOREACH reading IN ARRAY readings LOOP
+      -- Plain: without invisible characters, compatibility forms, and marks beyond counting.
+      IF pg_catalog.octet_length(reading) <> pg_catalog.length(reading) THEN
+        reading := pg_catalog.regexp_replace(reading, $r$[«zero_width»]+$r$, '', 'g');
+        IF reading ~ $r$[«melting»]{«most_marks»}$r$ THEN
+          reading := pg_catalog.regexp_replace(reading, $r$([«melting»]{«most_marks»})[«melting»]+$r$, $r$\\1$r$, 'g');
+        END IF;
+        reading := pg_catalog.normalize(reading, 'NFKC');
+      END IF;
+      CONTINUE WHEN reading = ANY (seen);
+      seen := pg_catalog.array_append(seen, reading);
+
+      IF pg_catalog.strpos(reading, '@') > 0 THEN
+        before := NULL;
+        FOREACH part IN ARRAY pg_catalog.string_to_array(reading, '@') LOOP
+          before := pg_catalog.right(before, «longest» + 1);
+          run := pg_catalog.substring(before, $r$[«local»]+$$r$);
+          domain := pg_catalog.substring(pg_catalog.left(part, «longest»), $r$^[«word»-]+(?:\\.[«word»-]+)*$r$);
+          IF run IS NOT NULL AND domain IS NOT NULL THEN
+            domains := ARRAY[domain];
+            IF pg_catalog.octet_length(domain) <> pg_catalog.length(domain) THEN
+              prose := pg_catalog.rtrim(pg_catalog.substring(domain, $r$^[^«unspaced»]+$r$), '.');
+              IF prose <> '' AND prose <> domain THEN
+                domains := ARRAY[domain, prose];
+              END IF;
+            END IF;
+            runs := ARRAY[run];
+            IF pg_catalog.left(pg_catalog.right(before, pg_catalog.length(run) + 1), 1) = '\\'
+               AND run ~ '^[«control»]' THEN
+              runs := ARRAY[run, pg_catalog.substr(run, 2)];
+            END IF;
+            FOREACH run IN ARRAY runs LOOP
+              -- Every suffix after something that separates, the nearest ones to the at-sign.
+              IF run ~ $r$^[0-9A-Za-z][0-9A-Za-z_.+-]*$$r$ THEN
+                starts := ARRAY[run];
+              ELSE
+                starts := pg_catalog.string_to_array(
+                  pg_catalog.regexp_replace(run, $r$«start»$r$, $r$«cut»$r$, 'g'), pg_catalog.chr(1));
+              END IF;
+              start := '';
+              FOR place IN REVERSE pg_catalog.cardinality(starts)
+                  .. GREATEST(1, pg_catalog.cardinality(starts) - «most_starts») LOOP
+                start := starts[place] || start;
+                run := pg_catalog.ltrim(start, '.');
+                CONTINUE WHEN run = '';
+                FOREACH domain IN ARRAY domains LOOP
+                  address := pg_catalog.lower((run || '@' || domain) COLLATE "C");
+                  IF pg_catalog.octet_length(address) <> pg_catalog.length(address) THEN
+                    IF address ~ $r$[«capitals»]$r$ THEN
+                      FOREACH letter IN ARRAY pg_catalog.regexp_split_to_array(address, '') LOOP
+                        address := pg_catalog.replace(
+                          address, letter, COALESCE($r$«folds»$r$::pg_catalog.jsonb ->> letter, letter));
+                      END LOOP;
+                    END IF;
+                    address := pg_catalog.normalize(address, 'NFKC');
+                  END IF;
+                  IF pg_catalog.length(address) <= «longest» THEN
+                    found := pg_catalog.array_append(found, address);
+                  END IF;
+                END LOOP;
+              END LOOP;
+            END LOOP;
+          END IF;
+          before := part;
+        END LOOP;
+      END IF;
+
+      IF depth < 2 AND reading ~ $r$«escape»$r$ THEN
+        decoded := pg_catalog.array_append(decoded, («decode_escapes»));
+      END IF;
+      IF depth < 2 AND reading ~ $r$«quoted»$r$ THEN
+        decoded := pg_catalog.array_append(decoded, («decode_quoted»));
+      END IF;
+    END LOOP;
+    readings := decoded;
+    EXIT WHEN readings = '{}';
+  END LOOP;
+  RETURN found;
+END
+"""
+
+# One row per escape and per piece between them, in the order of the text.
+_DECODE = r"""
+SELECT pg_catalog.string_agg(
+  CASE
+    WHEN m[1] IS NULL THEN m[2]
+    WHEN m[1] ~ '^[%=]00$' THEN «never»
+    WHEN m[1] ~ '^=[ \t\r\n]' THEN ''
+    WHEN m[1] ~ '^[%=]' THEN
+      pg_catalog.convert_from(pg_catalog.decode(pg_catalog.translate(m[1], '%=', ''), 'hex'), 'UTF8')
+    WHEN m[1] ~ '^&[A-Za-z]' THEN
+      COALESCE($r$«entities»$r$::pg_catalog.jsonb ->> pg_catalog.translate(m[1], '&;', ''), m[1])
+    WHEN m[1] ~ '^\\[^ux]' THEN pg_catalog.substr(m[1], 2)
+    ELSE (
+      SELECT CASE
+        WHEN code = 0 THEN «never»
+        WHEN code > 1114111 OR code BETWEEN 55296 AND 57343 THEN m[1]
+        ELSE pg_catalog.chr(code)
+      END
+      FROM (SELECT CASE
+        WHEN m[1] ~ '^&#[0-9]' THEN pg_catalog.translate(m[1], '&#;', '')::pg_catalog.numeric::pg_catalog.int4
+        WHEN m[1] ~ '^\\u.{5}' THEN 65536
+          + ((('x0000' || pg_catalog.substr(m[1], 3, 4))::pg_catalog.bit(32) >> 0)::pg_catalog.int4 - 55296) * 1024
+          + (('x0000' || pg_catalog.substr(m[1], 9, 4))::pg_catalog.bit(32)::pg_catalog.int4 - 56320)
+        ELSE ('x' || pg_catalog.right('0000000' || pg_catalog.translate(m[1], '&#xXu\;', ''), 8)
+          )::pg_catalog.bit(32)::pg_catalog.int4
+      END AS code) AS number
+    )
+  END, '')
+FROM pg_catalog.regexp_matches(reading, $r$(«pattern»)|([^%&\\=]+|.)$r$, 'g') AS m
+"""
+
+_JSON_BODY = """
+DECLARE
+  document text COLLATE "C" := $1::pg_catalog.text;
+BEGIN
+  -- A backslash in a string stands twice in the document; single ones are escapes that PostgreSQL wrote.
+  IF document !~ $r$[«plain_telltale»]|\\\\\\\\$r$ THEN
+    RETURN '{}';
+  END IF;
+  -- Strings are found in the document, not by descending into it: depth costs no stack. What was found is taken out of
+  -- its JSON writing; "line\\nann@x.org" mentions ann.
+  RETURN «schema».purge_emails_in((
+    SELECT pg_catalog.string_agg(m[1]::pg_catalog.jsonb #>> '{}', «never»)
+    FROM pg_catalog.regexp_matches(document, $r$"(?:[^"\\\\]|\\\\.)*"$r$, 'g') AS m
+    WHERE m[1] ~ $r$[«plain_telltale»]|\\\\\\\\$r$
+  ));
+END
+"""
+
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION {schema}.{name}({argument}) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST {cost} AS $purge${body}$purge$
+"""
+
+
+@cache
+def _folds() -> dict[str, str]:
+    """What case folding makes of each character beyond ASCII that it changes."""
+    changed = {chr(code): chr(code).casefold() for code in range(0x80, 0x110000) if not 0xD800 <= code <= 0xDFFF}
+    return {letter: folded for letter, folded in changed.items() if letter != folded}
+
+
+def _filled(template: str, **values: object) -> str:
+    for name, value in values.items():
+        template = template.replace(f"«{name}»", str(value))
+    return template
+
+
+def function_statements(schema: str) -> list[str]:
+    """The statements that create both functions. ``schema``: quoted name of the schema they are made in."""
+    word = rf"0-9A-Za-z_{word_characters()}"
+    telltale = TELLTALE.replace("\\", r"\\")
+    decode = {
+        name: _filled(
+            _DECODE, pattern=pattern, entities=json.dumps(ENTITIES, ensure_ascii=False), never=_NEVER_IN_AN_ADDRESS
+        )
+        for name, pattern in (("decode_escapes", ESCAPES), ("decode_quoted", f"{ESCAPES}|{QUOTED_PRINTABLE}"))
+    }
+    text_body = _filled(
+        _TEXT_BODY,
+        **decode,
+        telltale=telltale,
+        zero_width=ZERO_WIDTH,
+        melting=rf"{MARKS}\u1160-\u11ff\uff9e-\uffdc",
+        most_marks=MOST_MARKS,
+        longest=LONGEST,
+        local=local_characters(word),
+        start=start_pattern(word),
+        word=word,
+        unspaced=UNSPACED,
+        control=CONTROL_ESCAPES,
+        cut=_CUT,
+        most_starts=MOST_STARTS,
+        capitals="".join(_folds()),
+        folds=json.dumps(_folds(), ensure_ascii=False),
+        escape=ESCAPES,
+        quoted=QUOTED_PRINTABLE,
+    )
+    json_body = _filled(
+        _JSON_BODY, plain_telltale=telltale.replace(r"\\", ""), schema=schema, never=_NEVER_IN_AN_ADDRESS
+    )
+    return [
+        _FUNCTION.format(schema=schema, name=TEXT_FUNCTION, argument="text", cost=500, body=text_body),
+        _FUNCTION.format(schema=schema, name=JSON_FUNCTION, argument="jsonb", cost=500, body=json_body),
+    ]
+
+
+def version(schema: str, server: int) -> str:
+    """Changes when the functions do, or what Unicode means to them (PostgreSQL's or Python's tables)."""
+    text = "\n".join(function_statements(schema))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"version {digest}, PostgreSQL {server}, Python {sys.version_info[0]}.{sys.version_info[1]}"

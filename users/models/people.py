@@ -1,0 +1,457 @@
+"""People: users, their roles, groups, profiles, sessions, and what is logged about them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, NoReturn
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from users.models.accounts import Account, AccountKind, AccountState
+
+
+class UserKind(models.TextChoices):
+    INTERNAL = "internal", _("Internal")
+    EXTERNAL = "external", _("External")
+
+
+class UserState(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    DELETED = "deleted", _("Deleted")
+    PURGING = "purging", _("Being purged")
+
+
+class UserSource(models.TextChoices):
+    SINGLE = "single", _("Added one by one")
+    CSV = "csv", _("CSV import")
+    SELF_REGISTRATION = "self_registration", _("Self-registration")
+    CONNECTOR = "connector", _("Connector")
+    API = "api", _("API")
+
+
+class Role(models.TextChoices):
+    """Roles that are given. Learner is everybody's; Manager is derived: somebody's manager is this user."""
+
+    ADMINISTRATOR = "administrator", _("Administrator")
+    AUTHOR = "author", _("Author")
+    INSTRUCTOR = "instructor", _("Instructor")
+    INTEGRATION_ADMINISTRATOR = "integration_administrator", _("Integration Administrator")
+
+
+class PeopleAreNotDeleted(TypeError):
+    """People are taken out of use with user_delete and erased by a purge; a plain delete would leave traces."""
+
+    def __init__(self) -> None:
+        super().__init__("People are not deleted this way: use users.services.user_delete, then purge them.")
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def delete(self) -> NoReturn:
+        raise PeopleAreNotDeleted
+
+    def active(self) -> UserQuerySet:
+        return self.filter(state=UserState.ACTIVE)
+
+    def deleted(self) -> UserQuerySet:
+        return self.filter(state=UserState.DELETED)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """People are made by :func:`users.services.user_create`; the manager only reads."""
+
+    def get_by_natural_key(self, login_id: str | None) -> User:
+        user: User = self.get(login_id=login_id)
+        return user
+
+
+def _opaque_login() -> str:
+    return uuid.uuid4().hex
+
+
+def avatar_path(user: User, _file_name: str) -> str:
+    """Opaque, under the person's own prefix, so that stray files are found by it."""
+    return f"people/{user.public_id}/avatar/{uuid.uuid4().hex}"
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person in one account. A purged person has no row.
+
+    ``email_key`` and ``adobe_key`` are the normalised forms that are compared (:func:`purge.addresses.address_key`);
+    ``unique_id_sort`` is the case-folded Unique User ID, sorted by code point on both databases. ``deleted_month`` is
+    the month of the deletion in the account's time zone, "YYYY-MM". Absent identifiers are NULL, never ''.
+    """
+
+    USERNAME_FIELD = "login_id"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    login_id = models.CharField(max_length=32, unique=True, default=_opaque_login, editable=False)
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="users", verbose_name=_("account"))
+    kind = models.CharField(_("kind"), max_length=10, choices=UserKind.choices, default=UserKind.INTERNAL)
+    state = models.CharField(_("state"), max_length=10, choices=UserState.choices, default=UserState.ACTIVE)
+
+    name = models.CharField(_("name"), max_length=200)
+    email = models.EmailField(_("e-mail"), max_length=320)
+    email_key = models.CharField(max_length=320, editable=False, db_index=True)
+    unique_user_id = models.CharField(_("Unique User ID"), max_length=100, null=True, blank=True)  # noqa: DJ001
+    unique_id_sort = models.CharField(max_length=200, null=True, editable=False)  # noqa: DJ001
+    adobe_id = models.CharField(_("login at the identity provider"), max_length=320, null=True, blank=True)  # noqa: DJ001
+    adobe_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)  # noqa: DJ001
+
+    profile = models.CharField(_("profile"), max_length=200, blank=True, default="")
+    manager = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="reports", verbose_name=_("manager")
+    )
+    external_profile = models.ForeignKey(
+        "users.ExternalProfile", models.PROTECT, null=True, blank=True, related_name="users"
+    )
+    registered = models.BooleanField(_("registered"), default=False)
+    source = models.CharField(_("source"), max_length=20, choices=UserSource.choices, default=UserSource.SINGLE)
+    added_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+    locale = models.CharField(_("language"), max_length=12, blank=True, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="")
+    bio = models.TextField(_("about"), blank=True, default="")
+    avatar = models.FileField(_("picture"), upload_to=avatar_path, max_length=200, blank=True, default="")
+    is_support = models.BooleanField(_("support"), default=False)
+
+    deleted_at = models.DateTimeField(_("date deleted"), null=True, editable=False)
+    deleted_month = models.CharField(max_length=7, null=True, editable=False)  # noqa: DJ001
+    deleted_by = models.ForeignKey(
+        "self", models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("deleted by")
+    )
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        permissions = (("delete_people", _("Can delete and restore users")),)
+        constraints = (
+            models.UniqueConstraint(fields=("account", "email_key"), name="users_user_email_in_account"),
+            models.UniqueConstraint(
+                fields=("account", "unique_user_id"),
+                condition=Q(unique_user_id__isnull=False),
+                name="users_user_unique_id_in_account",
+            ),
+            models.CheckConstraint(
+                name="users_user_absent_is_null",
+                condition=(Q(unique_user_id__isnull=True) | ~Q(unique_user_id=""))
+                & (Q(adobe_id__isnull=True) | ~Q(adobe_id=""))
+                & (Q(adobe_key__isnull=True) | ~Q(adobe_key="")),
+            ),
+            models.CheckConstraint(name="users_user_has_key", condition=~Q(email_key="")),
+            models.CheckConstraint(
+                name="users_user_deleted_has_date",
+                condition=~Q(state=UserState.DELETED) | Q(deleted_at__isnull=False, deleted_month__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="users_user_active_has_no_date",
+                condition=~Q(state=UserState.ACTIVE) | Q(deleted_at__isnull=True, deleted_month__isnull=True),
+            ),
+        )
+        indexes = (
+            models.Index(
+                "account",
+                models.F("deleted_at").desc(),
+                models.F("id").desc(),
+                name="users_deleted_by_date",
+                condition=Q(deleted_at__isnull=False),
+            ),
+            models.Index(
+                fields=("account", "deleted_month", "unique_id_sort", "id"),
+                name="users_deleted_month_uid",
+                condition=Q(deleted_at__isnull=False),
+            ),
+            models.Index(
+                fields=("account", "unique_id_sort", "id"),
+                name="users_deleted_uid",
+                condition=Q(deleted_at__isnull=False),
+            ),
+            models.Index(
+                "account",
+                "deleted_month",
+                models.F("deleted_at").desc(),
+                models.F("id").desc(),
+                name="users_deleted_month_date",
+                condition=Q(deleted_at__isnull=False),
+            ),
+            models.Index(fields=("account", "name", "id"), name="users_by_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise PeopleAreNotDeleted
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Whether he can sign in: in use, and the account lets him in (an expired trial only its creator)."""
+        if self.state != UserState.ACTIVE:
+            return False
+        account = self.account
+        if account.state == AccountState.ACTIVE and not (
+            account.expires_on and account.expires_on < timezone.localdate()
+        ):
+            return True
+        return account.kind == AccountKind.TRIAL and account.creator_id == self.pk
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the admin lets him in: administrators of accounts, support staff, superusers."""
+        if not self.is_active:
+            return False
+        return self.is_superuser or self.is_support or self.has_role(Role.ADMINISTRATOR)
+
+    def has_role(self, role: str) -> bool:
+        return role in {given.role for given in self.given_roles.all()}
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.state == UserState.PURGING
+
+
+class InternalUser(User):
+    class Meta:
+        proxy = True
+        verbose_name = _("internal user")
+        verbose_name_plural = _("Internal Users")
+
+
+class ExternalUser(User):
+    class Meta:
+        proxy = True
+        verbose_name = _("external user")
+        verbose_name_plural = _("External Users")
+
+
+class DeletedUser(User):
+    class Meta:
+        proxy = True
+        verbose_name = _("deleted user")
+        verbose_name_plural = _("User Cleanup")
+
+
+class UserRole(models.Model):
+    """A role given to a user."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="given_roles", verbose_name=_("user"))
+    role = models.CharField(_("role"), max_length=30, choices=Role.choices)
+    given_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+        constraints = (models.UniqueConstraint(fields=("user", "role"), name="users_role_once"),)
+
+    def __str__(self) -> str:
+        return self.get_role_display()
+
+
+class FormerEmail(models.Model):
+    """An address that a user had before."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="former_emails", verbose_name=_("user"))
+    email = models.EmailField(_("e-mail"), max_length=320)
+    email_key = models.CharField(max_length=320, editable=False, db_index=True)
+    ended_at = models.DateTimeField(_("until"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("former e-mail")
+        verbose_name_plural = _("former e-mails")
+        constraints = (models.UniqueConstraint(fields=("user", "email_key"), name="users_former_email_once"),)
+
+    def __str__(self) -> str:
+        return f"former e-mail {self.pk}"
+
+
+class ExternalProfile(models.Model):
+    """The way by which customers and partners register. The manager's e-mail is free text: often no user's."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="external_profiles", verbose_name=_("account"))
+    name = models.CharField(_("name"), max_length=200)
+    manager_email = models.EmailField(_("manager's e-mail"), max_length=320, blank=True, default="")
+    enabled = models.BooleanField(_("enabled"), default=True)
+
+    class Meta:
+        verbose_name = _("external registration profile")
+        verbose_name_plural = _("external registration profiles")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SelfRegistrationProfile(models.Model):
+    """A link by which employees register themselves; they get this manager."""
+
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="self_registration_profiles", verbose_name=_("account")
+    )
+    name = models.CharField(_("name"), max_length=200)
+    manager = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("manager")
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+
+    class Meta:
+        verbose_name = _("self-registration profile")
+        verbose_name_plural = _("self-registration profiles")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserGroup(models.Model):
+    """A group of users. ``team_of``: the automatic group of a manager's team; retired when he goes."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="groups", verbose_name=_("account"))
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True, default="")
+    creator = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="created_groups", verbose_name=_("created by")
+    )
+    team_of = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="team_groups", verbose_name=_("team of")
+    )
+    retired = models.BooleanField(_("retired"), default=False)
+
+    class Meta:
+        verbose_name = _("user group")
+        verbose_name_plural = _("user groups")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupMember(models.Model):
+    group = models.ForeignKey(UserGroup, models.PROTECT, related_name="members", verbose_name=_("group"))
+    user = models.ForeignKey(User, models.PROTECT, related_name="group_memberships", verbose_name=_("user"))
+
+    class Meta:
+        verbose_name = _("group member")
+        verbose_name_plural = _("group members")
+        constraints = (models.UniqueConstraint(fields=("group", "user"), name="users_group_member_once"),)
+
+    def __str__(self) -> str:
+        return f"membership {self.pk}"
+
+
+class GroupExclusion(models.Model):
+    """Somebody who stays out of a group although its conditions fit."""
+
+    group = models.ForeignKey(UserGroup, models.PROTECT, related_name="exclusions", verbose_name=_("group"))
+    user = models.ForeignKey(User, models.PROTECT, related_name="group_exclusions", verbose_name=_("user"))
+
+    class Meta:
+        verbose_name = _("excluded user")
+        verbose_name_plural = _("excluded users")
+        constraints = (models.UniqueConstraint(fields=("group", "user"), name="users_group_exclusion_once"),)
+
+    def __str__(self) -> str:
+        return f"exclusion {self.pk}"
+
+
+class ActiveField(models.Model):
+    """A custom attribute that an account keeps about its users."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Free text")
+        CHOICE = "choice", _("Fixed values")
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="active_fields", verbose_name=_("account"))
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.TEXT)
+    allowed_values = models.TextField(_("allowed values"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("active field")
+        verbose_name_plural = _("active fields")
+        constraints = (models.UniqueConstraint(fields=("account", "name"), name="users_active_field_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ActiveFieldValue(models.Model):
+    user = models.ForeignKey(User, models.PROTECT, related_name="active_values", verbose_name=_("user"))
+    field = models.ForeignKey(ActiveField, models.PROTECT, related_name="values", verbose_name=_("field"))
+    value = models.TextField(_("value"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("value of an active field")
+        verbose_name_plural = _("values of active fields")
+        constraints = (models.UniqueConstraint(fields=("user", "field"), name="users_active_value_once"),)
+
+    def __str__(self) -> str:
+        return f"value {self.pk}"
+
+
+class Session(AbstractBaseSession):
+    """A browser session that knows whose it is: Django's own is opaque, and could not be ended with the person."""
+
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="sessions")
+
+    objects = BaseSessionManager()
+
+    @classmethod
+    def get_session_store_class(cls) -> type[Any]:
+        from users.sessions import SessionStore  # noqa: PLC0415 - the store imports this model
+
+        return SessionStore
+
+
+class LoginEvent(models.Model):
+    """A sign-in, or a refused one of a known person."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="login_events", verbose_name=_("user"))
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True)
+    user_agent = models.CharField(_("browser"), max_length=300, blank=True, default="")
+    success = models.BooleanField(_("signed in"), default=True)
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+
+    def __str__(self) -> str:
+        return f"sign-in {self.pk}"
+
+
+class UserAudit(models.Model):
+    """What was changed about a user, by whom: names of fields, never values."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="audits", verbose_name=_("user"))
+    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("changed by"))
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    event = models.CharField(_("event"), max_length=40)
+    fields = models.CharField(_("fields"), max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("change of a user")
+        verbose_name_plural = _("changes of users")
+
+    def __str__(self) -> str:
+        return f"change {self.pk}"
+
+
+class DeletedCount(models.Model):
+    """How many deleted users an account has per month: the summary behind User Cleanup's month picker.
+
+    Changed in the same transaction as the rows it counts.
+    """
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="deleted_counts")
+    month = models.CharField(max_length=7)
+    n = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("account", "month"), name="users_deleted_count_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.month}: {self.n}"
