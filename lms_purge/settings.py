@@ -199,6 +199,10 @@ PURGE_RATE_GUARD: int = env.int("PURGE_RATE_GUARD", 200, validate=positive)
 PURGE_LEASE_SECONDS: int = env.int("PURGE_LEASE_SECONDS", 180, validate=positive)
 # How long one task works before it puts itself back in the queue. Well under Q_TIMEOUT, which then never strikes.
 PURGE_SLICE_SECONDS: int = env.int("PURGE_SLICE_SECONDS", 120, validate=positive)
+# The wait after a first failure; the following ones are four times as long as the one before.
+PURGE_RETRY_SECONDS: int = env.int("PURGE_RETRY_SECONDS", 30, validate=positive)
+# Below this many rows every request is patrolled before it completes, instead of in the night.
+PURGE_PATROL_AT_ONCE_ROWS: int = env.int("PURGE_PATROL_AT_ONCE_ROWS", 200_000, validate=validate.Range(min=0))
 PURGE_RECONCILE_SECONDS: int = env.int("PURGE_RECONCILE_SECONDS", 5, validate=positive)
 PURGE_CANARY_SECONDS: int = env.int("PURGE_CANARY_SECONDS", 30, validate=positive)
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)

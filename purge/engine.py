@@ -442,8 +442,8 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog) -> 
     if policy_of(request.route).delete_users_of_created_trials:
         for account_id in sorted(creators):
             host.close_account(account_id)
-    model._base_manager.filter(pk__in=ids)._raw_delete(connection.alias)
     host.people_gone(people)
+    model._base_manager.filter(pk__in=ids)._raw_delete(connection.alias)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")

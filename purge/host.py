@@ -127,7 +127,7 @@ class Host(Protocol):
         ...
 
     def people_gone(self, people: Sequence[Person]) -> None:
-        """Called in the last transaction, when the rows are deleted: counters the platform keeps about them."""
+        """Called in the last transaction, just before the rows are deleted: counters the platform keeps about them."""
         ...
 
     # -- telling

@@ -265,7 +265,12 @@ class FormerEmail(models.Model):
     class Meta:
         verbose_name = _("former e-mail")
         verbose_name_plural = _("former e-mails")
-        constraints = (models.UniqueConstraint(fields=("user", "email_key"), name="users_former_email_once"),)
+        # A blanked address is '' and may be so several times.
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user", "email_key"), condition=~Q(email_key=""), name="users_former_email_once"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"former e-mail {self.pk}"

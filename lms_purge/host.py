@@ -1,0 +1,216 @@
+"""The platform behind the purge's port (:mod:`purge.host`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from messaging.services import notification_create
+from purge.host import AccountFacts, Person
+from users.models import (
+    Account,
+    AccountKind,
+    AccountState,
+    FormerEmail,
+    ImportLog,
+    Role,
+    User,
+    UserState,
+)
+from users.services import deleted_count_change, sessions_end
+
+PURGE_PERMISSION = "purge.purge_people"
+
+
+class LmsHost:
+    """Implements :class:`purge.host.Host`."""
+
+    # ------------------------------------------------------------ accounts
+
+    def accounts(self, ids: Collection[int]) -> dict[int, AccountFacts]:
+        return {
+            account.pk: AccountFacts(
+                id=account.pk,
+                kind=account.kind,
+                name=account.name,
+                creator_id=account.creator_id,
+                active=account.state == AccountState.ACTIVE,
+                time_zone=account.time_zone,
+            )
+            for account in Account.objects.filter(pk__in=list(ids))
+        }
+
+    def trial_account_ids(self) -> QuerySet[Any, int]:
+        return Account.objects.filter(kind=AccountKind.TRIAL).values_list("pk", flat=True)
+
+    def account_of(self, user: Any) -> int | None:
+        if not user.is_authenticated or user.is_superuser or user.is_support:
+            return None
+        return int(user.account_id)
+
+    def is_support(self, user: Any) -> bool:
+        return bool(user.is_authenticated and user.is_active and (user.is_superuser or user.is_support))
+
+    def may_purge(self, user_id: int, account_id: int) -> bool:
+        user = User.objects.select_related("account").filter(pk=user_id).first()
+        if user is None or not user.is_active:
+            return False
+        if user.is_superuser:
+            return True
+        return (
+            user.account_id == account_id and user.has_role(Role.ADMINISTRATOR) and user.has_perm(PURGE_PERMISSION)
+        )
+
+    def may_be_told(self, user_id: int, account_id: int) -> bool:
+        user = User.objects.select_related("account").filter(pk=user_id).first()
+        if user is None or not user.is_active:
+            return False
+        return user.is_superuser or user.is_support or user.account_id == account_id
+
+    def administrators(self, account_id: int) -> list[int]:
+        found = User.objects.filter(
+            account_id=account_id, state=UserState.ACTIVE, given_roles__role=Role.ADMINISTRATOR
+        )
+        return list(found.order_by("given_roles__given_at", "pk").values_list("pk", flat=True))
+
+    def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
+        administrators = self.administrators(account_id)
+        if account_id == requesting_account_id and initiator_id in administrators:
+            initiator = User.objects.get(pk=initiator_id)
+            if not (initiator.is_superuser or initiator.is_support):
+                return initiator_id
+        creator = Account.objects.filter(pk=account_id, creator__state=UserState.ACTIVE).values_list(
+            "creator_id", flat=True
+        )
+        return creator.first() or (administrators[0] if administrators else None)
+
+    def close_account(self, account_id: int) -> None:
+        Account.objects.filter(pk=account_id, kind=AccountKind.TRIAL).update(state=AccountState.INACTIVE)
+
+    # ------------------------------------------------------------ people
+
+    def identity_columns(self) -> set[tuple[str, str]]:
+        table = User._meta.db_table
+        return {(table, column) for column in ("email", "email_key", "adobe_id", "adobe_key", "login_id")}
+
+    def people(self, ids: Collection[int]) -> list[Person]:
+        return _people(User.objects.filter(pk__in=list(ids)))
+
+    def lock_people(self, ids: Collection[int]) -> list[Person]:
+        if not ids:
+            return []
+        return _people(User.objects.filter(pk__in=list(ids)).select_for_update(of=("self",)))
+
+    def users_in_account(self, account_id: int, keys: Iterable[str]) -> set[str]:
+        keys = set(keys)
+        if not keys:
+            return set()
+        rows = User.objects.filter(account_id=account_id).filter(Q(email_key__in=keys) | Q(adobe_key__in=keys))
+        return {key for row in rows.values_list("email_key", "adobe_key") for key in row if key in keys}
+
+    def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
+        return _people(_with_identifiers([*emails, *adobe_ids]).filter(account__kind=AccountKind.TRIAL))
+
+    def enterprise_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str]) -> list[Person]:
+        return _people(_with_identifiers([*emails, *adobe_ids]).filter(account__kind=AccountKind.ENTERPRISE))
+
+    def created_accounts(self, person_ids: Collection[int]) -> dict[int, list[int]]:
+        created: dict[int, list[int]] = defaultdict(list)
+        accounts = Account.objects.filter(creator_id__in=list(person_ids)).order_by("pk")
+        for person_id, account_id in accounts.values_list("creator_id", "pk"):
+            created[person_id].append(account_id)
+        return dict(created)
+
+    def members(self, account_id: int) -> list[int]:
+        return list(User.objects.filter(account_id=account_id).order_by("pk").values_list("pk", flat=True))
+
+    def freeze(self, people: Sequence[Person], *, accepted_at: datetime) -> None:
+        if not people:
+            return
+        ids = [person.id for person in people]
+        User.objects.filter(pk__in=ids).update(state=UserState.PURGING)
+        sessions_end(user_ids=ids)
+        # Whoever downloads an old file now would bring back the very people who are going.
+        ImportLog.objects.filter(
+            account_id__in={person.account_id for person in people},
+            uploaded_at__lte=accepted_at,
+            link_dead_at=None,
+        ).update(link_dead_at=timezone.now())
+
+    def unfreeze(self, ids: Collection[int], *, states: dict[int, str]) -> None:
+        for state in set(states.values()):
+            mine = [person_id for person_id in ids if states[person_id] == state]
+            User.objects.filter(pk__in=mine, state=UserState.PURGING).update(state=state)
+
+    def people_gone(self, people: Sequence[Person]) -> None:
+        for account_id, month, number in _deleted_counts([person.id for person in people]):
+            deleted_count_change(account_id=account_id, month=month, by=-number)
+
+    # ------------------------------------------------------------ telling
+
+    def tell(
+        self,
+        *,
+        kind: str,
+        reference: str,
+        request_id: int,
+        account_id: int | None,
+        recipients: Collection[int],
+        facts: dict[str, Any],
+    ) -> int:
+        return sum(
+            notification_create(
+                account_id=account_id,
+                recipient_id=recipient_id,
+                kind=kind,
+                reference=reference,
+                request_id=request_id,
+                facts=facts,
+            )
+            for recipient_id in recipients
+        )
+
+
+def _with_identifiers(keys: Sequence[str]) -> Any:
+    """Two look-ups by index; one OR over both columns would read the table."""
+    keys = [key for key in keys if key]
+    by_email = User.objects.filter(email_key__in=keys).values("pk")
+    by_login = User.objects.filter(adobe_key__in=keys).values("pk")
+    return User.objects.filter(pk__in=by_email.union(by_login))
+
+
+def _deleted_counts(ids: Sequence[int]) -> list[tuple[int, str, int]]:
+    """(account, month, how many) of those of the people who count as deleted."""
+    counted = User.objects.filter(pk__in=ids, deleted_month__isnull=False).order_by()
+    return list(counted.values_list("account_id", "deleted_month").annotate(n=Count("pk")))
+
+
+def _people(rows: Any) -> list[Person]:
+    found = list(
+        rows.order_by("pk").values_list(
+            "pk", "account_id", "state", "public_id", "email_key", "adobe_key", "unique_user_id"
+        )
+    )
+    former: dict[int, list[str]] = defaultdict(list)
+    if found:
+        addresses = FormerEmail.objects.filter(user_id__in=[row[0] for row in found]).exclude(email_key="")
+        for user_id, key in addresses.values_list("user_id", "email_key"):
+            former[user_id].append(key)
+    return [
+        Person(
+            id=pk,
+            account_id=account_id,
+            state=state,
+            public_id=str(public_id),
+            email_key=email_key,
+            former_keys=tuple(former[pk]),
+            adobe_key=adobe_key,
+            unique_user_id=unique_user_id,
+        )
+        for pk, account_id, state, public_id, email_key, adobe_key, unique_user_id in found
+    ]

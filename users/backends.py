@@ -1,0 +1,102 @@
+"""Signing in with an e-mail address and a password, and what roles allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+
+from purge.addresses import address_key
+from users.models import Role, User
+
+#: Apps whose ordinary permissions an account's Administrator has, in his account.
+ACCOUNT_APPS = frozenset({"users", "learning", "messaging", "connectors"})
+#: What he may see of purges. The permission to purge is given apart.
+ADMINISTRATOR_PERMISSIONS = frozenset(
+    {"purge.view_purgerequest", "purge.view_imsnotice", "purge.view_followup", "users.delete_people"}
+)
+SUPPORT_PERMISSIONS = frozenset({"purge.follow_requests", "purge.view_purgerequest"})
+
+
+class SeveralAccounts(Exception):
+    """The address belongs to users of several accounts with this password; the account has to be named."""
+
+    def __init__(self, subdomains: list[str]) -> None:
+        super().__init__("several accounts")
+        self.subdomains = subdomains
+
+
+class AccountBackend(ModelBackend):
+    """E-mail and password; the account only where the address is at home in several."""
+
+    def authenticate(  # type: ignore[override]
+        self,
+        request: HttpRequest | None,
+        email: str | None = None,
+        password: str | None = None,
+        account: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """The user, or None. Raises :class:`SeveralAccounts` when the password fits in more than one account."""
+        email = email or kwargs.get("username") or kwargs.get(User.USERNAME_FIELD)
+        if not email or password is None:
+            return None
+        candidates = User.objects.filter(email_key=address_key(email)).select_related("account")
+        if account:
+            candidates = candidates.filter(account__subdomain=account.strip().lower())
+        fitting = []
+        people = list(candidates[:20])
+        for user in people:
+            if user.check_password(password) and self.user_can_authenticate(user):
+                fitting.append(user)
+        if not people:
+            # As slow as with a known address, so that nobody learns which addresses are known.
+            User().set_password(password)
+        if len(fitting) > 1:
+            raise SeveralAccounts(sorted(user.account.subdomain for user in fitting))
+        return fitting[0] if fitting else None
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        return bool(user is not None and user.is_active)
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        if not user_obj.is_active:
+            return False
+        return user_obj.is_superuser or perm in self.get_all_permissions(user_obj)
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
+            return set()
+        if not hasattr(user_obj, "_permissions_of_roles"):
+            user_obj._permissions_of_roles = super().get_all_permissions(user_obj) | self._of_roles(user_obj)
+        permissions: set[str] = user_obj._permissions_of_roles
+        return permissions
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        if user_obj.is_active and user_obj.is_superuser:
+            return True
+        return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))
+
+    def _of_roles(self, user: User) -> set[str]:
+        allowed: set[str] = set()
+        if user.has_role(Role.ADMINISTRATOR):
+            allowed |= ADMINISTRATOR_PERMISSIONS
+            allowed |= {
+                f"{app}.{action}_{model}"
+                for app, model in _models_of(ACCOUNT_APPS)
+                for action in ("view", "add", "change", "delete")
+            }
+        if user.is_support:
+            allowed |= SUPPORT_PERMISSIONS
+        return allowed
+
+
+def _models_of(app_labels: frozenset[str]) -> list[tuple[str, str]]:
+    from django.apps import apps  # noqa: PLC0415 - the registry is not ready when settings name this backend
+
+    return [
+        (model._meta.app_label, str(model._meta.model_name))
+        for model in apps.get_models()
+        if model._meta.app_label in app_labels
+    ]

@@ -1,0 +1,530 @@
+"""Everything that changes accounts, users, roles and groups. One mutation, one function.
+
+A refusal is a :class:`ServiceError`, whose message says what to do; then nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from purge.addresses import address_key, is_address
+from purge.selectors import account_in_open_request, open_request_of
+from users.models import (
+    Account,
+    AccountKind,
+    AccountState,
+    DeletedCount,
+    ExternalProfile,
+    FormerEmail,
+    GroupMember,
+    Role,
+    Session,
+    User,
+    UserAudit,
+    UserGroup,
+    UserKind,
+    UserRole,
+    UserSource,
+    UserState,
+)
+
+DELETE_PERMISSION = "users.delete_people"
+
+
+class ServiceError(ValidationError):
+    """A change that is not made. The message is for the person who asked; it names rows by number, never by name."""
+
+    def __init__(self, message: str, code: str = "refused") -> None:
+        super().__init__(message, code=code)
+
+    def __str__(self) -> str:
+        return str(self.messages[0])
+
+
+class UserFrozen(ServiceError):
+    """The person is being purged: nothing may be written for him."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message or _("This user is being purged: nothing can be changed or added for him any more."), code="frozen"
+        )
+
+
+# ---------------------------------------------------------------- normalised keys
+
+
+def email_key_of(email: str) -> str:
+    """The key of a whole address. Raises :class:`ServiceError` when it is none."""
+    if not is_address(email):
+        raise ServiceError(_("This is no e-mail address. Type one such as name@company.example."), code="malformed")
+    return address_key(email)
+
+
+def unique_id_sort_key(unique_user_id: str | None) -> str | None:
+    return unique_user_id.casefold()[:200] if unique_user_id else None
+
+
+def _optional(text: str | None) -> str | None:
+    """An absent identifier is NULL, never ''."""
+    text = (text or "").strip()
+    return text or None
+
+
+def month_of(moment: datetime, account: Account) -> str:
+    """The month of a moment in the account's time zone, "YYYY-MM"."""
+    return moment.astimezone(zone_of(account)).strftime("%Y-%m")
+
+
+def zone_of(account: Account) -> ZoneInfo:
+    try:
+        return ZoneInfo(account.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+# ---------------------------------------------------------------- accounts
+
+
+def account_create(*, acting_user: User | None, name: str, subdomain: str, kind: str, **fields: Any) -> Account:
+    account = Account(name=name, subdomain=subdomain, kind=kind, **fields)
+    _clean(account)
+    account.save()
+    return account
+
+
+def account_update(*, acting_user: User | None, account: Account, **fields: Any) -> Account:
+    """Change an account's settings. Its kind cannot change while an open purge has the account in its scope."""
+    with transaction.atomic():
+        current = Account.objects.select_for_update().get(pk=account.pk)
+        kind = fields.get("kind", current.kind)
+        if kind != current.kind and account_in_open_request(current.pk):
+            raise ServiceError(
+                _("The kind of this account cannot change while a purge request reaches it. Wait until it is completed."),
+                code="in_request",
+            )
+        zone_before = current.time_zone
+        for name, value in fields.items():
+            setattr(current, name, value)
+        _clean(current)
+        current.save(update_fields=list(fields))
+        if current.time_zone != zone_before:
+            deleted_months_rebuild(account=current)
+    account.refresh_from_db()
+    return account
+
+
+def deleted_months_rebuild(*, account: Account) -> None:
+    """Reckon the month of every deletion anew (the account's time zone has changed), and the counts by month."""
+    with transaction.atomic():
+        rows = User.objects.filter(account=account, deleted_at__isnull=False).only("pk", "deleted_at", "deleted_month")
+        changed = []
+        for user in rows.iterator(chunk_size=2_000):
+            month = month_of(user.deleted_at, account)  # type: ignore[arg-type]
+            if month != user.deleted_month:
+                user.deleted_month = month
+                changed.append(user)
+        User.objects.bulk_update(changed, ["deleted_month"], batch_size=500)
+        deleted_counts_rebuild(account=account)
+
+
+def deleted_counts_rebuild(*, account: Account) -> None:
+    """Count the deleted users of an account by month, from the rows."""
+    from django.db.models import Count  # noqa: PLC0415 - only here
+
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        DeletedCount.objects.filter(account=account).delete()
+        counted = (
+            User.objects.filter(account=account, deleted_at__isnull=False)
+            .values_list("deleted_month")
+            .annotate(n=Count("pk"))
+            .order_by()
+        )
+        DeletedCount.objects.bulk_create(
+            DeletedCount(account=account, month=month, n=number) for month, number in counted
+        )
+
+
+def deleted_count_change(*, account_id: int, month: str, by: int) -> None:
+    """Keep the summary right, in the caller's transaction."""
+    counts = DeletedCount.objects.filter(account_id=account_id, month=month)
+    if by < 0:
+        counts.filter(n__gte=-by).update(n=F("n") + by)
+        counts.filter(n=0).delete()
+        return
+    if not counts.update(n=F("n") + by):
+        _count, created = DeletedCount.objects.get_or_create(
+            account_id=account_id, month=month, defaults={"n": by}
+        )
+        if not created:
+            counts.update(n=F("n") + by)
+
+
+def _clean(row: Any) -> None:
+    try:
+        row.full_clean(exclude=["creator"], validate_unique=True)
+    except ValidationError as error:
+        raise ServiceError("; ".join(error.messages), code="invalid") from None
+
+
+# ---------------------------------------------------------------- users
+
+
+def user_create(
+    *,
+    acting_user: User | None,
+    account: Account,
+    email: str,
+    name: str,
+    kind: str = UserKind.INTERNAL,
+    source: str = UserSource.SINGLE,
+    unique_user_id: str | None = None,
+    adobe_id: str | None = None,
+    password: str | None = None,
+    roles: Iterable[str] = (),
+    **fields: Any,
+) -> User:
+    """Add a person. The address of a *deleted* user of the account revives that row as Learner, with its history;
+    of a *purged* person nothing is left, so it is a new user from nothing.
+
+    Raises :class:`UserFrozen` for the address of somebody who is being purged, :class:`ServiceError` for an address
+    that is in use, a malformed one, or two different Unique User IDs.
+    """
+    key = email_key_of(email)
+    unique_user_id, adobe_id = _optional(unique_user_id), _optional(adobe_id)
+    if account.kind == AccountKind.SYSTEM and kind != UserKind.INTERNAL:
+        raise ServiceError(_("The system account has no external users."))
+    try:
+        with transaction.atomic():
+            existing = User.objects.select_for_update(of=("self",)).filter(account=account, email_key=key).first()
+            if existing is not None:
+                return _revive(acting_user, existing, source, unique_user_id, name, fields)
+            user = User(
+                account=account,
+                email=email.strip(),
+                email_key=key,
+                name=name.strip(),
+                kind=kind,
+                source=source,
+                unique_user_id=unique_user_id,
+                unique_id_sort=unique_id_sort_key(unique_user_id),
+                adobe_id=adobe_id,
+                adobe_key=address_key(adobe_id) if adobe_id else None,
+                **fields,
+            )
+            user.set_password(password)
+            _check_lengths(user)
+            user.save()
+            UserRole.objects.bulk_create(UserRole(user=user, role=role) for role in dict.fromkeys(roles))
+            _audit(user, acting_user, "added")
+            return user
+    except IntegrityError:
+        raise ServiceError(
+            _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
+        ) from None
+
+
+def _check_lengths(user: User) -> None:
+    for name in ("name", "email", "unique_user_id", "adobe_id", "profile"):
+        most, value = User._meta.get_field(name).max_length, getattr(user, name)
+        if value and most and len(value) > most:
+            raise ServiceError(
+                _("%(field)s is too long: at most %(most)d characters.")
+                % {"field": User._meta.get_field(name).verbose_name, "most": most},
+                code="too_long",
+            )
+    if not user.name:
+        raise ServiceError(_("A user needs a name."), code="no_name")
+
+
+def _revive(
+    acting_user: User | None,
+    existing: User,
+    source: str,
+    unique_user_id: str | None,
+    name: str,
+    fields: dict[str, Any],
+) -> User:
+    if existing.state == UserState.PURGING:
+        raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed, then add him."))
+    if existing.state == UserState.ACTIVE:
+        raise ServiceError(_("A user with this address is already in this account."), code="taken")
+    if source == UserSource.SELF_REGISTRATION:
+        raise ServiceError(
+            _("A deleted user has this address. An administrator can restore him in User Cleanup."), code="deleted"
+        )
+    if unique_user_id and existing.unique_user_id and unique_user_id != existing.unique_user_id:
+        raise ServiceError(
+            _("A deleted user with this address has another Unique User ID. Restore or purge him in User Cleanup first."),
+            code="other_id",
+        )
+    _to_active(existing)
+    existing.name = name.strip() or existing.name
+    existing.source = source
+    if unique_user_id:
+        existing.unique_user_id = unique_user_id
+        existing.unique_id_sort = unique_id_sort_key(unique_user_id)
+    for field, value in fields.items():
+        setattr(existing, field, value)
+    existing.save()
+    _audit(existing, acting_user, "revived")
+    existing.was_revived = True  # type: ignore[attr-defined]
+    return existing
+
+
+def user_update(*, acting_user: User | None, user: User, **fields: Any) -> User:
+    """Change a person's data, also a deleted one's e-mail and Unique User ID. A changed address becomes a former one.
+
+    Raises :class:`UserFrozen`, or :class:`ServiceError` when the address or ID is taken or malformed.
+    """
+    try:
+        with transaction.atomic():
+            current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+            _refuse_frozen(current)
+            if "email" in fields:
+                _change_email(current, fields.pop("email"))
+            if "unique_user_id" in fields:
+                current.unique_user_id = _optional(fields.pop("unique_user_id"))
+                current.unique_id_sort = unique_id_sort_key(current.unique_user_id)
+            if "adobe_id" in fields:
+                current.adobe_id = _optional(fields.pop("adobe_id"))
+                current.adobe_key = address_key(current.adobe_id) if current.adobe_id else None
+            for name, value in fields.items():
+                setattr(current, name, value)
+            if current.manager_id is not None:
+                _check_manager(current)
+            _check_lengths(current)
+            changed = _changed_fields(user.pk, current)
+            current.save()
+            if changed:
+                _audit(current, acting_user, "changed", changed)
+    except IntegrityError:
+        raise ServiceError(
+            _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
+        ) from None
+    user.refresh_from_db()
+    return user
+
+
+def _changed_fields(pk: int, current: User) -> list[str]:
+    before = User.objects.get(pk=pk)
+    return [
+        field.name
+        for field in User._meta.concrete_fields
+        if getattr(before, field.attname) != getattr(current, field.attname)
+    ]
+
+
+def _change_email(user: User, email: str) -> None:
+    key = email_key_of(email)
+    if key != user.email_key:
+        holder = User.objects.filter(account_id=user.account_id, email_key=key).exclude(pk=user.pk).first()
+        if holder is not None and holder.state == UserState.PURGING:
+            raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
+        FormerEmail.objects.update_or_create(
+            user=user, email_key=user.email_key, defaults={"email": user.email, "ended_at": timezone.now()}
+        )
+        FormerEmail.objects.filter(user=user, email_key=key).delete()
+    user.email, user.email_key = email.strip(), key
+
+
+def _check_manager(user: User) -> None:
+    """A manager is an active user of the same account, and nobody is his own manager's manager."""
+    seen, manager = {user.pk}, user.manager
+    if manager is not None and (manager.account_id != user.account_id or manager.state != UserState.ACTIVE):
+        raise ServiceError(_("The manager must be an active user of the same account."), code="manager")
+    while manager is not None:
+        if manager.pk in seen:
+            raise ServiceError(_("Nobody can be his own manager, not even through others."), code="manager")
+        seen.add(manager.pk)
+        manager = manager.manager
+
+
+def refuse_frozen(user: User) -> None:
+    """For the services of other apps: raise :class:`UserFrozen` for somebody who is being purged."""
+    _refuse_frozen(user)
+
+
+def _refuse_frozen(user: User) -> None:
+    if user.state == UserState.PURGING:
+        reference = open_request_of([user.pk], account_id=user.account_id).get(user.pk)
+        if reference:
+            raise UserFrozen(
+                _("User %(id)s is being purged (request %(reference)s): nothing can be changed any more.")
+                % {"id": user.pk, "reference": reference}
+            )
+        raise UserFrozen
+
+
+def user_delete(*, acting_user: User | None, user: User, moment: datetime | None = None) -> User:
+    """Take a person out of use, restorably: he cannot sign in, is in no list and no group; learning records stay.
+
+    Nobody deletes himself, and the last active Administrator of an account stays.
+    """
+    with transaction.atomic():
+        # The account is locked first, so that two administrators cannot delete each other at once.
+        account = Account.objects.select_for_update().get(pk=user.account_id)
+        current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+        _refuse_frozen(current)
+        if current.state == UserState.DELETED:
+            raise ServiceError(_("User %(id)s is deleted already.") % {"id": current.pk}, code="deleted")
+        if acting_user is not None and acting_user.pk == current.pk:
+            raise ServiceError(_("You cannot delete yourself. Ask another administrator."), code="self")
+        if is_last_administrator(current):
+            raise ServiceError(
+                _("User %(id)s is the last active Administrator of this account. Give somebody else the role first.")
+                % {"id": current.pk},
+                code="last_administrator",
+            )
+        moment = moment or timezone.now()
+        current.state = UserState.DELETED
+        current.deleted_at = moment
+        current.deleted_month = month_of(moment, account)
+        current.deleted_by = acting_user
+        current.save(update_fields=["state", "deleted_at", "deleted_month", "deleted_by"])
+        deleted_count_change(account_id=account.pk, month=current.deleted_month, by=1)
+        sessions_end(user_ids=[current.pk])
+        GroupMember.objects.filter(user=current).delete()
+        _audit(current, acting_user, "deleted")
+    user.refresh_from_db()
+    return user
+
+
+def is_last_administrator(user: User) -> bool:
+    if user.state != UserState.ACTIVE or not UserRole.objects.filter(user=user, role=Role.ADMINISTRATOR).exists():
+        return False
+    others = UserRole.objects.filter(
+        role=Role.ADMINISTRATOR, user__account_id=user.account_id, user__state=UserState.ACTIVE
+    ).exclude(user=user)
+    return not others.exists()
+
+
+def user_restore(*, acting_user: User | None, user: User) -> User:
+    """Bring a deleted person back, as Learner only: earlier roles and permissions are not given back."""
+    with transaction.atomic():
+        current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+        if current.state == UserState.PURGING:
+            reference = open_request_of([current.pk], account_id=current.account_id).get(current.pk, "")
+            raise UserFrozen(
+                _("User %(id)s is being purged and cannot be restored. %(reference)s")
+                % {"id": current.pk, "reference": reference}
+            )
+        if current.state == UserState.ACTIVE:
+            raise ServiceError(_("User %(id)s is not deleted.") % {"id": current.pk}, code="active")
+        _to_active(current)
+        current.save()
+        _audit(current, acting_user, "restored")
+    user.refresh_from_db()
+    return user
+
+
+def _to_active(user: User) -> None:
+    """As Learner: no roles, no permissions of his own, counters right. The caller saves."""
+    deleted_count_change(account_id=user.account_id, month=str(user.deleted_month), by=-1)
+    user.state = UserState.ACTIVE
+    user.deleted_at = user.deleted_month = user.deleted_by = None
+    user.is_superuser = user.is_support = False
+    UserRole.objects.filter(user=user).delete()
+    user.user_permissions.clear()
+    user.groups.clear()
+
+
+def sessions_end(*, user_ids: Iterable[int]) -> int:
+    """End all browser sessions of these people; how many there were."""
+    number, _by_model = Session.objects.filter(user_id__in=list(user_ids)).delete()
+    return number
+
+
+def role_assign(*, acting_user: User | None, user: User, role: str) -> UserRole:
+    """Give a role to an active user."""
+    _refuse_frozen(user)
+    if user.state != UserState.ACTIVE:
+        raise ServiceError(_("Roles are given to active users only. Restore user %(id)s first.") % {"id": user.pk})
+    given, created = UserRole.objects.get_or_create(user=user, role=Role(role))
+    if created:
+        _audit(user, acting_user, "role given", [role])
+    return given
+
+
+def role_remove(*, acting_user: User | None, user: User, role: str) -> None:
+    """Take a role away; the last active Administrator keeps his."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=user.account_id)
+        _refuse_frozen(user)
+        if role == Role.ADMINISTRATOR and is_last_administrator(user):
+            raise ServiceError(
+                _("User %(id)s is the last active Administrator of this account. Give somebody else the role first.")
+                % {"id": user.pk},
+                code="last_administrator",
+            )
+        removed, _by_model = UserRole.objects.filter(user=user, role=role).delete()
+        if removed:
+            _audit(user, acting_user, "role taken", [role])
+
+
+def user_make_active(*, acting_user: User | None, user: User) -> User:
+    """Mark an external user as registered, without waiting for him to do it."""
+    _refuse_frozen(user)
+    if user.kind != UserKind.EXTERNAL or user.state != UserState.ACTIVE:
+        raise ServiceError(_("Only external users in use can be made active: user %(id)s.") % {"id": user.pk})
+    return user_update(acting_user=acting_user, user=user, registered=True)
+
+
+def profile_change(*, acting_user: User | None, user: User, profile: ExternalProfile) -> User:
+    """Move an external user to another registration profile of his account."""
+    _refuse_frozen(user)
+    if user.kind != UserKind.EXTERNAL or profile.account_id != user.account_id:
+        raise ServiceError(_("Choose an external user and a registration profile of the same account."))
+    return user_update(acting_user=acting_user, user=user, external_profile=profile)
+
+
+# ---------------------------------------------------------------- groups
+
+
+def group_create(*, acting_user: User | None, account: Account, name: str, **fields: Any) -> UserGroup:
+    group = UserGroup(account=account, name=name, creator=acting_user, **fields)
+    _clean(group)
+    group.save()
+    return group
+
+
+def group_member_add(*, group: UserGroup, user: User) -> GroupMember:
+    """Put an active user into a group of his account."""
+    _refuse_frozen(user)
+    if user.state != UserState.ACTIVE or user.account_id != group.account_id:
+        raise ServiceError(_("Only active users of the same account can be members of a group."))
+    member, _created = GroupMember.objects.get_or_create(group=group, user=user)
+    return member
+
+
+def trial_account_create(*, name: str, subdomain: str, email: str, creator_name: str, password: str, **fields: Any) -> Account:
+    """Sign up for a trial: the account, and its creator as first Administrator."""
+    with transaction.atomic():
+        account = account_create(
+            acting_user=None, name=name, subdomain=subdomain, kind=AccountKind.TRIAL, state=AccountState.ACTIVE, **fields
+        )
+        creator = user_create(
+            acting_user=None,
+            account=account,
+            email=email,
+            name=creator_name,
+            password=password,
+            roles=[Role.ADMINISTRATOR],
+            registered=True,
+        )
+        account.creator = creator
+        account.save(update_fields=["creator"])
+    return account
+
+
+def _audit(user: User, actor: User | None, event: str, fields: Iterable[str] = ()) -> None:
+    UserAudit.objects.create(user=user, actor=actor, event=event, fields=", ".join(fields)[:300])
