@@ -32,7 +32,7 @@ from connectors.selectors import connectors_due, open_settings
 from purge.addresses import ERASED
 from purge.rules import Context, Fact
 from users.models import User, UserState
-from users.services import ServiceError, UserFrozen
+from users.services import ServiceError, refuse_frozen
 
 
 class SettingsMissing(ServiceError):
@@ -292,10 +292,10 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
 
 def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
     """A new key to the API for oneself: the row, and the key in plain, which is stored nowhere and shown once."""
-    state = User.objects.filter(pk=acting_user.pk).values_list("state", flat=True).first()
-    if state == UserState.PURGING:
-        raise UserFrozen(_("user %(id)s is being purged (request in progress).") % {"id": acting_user.pk})
-    if state != UserState.ACTIVE:
+    current = User.objects.filter(pk=acting_user.pk).first()
+    if current is not None:
+        refuse_frozen(current)
+    if current is None or current.state != UserState.ACTIVE:
         raise ServiceError(_("Only active users have keys to the API."))
     key = secrets.token_urlsafe(32)
     return ApiToken.objects.create(user=acting_user, name=name, digest=token_digest(key)), key

@@ -34,8 +34,8 @@ from learning.models import (
     WaitingListEntry,
 )
 from purge.rules import Context, Fact
-from users.models import User, UserState
-from users.services import ServiceError, UserFrozen
+from users.models import Role, User, UserState
+from users.services import ServiceError, refuse_frozen
 
 # ---------------------------------------------------------------- consequences of a purge
 
@@ -264,9 +264,15 @@ def _may_write(user: User, board: Board, body: str) -> None:
 
 
 def _may_remove(user: User, author_id: int | None, board: Board) -> None:
-    moderates = BoardModerator.objects.filter(board=board, user=user).exists() or board.creator_id == user.pk
-    if author_id != user.pk and not moderates:
+    if user.account_id != board.account_id or not (author_id == user.pk or _moderates(user, board)):
         raise ServiceError(_("Only its author and the moderators of the board can remove this."))
+
+
+def _moderates(user: User, board: Board) -> bool:
+    """The board's creator, its moderators, and the account's administrators."""
+    if board.creator_id == user.pk or user.has_role(Role.ADMINISTRATOR):
+        return True
+    return BoardModerator.objects.filter(board=board, user=user).exists()
 
 
 def _mention(
@@ -287,7 +293,7 @@ def _mention(
 
 def _same_account(account_id: int, user: User) -> None:
     if user.account_id != account_id:
-        raise ServiceError(_("user %(id)s belongs to another account.") % {"id": user.pk})
+        raise ServiceError(_("User %(id)s belongs to another account.") % {"id": user.pk})
 
 
 def _lock_active(*people: User) -> None:
@@ -296,18 +302,11 @@ def _lock_active(*people: User) -> None:
     The object in hand may be older than a purge, so the state is asked of the database.
     """
     ids = sorted({person.pk for person in people})
-    states = dict(
-        User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True).values_list("pk", "state")
-    )
+    rows = User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+    found = {row.pk: row for row in rows}
     for pk in ids:
-        match states.get(pk):
-            case UserState.ACTIVE:
-                continue
-            case UserState.PURGING:
-                raise UserFrozen(
-                    _("user %(id)s is being purged (request in progress): nothing can be added.") % {"id": pk}
-                )
-            case UserState.DELETED:
-                raise ServiceError(_("user %(id)s is deleted: restore the user first.") % {"id": pk})
-            case _gone:
-                raise ServiceError(_("user %(id)s does not exist any more.") % {"id": pk})
+        if pk not in found:
+            raise ServiceError(_("User %(id)s does not exist any more.") % {"id": pk}, code="gone")
+        refuse_frozen(found[pk])
+        if found[pk].state != UserState.ACTIVE:
+            raise ServiceError(_("User %(id)s is deleted: restore the user first.") % {"id": pk}, code="deleted")

@@ -34,7 +34,7 @@ from messaging.selectors import notifications_to_mail, template_for
 from messaging.wording import news
 from purge.queue import enqueue
 from users.models import Account, User, UserState
-from users.services import ServiceError, UserFrozen
+from users.services import ServiceError, refuse_frozen
 
 logger = logging.getLogger(__name__)
 
@@ -291,10 +291,9 @@ def saved_report_share(*, acting_user: User, report: SavedReport, users: Sequenc
 
 def _refuse_unless_active(user: User) -> None:
     """Asked of the database: the object in hand may be older than a purge."""
-    state = User.objects.filter(pk=user.pk).values_list("state", flat=True).first()
-    if state == UserState.PURGING:
-        raise UserFrozen(
-            _("user %(id)s is being purged (request in progress): nothing can be added.") % {"id": user.pk}
-        )
-    if state != UserState.ACTIVE:
-        raise ServiceError(_("user %(id)s is deleted: restore the user first.") % {"id": user.pk})
+    current = User.objects.filter(pk=user.pk).first()
+    if current is None:
+        raise ServiceError(_("User %(id)s does not exist any more.") % {"id": user.pk}, code="gone")
+    refuse_frozen(current)
+    if current.state != UserState.ACTIVE:
+        raise ServiceError(_("User %(id)s is deleted: restore the user first.") % {"id": user.pk}, code="deleted")
