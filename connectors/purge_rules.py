@@ -6,6 +6,8 @@ connect to something else.
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from purge.rules import (
     Blank,
     Delete,
@@ -37,7 +39,7 @@ def settings_rules(model: str, noun: str, columns: dict[str, Rule]) -> ModelRule
 SETTINGS = [
     settings_rules(
         "FtpSettings",
-        "FTP settings",
+        _("FTP settings"),
         {
             "host": SETTING,
             "user_name": LOGIN,
@@ -46,10 +48,10 @@ SETTINGS = [
             "contact_email": SETTING,
         },
     ),
-    settings_rules("BoxSettings", "Box settings", {"account_email": SETTING, "folder": SETTING}),
+    settings_rules("BoxSettings", _("Box settings"), {"account_email": SETTING, "folder": SETTING}),
     settings_rules(
         "SalesforceSettings",
-        "Salesforce settings",
+        _("Salesforce settings"),
         {
             "org_url": SETTING,
             "login": LOGIN,
@@ -60,7 +62,7 @@ SETTINGS = [
     ),
     settings_rules(
         "WorkdaySettings",
-        "Workday settings",
+        _("Workday settings"),
         {
             "host": SETTING,
             "tenant": ISSUED,
@@ -72,7 +74,7 @@ SETTINGS = [
     ),
     settings_rules(
         "AzureAdSettings",
-        "Azure AD settings",
+        _("Azure AD settings"),
         {
             "tenant": ISSUED,
             "client_id": ISSUED,
@@ -83,26 +85,26 @@ SETTINGS = [
     ),
     settings_rules(
         "ZoomSettings",
-        "Zoom settings",
+        _("Zoom settings"),
         {"zoom_account": ISSUED, "client_id": ISSUED, "secret": SETTING, "super_admin_email": SETTING},
     ),
     settings_rules(
         "AdobeConnectSettings",
-        "Adobe Connect settings",
+        _("Adobe Connect settings"),
         {"url": SETTING, "admin_email": SETTING, "admin_login": LOGIN, "secret": SETTING},
     ),
     settings_rules(
         "TeamsSettings",
-        "Microsoft Teams settings",
+        _("Microsoft Teams settings"),
         {"tenant": ISSUED, "client_id": ISSUED, "secret": SETTING, "admin_user_email": SETTING},
     ),
-    settings_rules("GenericSettings", "settings of other connectors", {"values": Redact(then=STOP)}),
+    settings_rules("GenericSettings", _("settings of other connectors"), {"values": Redact(then=STOP)}),
 ]
 
 RULES = [
     ModelRules(
         model="connectors.Connector",
-        noun="connectors",
+        noun=_("connectors"),
         account="account",
         columns={
             "contact": Detach(then=STOP),
@@ -114,7 +116,7 @@ RULES = [
     *SETTINGS,
     ModelRules(
         model="connectors.BlankedSetting",
-        noun="blanked settings",
+        noun=_("blanked settings"),
         account="connector__account",
         columns={
             "setting": Keep("the name of a column of the settings"),
@@ -124,13 +126,13 @@ RULES = [
     ),
     ModelRules(
         model="connectors.ConnectorRun",
-        noun="connector runs",
+        noun=_("connector runs"),
         account="connector__account",
         columns={"started_by": Detach(), "error": Redact(), "error_file": EraseFile(mentions=True)},
     ),
     ModelRules(
         model="connectors.ExternalApplication",
-        noun="external applications",
+        noun=_("external applications"),
         account="account",
         columns={
             "owner": HandOver(),
@@ -143,19 +145,19 @@ RULES = [
     ),
     ModelRules(
         model="connectors.ApplicationGrant",
-        noun="uses of external applications",
+        noun=_("uses of external applications"),
         account="user__account",
         columns={"user": Delete()},
     ),
     ModelRules(
         model="connectors.ApiToken",
-        noun="API tokens",
+        noun=_("API tokens"),
         account="user__account",
         columns={"user": Delete(), "name": Redact(), "digest": WithRow()},
     ),
     ModelRules(
         model="connectors.Webhook",
-        noun="webhooks",
+        noun=_("webhooks"),
         account="account",
         columns={
             "created_by": Detach(),
@@ -168,7 +170,7 @@ RULES = [
     ),
     ModelRules(
         model="connectors.XapiStatement",
-        noun="xAPI statements",
+        noun=_("xAPI statements"),
         account="account",
         columns={"user": Delete(), "actor_mbox": Blank(), "verb": Redact(), "statement": Redact()},
     ),

@@ -30,6 +30,7 @@ from connectors.models import (
 )
 from connectors.selectors import connectors_due, open_settings
 from purge.addresses import ERASED
+from purge.models import FollowUp
 from purge.rules import Context, Fact
 from users.models import User, UserState
 from users.services import ServiceError, refuse_frozen
@@ -126,7 +127,13 @@ def connector_enable(*, acting_user: User, connector: Connector) -> Connector:
                 "next_run_at",
             )
         )
+        _tick_off("connectors.Connector", row.pk, acting_user)
     return row
+
+
+def _tick_off(model: str, pk: int, acting_user: User) -> None:
+    """What a purge left to do here is done."""
+    FollowUp.objects.filter(model=model, row=pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
 
 
 def _refuse_open_settings(connector: Connector) -> None:
@@ -148,7 +155,7 @@ def _refuse_incomplete_settings(connector: Connector) -> None:
     try:
         row.clean_fields()
     except ValidationError as error:
-        names = [str(row._meta.get_field(name).verbose_name) for name in error.message_dict]
+        names = [str(setting_field(connector, name).verbose_name) for name in error.message_dict]
         # The fields' own messages may repeat what was typed: only the names are shown.
         raise SettingsMissing(
             _("Fill in, or correct, before you enable the connector: %(names)s.") % {"names": ", ".join(names)}
@@ -287,6 +294,7 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
         row.state = WebhookState.ENABLED
         row.disabled_reference = ""
         row.save(update_fields=("state", "disabled_reference"))
+        _tick_off("connectors.Webhook", row.pk, acting_user)
     return row
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from purge.rules import (
     Blank,
     Delete,
@@ -22,7 +24,7 @@ NEEDS_INSTRUCTOR = "learning.services.sessions_without_instructor"
 CATALOGUE = [
     ModelRules(
         model="learning.Course",
-        noun="courses",
+        noun=_("courses"),
         account="account",
         columns={
             "author": HandOver(),
@@ -33,13 +35,13 @@ CATALOGUE = [
     ),
     ModelRules(
         model="learning.Module",
-        noun="modules",
+        noun=_("modules"),
         account="course__account",
         columns={"title": Redact(), "content": Redact()},
     ),
     ModelRules(
         model="learning.Session",
-        noun="sessions",
+        noun=_("sessions"),
         account="course__account",
         columns={
             "title": Redact(),
@@ -51,43 +53,43 @@ CATALOGUE = [
     ),
     ModelRules(
         model="learning.SessionInstructor",
-        noun="session instructors",
+        noun=_("session instructors"),
         account="session__course__account",
         columns={"user": Unassign(then_of="session", then=NEEDS_INSTRUCTOR)},
     ),
     ModelRules(
         model="learning.JobAid",
-        noun="job aids",
+        noun=_("job aids"),
         account="account",
         columns={"created_by": HandOver(), "title": Redact(), "body": Redact(), "link": Redact()},
     ),
     ModelRules(
         model="learning.LearningPlan",
-        noun="learning plans",
+        noun=_("learning plans"),
         account="account",
         columns={"created_by": HandOver(), "name": Redact(), "description": Redact()},
     ),
     ModelRules(
         model="learning.LearningPlanCourse",
-        noun="courses of learning plans",
+        noun=_("courses of learning plans"),
         account="plan__account",
         columns={},
     ),
     ModelRules(
         model="learning.Badge",
-        noun="badges",
+        noun=_("badges"),
         account="account",
         columns={"name": Redact(), "description": Redact()},
     ),
     ModelRules(
         model="learning.Skill",
-        noun="skills",
+        noun=_("skills"),
         account="account",
         columns={"name": Redact(), "description": Redact()},
     ),
     ModelRules(
         model="learning.ContentAudit",
-        noun="content audits",
+        noun=_("content audits"),
         account="course__account",
         columns={"modified_by": Detach(), "remark": Redact()},
     ),
@@ -96,49 +98,49 @@ CATALOGUE = [
 RECORDS = [
     ModelRules(
         model="learning.Enrolment",
-        noun="enrolments",
+        noun=_("enrolments"),
         account="user__account",
         columns={"user": Delete(), "enrolled_by": Detach(), "comment": Redact()},
     ),
     ModelRules(
         model="learning.WaitingListEntry",
-        noun="waiting-list entries",
+        noun=_("waiting-list entries"),
         account="user__account",
         columns={"user": Delete()},
     ),
     ModelRules(
         model="learning.Attendance",
-        noun="attendance records",
+        noun=_("attendance records"),
         account="user__account",
         columns={"user": Delete(), "marked_by": Detach(), "remark": Redact()},
     ),
     ModelRules(
         model="learning.ModuleGrade",
-        noun="module grades",
+        noun=_("module grades"),
         account="user__account",
         columns={"user": Delete(), "enrolment": WithRow(), "graded_by": Detach(), "remark": Redact()},
     ),
     ModelRules(
         model="learning.QuizAttempt",
-        noun="quiz scores",
+        noun=_("quiz scores"),
         account="user__account",
         columns={"user": Delete(), "enrolment": WithRow()},
     ),
     ModelRules(
         model="learning.QuizAnswer",
-        noun="quiz answers",
+        noun=_("quiz answers"),
         account="user__account",
         columns={"user": Delete(), "attempt": WithRow(), "text": Redact()},
     ),
     ModelRules(
         model="learning.Feedback",
-        noun="feedback",
+        noun=_("feedback"),
         account="user__account",
         columns={"user": Delete(), "manager": Detach(), "learner_text": Redact(), "manager_text": Redact()},
     ),
     ModelRules(
         model="learning.Submission",
-        noun="submissions",
+        noun=_("submissions"),
         account="user__account",
         columns={
             "user": Delete(),
@@ -151,19 +153,19 @@ RECORDS = [
     ),
     ModelRules(
         model="learning.ChecklistReview",
-        noun="checklist reviews",
+        noun=_("checklist reviews"),
         account="user__account",
         columns={"user": Delete(), "enrolment": WithRow(), "reviewer": Detach(), "remarks": Redact()},
     ),
     ModelRules(
         model="learning.ChecklistItem",
-        noun="checklist items",
+        noun=_("checklist items"),
         account="user__account",
         columns={"user": Delete(), "review": WithRow(), "text": Redact(), "remark": Redact()},
     ),
     ModelRules(
         model="learning.ExternalLearningRequest",
-        noun="external learning requests",
+        noun=_("external learning requests"),
         account="user__account",
         columns={
             "user": Delete(),
@@ -176,31 +178,31 @@ RECORDS = [
     ),
     ModelRules(
         model="learning.AssignedSkill",
-        noun="assigned skills",
+        noun=_("assigned skills"),
         account="user__account",
         columns={"user": Delete(), "assigned_by": Detach()},
     ),
     ModelRules(
         model="learning.AwardedBadge",
-        noun="awarded badges",
+        noun=_("awarded badges"),
         account="user__account",
         columns={"user": Delete(), "awarded_by": Detach(), "evidence": Redact()},
     ),
     ModelRules(
         model="learning.Certificate",
-        noun="certificates",
+        noun=_("certificates"),
         account="user__account",
         columns={"user": Delete(), "number": WithRow(), "file": EraseFile()},
     ),
     ModelRules(
         model="learning.PointEntry",
-        noun="points",
+        noun=_("points"),
         account="user__account",
         columns={"user": Delete(), "remark": Redact()},
     ),
     ModelRules(
         model="learning.LearningPlanAssignment",
-        noun="learning plan assignments",
+        noun=_("learning plan assignments"),
         account="user__account",
         columns={"user": Delete(), "assigned_by": Detach()},
     ),
@@ -209,25 +211,25 @@ RECORDS = [
 SOCIAL = [
     ModelRules(
         model="learning.Board",
-        noun="boards",
+        noun=_("boards"),
         account="account",
         columns={"creator": HandOver(), "name": Redact(), "description": Redact()},
     ),
     ModelRules(
         model="learning.BoardModerator",
-        noun="board moderators",
+        noun=_("board moderators"),
         account="board__account",
         columns={"user": Unassign()},
     ),
     ModelRules(
         model="learning.BoardMember",
-        noun="board members",
+        noun=_("board members"),
         account="board__account",
         columns={"user": Unassign()},
     ),
     ModelRules(
         model="learning.Post",
-        noun="posts",
+        noun=_("posts"),
         account="board__account",
         columns={
             "author": Withdraw(
@@ -240,7 +242,7 @@ SOCIAL = [
     ),
     ModelRules(
         model="learning.Comment",
-        noun="comments",
+        noun=_("comments"),
         account="post__board__account",
         columns={
             "author": Withdraw(
@@ -254,7 +256,7 @@ SOCIAL = [
     ),
     ModelRules(
         model="learning.Mention",
-        noun="mentions",
+        noun=_("mentions"),
         account="user__account",
         columns={"user": Delete(), "author": Delete(), "post": WithRow(), "comment": WithRow()},
     ),

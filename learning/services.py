@@ -33,6 +33,7 @@ from learning.models import (
     SessionState,
     WaitingListEntry,
 )
+from purge.models import FollowUp
 from purge.rules import Context, Fact
 from users.models import Role, User, UserState
 from users.services import ServiceError, refuse_frozen
@@ -74,7 +75,15 @@ def session_instructor_assign(*, acting_user: User, session: Session, user: User
         row.needs_instructor_since = None
         row.needs_instructor_reference = ""
         row.save(update_fields=("needs_instructor_since", "needs_instructor_reference"))
+        _tick_off(row.pk, acting_user)
     return link
+
+
+def _tick_off(session_id: int, acting_user: User) -> None:
+    """What a purge left to do about this session is done."""
+    FollowUp.objects.filter(model="learning.Session", row=session_id, done_at=None).update(
+        done_by=acting_user, done_at=timezone.now()
+    )
 
 
 def session_instructor_remove(*, acting_user: User, session: Session, user: User) -> None:
@@ -94,6 +103,7 @@ def session_cancel(*, acting_user: User, session: Session) -> None:
             state=SessionState.CANCELLED, needs_instructor_since=None, needs_instructor_reference=""
         )
         WaitingListEntry.objects.filter(session=session).delete()
+        _tick_off(session.pk, acting_user)
 
 
 # ---------------------------------------------------------------- courses and enrolments
@@ -121,8 +131,9 @@ def enrolment_create(
     session: Session | None = None,
     comment: str = "",
     due_at: datetime | None = None,
+    or_wait: bool = True,
 ) -> Enrolment | WaitingListEntry:
-    """Enrol a learner; where the session is full he is put on its waiting list instead.
+    """Enrol a learner; where the session is full he is put on its waiting list instead (``or_wait``), or refused.
 
     Refused for people who are deleted or being purged, for unpublished courses, for courses of another account, and
     for somebody who is enrolled already.
@@ -135,6 +146,8 @@ def enrolment_create(
         if Enrolment.objects.filter(user=user, course=course).exists():
             raise ServiceError(_("This learner is enrolled in the course already."))
         if session is not None and not _seat_free(session, course):
+            if not or_wait:
+                raise ServiceError(_("This session is full. Choose another one."), code="full")
             entry, _created = WaitingListEntry.objects.get_or_create(user=user, session=session)
             return entry
         return Enrolment.objects.create(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from purge.rules import (
     Blank,
     Delete,
@@ -19,19 +21,19 @@ from purge.rules import (
 RULES = [
     ModelRules(
         model="messaging.EmailTemplate",
-        noun="e-mail templates",
+        noun=_("e-mail templates"),
         account="account",
         columns={"subject": Redact(), "body": Redact(), "html_body": Redact(), "signature": Redact()},
     ),
     ModelRules(
         model="messaging.Announcement",
-        noun="announcements",
+        noun=_("announcements"),
         account="account",
         columns={"author": HandOver(), "title": Redact(), "body": Redact()},
     ),
     ModelRules(
         model="messaging.MailLog",
-        noun="sent mails",
+        noun=_("sent mails"),
         account="account",
         columns={
             "about": Delete(),
@@ -45,7 +47,7 @@ RULES = [
     ),
     ModelRules(
         model="messaging.Notification",
-        noun="notifications",
+        noun=_("notifications"),
         account="recipient__account",
         columns={
             "recipient": Delete(),
@@ -58,13 +60,13 @@ RULES = [
     ),
     ModelRules(
         model="messaging.ReportSubscription",
-        noun="report subscriptions",
+        noun=_("report subscriptions"),
         account="account",
         columns={"owner": Delete(), "alternate_email": Blank()},
     ),
     ModelRules(
         model="messaging.SavedReport",
-        noun="saved reports",
+        noun=_("saved reports"),
         account="account",
         columns={
             # A report that others share is theirs too; one that nobody else sees goes with its owner.
@@ -75,7 +77,7 @@ RULES = [
     ),
     ModelRules(
         model="messaging.SavedReportShare",
-        noun="shares of saved reports",
+        noun=_("shares of saved reports"),
         account="report__account",
         columns={
             "user": Unassign(),
@@ -84,7 +86,7 @@ RULES = [
     ),
     ModelRules(
         model="messaging.TranscriptDownload",
-        noun="transcript downloads",
+        noun=_("transcript downloads"),
         account="account",
         columns={
             "generated_by": Delete(),

@@ -19,3 +19,45 @@ def files_of_its_own(settings, tmp_path: Path) -> None:
     """Each test gets its own media folder and journal, so that none sees another's files."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.PURGE_JOURNAL = tmp_path / "journal" / "purge.jsonl"
+
+
+@pytest.fixture
+def put_in_state():
+    """Sets somebody's state behind the back of objects in hand, as another process does."""
+    from django.utils import timezone
+
+    from users.models import UserState
+
+    def put(user, state):
+        gone = state != UserState.ACTIVE
+        deleted_at, month = (timezone.now(), "2026-01") if gone else (None, None)
+        type(user).objects.filter(pk=user.pk).update(state=state, deleted_at=deleted_at, deleted_month=month)
+
+    return put
+
+
+@pytest.fixture
+def follow_up():
+    """Stores a fact of a consequence as a purge stores it."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from purge.choices import Origin, Route
+    from purge.models import FollowUp, PurgeRequest
+
+    def store(fact, *, pk=None):
+        request, _created = PurgeRequest.objects.get_or_create(
+            reference="PUR-7Q4M-2KX9-H",
+            defaults={
+                "route": Route.UI_ENTERPRISE,
+                "origin": Origin.ADMIN,
+                "key_fingerprint": "0",
+                "due_at": timezone.now() + timedelta(days=30),
+            },
+        )
+        return FollowUp.objects.create(
+            request=request, kind=fact.kind, account_id=fact.account_id, model=fact.model, row=pk or fact.pk
+        )
+
+    return store

@@ -117,6 +117,19 @@ def test_a_refilled_connector_resumes(workday, admin):
     assert not selectors.connectors_stopped_by_purge().exists()
 
 
+def test_enabling_ticks_off_what_the_purge_left_to_do(workday, admin, follow_up):
+    [fact] = blank(workday, "manager_filter")
+    row, other = follow_up(fact), follow_up(fact, pk=fact.pk + 1)
+    services.connector_setting_confirm_empty(acting_user=admin, blanked=BlankedSetting.objects.get())
+    row.refresh_from_db()
+    assert row.done_at is None
+    services.connector_enable(acting_user=admin, connector=workday.connector)
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert row.done_by == admin
+    assert other.done_at is None
+
+
 def test_an_expressly_confirmed_empty_setting_is_enough(workday, admin):
     blank(workday, "manager_filter")
     row = BlankedSetting.objects.get()

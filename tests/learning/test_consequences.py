@@ -9,6 +9,7 @@ from learning import selectors, services
 from learning.models import SessionInstructor, SessionState
 from purge.rules import Context
 from tests.factories.learning import SessionFactory, SessionInstructorFactory
+from tests.factories.users import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -73,12 +74,23 @@ def test_sessions_of_another_account_are_not_in_the_list():
     assert selectors.sessions_needing_instructor().count() == 1
 
 
-def test_a_new_instructor_ends_the_need(active_user):
+def test_a_new_instructor_ends_the_need():
     link = SessionInstructorFactory()
     take_off(link)
-    teacher = active_user(link.session.course.account)
+    teacher = UserFactory(account=link.session.course.account)
     services.session_instructor_assign(acting_user=teacher, session=link.session, user=teacher)
     link.session.refresh_from_db()
     assert link.session.needs_instructor_since is None
     assert link.session.needs_instructor_reference == ""
     assert not selectors.sessions_needing_instructor().exists()
+
+
+def test_a_new_instructor_ticks_off_what_the_purge_left_to_do(follow_up):
+    link = SessionInstructorFactory()
+    [fact] = take_off(link)
+    row = follow_up(fact)
+    teacher = UserFactory(account=link.session.course.account)
+    services.session_instructor_assign(acting_user=teacher, session=link.session, user=teacher)
+    row.refresh_from_db()
+    assert row.done_by == teacher
+    assert row.done_at is not None

@@ -55,18 +55,3 @@ def queued():
         return [(row.func(), row.args()[0]) for row in OrmQ.objects.order_by("pk")]
 
     return read
-
-
-@pytest.fixture
-def put_in_state():
-    """Sets somebody's state behind the back of objects in hand, as another process does."""
-    from django.utils import timezone
-
-    from users.models import UserState
-
-    def put(user, state):
-        gone = state != UserState.ACTIVE
-        deleted_at, month = (timezone.now(), "2026-01") if gone else (None, None)
-        type(user).objects.filter(pk=user.pk).update(state=state, deleted_at=deleted_at, deleted_month=month)
-
-    return put
