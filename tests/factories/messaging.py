@@ -14,7 +14,7 @@ class EmailTemplateFactory(factory.django.DjangoModelFactory):
         model = models.EmailTemplate
 
     account = factory.SubFactory(AccountFactory)
-    event = models.TemplateEvent.WELCOME
+    event = factory.Iterator(models.TemplateEvent.values)
     subject = "Welcome to {account}"
     body = "Hello {name}, start here: {link}"
     signature = "Your training team"

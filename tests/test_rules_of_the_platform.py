@@ -1,0 +1,156 @@
+"""Every model of learning, messaging and connectors, one by one: the person goes, the address goes, others stay.
+
+A column that a developer adds is planted here by itself: the rules say what it holds.
+"""
+
+import importlib
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import models
+from django.utils import timezone
+
+from purge.choices import Origin, Route
+from purge.executors import Run, run_step
+from purge.models import PurgeRequest
+from purge.planner import plan_steps
+from purge.registry import get_registry
+from purge.rules import AddressTreatment, Delete, HandOver, PersonTreatment, TakeOut, Unassign, Withdraw
+from purge.scope import Scope
+from tests.factories.users import AccountFactory, UserFactory
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+APPS = ("learning", "messaging", "connectors")
+RULES = [rules for app in APPS for rules in importlib.import_module(f"{app}.purge_rules").RULES]
+ADDRESS = "ann.purged@acme.example"
+NEIGHBOUR = "joann.purged@acme.example"
+
+
+def named(rules):
+    return rules.model
+
+
+def make(rules, account, bystander):
+    """A row of the model in the account, all of its people other people."""
+    app, name = rules.model.split(".")
+    factory = getattr(importlib.import_module(f"tests.factories.{app}"), f"{name}Factory")
+    head = rules.account.split("__")[0]
+    field = apps.get_model(rules.model)._meta.get_field(head)
+    return factory(**({head: bystander} if field.related_model is User else {rules.account: account}))
+
+
+def columns(rules, kind):
+    model = apps.get_model(rules.model)
+    return [model._meta.get_field(name) for name, rule in rules.columns.items() if isinstance(rule, kind)]
+
+
+def planted(field, address):
+    """The address as this column may hold it."""
+    if isinstance(field, models.JSONField):
+        return {"who": [f"mailto:{address}"], address: 1}
+    if isinstance(field, models.URLField):
+        return f"https://outside.example/?user={address.replace('@', '%40')}"
+    if isinstance(field, models.EmailField):
+        return address.upper()
+    return f"before\n{address} after" if isinstance(field, models.TextField) else address
+
+
+def purge(account, *, people=(), addresses=()):
+    """All steps of the rules, as one request of this account would run them."""
+    request = PurgeRequest.objects.create(
+        reference="PUR-7Q4M-2KX9-H",
+        route=Route.UI_ENTERPRISE,
+        origin=Origin.ADMIN,
+        key_fingerprint="0",
+        account_id=account.pk,
+        due_at=timezone.now() + timedelta(days=30),
+    )
+    scope = Scope(
+        people=tuple(sorted(people)),
+        addresses=frozenset(addresses),
+        requesting_account_id=account.pk,
+        losing_accounts=frozenset({account.pk} if people else ()),
+        request_id=request.pk,
+        reference=request.reference,
+    )
+    for step in plan_steps(scope):
+        if step.entry.model._meta.app_label in APPS:
+            cursor = 0
+            while True:
+                outcome = run_step(step, Run(scope), limit=50, cursor=cursor)
+                cursor = outcome.cursor
+                if outcome.exhausted:
+                    break
+
+
+@pytest.fixture
+def account():
+    return AccountFactory()
+
+
+@pytest.fixture
+def person(account):
+    return UserFactory(account=account)
+
+
+@pytest.fixture
+def bystander(account):
+    return UserFactory(account=account)
+
+
+@pytest.mark.parametrize("rules", [rules for rules in RULES if columns(rules, PersonTreatment)], ids=named)
+def test_no_row_points_at_the_person_any_more(rules, account, person, bystander):
+    model = apps.get_model(rules.model)
+    for field in columns(rules, PersonTreatment):
+        row, kept = make(rules, account, bystander), make_other(rules, account)
+        model.objects.filter(pk=row.pk).update(**{field.name: person})
+        before = model.objects.filter(pk=kept.pk).values().get()
+        purge(account, people=[person.pk])
+        PurgeRequest.objects.all().delete()
+        assert not model.objects.filter(**{field.name: person}).exists(), field.name
+        rule = rules.columns[field.name]
+        goes = isinstance(rule, Delete | Unassign | Withdraw)
+        assert model.objects.filter(pk=row.pk).exists() is not goes, field.name
+        if isinstance(rule, HandOver):
+            assert getattr(model.objects.get(pk=row.pk), field.attname) != person.pk
+        assert model.objects.filter(pk=kept.pk).values().get() == before, "somebody else's row has changed"
+
+
+def make_other(rules, account):
+    return make(rules, account, UserFactory(account=account))
+
+
+@pytest.mark.parametrize("rules", [rules for rules in RULES if columns(rules, AddressTreatment)], ids=named)
+def test_no_column_mentions_the_address_any_more(rules, account, bystander):
+    model = apps.get_model(rules.model)
+    fields = columns(rules, AddressTreatment)
+    row, kept = make(rules, account, bystander), make_other(rules, account)
+    elsewhere = make(rules, *strangers())
+    for pk, address in [(row.pk, ADDRESS), (kept.pk, NEIGHBOUR), (elsewhere.pk, ADDRESS)]:
+        model.objects.filter(pk=pk).update(**{field.name: planted(field, address) for field in fields})
+    others = model.objects.filter(pk__in=[kept.pk, elsewhere.pk]).order_by("pk")
+    before = list(others.values())
+    purge(account, addresses=[ADDRESS])
+    after = model.objects.get(pk=row.pk)
+    for field in fields:
+        value = str(getattr(after, field.attname)).lower().replace("%40", "@")
+        assert ADDRESS not in value, field.name
+        if not isinstance(rules.columns[field.name], TakeOut) and isinstance(field, models.TextField):
+            assert value in ("", "before\n[erased] after"), field.name
+    assert list(others.values()) == before, "a near-miss or another account's row has changed"
+
+
+def strangers():
+    account = AccountFactory()
+    return account, UserFactory(account=account)
+
+
+def test_every_model_of_these_apps_has_rules_and_a_factory():
+    ruled = {rules.model for rules in RULES}
+    for app in APPS:
+        for model in apps.get_app_config(app).get_models():
+            assert model._meta.proxy or model._meta.label in ruled
+    assert not [error for error in get_registry().errors if error[0].split(".")[0] in APPS]
