@@ -22,15 +22,19 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from purge.addresses.writings import (
+    AT_SIGNS,
     CONTROL_ESCAPES,
     ENTITIES,
+    ESCAPED_AT,
     ESCAPES,
+    ESCAPING,
     LONGEST,
     MARKS,
+    MELTING,
     MOST_MARKS,
     MOST_STARTS,
     QUOTED_PRINTABLE,
-    TELLTALE,
+    RARELY_MELTING,
     UNSPACED,
     ZERO_WIDTH,
     local_characters,
@@ -40,7 +44,9 @@ from purge.addresses.writings import (
 _WORD: Final = rf"\w{MARKS}"
 _LOCAL: Final = local_characters(_WORD)
 
-_TELLTALE: Final = re.compile(f"[{re.escape(TELLTALE)}]")
+_AT_SIGN: Final = re.compile(f"[{AT_SIGNS}]")
+_ESCAPING: Final = re.compile(f"[{ESCAPING}]")
+_ESCAPED_AT: Final = re.compile(ESCAPED_AT)
 _ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]+")
 # Patterns begin with one character or class wherever they can: ``re`` skips to it quickly.
 _AT: Final = re.compile(rf"@(?<=[{_LOCAL}]@)(?=[{_WORD}-])")
@@ -51,12 +57,12 @@ _UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _ESCAPE: Final = re.compile(ESCAPES)
 _ESCAPE_OR_QUOTED: Final = re.compile(f"{ESCAPES}|{QUOTED_PRINTABLE}")
 
-# Marks, vowels and finals of Hangul, half-width voice marks: what can melt into the character before it. (Beyond the
-# basic plane apart: one such character in a class makes ``re`` search the whole class for each character.)
-_MELTING: Final = rf"[{MARKS}\u1160-\u11ff\uff9e-\uffdc]"
-_RARELY_MELTING: Final = "(?=[\U00011000-\U00016fff])."
-_MANY_MARKS: Final = re.compile(rf"{_MELTING}{_MELTING}{{{MOST_MARKS}}}{_MELTING}*")
-_CLUSTER: Final = re.compile(rf"[\x00-\U0010ffff](?:{_MELTING}|{_RARELY_MELTING}){{1,62}}|[^\x00-\x7f]", re.DOTALL)
+# Classes within the basic plane: one character beyond it makes ``re`` search the whole class for each character.
+_CLUSTER: Final = re.compile(
+    rf"[\x00-\U0010ffff](?:[{MELTING}]|(?=[\U00010000-\U0001ffff])[{RARELY_MELTING}])+|[^\x00-\x7f]"
+)
+_FAR_FROM_LATIN: Final = re.compile(rf"[^\x00-\u02ff][^\x00-\u02ff]{{{MOST_MARKS}}}")
+_MANY_MARKS: Final = re.compile(f"[{MELTING}{RARELY_MELTING}]{{{MOST_MARKS + 1},}}")
 
 _PLAUSIBLE: Final = re.compile(
     rf"(?!\.)[{_LOCAL}]{{1,64}}(?<!\.)@(?:(?!-)[{_WORD}-]{{1,63}}(?<!-)\.)+(?!-)(?![0-9]+\Z)[{_WORD}-]{{2,63}}(?<!-)"
@@ -131,7 +137,7 @@ def address_key(text: str) -> str:
     """The form in which addresses are compared: trimmed, NFKC, without invisible characters, case-folded."""
     if text.isascii():
         return text.strip().lower()
-    plain = unicodedata.normalize("NFKC", _MANY_MARKS.sub(_few, _ZERO_WIDTH.sub("", text)))
+    plain = _plain(_Reading(text)).text
     return unicodedata.normalize("NFKC", plain.casefold()).strip()
 
 
@@ -165,7 +171,7 @@ def mentions(text: str, keys: Collection[str] | None = None) -> list[Mention]:
 
 
 def _readings(text: str) -> Iterator[_Reading]:
-    if not _TELLTALE.search(text):
+    if not _AT_SIGN.search(text) and not (_ESCAPING.search(text) and _ESCAPED_AT.search(text)):
         return
     level = [_plain(_Reading(text))]
     seen: set[str] = set()
@@ -214,7 +220,10 @@ def _plain(reading: _Reading) -> _Reading:
     if reading.text.isascii():
         return reading
     reading = reading.edited(_Edit(*match.span(), "") for match in _ZERO_WIDTH.finditer(reading.text))
-    reading = reading.edited(_Edit(*match.span(), _few(match)) for match in _MANY_MARKS.finditer(reading.text))
+    if _FAR_FROM_LATIN.search(reading.text):
+        # Sorting marks takes quadratic time.
+        many = _MANY_MARKS.finditer(reading.text)
+        reading = reading.edited(_Edit(match.start() + MOST_MARKS, match.end(), "") for match in many)
     if unicodedata.is_normalized("NFKC", reading.text):
         return reading
     clusters = (
@@ -222,10 +231,6 @@ def _plain(reading: _Reading) -> _Reading:
         for match in _CLUSTER.finditer(reading.text)
     )
     return reading.edited(edit for edit in clusters if edit.new != reading.text[edit.start : edit.end])
-
-
-def _few(marks: re.Match[str]) -> str:
-    return marks.group()[:MOST_MARKS]
 
 
 def _candidates(text: str) -> Iterator[tuple[int, int, str]]:

@@ -19,15 +19,18 @@ from functools import cache
 from typing import Final
 
 from purge.addresses.writings import (
+    AT_SIGNS,
     CONTROL_ESCAPES,
     ENTITIES,
+    ESCAPED_AT,
     ESCAPES,
+    ESCAPING,
     LONGEST,
-    MARKS,
+    MELTING,
     MOST_MARKS,
     MOST_STARTS,
     QUOTED_PRINTABLE,
-    TELLTALE,
+    RARELY_MELTING,
     UNSPACED,
     ZERO_WIDTH,
     local_characters,
@@ -62,7 +65,7 @@ DECLARE
   starts text[];
   domains text[];
 BEGIN
-  IF reading !~ $r$[«telltale»]$r$ THEN
+  IF reading !~ '[«at_signs»]' AND (reading !~ $r$[«escaping»]$r$ OR reading !~ $r$«escaped_at»$r$) THEN
     RETURN found;
   END IF;
   FOR depth IN 0..2 LOOP
@@ -134,10 +137,10 @@ BEGIN
         END LOOP;
       END IF;
 
-      IF depth < 2 AND reading ~ $r$«escape»$r$ THEN
+      IF depth < 2 AND reading ~ $r$«maybe_escape»$r$ AND reading ~ $r$«escape»$r$ THEN
         decoded := pg_catalog.array_append(decoded, («decode_escapes»));
       END IF;
-      IF depth < 2 AND reading ~ $r$«quoted»$r$ THEN
+      IF depth < 2 AND reading ~ $r$=[0-9A-Fa-f \\t\\r\\n]$r$ AND reading ~ $r$«quoted»$r$ THEN
         decoded := pg_catalog.array_append(decoded, («decode_quoted»));
       END IF;
     END LOOP;
@@ -219,7 +222,6 @@ def _filled(template: str, **values: object) -> str:
 def function_statements(schema: str) -> list[str]:
     """The statements that create both functions. ``schema``: quoted name of the schema they are made in."""
     word = rf"0-9A-Za-z_{word_characters()}"
-    telltale = TELLTALE.replace("\\", r"\\")
     decode = {
         name: _filled(
             _DECODE, pattern=pattern, entities=json.dumps(ENTITIES, ensure_ascii=False), never=_NEVER_IN_AN_ADDRESS
@@ -229,9 +231,11 @@ def function_statements(schema: str) -> list[str]:
     text_body = _filled(
         _TEXT_BODY,
         **decode,
-        telltale=telltale,
+        at_signs=AT_SIGNS,
+        escaping=ESCAPING,
+        escaped_at=ESCAPED_AT,
         zero_width=ZERO_WIDTH,
-        melting=rf"{MARKS}\u1160-\u11ff\uff9e-\uffdc",
+        melting=MELTING + RARELY_MELTING,
         most_marks=MOST_MARKS,
         longest=LONGEST,
         local=local_characters(word),
@@ -243,11 +247,16 @@ def function_statements(schema: str) -> list[str]:
         most_starts=MOST_STARTS,
         capitals="".join(_folds()),
         folds=json.dumps(_folds(), ensure_ascii=False),
+        maybe_escape=r"%[0-9A-Fa-f]|&[#A-Za-z]|\\[\\/ux]",
         escape=ESCAPES,
         quoted=QUOTED_PRINTABLE,
     )
     json_body = _filled(
-        _JSON_BODY, plain_telltale=telltale.replace(r"\\", ""), schema=schema, never=_NEVER_IN_AN_ADDRESS
+        _JSON_BODY,
+        at_signs=AT_SIGNS,
+        escaped_at=ESCAPED_AT,
+        schema=schema,
+        never=_NEVER_IN_AN_ADDRESS,
     )
     return [
         _FUNCTION.format(schema=schema, name=TEXT_FUNCTION, argument="text", cost=500, body=text_body),

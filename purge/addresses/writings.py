@@ -28,10 +28,13 @@ UNSPACED: Final = (
 )
 #: Invisible: soft hyphen, zero-width and direction marks, variation selectors.
 ZERO_WIDTH: Final = "\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
-#: Full-width and small commercial at.
-OTHER_AT_SIGNS: Final = "\uff20\ufe6b"
-#: Without one of these a text mentions no address in any writing.
-TELLTALE: Final = "@%&\\=" + OTHER_AT_SIGNS
+#: The commercial at, its full-width and its small form.
+AT_SIGNS: Final = "@\uff20\ufe6b"
+#: What introduces an escape.
+ESCAPING: Final = r"%&\\="
+#: What every writing of an at-sign holds, one that is escaped twice too. A text without this and without an at-sign
+#: mentions no address, which is seen at once.
+ESCAPED_AT: Final = "40|64|commat|[Ff][Ff]20|65312|[Bb][Cc].[Aa]0|[Ff][Ee]6[Bb]|65131|[Bb]9.[Aa][Bb]"
 #: Letters of a backslash escape that stand for a control character.
 CONTROL_ESCAPES: Final = "abfnrtv0"
 
@@ -103,6 +106,10 @@ def _is_mark(code: int) -> bool:
 
 #: Combining marks of the basic plane: a letter is one with its marks, which ``\w`` does not know.
 MARKS: Final = _ranges([code for code in range(0x300, 0x10000) if _is_mark(code)])
+#: What can melt into the character before it: marks, vowels and finals of Hangul, half-width voice marks.
+MELTING: Final = rf"{MARKS}\u1160-\u11ff\uff9e-\uffdc"
+#: Beyond the basic plane, what is sorted and what can melt.
+RARELY_MELTING: Final = _ranges([code for code in range(0x10000, 0x20000) if _is_mark(code)])
 
 
 def local_characters(word: str) -> str:

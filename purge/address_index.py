@@ -1,0 +1,205 @@
+"""The index that finds the rows that mention an address: PostgreSQL keeps it, so no way of writing can forget it.
+
+For each redacted column a GIN index on ``purge_emails_in(column)`` (:mod:`purge.addresses.sql`). It finds a superset;
+:mod:`purge.addresses` decides. SQLite has no such index: there every text that could hold an at-sign is a candidate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+
+from purge.addresses.sql import JSON_FUNCTION, TEXT_FUNCTION, function_statements, version
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+PREFIX: Final = "purge_address_"
+_LONGEST_NAME: Final = 63
+# Any number: two processes that migrate at once take turns.
+_LOCK: Final = 7_265_113_407
+# At-signs, and what introduces an escape (a backslash is what JSON writes other characters with).
+_TELLTALE: Final = ("@", "\uff20", "\ufe6b", "%", "&", "\\", "=")
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column that may mention addresses: database names, and whether it holds JSON."""
+
+    table: str
+    column: str
+    is_json: bool = False
+
+
+class UnfitDatabase(Exception):
+    """The database cannot keep the index. The text says why, for the person who operates it."""
+
+
+def index_name(column: TextColumn) -> str:
+    """The same name each time, within PostgreSQL's 63 bytes, and no two columns share one."""
+    whole = f"{column.table}.{column.column}.{'json' if column.is_json else 'text'}"
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    readable = f"{PREFIX}{digest}_{column.table}_{column.column}"
+    return readable.encode()[:_LONGEST_NAME].decode(errors="ignore")
+
+
+def create_functions(connection: BaseDatabaseWrapper) -> bool:
+    """Make the functions where they are missing or old; whether it did. Indexes on old ones are rebuilt with them.
+
+    Raises :class:`UnfitDatabase` when the database is not kept in UTF-8.
+    """
+    if connection.vendor != "postgresql":
+        return False
+    schema = _schema(connection)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_LOCK])
+        ((encoding, server),) = _rows(
+            connection,
+            "SELECT pg_catalog.current_setting('server_encoding'),"
+            " pg_catalog.current_setting('server_version_num')::int / 10000",
+        )
+        if encoding != "UTF8":
+            raise UnfitDatabase(f"The database is kept in {encoding}; make it with ENCODING 'UTF8'.")
+        wanted = version(schema, server)
+        if _versions(connection) == {TEXT_FUNCTION: wanted, JSON_FUNCTION: wanted}:
+            return False
+        for statement in function_statements(schema):
+            cursor.execute(statement)
+        for name, argument in ((TEXT_FUNCTION, "text"), (JSON_FUNCTION, "jsonb")):
+            cursor.execute(f"COMMENT ON FUNCTION {schema}.{name}({argument}) IS '{wanted}'")
+        for index in _indexes(connection):
+            cursor.execute(f"REINDEX INDEX {schema}.{connection.ops.quote_name(index)}")
+    return True
+
+
+def index_statements(
+    connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False
+) -> list[str]:
+    """The statements that make the indexes. ``concurrently``: writers need not wait (not within a transaction)."""
+    quote = connection.ops.quote_name
+    return [
+        f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{quote(index_name(column))} "
+        f"ON {_schema(connection)}.{quote(column.table)} USING gin (({_expression(connection, column)}))"
+        for column in columns
+    ]
+
+
+def missing_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> list[TextColumn]:
+    """The columns without a working index, each once. None on SQLite, which has no such index."""
+    if connection.vendor != "postgresql":
+        return []
+    indexes = _indexes(connection)
+    return [column for column in dict.fromkeys(columns) if not indexes.get(index_name(column), False)]
+
+
+def ensure_indexes(
+    connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False
+) -> list[TextColumn]:
+    """Make the functions and the missing indexes; the columns that got one.
+
+    ``concurrently``: writers need not wait; not within a transaction.
+    """
+    create_functions(connection)
+    missing = missing_indexes(connection, columns)
+    for column, statement in zip(
+        missing, index_statements(connection, missing, concurrently=concurrently), strict=True
+    ):
+        # A build that was broken off leaves an index that is kept up and never used.
+        _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
+        _execute(connection, statement)
+    return missing
+
+
+def drop_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False) -> None:
+    """Drop the indexes of these columns, where there are any."""
+    if connection.vendor == "postgresql":
+        for column in columns:
+            _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
+
+
+def drop_unneeded_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> list[str]:
+    """Drop the address indexes of all columns but these; their names."""
+    if connection.vendor != "postgresql":
+        return []
+    needed = {index_name(column) for column in columns}
+    unneeded = sorted(name for name in _indexes(connection) if name.startswith(PREFIX) and name not in needed)
+    for name in unneeded:
+        _execute(connection, _drop(connection, name))
+    return unneeded
+
+
+def candidates_where(
+    connection: BaseDatabaseWrapper, column: TextColumn, keys: Collection[str]
+) -> tuple[str, list[Any]]:
+    """A condition on the column's table, with its parameters, true for every row that mentions one of the keys.
+
+    And maybe for others: Python decides (:func:`purge.addresses.mentions`). On PostgreSQL the index answers it.
+    """
+    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
+    if connection.vendor == "postgresql":
+        return f"{_expression(connection, column)} && %s::text[]", [[key for key in keys if _can_be_stored(key)]]
+    return "(" + " OR ".join(f"instr({name}, %s) > 0" for _sign in _TELLTALE) + ")", list(_TELLTALE)
+
+
+def _can_be_stored(key: str) -> bool:
+    """Half surrogates and NUL are in no text of PostgreSQL's."""
+    return "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)
+
+
+def _expression(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
+    """What the index is made on; a search has to say the very same."""
+    function, kind = (JSON_FUNCTION, "jsonb") if column.is_json else (TEXT_FUNCTION, "text")
+    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
+    return f"{_schema(connection)}.{function}({name}::{kind})"
+
+
+def _drop(connection: BaseDatabaseWrapper, name: str, *, concurrently: bool = False) -> str:
+    how = "CONCURRENTLY " if concurrently else ""
+    return f"DROP INDEX {how}IF EXISTS {_schema(connection)}.{connection.ops.quote_name(name)}"
+
+
+def _schema(connection: BaseDatabaseWrapper) -> str:
+    ((schema,),) = _rows(connection, "SELECT pg_catalog.current_schema()")
+    return connection.ops.quote_name(schema)
+
+
+def _versions(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """What is remembered with each of the functions there are."""
+    return dict(
+        _rows(
+            connection,
+            "SELECT proname, pg_catalog.obj_description(oid, 'pg_proc') FROM pg_catalog.pg_proc"
+            " WHERE pronamespace = pg_catalog.current_schema()::regnamespace AND proname = ANY (%s)",
+            [[TEXT_FUNCTION, JSON_FUNCTION]],
+        )
+    )
+
+
+def _indexes(connection: BaseDatabaseWrapper) -> dict[str, bool]:
+    """The indexes on the functions, by name, and whether each works."""
+    return dict(
+        _rows(
+            connection,
+            "SELECT DISTINCT c.relname, i.indisvalid AND i.indisready FROM pg_catalog.pg_index i"
+            " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+            " JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid AND d.refclassid = 'pg_catalog.pg_proc'::regclass"
+            " JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid"
+            " WHERE c.relnamespace = pg_catalog.current_schema()::regnamespace AND p.proname = ANY (%s)",
+            [[TEXT_FUNCTION, JSON_FUNCTION]],
+        )
+    )
+
+
+def _execute(connection: BaseDatabaseWrapper, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _rows(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
