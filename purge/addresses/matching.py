@@ -64,6 +64,12 @@ _CLUSTER: Final = re.compile(
 _FAR_FROM_LATIN: Final = re.compile(rf"[^\x00-\u02ff][^\x00-\u02ff]{{{MOST_MARKS}}}")
 _MANY_MARKS: Final = re.compile(f"[{MELTING}{RARELY_MELTING}]{{{MOST_MARKS + 1},}}")
 
+# What an address cannot begin after, and what it cannot end before.
+_INTO: Final = re.compile(rf"(?:[{_WORD}+-]\.*|[{_WORD}]')\Z")
+_ONWARD: Final = re.compile(rf"\.?[{_WORD}-]")
+_OPENING: Final = frozenset("%&\\")
+_BESIDE: Final = 64
+
 _PLAUSIBLE: Final = re.compile(
     rf"(?!\.)[{_LOCAL}]{{1,64}}(?<!\.)@(?:(?!-)[{_WORD}-]{{1,63}}(?<!-)\.)+(?!-)(?![0-9]+\Z)[{_WORD}-]{{2,63}}(?<!-)"
 )
@@ -240,8 +246,24 @@ def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
         ends = list(_ends(text, at))
         for start in _starts(text, at):
             for end in ends:
-                if end - start <= LONGEST and len(key := address_key(text[start:end])) <= LONGEST:
+                if end - start > LONGEST or _goes_on(text, start, end):
+                    continue
+                if len(key := address_key(text[start:end])) <= LONGEST:
                     yield start, end, key
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether an escape beside the span is a part of a longer address: ``o&#39;neil@x.org``, ``ann@x.org%2Eau``."""
+    if text[start - 1 : start] == ";" and _INTO.search(_opened(text[max(start - _BESIDE, 0) : start])):
+        return True
+    return text[end : end + 1] in _OPENING and bool(_ONWARD.match(_opened(text[end : end + _BESIDE])))
+
+
+def _opened(window: str) -> str:
+    reading = _Reading(window)
+    for _depth in range(2):
+        reading = _plain(_decoded(reading, _ESCAPE))
+    return reading.text
 
 
 def _ends(text: str, at: int) -> Iterator[int]:
