@@ -132,6 +132,11 @@ def drop_unneeded_indexes(connection: BaseDatabaseWrapper, columns: Iterable[Tex
     return unneeded
 
 
+def indexed_names(connection: BaseDatabaseWrapper) -> list[str]:
+    """The names of all address indexes there are."""
+    return sorted(_indexes(connection)) if connection.vendor == "postgresql" else []
+
+
 def candidates_where(
     connection: BaseDatabaseWrapper, column: TextColumn, keys: Collection[str]
 ) -> tuple[str, list[Any]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from functools import cache
 from typing import Final
@@ -182,21 +183,23 @@ SELECT pg_catalog.string_agg(
 FROM pg_catalog.regexp_matches(reading, $r$(«pattern»)|([^%&\\=]+|.)$r$, 'g') AS m
 """
 
-_JSON_BODY = """
+_JSON_BODY = r"""
 DECLARE
   document text COLLATE "C" := $1::pg_catalog.text;
 BEGIN
   -- A backslash in a string stands twice in the document; single ones are escapes that PostgreSQL wrote.
-  IF document !~ $r$[«plain_telltale»]|\\\\\\\\$r$ THEN
+  IF document !~ '[«at_signs»]' AND (
+    (document !~ '[%&=]' AND pg_catalog.strpos(document, $r$\\$r$) = 0) OR document !~ $r$«escaped_at»$r$
+  ) THEN
     RETURN '{}';
   END IF;
   -- Strings are found in the document, not by descending into it: depth costs no stack. What was found is taken out of
-  -- its JSON writing; "line\\nann@x.org" mentions ann.
-  RETURN «schema».purge_emails_in((
+  -- its JSON writing; "line\nann@x.org" mentions ann.
+  RETURN «schema».purge_emails_in(COALESCE((
     SELECT pg_catalog.string_agg(m[1]::pg_catalog.jsonb #>> '{}', «never»)
-    FROM pg_catalog.regexp_matches(document, $r$"(?:[^"\\\\]|\\\\.)*"$r$, 'g') AS m
-    WHERE m[1] ~ $r$[«plain_telltale»]|\\\\\\\\$r$
-  ));
+    FROM pg_catalog.regexp_matches(document, $r$"(?:[^"\\]|\\.)*"$r$, 'g') AS m
+    WHERE m[1] ~ $r$[«at_signs»%&=\\]$r$
+  ), ''));
 END
 """
 
@@ -214,9 +217,7 @@ def _folds() -> dict[str, str]:
 
 
 def _filled(template: str, **values: object) -> str:
-    for name, value in values.items():
-        template = template.replace(f"«{name}»", str(value))
-    return template
+    return re.sub("«([a-z_]+)»", lambda name: str(values[name[1]]), template)
 
 
 def function_statements(schema: str) -> list[str]:

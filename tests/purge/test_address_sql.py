@@ -1,0 +1,280 @@
+"""The database's side of the definition: a superset of Python's, total, and kept by an index."""
+
+import json
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from purge import address_index
+from purge.address_index import (
+    TextColumn,
+    candidates_where,
+    create_functions,
+    drop_indexes,
+    drop_unneeded_indexes,
+    ensure_indexes,
+    index_name,
+    missing_indexes,
+)
+from purge.addresses import address_key, emails_in, emails_in_json
+from tests.purge.test_addresses import ADDRESSES, ANN, ANOTHER, MENTIONED, POISON, TEXTS, WRITINGS
+
+NOTE = TextColumn("address_index_note", "body")
+FACTS = TextColumn("address_index_note", "facts", is_json=True)
+# One example after the other on one connection: nothing is left behind by a SELECT.
+ON_ONE_CONNECTION = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def query(sql: str, params=()):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else None
+
+
+def storable(text: str) -> str:
+    """PostgreSQL's texts hold neither NUL nor half surrogates."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def found_in(text: str) -> set[str]:
+    ((found,),) = query("SELECT purge_emails_in(%s)", [text])
+    return set(found)
+
+
+def found_in_json(value) -> set[str]:
+    ((found,),) = query("SELECT purge_emails_in_json(%s::jsonb)", [json.dumps(value)])
+    return set(found)
+
+
+@pytest.fixture
+def functions(db) -> None:
+    create_functions(connection)
+
+
+@pytest.fixture
+def notes(functions) -> None:
+    """A table with a text and a JSON column, five rows, and their indexes where the database has such."""
+    kind = "jsonb" if connection.vendor == "postgresql" else "text"
+    query(f"CREATE TABLE address_index_note (id integer PRIMARY KEY, body varchar(500), facts {kind})")
+    rows = [
+        (1, "to ann%40x.org", {"a": 1}),
+        (2, "to joann@x.org", {"note": ["line\nANN@x.org"]}),
+        (3, "nobody", {"jürgen@x.org": None}),
+        (4, None, None),
+        (5, "J&Uuml;RGEN&commat;x.org and bob@x.org", []),
+    ]
+    for number, body, facts in rows:
+        query(
+            "INSERT INTO address_index_note VALUES (%s, %s, %s)",
+            [number, body, facts if facts is None else json.dumps(facts)],
+        )
+    ensure_indexes(connection, [NOTE, FACTS])
+
+
+def candidates(column: TextColumn, *keys: str) -> set[int]:
+    where, params = candidates_where(connection, column, keys)
+    return {number for (number,) in query(f"SELECT id FROM {column.table} WHERE {where}", params)}
+
+
+# ---------------------------------------------------------------- the function
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("text", "key"), [case for case in MENTIONED if storable(case[0]) == case[0]])
+def test_every_writing_is_found(functions, text: str, key: str) -> None:
+    assert emails_in(text) <= found_in(text)
+    assert key in found_in(text)
+    assert key in found_in_json({"deep": [text]})
+    assert key in found_in_json({text: 1})
+
+
+@pytest.mark.postgresql
+def test_near_misses_are_mostly_no_candidates(functions) -> None:
+    """It may find more, but an index that finds everything would find nothing quickly."""
+    assert sum(ANN in found_in(text) for text in ANOTHER) < len(ANOTHER) / 2
+    for text in ("joann@x.org", "jo.ann@x.org", "ann+x@x.org", "ann@x.org.au", "ann@x.community", "o'ann@x.org"):
+        assert ANN not in found_in(text)
+
+
+@pytest.mark.postgresql
+@ON_ONE_CONNECTION
+@given(TEXTS.map(storable))
+@example("&#0;&#55296;&#x110000;&#9999999;\\u0000\\ud800%00%FF%ED%A0%80%F4%90%80%80=00=FF@x")
+@example("a\u0300@x.org\u05b0 \u1e9e@x.org")
+def test_no_text_raises_and_nothing_is_missed(functions, text: str) -> None:
+    assert emails_in(text) <= found_in(text)
+
+
+@pytest.mark.postgresql
+@ON_ONE_CONNECTION
+@given(ADDRESSES, WRITINGS, TEXTS.map(storable))
+def test_an_address_in_any_writing_is_found(functions, address, writing, rest) -> None:
+    text = f"{rest}\n<{writing(address)}>"
+    assert address_key(address) in found_in(text)
+    assert emails_in(text) <= found_in(text)
+
+
+@pytest.mark.postgresql
+@ON_ONE_CONNECTION
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | TEXTS.map(storable),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS.map(storable), inner, max_size=3),
+        max_leaves=6,
+    )
+)
+@example({"note": 'line\nann@x.org "\\', "ann=": "\n40x.org", "b": "bob=40x.org"})
+def test_json_is_walked_and_nothing_is_missed(functions, value) -> None:
+    assert emails_in_json(value) <= found_in_json(value)
+
+
+@pytest.mark.postgresql
+def test_json_of_any_depth_that_the_database_takes(functions) -> None:
+    ((found,),) = query(
+        "SELECT purge_emails_in_json((repeat('[', 5000) || '\"ann@x.org\"' || repeat(']', 5000))::jsonb)"
+    )
+    assert found == [ANN]
+
+
+@pytest.mark.postgresql
+def test_null_mentions_nothing(functions) -> None:
+    assert query("SELECT purge_emails_in(NULL), purge_emails_in_json(NULL), purge_emails_in_json('null')") == [
+        (None, None, [])
+    ]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("poison", POISON.split(" "))
+def test_poison_can_be_inserted(notes, poison: str) -> None:
+    """A quadratic step would take a day; a key too long for the index would refuse the row."""
+    query("ALTER TABLE address_index_note ALTER body TYPE text")
+    text = poison * (20_000 // len(poison)) + " ann@x.org"
+    query("INSERT INTO address_index_note VALUES (6, %s, %s)", [text, json.dumps({text: [text]})])
+    assert candidates(NOTE, ANN) == {1, 6}
+    assert candidates(FACTS, ANN) == {2, 6}
+
+
+@pytest.mark.postgresql
+def test_case_is_folded_whatever_the_locale(functions) -> None:
+    for capital, key in (("ÄÖÜ@x.org", "äöü@x.org"), ("ЖУК@x.org", "жук@x.org"), ("İ@x.org", "i̇@x.org")):
+        assert key == address_key(capital)
+        assert key in found_in(f"to {capital}.")
+    for collation in ("C", "POSIX", "ucs_basic"):
+        ((found,),) = query(f"SELECT purge_emails_in('to ÄÖÜ@x.org.' COLLATE \"{collation}\")")
+        assert "äöü@x.org" in found
+
+
+@pytest.mark.postgresql
+def test_it_works_with_an_empty_search_path(functions) -> None:
+    """As pg_dump restores: nothing but what is qualified is found."""
+    ((schema,),) = query("SELECT current_schema()")
+    with transaction.atomic():
+        query("SELECT set_config('search_path', '', true)")
+        rows = query(f"""SELECT {schema}.purge_emails_in('ann%%2540x.org &#64; É@x.org \\u0041@x \\ud83d\\ude00'),
+            {schema}.purge_emails_in_json('{{"a": "ann=40x.org"}}')""")
+        query(f"SET LOCAL search_path TO {schema}")
+    assert ANN in rows[0][0]
+    assert ANN in rows[0][1]
+
+
+# ---------------------------------------------------------------- the index
+
+
+def test_rows_that_mention_a_key_are_candidates(notes) -> None:
+    assert candidates(NOTE, ANN) >= {1}
+    assert candidates(NOTE, ANN, "bob@x.org", "jürgen@x.org") >= {1, 5}
+    assert candidates(FACTS, ANN) >= {2}
+    assert candidates(FACTS, "jürgen@x.org") >= {3}
+    assert not candidates(NOTE, ANN) & {3, 4}
+
+
+@pytest.mark.postgresql
+def test_the_index_finds_only_rows_with_the_key(notes) -> None:
+    assert candidates(NOTE, ANN) == {1}
+    assert candidates(NOTE, "joann@x.org", "nobody@x.org") == {2}
+    assert candidates(FACTS, ANN) == {2}
+    assert candidates(NOTE) == set()
+    assert candidates(NOTE, "\ud800@x.org", "a\0@x.org") == set()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("column", [NOTE, FACTS], ids=lambda column: column.column)
+def test_the_index_answers_the_search(notes, column: TextColumn) -> None:
+    query("SET LOCAL enable_seqscan TO off")
+    where, params = candidates_where(connection, column, [ANN])
+    plan = "\n".join(line for (line,) in query(f"EXPLAIN SELECT id FROM {column.table} WHERE {where}", params))
+    assert index_name(column) in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.postgresql
+def test_a_changed_row_is_found_by_its_new_text_only(notes) -> None:
+    query("UPDATE address_index_note SET body = 'carl@x.org' WHERE id = 1")
+    assert candidates(NOTE, "carl@x.org") == {1}
+    assert candidates(NOTE, ANN) == set()
+
+
+@pytest.mark.postgresql
+def test_missing_indexes_are_named_made_and_dropped(notes) -> None:
+    assert missing_indexes(connection, [NOTE, FACTS]) == []
+    drop_indexes(connection, [NOTE])
+    assert missing_indexes(connection, [NOTE, FACTS]) == [NOTE]
+    assert ensure_indexes(connection, [NOTE, FACTS, NOTE]) == [NOTE]
+    assert ensure_indexes(connection, [NOTE, FACTS]) == []
+    others = [column for column in address_index.indexed_names(connection) if column != index_name(FACTS)]
+    assert drop_unneeded_indexes(connection, [FACTS]) == sorted(others)
+    assert missing_indexes(connection, [NOTE, FACTS]) == [NOTE]
+
+
+@pytest.mark.postgresql
+def test_a_broken_off_build_counts_as_missing_and_is_made_again(notes) -> None:
+    query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [index_name(NOTE)])
+    assert missing_indexes(connection, [NOTE, FACTS]) == [NOTE]
+    assert ensure_indexes(connection, [NOTE, FACTS]) == [NOTE]
+    assert candidates(NOTE, ANN) == {1}
+
+
+@pytest.mark.postgresql
+def test_a_changed_function_rebuilds_the_indexes_made_with_the_old_one(notes) -> None:
+    assert create_functions(connection) is False
+    query(
+        "CREATE OR REPLACE FUNCTION purge_emails_in(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT"
+        " AS $$ SELECT '{}'::text[] $$"
+    )
+    query("COMMENT ON FUNCTION purge_emails_in(text) IS 'an old version'")
+    query(f"REINDEX INDEX {index_name(NOTE)}")
+    query("SET LOCAL enable_seqscan TO off")
+    assert candidates(NOTE, ANN) == set()
+    assert create_functions(connection) is True
+    assert candidates(NOTE, ANN) == {1}
+
+
+@pytest.mark.sqlite
+def test_sqlite_keeps_no_index(notes) -> None:
+    assert create_functions(connection) is False
+    assert missing_indexes(connection, [NOTE]) == []
+    assert ensure_indexes(connection, [NOTE]) == []
+    assert drop_unneeded_indexes(connection, []) == []
+
+
+@pytest.mark.sqlite
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS.map(storable))
+def test_on_sqlite_every_mention_is_a_candidate(db, text: str) -> None:
+    where, params = candidates_where(connection, TextColumn("t", "c"), [ANN])
+    written = [text, json.dumps(text), json.dumps({text: 1})]
+    for value in written:
+        ((chosen,),) = query(f"SELECT {where} FROM (SELECT %s AS c) AS t", [*params, value])
+        assert chosen or not emails_in(text)
+
+
+def test_names_are_stable_short_and_apart() -> None:
+    long = TextColumn("a_table_with_a_name_of_some_length", "a_column_with_a_long_name_too_ü")
+    names = [index_name(column) for column in (NOTE, FACTS, long, TextColumn(long.table, long.column, is_json=True))]
+    assert names[0] == index_name(TextColumn("address_index_note", "body"))
+    assert len(set(names)) == 4
+    assert all(len(name.encode()) <= 63 for name in names)
