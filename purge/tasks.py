@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from purge import engine
@@ -40,7 +40,8 @@ def run_request(request_id: int) -> str:
 def _record(claim: engine.Claim, error: Exception) -> str:
     """Store the failure; the class of the error when even that failed (the database is gone)."""
     logger.warning("purge request %s failed: %s at %s", claim.request_id, type(error).__name__, claim.step)
-    close_old_connections()
+    if not connection.in_atomic_block:
+        close_old_connections()
     try:
         engine.record_failure(claim, error)
     except Exception as second:  # noqa: BLE001 - the task boundary

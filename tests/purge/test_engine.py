@@ -1,0 +1,508 @@
+"""The life of a request under bad luck: killed, repeated, raced, blocked, planted."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from learning.models import Comment, Course, Enrolment
+from messaging.models import Announcement, Notification
+from purge import engine, executors, services, tasks
+from purge.choices import Fate, Status
+from purge.models import Identifier, PurgeRequest, Residue, SuppressionHash
+from tests.factories.learning import CommentFactory, CourseFactory, EnrolmentFactory
+from tests.factories.messaging import AnnouncementFactory
+from tests.factories.users import UserFactory
+from tests.purge import world as w
+from users.models import Account, Session, User, UserRole, UserState
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: no handler of the program sees it."""
+
+
+def submit(world: w.World, *people: User) -> PurgeRequest:
+    people = people or (world.ann, world.bob)
+    return services.purge_submit(
+        acting_user=world.admin, account_id=world.acme.pk, user_ids=[person.pk for person in people]
+    )
+
+
+def expire_lease(request: PurgeRequest) -> None:
+    PurgeRequest.objects.filter(pk=request.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(engine, "CHUNK_ROWS", 7)
+
+
+# ---------------------------------------------------------------- freezing
+
+
+def test_acceptance_freezes_the_people_and_ends_their_sessions(cast):
+    Session.objects.create(
+        session_key="a" * 32, session_data="x", expire_date=timezone.now() + timedelta(days=1), user=cast.alpha_match
+    )
+    submit(cast)
+    states = dict(User.objects.values_list("pk", "state"))
+    assert {states[p.pk] for p in (cast.ann, cast.bob, cast.alpha_match, cast.delta_match)} == {UserState.PURGING}
+    assert states[cast.gamma_creator.pk] == states[cast.witness.pk] == UserState.ACTIVE
+    assert not Session.objects.filter(user=cast.alpha_match).exists()
+
+
+def test_the_request_id_the_captured_identifiers_and_the_journal_are_there_before_anything_is_destroyed(cast, settings):
+    request = submit(cast, cast.ann)
+    captured = set(Identifier.objects.filter(request=request).values_list("kind", "value", "local"))
+    assert ("email", w.ANN, False) in captured
+    assert ("email", w.FORMER, True) in captured
+    assert ("login", "ann-login", True) in captured
+    line = settings.PURGE_JOURNAL.read_text()
+    assert request.reference in line
+    assert str(cast.ann.pk) in line
+    assert "@" not in line
+
+
+def test_after_completion_no_identifier_is_kept_in_the_open(cast):
+    request = submit(cast)
+    assert w.completed(w.run_to_end(request))
+    assert not Identifier.objects.exists()
+    assert SuppressionHash.objects.filter(request=request).exists()
+    row = str([list(PurgeRequest.objects.values_list()), list(SuppressionHash.objects.values_list())])
+    assert "@" not in row
+
+
+# ---------------------------------------------------------------- killed
+
+
+@pytest.mark.parametrize("point", [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 120])
+def test_killed_at_any_step_it_ends_completed_with_each_thing_done_once(furnished, small_chunks, monkeypatch, point):
+    request = submit(furnished)
+    calls, real = {"n": 0}, executors.run_step
+
+    def killed_once(step, run, **kwargs):
+        calls["n"] += 1
+        outcome = real(step, run, **kwargs)
+        if calls["n"] == point:
+            raise Killed
+        return outcome
+
+    monkeypatch.setattr(engine, "run_step", killed_once)
+    try:
+        tasks.run_request(request.pk)
+    except Killed:
+        assert tasks.run_request(request.pk) == "nothing to do"  # the lease of the dead worker still runs
+        expire_lease(request)
+    assert w.completed(w.run_to_end(request))
+    steps = list(request.steps.values_list("planned", "done"))
+    assert sum(done for _planned, done in steps) == sum(planned for planned, _done in steps)
+    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+
+
+@pytest.mark.parametrize("where", ["_plan", "_erase_files", "_verify", "_close", "forget_identifiers"])
+def test_killed_between_the_stages_it_ends_completed(furnished, monkeypatch, where):
+    request = submit(furnished)
+    real = getattr(engine, where)
+    calls = {"n": 0}
+
+    def killed_once(*args, **kwargs):
+        calls["n"] += 1
+        if calls["n"] == 1:
+            real(*args, **kwargs)
+            raise Killed
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(engine, where, killed_once)
+    with pytest.raises(Killed):
+        tasks.run_request(request.pk)
+    request.refresh_from_db()
+    if request.status != Status.COMPLETED:
+        expire_lease(request)
+        w.run_to_end(request)
+    assert w.completed(request)
+    assert calls["n"] >= 1
+    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+
+
+def test_a_worker_that_was_thought_dead_cannot_commit(furnished, small_chunks):
+    request = submit(furnished)
+    first = engine.claim_request(request.pk)
+    assert first is not None
+    engine._plan(first)
+    sweep = engine.Sweep(first)
+    sweep.chunk()
+    expire_lease(request)
+    second = engine.claim_request(request.pk)
+    assert second is not None
+    assert second.fence > first.fence
+    before = w.dump()
+    with pytest.raises(engine.StaleClaim):
+        sweep.chunk()
+    assert w.dump() == before
+    assert engine.work(second) is False
+    assert w.completed(request)
+
+
+def test_a_task_delivered_fifty_times_does_each_thing_once(cast):
+    request = submit(cast)
+    answers = [tasks.run_request(request.pk) for _n in range(50)]
+    assert answers == ["over"] + ["nothing to do"] * 49
+    assert w.completed(request)
+    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+
+
+def test_a_worker_that_always_dies_does_not_run_for_ever(cast, monkeypatch):
+    request = submit(cast)
+
+    def dies(claim, **kwargs):
+        raise Killed
+
+    monkeypatch.setattr(engine, "work", dies)
+    for _n in range(engine.MAX_CRASHES):
+        with pytest.raises(Killed):
+            tasks.run_request(request.pk)
+        expire_lease(request)
+    assert tasks.run_request(request.pk) == "nothing to do"
+    request.refresh_from_db()
+    assert (request.status, request.error_class) == (Status.NEEDS_ATTENTION, "WorkerDied")
+
+
+def test_a_time_slice_that_is_over_queues_the_next(furnished, small_chunks, settings):
+    request = submit(furnished)
+    claim = engine.claim_request(request.pk)
+    assert engine.work(claim, seconds=0) is True
+    request.refresh_from_db()
+    assert request.lease_until is None
+    assert w.completed(w.run_to_end(request, slices=1))
+
+
+# ---------------------------------------------------------------- failing
+
+
+def test_failures_are_tried_five_times_with_growing_pauses_then_people_are_asked(cast, monkeypatch, caplog):
+    request = submit(cast)
+
+    def fails(step, run, **kwargs):
+        raise ZeroDivisionError(f"{w.ANN} divided")
+
+    monkeypatch.setattr(engine, "run_step", fails)
+    pauses = []
+    for attempt in range(1, 6):
+        assert tasks.run_request(request.pk) == "failed"
+        request.refresh_from_db()
+        assert request.attempts == attempt
+        if attempt < 5:
+            pauses.append((request.next_attempt_at - timezone.now()).total_seconds())
+            assert tasks.run_request(request.pk) == "nothing to do"
+            PurgeRequest.objects.filter(pk=request.pk).update(next_attempt_at=timezone.now())
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 10 * pauses[0]
+    assert (request.status, request.error_class) == (Status.NEEDS_ATTENTION, "ZeroDivisionError")
+    assert request.error_step
+    assert w.ANN not in caplog.text
+    assert Notification.objects.filter(request_id=request.pk, kind="needs_attention").count() == 1
+    monkeypatch.undo()
+    services.purge_retry(acting_user=cast.admin, request=request)
+    assert w.completed(w.run_to_end(request))
+
+
+def test_a_chunk_is_repeated_when_the_database_says_try_again(cast, monkeypatch):
+    request = submit(cast)
+    real, calls = executors.run_step, {"n": 0}
+
+    def deadlocks_twice(step, run, **kwargs):
+        calls["n"] += 1
+        if calls["n"] in (3, 9):
+            error = IntegrityError("deadlock")
+            error.__cause__ = type("Cause", (Exception,), {"sqlstate": "40P01"})()
+            raise error
+        return real(step, run, **kwargs)
+
+    monkeypatch.setattr(engine, "run_step", deadlocks_twice)
+    monkeypatch.setattr(engine.time, "sleep", lambda seconds: None)
+    assert tasks.run_request(request.pk) == "over"
+    assert w.completed(request)
+    assert request.attempts == 0
+
+
+# ---------------------------------------------------------------- somebody who cannot be deleted
+
+
+@pytest.fixture
+def unruled_table(transactional_db):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE legacy_badge (id integer PRIMARY KEY, owner bigint NOT NULL REFERENCES users_user (id))"
+        )
+    yield "legacy_badge"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS legacy_badge")
+
+
+def test_one_who_cannot_be_deleted_does_not_keep_the_others(unruled_table, transactional_db):
+    world = w.build_world()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE legacy_badge")
+    request = submit(world)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE legacy_badge (id integer PRIMARY KEY, owner bigint NOT NULL REFERENCES users_user (id))"
+        )
+        cursor.execute("INSERT INTO legacy_badge VALUES (1, %s)", [world.bob.pk])
+    w.run_to_end(request)
+    assert (request.status, request.error_class, request.error_step) == (
+        Status.NEEDS_ATTENTION,
+        "PersonCannotBeDeleted",
+        "legacy_badge",
+    )
+    assert not User.objects.filter(pk=world.ann.pk).exists()
+    assert User.objects.get(pk=world.bob.pk).state == UserState.PURGING
+    assert request.subjects.get(person_id=world.bob.pk).stuck_table == "legacy_badge"
+    assert request.people_left == 1
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM legacy_badge")
+    services.purge_retry(acting_user=world.admin, request=request)
+    assert w.completed(w.run_to_end(request))
+    assert not User.objects.filter(pk=world.bob.pk).exists()
+    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+
+
+def test_completed_is_refused_by_the_database_while_anything_is_left(cast):
+    request = submit(cast)
+    for changes in (
+        {"status": Status.COMPLETED},
+        {"status": Status.COMPLETED, "people_left": 0, "planned": True, "completed_at": timezone.now()},
+        {
+            "status": Status.COMPLETED,
+            "people_left": 0,
+            "planned": True,
+            "completed_at": timezone.now(),
+            "verified_at": timezone.now(),
+            "residue_left": 1,
+        },
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            PurgeRequest.objects.filter(pk=request.pk).update(**changes)
+
+
+# ---------------------------------------------------------------- planted behind the rules' back
+
+
+def test_an_address_in_a_column_without_a_treatment_is_residue_and_named(cast):
+    request = submit(cast, cast.ann)
+    course = CourseFactory(account=cast.acme)
+    Course.objects.filter(pk=course.pk).update(code=w.ANN)
+    w.run_to_end(request)
+    assert request.status == Status.RESIDUE
+    residue = Residue.objects.get(request=request)
+    assert (residue.table, residue.column, residue.row, residue.ruled) == (
+        "learning_course",
+        "code",
+        str(course.pk),
+        False,
+    )
+    assert w.ANN not in str(list(Residue.objects.values()))
+    # Trying again does not help while it is there: it only completes through a clean pass.
+    services.purge_retry(acting_user=cast.admin, request=request)
+    w.run_to_end(request)
+    assert request.status == Status.RESIDUE
+    Course.objects.filter(pk=course.pk).update(code="ANN-1")
+    services.purge_retry(acting_user=cast.admin, request=request)
+    assert w.completed(w.run_to_end(request))
+    assert Residue.objects.get(request=request).gone_at is not None
+
+
+def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, monkeypatch):
+    """Somebody saves an old page while the request is being verified: the plan runs once more."""
+    request = submit(cast, cast.ann)
+    announcement = AnnouncementFactory(account=cast.acme, body="harmless")
+    real, calls = engine.verifier.verify, {"n": 0}
+
+    def planted(current):
+        calls["n"] += 1
+        if calls["n"] == 1:
+            Announcement.objects.filter(pk=announcement.pk).update(body=f"Ask {w.ANN}")
+        return real(current)
+
+    monkeypatch.setattr(engine.verifier, "verify", planted)
+    assert w.completed(w.run_to_end(request))
+    announcement.refresh_from_db()
+    assert announcement.body == "Ask [erased]"
+    assert calls["n"] >= 2
+
+
+def test_what_comes_back_for_ever_ends_as_residue_not_as_completed(cast, monkeypatch):
+    request = submit(cast, cast.ann)
+    announcement = AnnouncementFactory(account=cast.acme, body="harmless")
+    real = engine.verifier.verify
+
+    def planted(current):
+        Announcement.objects.filter(pk=announcement.pk).update(body=f"Ask {w.ANN}")
+        return real(current)
+
+    monkeypatch.setattr(engine.verifier, "verify", planted)
+    monkeypatch.setattr(engine.verifier, "is_small", lambda: True)
+    w.run_to_end(request)
+    if connection.vendor == "postgresql":
+        assert request.status == Status.RESIDUE
+    assert request.status != Status.COMPLETED
+
+
+def test_a_stray_file_under_the_persons_prefix_goes(cast):
+    name = default_storage.save(f"people/{cast.ann.public_id}/stray/note", ContentFile(b"secret"))
+    kept = default_storage.save(f"people/{cast.witness.public_id}/avatar/pic", ContentFile(b"mine"))
+    assert w.completed(w.run_to_end(submit(cast, cast.ann)))
+    assert not default_storage.exists(name)
+    assert default_storage.exists(kept)
+
+
+# ---------------------------------------------------------------- the hash key
+
+
+def test_with_another_hash_key_nothing_completes(cast, settings):
+    request = submit(cast, cast.ann)
+    settings.PURGE_HASH_KEY = "another key of at least thirty-two characters"
+    assert tasks.run_request(request.pk) == "failed"
+    request.refresh_from_db()
+    assert request.status != Status.COMPLETED
+    assert request.error_class == "CouldNotLook"
+    settings.PURGE_HASH_KEY = "k" * 40
+    PurgeRequest.objects.filter(pk=request.pk).update(next_attempt_at=None)
+
+
+def test_without_the_hash_key_nothing_is_accepted(cast, settings):
+    settings.PURGE_HASH_KEY = ""
+    with pytest.raises(services.PurgeRefused, match="PURGE_HASH_KEY"):
+        submit(cast, cast.ann)
+    assert PurgeRequest.objects.count() == 0
+    cast.ann.refresh_from_db()
+    assert cast.ann.state == UserState.DELETED
+
+
+# ---------------------------------------------------------------- others write meanwhile
+
+
+def test_rows_that_come_while_it_runs_do_not_survive_and_no_edit_is_lost(furnished, small_chunks, monkeypatch):
+    request = submit(furnished)
+    comment = CommentFactory(
+        post__board__account=furnished.acme, author=furnished.witness, body=f"Ask {w.ANN} first."
+    )
+    other = CommentFactory(post__board__account=furnished.acme, author=furnished.witness, body="untouched")
+    real, calls = executors.run_step, {"n": 0}
+
+    def with_writers(step, run, **kwargs):
+        calls["n"] += 1
+        outcome = real(step, run, **kwargs)
+        if calls["n"] in (20, 60):
+            EnrolmentFactory(user=furnished.ann, course=CourseFactory(account=furnished.acme))
+            CommentFactory(post=comment.post, author=furnished.ann)
+            current = Comment.objects.get(pk=comment.pk).body
+            Comment.objects.filter(pk=comment.pk).update(body=f"{current} Edit {calls['n']}.")
+            Comment.objects.filter(pk=other.pk).update(body=f"edited {calls['n']}")
+        return outcome
+
+    monkeypatch.setattr(engine, "run_step", with_writers)
+    assert w.completed(w.run_to_end(request))
+    comment.refresh_from_db()
+    other.refresh_from_db()
+    assert comment.body.replace(w.ANN, "[erased]") == "Ask [erased] first. Edit 20. Edit 60."
+    assert w.ANN not in comment.body
+    assert other.body == "edited 60"
+    assert not Enrolment.objects.filter(user_id=furnished.ann.pk).exists()
+
+
+def test_when_the_initiator_is_deleted_meanwhile_the_next_heir_inherits_and_is_told(cast):
+    course = CourseFactory(account=cast.acme, author=cast.ann)
+    request = submit(cast, cast.ann)
+    UserRole.objects.filter(user=cast.admin).delete()
+    User.objects.filter(pk=cast.admin.pk).update(
+        state=UserState.DELETED, deleted_at=timezone.now(), deleted_month="2026-02"
+    )
+    assert w.completed(w.run_to_end(request))
+    course.refresh_from_db()
+    assert course.author_id == cast.admin2.pk
+    told = Notification.objects.filter(request_id=request.pk, kind="completed")
+    assert list(told.values_list("recipient_id", flat=True)) == [cast.admin2.pk]
+
+
+def test_the_initiator_inherits_in_his_account_and_never_in_another(cast):
+    own = CourseFactory(account=cast.acme, author=cast.ann)
+    trial = CourseFactory(account=cast.alpha, author=cast.alpha_match)
+    assert w.completed(w.run_to_end(submit(cast, cast.ann)))
+    own.refresh_from_db()
+    trial.refresh_from_db()
+    assert own.author_id == cast.admin.pk
+    assert trial.author_id == Account.objects.get(pk=cast.alpha.pk).creator_id
+
+
+# ---------------------------------------------------------------- several requests
+
+
+def test_the_same_human_purged_by_two_accounts_completes_twice_and_goes_once(cast):
+    User.objects.filter(pk=cast.globex_ann.pk).update(
+        state=UserState.DELETED, deleted_at=timezone.now(), deleted_month="2026-02"
+    )
+    globex_admin = User.objects.get(email="admin@globex.example")
+    first = submit(cast, cast.ann)
+    second = services.purge_submit(
+        acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[cast.globex_ann.pk]
+    )
+    assert w.completed(w.run_to_end(first))
+    assert w.completed(w.run_to_end(second))
+    assert first.subjects.get(person_id=cast.alpha_match.pk).fate == Fate.ERASED
+    assert second.subjects.get(person_id=cast.alpha_match.pk).fate == Fate.GONE
+    for request, admin in ((first, cast.admin), (second, globex_admin)):
+        told = Notification.objects.filter(request_id=request.pk, kind="completed")
+        assert list(told.values_list("recipient_id", flat=True)) == [admin.pk]
+
+
+def test_a_freeze_lasts_until_the_last_request_that_holds_it_has_ended(cast):
+    User.objects.filter(pk=cast.globex_ann.pk).update(
+        state=UserState.DELETED, deleted_at=timezone.now(), deleted_month="2026-02"
+    )
+    globex_admin = User.objects.get(email="admin@globex.example")
+    first = submit(cast, cast.ann)
+    second = services.purge_submit(
+        acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[cast.globex_ann.pk]
+    )
+    services.purge_cancel(acting_user=cast.admin, request=first)
+    cast.alpha_match.refresh_from_db()
+    cast.ann.refresh_from_db()
+    assert cast.ann.state == UserState.DELETED
+    assert cast.alpha_match.state == UserState.PURGING
+    services.purge_cancel(acting_user=globex_admin, request=second)
+    cast.alpha_match.refresh_from_db()
+    assert cast.alpha_match.state == UserState.ACTIVE
+    assert not Identifier.objects.exists()
+
+
+def test_only_a_request_that_has_not_begun_can_be_cancelled(cast):
+    request = submit(cast)
+    assert w.completed(w.run_to_end(request))
+    with pytest.raises(services.PurgeRefused, match="cannot be cancelled"):
+        services.purge_cancel(acting_user=cast.admin, request=request)
+
+
+def test_files_of_the_purged_go_and_others_stay(furnished):
+    own = list(engine.verifier.files_under(str(furnished.ann.public_id)))
+    globex = f"accounts/{furnished.globex.public_id}/imports"
+    others = sorted(default_storage.listdir(globex)[1])
+    assert own, "the world stores files of the person"
+    assert w.completed(w.run_to_end(submit(furnished)))
+    assert not any(default_storage.exists(name) for name in own)
+    assert list(engine.verifier.files_under(str(furnished.ann.public_id))) == []
+    imports = f"accounts/{furnished.delta.public_id}/imports"
+    # delta lost a match: every import file of it is erased; globex lost nobody and keeps its own.
+    assert default_storage.listdir(imports)[1] == []
+    assert others
+    assert sorted(default_storage.listdir(globex)[1]) == others
+
+
+def test_a_user_added_again_afterwards_is_a_new_user_from_nothing(cast):
+    assert w.completed(w.run_to_end(submit(cast, cast.ann)))
+    again = UserFactory(account=cast.acme, email=w.ANN)
+    assert again.pk != cast.ann.pk
+    assert not again.former_emails.exists()
