@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
-from purge.addresses.sql import JSON_FUNCTION, TEXT_FUNCTION, function_statements, version
+from purge.addresses.sql import JSON_FUNCTION, TEXT_FUNCTION, function_statements, may_mention, version
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -83,7 +83,8 @@ def index_statements(
     quote = connection.ops.quote_name
     return [
         f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{quote(index_name(column))} "
-        f"ON {_schema(connection)}.{quote(column.table)} USING gin (({_expression(connection, column)}))"
+        f"ON {_schema(connection)}.{quote(column.table)} USING gin (({_expression(connection, column)})) "
+        f"WHERE {_condition(connection, column)}"
         for column in columns
     ]
 
@@ -146,7 +147,10 @@ def candidates_where(
     """
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
     if connection.vendor == "postgresql":
-        return f"{_expression(connection, column)} && %s::text[]", [[key for key in keys if _can_be_stored(key)]]
+        # The condition of the index is said again, else the planner cannot use it.
+        condition = _condition(connection, column).replace("%", "%%")
+        stored = [key for key in keys if _can_be_stored(key)]
+        return f"({condition} AND {_expression(connection, column)} && %s::text[])", [stored]
     return "(" + " OR ".join(f"instr({name}, %s) > 0" for _sign in _TELLTALE) + ")", list(_TELLTALE)
 
 
@@ -160,6 +164,12 @@ def _expression(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
     function, kind = (JSON_FUNCTION, "jsonb") if column.is_json else (TEXT_FUNCTION, "text")
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
     return f"{_schema(connection)}.{function}({name}::{kind})"
+
+
+def _condition(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
+    """Which rows the index holds."""
+    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
+    return may_mention(f"({name}::text)")
 
 
 def _drop(connection: BaseDatabaseWrapper, name: str, *, concurrently: bool = False) -> str:

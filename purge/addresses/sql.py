@@ -23,15 +23,17 @@ from purge.addresses.writings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
     ENTITIES,
+    ENTITIES_AND_BACKSLASHES,
     ESCAPED_AT,
-    ESCAPES,
     ESCAPING,
     LONGEST,
     MELTING,
     MOST_MARKS,
     MOST_STARTS,
-    QUOTED_PRINTABLE,
+    PERCENT,
+    QUOTED_BYTES,
     RARELY_MELTING,
+    SOFT_LINE_BREAK,
     UNSPACED,
     ZERO_WIDTH,
     local_characters,
@@ -47,7 +49,7 @@ _NEVER_IN_AN_ADDRESS = "pg_catalog.chr(1)"
 # A place where an address may start, in a run of local characters: U+0001 is not one of them.
 _CUT = r"\&" + chr(1)
 
-_TEXT_BODY = """
+_TEXT_BODY = r"""
 DECLARE
   readings text[] := ARRAY[$1];
   decoded text[];
@@ -76,9 +78,11 @@ BEGIN
       IF pg_catalog.octet_length(reading) <> pg_catalog.length(reading) THEN
         reading := pg_catalog.regexp_replace(reading, $r$[«zero_width»]+$r$, '', 'g');
         IF reading ~ $r$[«melting»]{«most_marks»}$r$ THEN
-          reading := pg_catalog.regexp_replace(reading, $r$([«melting»]{«most_marks»})[«melting»]+$r$, $r$\\1$r$, 'g');
+          reading := pg_catalog.regexp_replace(reading, $r$([«melting»]{«most_marks»})[«melting»]+$r$, $r$\1$r$, 'g');
         END IF;
-        reading := pg_catalog.normalize(reading, 'NFKC');
+        IF NOT pg_catalog.is_normalized(reading, 'NFKC') THEN
+          reading := pg_catalog.normalize(reading, 'NFKC');
+        END IF;
       END IF;
       CONTINUE WHEN reading = ANY (seen);
       seen := pg_catalog.array_append(seen, reading);
@@ -88,7 +92,7 @@ BEGIN
         FOREACH part IN ARRAY pg_catalog.string_to_array(reading, '@') LOOP
           before := pg_catalog.right(before, «longest» + 1);
           run := pg_catalog.substring(before, $r$[«local»]+$$r$);
-          domain := pg_catalog.substring(pg_catalog.left(part, «longest»), $r$^[«word»-]+(?:\\.[«word»-]+)*$r$);
+          domain := pg_catalog.substring(pg_catalog.left(part, «longest»), $r$^[«word»-]+(?:\.[«word»-]+)*$r$);
           IF run IS NOT NULL AND domain IS NOT NULL THEN
             domains := ARRAY[domain];
             IF pg_catalog.octet_length(domain) <> pg_catalog.length(domain) THEN
@@ -98,7 +102,7 @@ BEGIN
               END IF;
             END IF;
             runs := ARRAY[run];
-            IF pg_catalog.left(pg_catalog.right(before, pg_catalog.length(run) + 1), 1) = '\\'
+            IF pg_catalog.left(pg_catalog.right(before, pg_catalog.length(run) + 1), 1) = '\'
                AND run ~ '^[«control»]' THEN
               runs := ARRAY[run, pg_catalog.substr(run, 2)];
             END IF;
@@ -125,7 +129,9 @@ BEGIN
                           address, letter, COALESCE($r$«folds»$r$::pg_catalog.jsonb ->> letter, letter));
                       END LOOP;
                     END IF;
-                    address := pg_catalog.normalize(address, 'NFKC');
+                    IF NOT pg_catalog.is_normalized(address, 'NFKC') THEN
+                      address := pg_catalog.normalize(address, 'NFKC');
+                    END IF;
                   END IF;
                   IF pg_catalog.length(address) <= «longest» THEN
                     found := pg_catalog.array_append(found, address);
@@ -138,10 +144,10 @@ BEGIN
         END LOOP;
       END IF;
 
-      IF depth < 2 AND reading ~ $r$«maybe_escape»$r$ AND reading ~ $r$«escape»$r$ THEN
+      IF depth < 2 AND reading ~ $r$%[0-9A-Fa-f]|&[#A-Za-z]|\\[\\/ux]$r$ THEN
         decoded := pg_catalog.array_append(decoded, («decode_escapes»));
       END IF;
-      IF depth < 2 AND reading ~ $r$=[0-9A-Fa-f \\t\\r\\n]$r$ AND reading ~ $r$«quoted»$r$ THEN
+      IF depth < 2 AND reading ~ $r$=[0-9A-Fa-f]{2}|=[ \t]*\r?\n$r$ THEN
         decoded := pg_catalog.array_append(decoded, («decode_quoted»));
       END IF;
     END LOOP;
@@ -152,15 +158,23 @@ BEGIN
 END
 """
 
-# One row per escape and per piece between them, in the order of the text.
+# One row per escape and per piece between them, in the order of the text. Bytes are taken in runs: the pattern of
+# well-formed UTF-8 is large, and costs only where there are bytes beyond ASCII.
 _DECODE = r"""
 SELECT pg_catalog.string_agg(
   CASE
     WHEN m[1] IS NULL THEN m[2]
-    WHEN m[1] ~ '^[%=]00$' THEN «never»
     WHEN m[1] ~ '^=[ \t\r\n]' THEN ''
-    WHEN m[1] ~ '^[%=]' THEN
+    WHEN m[1] ~ '^(?:[%=][2-7].)+$' THEN
       pg_catalog.convert_from(pg_catalog.decode(pg_catalog.translate(m[1], '%=', ''), 'hex'), 'UTF8')
+    WHEN m[1] ~ '^[%=]' THEN (
+      SELECT pg_catalog.string_agg(CASE
+        WHEN b[1] IS NULL THEN b[2]
+        WHEN b[1] ~ '^.00$' THEN «never»
+        ELSE pg_catalog.convert_from(pg_catalog.decode(pg_catalog.translate(b[1], '%=', ''), 'hex'), 'UTF8')
+      END, '')
+      FROM pg_catalog.regexp_matches(m[1], $r$(«bytes»)|(.)$r$, 'g') AS b
+    )
     WHEN m[1] ~ '^&[A-Za-z]' THEN
       COALESCE($r$«entities»$r$::pg_catalog.jsonb ->> pg_catalog.translate(m[1], '&;', ''), m[1])
     WHEN m[1] ~ '^\\[^ux]' THEN pg_catalog.substr(m[1], 2)
@@ -173,7 +187,7 @@ SELECT pg_catalog.string_agg(
       FROM (SELECT CASE
         WHEN m[1] ~ '^&#[0-9]' THEN pg_catalog.translate(m[1], '&#;', '')::pg_catalog.numeric::pg_catalog.int4
         WHEN m[1] ~ '^\\u.{5}' THEN 65536
-          + ((('x0000' || pg_catalog.substr(m[1], 3, 4))::pg_catalog.bit(32) >> 0)::pg_catalog.int4 - 55296) * 1024
+          + (('x0000' || pg_catalog.substr(m[1], 3, 4))::pg_catalog.bit(32)::pg_catalog.int4 - 55296) * 1024
           + (('x0000' || pg_catalog.substr(m[1], 9, 4))::pg_catalog.bit(32)::pg_catalog.int4 - 56320)
         ELSE ('x' || pg_catalog.right('0000000' || pg_catalog.translate(m[1], '&#xXu\;', ''), 8)
           )::pg_catalog.bit(32)::pg_catalog.int4
@@ -223,11 +237,20 @@ def _filled(template: str, **values: object) -> str:
 def function_statements(schema: str) -> list[str]:
     """The statements that create both functions. ``schema``: quoted name of the schema they are made in."""
     word = rf"0-9A-Za-z_{word_characters()}"
+    percent = f"(?:%[0-9A-Fa-f]{{2}})+|{ENTITIES_AND_BACKSLASHES}"
+    quoted = f"(?:=[0-9A-Fa-f]{{2}})+|{SOFT_LINE_BREAK}"
     decode = {
         name: _filled(
-            _DECODE, pattern=pattern, entities=json.dumps(ENTITIES, ensure_ascii=False), never=_NEVER_IN_AN_ADDRESS
+            _DECODE,
+            pattern=pattern,
+            bytes=every_byte,
+            entities=json.dumps(ENTITIES, ensure_ascii=False),
+            never=_NEVER_IN_AN_ADDRESS,
         )
-        for name, pattern in (("decode_escapes", ESCAPES), ("decode_quoted", f"{ESCAPES}|{QUOTED_PRINTABLE}"))
+        for name, pattern, every_byte in (
+            ("decode_escapes", percent, PERCENT),
+            ("decode_quoted", f"{percent}|{quoted}", f"{PERCENT}|{QUOTED_BYTES}"),
+        )
     }
     text_body = _filled(
         _TEXT_BODY,
@@ -248,9 +271,6 @@ def function_statements(schema: str) -> list[str]:
         most_starts=MOST_STARTS,
         capitals="".join(_folds()),
         folds=json.dumps(_folds(), ensure_ascii=False),
-        maybe_escape=r"%[0-9A-Fa-f]|&[#A-Za-z]|\\[\\/ux]",
-        escape=ESCAPES,
-        quoted=QUOTED_PRINTABLE,
     )
     json_body = _filled(
         _JSON_BODY,
@@ -265,8 +285,17 @@ def function_statements(schema: str) -> list[str]:
     ]
 
 
+def may_mention(text: str) -> str:
+    """A cheap condition that is true wherever the functions find something. ``text``: an SQL expression.
+
+    The indexes leave the other rows out: to them, writing costs what it costs without an index.
+    """
+    text = f'{text} COLLATE "C"'
+    return f"({text} ~ '[{AT_SIGNS}]' OR {text} ~ '[{ESCAPING}]' AND {text} ~ '{ESCAPED_AT}')"
+
+
 def version(schema: str, server: int) -> str:
     """Changes when the functions do, or what Unicode means to them (PostgreSQL's or Python's tables)."""
-    text = "\n".join(function_statements(schema))
+    text = "\n".join([*function_statements(schema), may_mention("")])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return f"version {digest}, PostgreSQL {server}, Python {sys.version_info[0]}.{sys.version_info[1]}"

@@ -58,10 +58,10 @@ def _bytes_of_utf8(sign: str) -> str:
     )
 
 
-#: Percent, HTML entities, and the backslash escapes of JSON and JavaScript. Half a surrogate pair is none.
-ESCAPES: Final = "|".join(
+PERCENT: Final = _bytes_of_utf8("%")
+#: HTML entities, and the backslash escapes of JSON and JavaScript. Half a surrogate pair is none.
+ENTITIES_AND_BACKSLASHES: Final = "|".join(
     (
-        _bytes_of_utf8("%"),
         "&#0*[1-9][0-9]{0,6};?",
         f"&#[Xx]0*[1-9A-Fa-f]{_HEX}{{0,5}};?",
         "&[A-Za-z][A-Za-z0-9]{1,23};",
@@ -71,8 +71,11 @@ ESCAPES: Final = "|".join(
         r"\\[\\/]",
     )
 )
+ESCAPES: Final = f"{PERCENT}|{ENTITIES_AND_BACKSLASHES}"
+SOFT_LINE_BREAK: Final = r"=[ \t]*\r?\n"
+QUOTED_BYTES: Final = _bytes_of_utf8("=")
 #: Quoted-printable, apart from the others because ``email=1234%40x.org`` is not meant so.
-QUOTED_PRINTABLE: Final = rf"{_bytes_of_utf8('=')}|=[ \t]*\r?\n"
+QUOTED_PRINTABLE: Final = f"{QUOTED_BYTES}|{SOFT_LINE_BREAK}"
 
 
 def _is_useful(character: str) -> bool:
