@@ -22,9 +22,7 @@ from users.models import (
     User,
     UserState,
 )
-from users.services import deleted_count_change, sessions_end
-
-PURGE_PERMISSION = "purge.purge_people"
+from users.services import PURGE_PERMISSION, deleted_count_change, sessions_end
 
 
 class LmsHost:
@@ -62,7 +60,7 @@ class LmsHost:
             return False
         if user.is_superuser:
             return True
-        return (
+        return bool(
             user.account_id == account_id and user.has_role(Role.ADMINISTRATOR) and user.has_perm(PURGE_PERMISSION)
         )
 
@@ -70,12 +68,12 @@ class LmsHost:
         user = User.objects.select_related("account").filter(pk=user_id).first()
         if user is None or not user.is_active:
             return False
-        return user.is_superuser or user.is_support or user.account_id == account_id
+        if user.is_superuser or user.is_support:
+            return True
+        return bool(user.account_id == account_id and user.has_role(Role.ADMINISTRATOR))
 
     def administrators(self, account_id: int) -> list[int]:
-        found = User.objects.filter(
-            account_id=account_id, state=UserState.ACTIVE, given_roles__role=Role.ADMINISTRATOR
-        )
+        found = User.objects.filter(account_id=account_id, state=UserState.ACTIVE, given_roles__role=Role.ADMINISTRATOR)
         return list(found.order_by("given_roles__given_at", "pk").values_list("pk", flat=True))
 
     def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:

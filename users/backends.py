@@ -45,17 +45,18 @@ class AccountBackend(ModelBackend):
         candidates = User.objects.filter(email_key=address_key(email)).select_related("account")
         if account:
             candidates = candidates.filter(account__subdomain=account.strip().lower())
-        fitting = []
         people = list(candidates[:20])
-        for user in people:
-            if user.check_password(password) and self.user_can_authenticate(user):
-                fitting.append(user)
+        fitting = [user for user in people if user.check_password(password) and self.user_can_authenticate(user)]
         if not people:
             # As slow as with a known address, so that nobody learns which addresses are known.
             User().set_password(password)
         if len(fitting) > 1:
             raise SeveralAccounts(sorted(user.account.subdomain for user in fitting))
         return fitting[0] if fitting else None
+
+    def get_user(self, user_id: int) -> User | None:
+        user = User.objects.select_related("account").filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: Any) -> bool:
         return bool(user is not None and user.is_active)
@@ -93,7 +94,7 @@ class AccountBackend(ModelBackend):
 
 
 def _models_of(app_labels: frozenset[str]) -> list[tuple[str, str]]:
-    from django.apps import apps  # noqa: PLC0415 - the registry is not ready when settings name this backend
+    from django.apps import apps
 
     return [
         (model._meta.app_label, str(model._meta.model_name))

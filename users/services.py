@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.contrib.auth.models import Permission
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,7 +27,9 @@ from users.models import (
     DeletedCount,
     ExternalProfile,
     FormerEmail,
+    GroupExclusion,
     GroupMember,
+    LoginEvent,
     Role,
     Session,
     User,
@@ -38,6 +42,7 @@ from users.models import (
 )
 
 DELETE_PERMISSION = "users.delete_people"
+PURGE_PERMISSION = "purge.purge_people"
 
 
 class ServiceError(ValidationError):
@@ -108,7 +113,7 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
         kind = fields.get("kind", current.kind)
         if kind != current.kind and account_in_open_request(current.pk):
             raise ServiceError(
-                _("The kind of this account cannot change while a purge request reaches it. Wait until it is completed."),
+                _("The kind of this account cannot change while a purge request reaches it. Wait for its completion."),
                 code="in_request",
             )
         zone_before = current.time_zone
@@ -128,7 +133,7 @@ def deleted_months_rebuild(*, account: Account) -> None:
         rows = User.objects.filter(account=account, deleted_at__isnull=False).only("pk", "deleted_at", "deleted_month")
         changed = []
         for user in rows.iterator(chunk_size=2_000):
-            month = month_of(user.deleted_at, account)  # type: ignore[arg-type]
+            month = month_of(user.deleted_at, account)
             if month != user.deleted_month:
                 user.deleted_month = month
                 changed.append(user)
@@ -138,8 +143,6 @@ def deleted_months_rebuild(*, account: Account) -> None:
 
 def deleted_counts_rebuild(*, account: Account) -> None:
     """Count the deleted users of an account by month, from the rows."""
-    from django.db.models import Count  # noqa: PLC0415 - only here
-
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         DeletedCount.objects.filter(account=account).delete()
@@ -162,9 +165,7 @@ def deleted_count_change(*, account_id: int, month: str, by: int) -> None:
         counts.filter(n=0).delete()
         return
     if not counts.update(n=F("n") + by):
-        _count, created = DeletedCount.objects.get_or_create(
-            account_id=account_id, month=month, defaults={"n": by}
-        )
+        _count, created = DeletedCount.objects.get_or_create(account_id=account_id, month=month, defaults={"n": by})
         if not created:
             counts.update(n=F("n") + by)
 
@@ -221,8 +222,12 @@ def user_create(
                 adobe_key=address_key(adobe_id) if adobe_id else None,
                 **fields,
             )
-            user.set_password(password)
             _check_lengths(user)
+            if user.manager_id is not None:
+                _check_manager(user)
+            if password is not None:
+                _validate_password(password, user)
+            user.set_password(password)
             user.save()
             UserRole.objects.bulk_create(UserRole(user=user, role=role) for role in dict.fromkeys(roles))
             _audit(user, acting_user, "added")
@@ -235,11 +240,12 @@ def user_create(
 
 def _check_lengths(user: User) -> None:
     for name in ("name", "email", "unique_user_id", "adobe_id", "profile"):
-        most, value = User._meta.get_field(name).max_length, getattr(user, name)
+        column: Any = User._meta.get_field(name)
+        most, value = column.max_length, getattr(user, name)
         if value and most and len(value) > most:
             raise ServiceError(
                 _("%(field)s is too long: at most %(most)d characters.")
-                % {"field": User._meta.get_field(name).verbose_name, "most": most},
+                % {"field": column.verbose_name, "most": most},
                 code="too_long",
             )
     if not user.name:
@@ -255,7 +261,7 @@ def _revive(
     fields: dict[str, Any],
 ) -> User:
     if existing.state == UserState.PURGING:
-        raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed, then add him."))
+        raise UserFrozen(_("A user with this address is being purged. Wait for its completion, then add him."))
     if existing.state == UserState.ACTIVE:
         raise ServiceError(_("A user with this address is already in this account."), code="taken")
     if source == UserSource.SELF_REGISTRATION:
@@ -264,7 +270,7 @@ def _revive(
         )
     if unique_user_id and existing.unique_user_id and unique_user_id != existing.unique_user_id:
         raise ServiceError(
-            _("A deleted user with this address has another Unique User ID. Restore or purge him in User Cleanup first."),
+            _("A deleted user with this address has another Unique User ID. Restore or purge him first."),
             code="other_id",
         )
     _to_active(existing)
@@ -275,6 +281,9 @@ def _revive(
         existing.unique_id_sort = unique_id_sort_key(unique_user_id)
     for field, value in fields.items():
         setattr(existing, field, value)
+    if existing.manager_id is not None:
+        _check_manager(existing)
+    _check_lengths(existing)
     existing.save()
     _audit(existing, acting_user, "revived")
     existing.was_revived = True  # type: ignore[attr-defined]
@@ -446,29 +455,105 @@ def sessions_end(*, user_ids: Iterable[int]) -> int:
 
 def role_assign(*, acting_user: User | None, user: User, role: str) -> UserRole:
     """Give a role to an active user."""
-    _refuse_frozen(user)
-    if user.state != UserState.ACTIVE:
-        raise ServiceError(_("Roles are given to active users only. Restore user %(id)s first.") % {"id": user.pk})
-    given, created = UserRole.objects.get_or_create(user=user, role=Role(role))
-    if created:
-        _audit(user, acting_user, "role given", [role])
+    with transaction.atomic():
+        current = _locked(user)
+        if current.state != UserState.ACTIVE:
+            raise ServiceError(_("Roles are given to active users only. Restore user %(id)s first.") % {"id": user.pk})
+        given, created = UserRole.objects.get_or_create(user=current, role=Role(role))
+        if created:
+            _audit(current, acting_user, "role given", [role])
     return given
 
 
 def role_remove(*, acting_user: User | None, user: User, role: str) -> None:
-    """Take a role away; the last active Administrator keeps his."""
+    """Take a role away; the last active Administrator keeps his. With the role goes the permission to purge."""
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=user.account_id)
-        _refuse_frozen(user)
-        if role == Role.ADMINISTRATOR and is_last_administrator(user):
+        current = _locked(user)
+        if role == Role.ADMINISTRATOR and is_last_administrator(current):
             raise ServiceError(
                 _("User %(id)s is the last active Administrator of this account. Give somebody else the role first.")
                 % {"id": user.pk},
                 code="last_administrator",
             )
-        removed, _by_model = UserRole.objects.filter(user=user, role=role).delete()
+        removed, _by_model = UserRole.objects.filter(user=current, role=role).delete()
+        if removed and role == Role.ADMINISTRATOR:
+            current.user_permissions.remove(_purge_permission())
         if removed:
-            _audit(user, acting_user, "role taken", [role])
+            _audit(current, acting_user, "role taken", [role])
+
+
+def purge_permission_set(*, acting_user: User, user: User, allowed: bool) -> bool:
+    """Let an Administrator purge people, or no more. Whether that is a change.
+
+    Only who may purge himself passes it on: it is not implied by anything else an Administrator may do.
+    """
+    with transaction.atomic():
+        current = _locked(user)
+        if not acting_user.has_perm(PURGE_PERMISSION):
+            raise ServiceError(
+                _("Only somebody who may purge can give or withdraw this permission."), code="permission"
+            )
+        if allowed and not (current.is_active and current.has_role(Role.ADMINISTRATOR)):
+            raise ServiceError(
+                _("Only active Administrators can be allowed to purge: give user %(id)s the role first.")
+                % {"id": user.pk},
+                code="no_administrator",
+            )
+        permission = _purge_permission()
+        if current.user_permissions.filter(pk=permission.pk).exists() == allowed:
+            return False
+        if allowed:
+            current.user_permissions.add(permission)
+        else:
+            current.user_permissions.remove(permission)
+        _audit(current, acting_user, "purge permission given" if allowed else "purge permission taken")
+    return True
+
+
+def _purge_permission() -> Permission:
+    app_label, codename = PURGE_PERMISSION.split(".")
+    return Permission.objects.get(content_type__app_label=app_label, codename=codename)
+
+
+def _locked(user: User) -> User:
+    """The row as it is now, locked; refuses people who are being purged. The object in hand may be older."""
+    current: User | None = User.objects.select_for_update(of=("self",)).filter(pk=user.pk).first()
+    if current is None:
+        raise ServiceError(_("User %(id)s does not exist any more.") % {"id": user.pk}, code="gone")
+    _refuse_frozen(current)
+    return current
+
+
+def password_set(*, acting_user: User, user: User, password: str) -> None:
+    """Set somebody's first or forgotten password.
+
+    An Administrator's is his own business: who could set it could act with permissions that he does not hold himself.
+    """
+    with transaction.atomic():
+        current = _locked(user)
+        privileged = current.is_superuser or current.is_support or current.has_role(Role.ADMINISTRATOR)
+        if privileged and not acting_user.is_superuser and acting_user.pk != current.pk:
+            raise ServiceError(_("Administrators set their passwords themselves."), code="administrator")
+        _validate_password(password, current)
+        current.set_password(password)
+        current.save(update_fields=["password"])
+        sessions_end(user_ids=[] if acting_user.pk == current.pk else [current.pk])
+        _audit(current, acting_user, "password set")
+
+
+def _validate_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ServiceError(" ".join(error.messages), code="weak") from None
+
+
+def login_record(*, user: User, ip_address: str | None, user_agent: str, success: bool = True) -> LoginEvent:
+    """Note a sign-in, or a refused one of a known person."""
+    return LoginEvent.objects.create(
+        user=user, ip_address=ip_address, user_agent=user_agent.replace("\x00", "")[:300], success=success
+    )
 
 
 def user_make_active(*, acting_user: User | None, user: User) -> User:
@@ -497,20 +582,67 @@ def group_create(*, acting_user: User | None, account: Account, name: str, **fie
     return group
 
 
+def group_update(*, acting_user: User | None, group: UserGroup, **fields: Any) -> UserGroup:
+    """Change a group's name, description, or whether it is retired."""
+    for name, value in fields.items():
+        setattr(group, name, value)
+    _clean(group)
+    group.save(update_fields=list(fields))
+    return group
+
+
 def group_member_add(*, group: UserGroup, user: User) -> GroupMember:
-    """Put an active user into a group of his account."""
-    _refuse_frozen(user)
-    if user.state != UserState.ACTIVE or user.account_id != group.account_id:
-        raise ServiceError(_("Only active users of the same account can be members of a group."))
-    member, _created = GroupMember.objects.get_or_create(group=group, user=user)
+    """Put an active user into a group of his account. Refuses excluded users and retired groups."""
+    with transaction.atomic():
+        current = _locked(user)
+        if current.state != UserState.ACTIVE or current.account_id != group.account_id:
+            raise ServiceError(_("Only active users of the same account can be members of a group."))
+        if group.retired:
+            raise ServiceError(_("This group is retired. Choose another."), code="retired")
+        if GroupExclusion.objects.filter(group=group, user=current).exists():
+            raise ServiceError(
+                _("User %(id)s is excluded from this group. End the exclusion first.") % {"id": user.pk},
+                code="excluded",
+            )
+        member, _created = GroupMember.objects.get_or_create(group=group, user=current)
     return member
 
 
-def trial_account_create(*, name: str, subdomain: str, email: str, creator_name: str, password: str, **fields: Any) -> Account:
+def group_member_remove(*, group: UserGroup, user: User) -> bool:
+    """Take a user out of a group. Whether he was in it."""
+    removed, _by_model = GroupMember.objects.filter(group=group, user=user).delete()
+    return bool(removed)
+
+
+def group_exclude(*, group: UserGroup, user: User) -> GroupExclusion:
+    """Keep a user of the account out of a group for good: he leaves it, and is not put in again."""
+    with transaction.atomic():
+        current = _locked(user)
+        if current.account_id != group.account_id:
+            raise ServiceError(_("Only users of the same account can be excluded from a group."))
+        group_member_remove(group=group, user=current)
+        exclusion, _created = GroupExclusion.objects.get_or_create(group=group, user=current)
+    return exclusion
+
+
+def group_exclusion_end(*, group: UserGroup, user: User) -> bool:
+    """Whether there was an exclusion to end."""
+    removed, _by_model = GroupExclusion.objects.filter(group=group, user=user).delete()
+    return bool(removed)
+
+
+def trial_account_create(
+    *, name: str, subdomain: str, email: str, creator_name: str, password: str, **fields: Any
+) -> Account:
     """Sign up for a trial: the account, and its creator as first Administrator."""
     with transaction.atomic():
         account = account_create(
-            acting_user=None, name=name, subdomain=subdomain, kind=AccountKind.TRIAL, state=AccountState.ACTIVE, **fields
+            acting_user=None,
+            name=name,
+            subdomain=subdomain,
+            kind=AccountKind.TRIAL,
+            state=AccountState.ACTIVE,
+            **fields,
         )
         creator = user_create(
             acting_user=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
@@ -18,9 +18,9 @@ class SessionStore(DatabaseStore):
         return Session
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        session: Session = super().create_model_instance(data)
+        session: Any = super().create_model_instance(data)
         session.user_id = self._owner(data)
-        return session
+        return cast(Session, session)
 
     def _owner(self, data: dict[str, Any]) -> int | None:
         """Whose session it is; nobody's when he may not have one any more (the row would keep him from going)."""

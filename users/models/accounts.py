@@ -53,12 +53,12 @@ class Account(models.Model):
     sender_name = models.CharField(_("sender name"), max_length=200, blank=True, default="")
     sender_email = models.EmailField(_("sender address"), max_length=320, blank=True, default="")
     footer_links = SafeJSONField(_("footer links"), default=list, blank=True)
-    peer_admin_email = models.EmailField(
-        _("administrator of the peer account"), max_length=320, blank=True, default=""
-    )
+    peer_admin_email = models.EmailField(_("administrator of the peer account"), max_length=320, blank=True, default="")
     catalog_share_email = models.EmailField(_("catalogue shared with"), max_length=320, blank=True, default="")
     import_mapping = SafeJSONField(_("remembered headings of imports"), default=dict, blank=True, editable=False)
-    record_retention_days = models.PositiveIntegerField(_("learning records are kept for (days)"), null=True, blank=True)
+    record_retention_days = models.PositiveIntegerField(
+        _("learning records are kept for (days)"), null=True, blank=True
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

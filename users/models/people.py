@@ -99,10 +99,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail"), max_length=320)
     email_key = models.CharField(max_length=320, editable=False, db_index=True)
-    unique_user_id = models.CharField(_("Unique User ID"), max_length=100, null=True, blank=True)  # noqa: DJ001
-    unique_id_sort = models.CharField(max_length=200, null=True, editable=False)  # noqa: DJ001
-    adobe_id = models.CharField(_("login at the identity provider"), max_length=320, null=True, blank=True)  # noqa: DJ001
-    adobe_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)  # noqa: DJ001
+    unique_user_id = models.CharField(_("Unique User ID"), max_length=100, null=True, blank=True)
+    unique_id_sort = models.CharField(max_length=200, null=True, editable=False)
+    adobe_id = models.CharField(_("login at the identity provider"), max_length=320, null=True, blank=True)
+    adobe_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
 
     profile = models.CharField(_("profile"), max_length=200, blank=True, default="")
     manager = models.ForeignKey(
@@ -121,7 +121,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_support = models.BooleanField(_("support"), default=False)
 
     deleted_at = models.DateTimeField(_("date deleted"), null=True, editable=False)
-    deleted_month = models.CharField(max_length=7, null=True, editable=False)  # noqa: DJ001
+    deleted_month = models.CharField(max_length=7, null=True, editable=False)
     deleted_by = models.ForeignKey(
         "self", models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("deleted by")
     )
@@ -185,6 +185,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         )
 
     def __str__(self) -> str:
+        return self.name
+
+    def get_full_name(self) -> str:
+        """What the admin calls him; his login id is opaque."""
+        return self.name
+
+    def get_short_name(self) -> str:
         return self.name
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -402,11 +409,11 @@ class Session(AbstractBaseSession):
 
     user = models.ForeignKey(User, models.PROTECT, null=True, related_name="sessions")
 
-    objects = BaseSessionManager()
+    objects = BaseSessionManager()  # type: ignore[misc]
 
     @classmethod
     def get_session_store_class(cls) -> type[Any]:
-        from users.sessions import SessionStore  # noqa: PLC0415 - the store imports this model
+        from users.sessions import SessionStore
 
         return SessionStore
 

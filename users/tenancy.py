@@ -1,0 +1,453 @@
+"""The one place that scopes what an administrator of an account can see, choose and post in the admin.
+
+Every admin class of a table that belongs to accounts extends :class:`TenantAdmin` (inlines: :class:`TenantTabularInline`,
+:class:`TenantStackedInline`) and names the path from its rows to their account. Tables of no account extend
+:class:`AccountlessAdmin`. What cannot be traced to an account is shown to superusers alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar, cast
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.admin.options import BaseModelAdmin, get_content_type_for_model
+from django.contrib.admin.utils import get_fields_from_path
+from django.core import checks
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import models
+from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from users.models import Account, AccountKind, User
+
+M = TypeVar("M", bound=models.Model)
+
+# ---------------------------------------------------------------- who sees what
+
+
+def sees_all_accounts(user: Any) -> bool:
+    """Whether somebody sees the rows of every account: superusers."""
+    return bool(user.is_active and user.is_superuser)
+
+
+def account_id_of_administrator(user: Any) -> int | None:
+    """The account whose rows somebody may see; None for support staff, and for superusers, who see all."""
+    if not user.is_authenticated or not user.is_active or user.is_superuser or user.is_support:
+        return None
+    if user.account.kind == AccountKind.SYSTEM:
+        return None
+    return int(user.account_id)
+
+
+def scoped(rows: models.QuerySet[M], path: str | None, user: Any) -> models.QuerySet[M]:
+    """Those of the rows that somebody may see. ``path`` leads from a row to its account; None: no account's rows."""
+    if sees_all_accounts(user):
+        return rows
+    account_id = account_id_of_administrator(user)
+    if account_id is None or path is None:
+        return rows.none()
+    return rows.filter(**{path: account_id})
+
+
+def account_path_of(model: type[models.Model], site: admin.AdminSite) -> str | None:
+    """The path from a row of this model to its account: as its admin says, else by its own keys, else None."""
+    registered = site._registry.get(model)
+    if isinstance(registered, TenantAdmin):
+        return registered.account_path
+    if isinstance(registered, AccountlessAdmin):
+        return None
+    return _path_by_keys(model)
+
+
+def _path_by_keys(model: type[models.Model]) -> str | None:
+    if model._meta.concrete_model is Account:
+        return "pk"
+    for name, path in (("account", "account"), ("user", "user__account")):
+        try:
+            key = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            continue
+        if key.many_to_one and _is(key.related_model, Account if name == "account" else User):
+            return path
+    return None
+
+
+def _is(model: Any, expected: type[models.Model]) -> bool:
+    return isinstance(model, type) and issubclass(model, expected)
+
+
+def account_id_at(row: models.Model, path: str) -> int | None:
+    """The id of the account that a row belongs to, along a path such as "user__account"."""
+    value: Any = row
+    if path == "pk":
+        return cast(int, row.pk)
+    *steps, last = path.split("__")
+    for step in steps:
+        value = getattr(value, step, None)
+        if value is None:
+            return None
+    return cast("int | None", getattr(value, f"{last}_id", None))
+
+
+# ---------------------------------------------------------------- the admin's log
+
+
+class QuietLog(admin.ModelAdmin):
+    """Writes the admin's log as model, id and names of fields: never what a row is called, nor what it says."""
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> LogEntry:
+        return self._log(request, obj, ADDITION, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> LogEntry:
+        return self._log(request, obj, CHANGE, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
+        return [self._log(request, row, DELETION, "") for row in queryset]
+
+    def _log(self, request: HttpRequest, row: models.Model, flag: int, message: Any) -> LogEntry:
+        return LogEntry.objects.create(
+            user_id=request.user.pk,
+            content_type=get_content_type_for_model(row),
+            object_id=str(row.pk),
+            object_repr=row_number(row),
+            action_flag=flag,
+            change_message=json.dumps(message) if isinstance(message, list) else message,
+        )
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """As Django's, in field names; rows of inlines by model and id."""
+        messages: list[dict[str, Any]] = []
+        if add:
+            messages.append({"added": {}})
+        elif form.changed_data:
+            messages.append({"changed": {"fields": list(form.changed_data)}})
+        for formset in formsets or ():
+            messages += [{"added": _named(row)} for row in formset.new_objects]
+            messages += [
+                {"changed": {**_named(row), "fields": list(fields)}} for row, fields in formset.changed_objects
+            ]
+            messages += [{"deleted": _named(row)} for row in formset.deleted_objects]
+        return messages
+
+
+def row_number(row: models.Model) -> str:
+    """A row as the log names it: "user 12"; a proxy by the model behind it."""
+    concrete = cast("type[models.Model]", row._meta.concrete_model)
+    return f"{concrete._meta.model_name} {row.pk}"
+
+
+def _named(row: models.Model) -> dict[str, str]:
+    return {"name": str(row._meta.verbose_name), "object": row_number(row)}
+
+
+# ---------------------------------------------------------------- choices
+
+
+class TenantRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter by a related row whose choices are those of the reader's account."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        rows = scoped(
+            field.related_model._default_manager.all(),
+            account_path_of(field.related_model, model_admin.admin_site),
+            request.user,
+        )
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        rows = rows.order_by(*ordering) if ordering else rows
+        return [(row.pk, str(row)) for row in rows[:500]]
+
+
+class ScopedChoices(BaseModelAdmin):
+    """Limits what foreign keys and many-to-many fields offer, and accept, to the account of who posts."""
+
+    #: Relations to tables that belong to no account and are harmless to offer.
+    open_relations: tuple[str, ...] = ()
+
+    def _limited(self, db_field: Any, request: HttpRequest, kwargs: dict[str, Any]) -> models.QuerySet[Any]:
+        model = db_field.remote_field.model
+        rows = kwargs.get("queryset")
+        if rows is None:
+            rows = self.get_field_queryset(kwargs.get("using"), db_field, request)
+        if rows is None:
+            rows = model._default_manager.all()
+        if db_field.name in self.open_relations:
+            return cast("models.QuerySet[Any]", rows)
+        return scoped(rows, account_path_of(model, self.admin_site), request.user)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["queryset"] = self._limited(db_field, request, kwargs)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["queryset"] = self._limited(db_field, request, kwargs)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def _scope_checks(self, owner: Any, path: str) -> list[checks.CheckMessage]:
+        problems: list[checks.CheckMessage] = []
+        if not _leads_to_account(self.model, path):
+            problems.append(
+                checks.Error(
+                    f"The account_path of {owner.__name__}, {path!r}, does not lead to an account by foreign keys.",
+                    hint='Name the keys from a row to its account, such as "user__account".',
+                    obj=owner,
+                    id="users.E001",
+                )
+            )
+        if self.raw_id_fields:
+            problems.append(
+                checks.Error(
+                    f"{owner.__name__} has raw_id_fields, which name a row of any account by its number.",
+                    hint="Use autocomplete_fields.",
+                    obj=owner,
+                    id="users.E002",
+                )
+            )
+        return problems
+
+
+def _leads_to_account(model: type[models.Model], path: str) -> bool:
+    if path == "pk":
+        return _is(model, Account)
+    try:
+        keys = get_fields_from_path(model, path)
+    except FieldDoesNotExist:
+        return False
+    return all(key.many_to_one and key.concrete for key in keys) and _is(keys[-1].related_model, Account)
+
+
+class TenantForm(forms.ModelForm):
+    """What :meth:`TenantAdmin.get_form` adds to a form: the account of a new row, and that all it names is of one."""
+
+    tenant_admin: TenantAdmin
+    tenant_request: HttpRequest
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account_id = account_id_of_administrator(self.tenant_request.user)
+        if self.tenant_admin.account_path == "account" and self.instance.pk is None and account_id is not None:
+            self.instance.account_id = account_id
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Constraints over the account and a name are checked although the account is not in the form.
+        return super()._get_validation_exclusions() - {"account"}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        self._refuse_other_accounts(cleaned)
+        refusal = getattr(self.tenant_request, "refusal", None)
+        if refusal is not None:
+            self.add_error(None, ValidationError(refusal.messages))
+        return cleaned
+
+    def _refuse_other_accounts(self, cleaned: dict[str, Any]) -> None:
+        """A row names rows of its own account only, whoever posts it."""
+        path, own = self.tenant_admin.account_path, cleaned.get("account")
+        account_id = own.pk if isinstance(own, Account) else None
+        if account_id is None and (self.instance.pk is not None or path == "account"):
+            account_id = account_id_at(self.instance, path)
+        for name, value in cleaned.items():
+            for row in _rows_in(value):
+                other = self._account_of(row)
+                if other is None or name == "account":
+                    continue
+                account_id = other if account_id is None else account_id
+                if other != account_id:
+                    self.add_error(name, _("Choose something of the same account."))
+                    break
+
+    def _account_of(self, row: models.Model) -> int | None:
+        path = account_path_of(type(row), self.tenant_admin.admin_site)
+        return account_id_at(row, path) if path else None
+
+
+def _rows_in(value: Any) -> Iterator[models.Model]:
+    if isinstance(value, models.Model):
+        yield value
+    elif isinstance(value, models.QuerySet):
+        yield from value
+
+
+# ---------------------------------------------------------------- the classes to extend
+
+
+class TenantAdmin(ScopedChoices, QuietLog, admin.ModelAdmin):
+    """An admin page whose rows belong to accounts.
+
+    An administrator sees, chooses and posts rows of his own account only; everything else is 404 or an invalid choice.
+    Superusers see all, support staff nothing. A row that he adds is of his account. ``save_model`` may call a service:
+    its refusal (a ``ValidationError``) becomes an error of the form, and nothing is saved.
+    """
+
+    #: From a row to its account, by foreign keys: "account", "user__account", …; "pk" for accounts themselves.
+    account_path: str = "account"
+    #: Whether rows may be deleted one by one: only for harmless configuration, never for people or their records.
+    may_delete: bool = False
+
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
+
+    # ------------------------------------------------------------ what is seen
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        rows = scoped(super().get_queryset(request), self.account_path, request.user)
+        if sees_all_accounts(request.user) and self.account_path != "pk":
+            rows = rows.select_related(self.account_path)
+        return rows
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row. 404 for another account's as for one that does not exist."""
+        row = super().get_object(request, object_id, from_field)
+        if row is None:
+            raise Http404
+        return row
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [self._limited_filter(each) for each in super().get_list_filter(request)]
+
+    def _limited_filter(self, each: Any) -> Any:
+        if not isinstance(each, str) or not get_fields_from_path(self.model, each)[-1].is_relation:
+            return each
+        return (each, TenantRelatedFilter)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = list(super().get_list_display(request))
+        if sees_all_accounts(request.user) and self.account_path != "pk" and "account" not in columns:
+            columns.append("account_of_row")
+        return columns
+
+    @admin.display(description=gettext_lazy("account"))
+    def account_of_row(self, row: models.Model) -> str:
+        value: Any = row
+        for step in self.account_path.split("__"):
+            value = getattr(value, step, None)
+        return str(value or "–")
+
+    # ------------------------------------------------------------ what is posted
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (TenantForm, form), {"tenant_admin": self, "tenant_request": request})
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        exclude = list(super().get_exclude(request, obj) or ())
+        return [*exclude, "account"] if self._sets_account(request) else exclude or None
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if not self._sets_account(request):
+            return fieldsets
+        return [
+            (name, {**options, "fields": [each for each in options["fields"] if each != "account"]})
+            for name, options in fieldsets
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A row does not move to another account."""
+        fields = list(super().get_readonly_fields(request, obj))
+        moves = self.account_path == "account" and obj is not None and not self._sets_account(request)
+        return [*fields, "account"] if moves and "account" not in fields else fields
+
+    def _sets_account(self, request: HttpRequest) -> bool:
+        return self.account_path == "account" and not sees_all_accounts(request.user)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        self.set_account(request, obj, change)
+        super().save_model(request, obj, form, change)
+
+    def set_account(self, request: HttpRequest, obj: Any, change: bool) -> None:
+        """For those who override ``save_model``: a new row is of the account of who adds it."""
+        account_id = account_id_of_administrator(request.user)
+        if not change and self.account_path == "account" and account_id is not None:
+            obj.account_id = account_id
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Rows of inlines are of the account of the row they hang from."""
+        account_id = account_id_at(form.instance, self.account_path)
+        for each in formset.forms:
+            if _path_by_keys(formset.model) == "account" and each.instance.pk is None:
+                each.instance.account_id = account_id
+        super().save_formset(request, form, formset, change)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except ValidationError as refusal:
+            # A service refused in save_model, and the transaction is rolled back: show the form again with its words.
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    # ------------------------------------------------------------ what is allowed
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_delete and super().has_delete_permission(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._is_for(request) and super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._is_for(request) and super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._is_for(request) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._is_for(request) and super().has_change_permission(request, obj)
+
+    def _is_for(self, request: HttpRequest) -> bool:
+        return sees_all_accounts(request.user) or account_id_of_administrator(request.user) is not None
+
+    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
+        return [*super().check(**kwargs), *self._scope_checks(type(self), self.account_path)]
+
+
+class TenantInline(ScopedChoices):
+    """Rows inside the form of a row of an account: they are that row's, and name rows of its account only."""
+
+    show_change_link = False
+    extra = 0
+    can_delete = False
+
+
+class TenantTabularInline(TenantInline, admin.TabularInline):
+    pass
+
+
+class TenantStackedInline(TenantInline, admin.StackedInline):
+    pass
+
+
+class AccountlessAdmin(QuietLog, admin.ModelAdmin):
+    """A page of a table that belongs to no account: superusers read it, nobody writes it."""
+
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
+    actions = None
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return sees_all_accounts(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return sees_all_accounts(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
