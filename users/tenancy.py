@@ -1,8 +1,8 @@
 """The one place that scopes what an administrator of an account can see, choose and post in the admin.
 
-Every admin class of a table that belongs to accounts extends :class:`TenantAdmin` (inlines: :class:`TenantTabularInline`,
-:class:`TenantStackedInline`) and names the path from its rows to their account. Tables of no account extend
-:class:`AccountlessAdmin`. What cannot be traced to an account is shown to superusers alone.
+Every admin class of a table that belongs to accounts extends :class:`TenantAdmin` (inlines:
+:class:`TenantTabularInline`, :class:`TenantStackedInline`) and names the path from its rows to their account. Tables
+of no account extend :class:`AccountlessAdmin`. What cannot be traced to an account is shown to superusers alone.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class TenantRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in rows[:500]]
 
 
-class ScopedChoices(BaseModelAdmin):
+class TenantScoped(BaseModelAdmin):
     """Limits what foreign keys and many-to-many fields offer, and accept, to the account of who posts."""
 
     #: Relations to tables that belong to no account and are harmless to offer.
@@ -223,49 +223,61 @@ def _leads_to_account(model: type[models.Model], path: str) -> bool:
 
 
 class TenantForm(forms.ModelForm):
-    """What :meth:`TenantAdmin.get_form` adds to a form: the account of a new row, and that all it names is of one."""
+    """The form of a :class:`TenantAdmin` (which makes one of any form): sets the account of a new row, refuses rows
+    of another one, and shows the refusal of a service."""
 
-    tenant_admin: TenantAdmin
-    tenant_request: HttpRequest
+    tenant_admin: TenantAdmin | None = None
+    tenant_request: HttpRequest | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        account_id = account_id_of_administrator(self.tenant_request.user)
-        if self.tenant_admin.account_path == "account" and self.instance.pk is None and account_id is not None:
-            self.instance.account_id = account_id
+        if self.tenant_admin is not None and self.tenant_request is not None and self.instance.pk is None:
+            self.tenant_admin.set_account(self.tenant_request, self.instance, change=False)
+
+    @property
+    def acting_user(self) -> User:
+        """Who posts the form."""
+        assert self.tenant_request is not None
+        return cast(User, self.tenant_request.user)
 
     def _get_validation_exclusions(self) -> set[str]:
         # Constraints over the account and a name are checked although the account is not in the form.
-        return super()._get_validation_exclusions() - {"account"}
+        return cast("set[str]", super()._get_validation_exclusions()) - {"account"}  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         cleaned = self.cleaned_data if cleaned is None else cleaned
-        self._refuse_other_accounts(cleaned)
+        if self.tenant_admin is not None:
+            self._refuse_other_accounts(self.tenant_admin, cleaned)
         refusal = getattr(self.tenant_request, "refusal", None)
         if refusal is not None:
             self.add_error(None, ValidationError(refusal.messages))
         return cleaned
 
-    def _refuse_other_accounts(self, cleaned: dict[str, Any]) -> None:
+    def _refuse_other_accounts(self, model_admin: TenantAdmin, cleaned: dict[str, Any]) -> None:
         """A row names rows of its own account only, whoever posts it."""
-        path, own = self.tenant_admin.account_path, cleaned.get("account")
+        path, own = model_admin.account_path, cleaned.get("account")
         account_id = own.pk if isinstance(own, Account) else None
         if account_id is None and (self.instance.pk is not None or path == "account"):
             account_id = account_id_at(self.instance, path)
         for name, value in cleaned.items():
             for row in _rows_in(value):
-                other = self._account_of(row)
-                if other is None or name == "account":
-                    continue
+                their_path = account_path_of(type(row), model_admin.admin_site)
+                other = account_id_at(row, their_path) if their_path and name != "account" else None
                 account_id = other if account_id is None else account_id
-                if other != account_id:
+                if other not in (None, account_id):
                     self.add_error(name, _("Choose something of the same account."))
                     break
 
-    def _account_of(self, row: models.Model) -> int | None:
-        path = account_path_of(type(row), self.tenant_admin.admin_site)
-        return account_id_at(row, path) if path else None
+
+class ServiceForm(TenantForm):
+    """A form that is saved by a service: ``perform`` calls it with ``cleaned_data`` and returns the row.
+
+    A refusal (:class:`users.services.ServiceError`) becomes an error of the form, and nothing is saved.
+    """
+
+    def perform(self) -> models.Model:
+        raise NotImplementedError
 
 
 def _rows_in(value: Any) -> Iterator[models.Model]:
@@ -278,7 +290,7 @@ def _rows_in(value: Any) -> Iterator[models.Model]:
 # ---------------------------------------------------------------- the classes to extend
 
 
-class TenantAdmin(ScopedChoices, QuietLog, admin.ModelAdmin):
+class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     """An admin page whose rows belong to accounts.
 
     An administrator sees, chooses and posts rows of his own account only; everything else is 404 or an invalid choice.
@@ -336,7 +348,8 @@ class TenantAdmin(ScopedChoices, QuietLog, admin.ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
-        return type(form.__name__, (TenantForm, form), {"tenant_admin": self, "tenant_request": request})
+        bases = (form,) if issubclass(form, TenantForm) else (TenantForm, form)
+        return type(form.__name__, bases, {"tenant_admin": self, "tenant_request": request})
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         exclude = list(super().get_exclude(request, obj) or ())
@@ -362,7 +375,11 @@ class TenantAdmin(ScopedChoices, QuietLog, admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         self.set_account(request, obj, change)
-        super().save_model(request, obj, form, change)
+        if isinstance(form, ServiceForm):
+            # The service has made or changed the row; what hangs from it (inlines, the log) finds it in ``obj``.
+            obj.__dict__.update(form.perform().__dict__)
+        else:
+            super().save_model(request, obj, form, change)
 
     def set_account(self, request: HttpRequest, obj: Any, change: bool) -> None:
         """For those who override ``save_model``: a new row is of the account of who adds it."""
@@ -412,7 +429,7 @@ class TenantAdmin(ScopedChoices, QuietLog, admin.ModelAdmin):
         return [*super().check(**kwargs), *self._scope_checks(type(self), self.account_path)]
 
 
-class TenantInline(ScopedChoices):
+class TenantInline(TenantScoped):
     """Rows inside the form of a row of an account: they are that row's, and name rows of its account only."""
 
     show_change_link = False
