@@ -13,16 +13,16 @@ class PurgeConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers the system checks; no query may run here (a connection would be shared across a fork).
-        from purge import checks  # noqa: F401, PLC0415
+        from purge import checks  # noqa: F401
 
         post_migrate.connect(keep_address_indexes, sender=self)
 
 
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:
     """After each migrate: an address index on every column from which addresses are taken out, and on no other."""
-    from purge.address_index import drop_unneeded_indexes, ensure_indexes  # noqa: PLC0415 - needs the models
-    from purge.executors import text_column  # noqa: PLC0415
-    from purge.registry import get_registry  # noqa: PLC0415
+    from purge.address_index import drop_unneeded_indexes, ensure_indexes
+    from purge.executors import text_column
+    from purge.registry import get_registry
 
     connection = connections[using]
     existing = set(connection.introspection.table_names())

@@ -119,7 +119,7 @@ def _read_postgres(connection: Any) -> Catalog:
             for table, name, kind, width in _rows(connection, _POSTGRES_COLUMNS)
         ),
         foreign_keys=tuple(ForeignKey(*row) for row in _rows(connection, _POSTGRES_KEYS)),
-        primary_keys={table: name for table, name in _rows(connection, _POSTGRES_PRIMARY)},
+        primary_keys=dict(_rows(connection, _POSTGRES_PRIMARY)),
         address_indexed=frozenset((table, name) for table, name in _rows(connection, _POSTGRES_ADDRESS_INDEXES)),
     )
 

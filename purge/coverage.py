@@ -153,7 +153,7 @@ def is_reason(text: str) -> bool:
 def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
     """Rules that cannot do what they say."""
     rule, field = column.rule, column.field
-    to_person = bool(field.remote_field) and field.remote_field.model._meta.concrete_model is person_model()
+    to_person = points_at(field, person_model())
     problem = ""
     match rule:
         case Keep(reason=reason):
@@ -179,6 +179,12 @@ def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
         yield Gap("purge.E002", column.key, problem, "Choose another treatment, or change the column.")
 
 
+def points_at(field: Any, model: type[models.Model]) -> bool:
+    """Whether a field is a foreign key to this model (or to a proxy of it)."""
+    target = field.remote_field.model if field.remote_field else None
+    return isinstance(target, type) and target._meta.concrete_model is model
+
+
 def _row_goes(entry: ModelEntry) -> bool:
     return bool(entry.removals) or entry.model is person_model()
 
@@ -188,7 +194,7 @@ def _has_content_type(model: type[models.Model], name: str) -> bool:
         field = model._meta.get_field(name)
     except FieldDoesNotExist:
         return False
-    return bool(field.remote_field) and field.remote_field.model is ContentType
+    return points_at(field, ContentType)
 
 
 # ---------------------------------------------------------------- indexes
@@ -209,8 +215,6 @@ def unindexed_references(catalog: Catalog | None = None) -> list[str]:
         }
         first |= {names[0] for names in model._meta.unique_together if names}
         for field in model._meta.local_fields:
-            target = field.remote_field.model if field.remote_field else None
-            points = isinstance(target, type) and target._meta.concrete_model is person
-            if points and not (field.db_index or field.unique or field.name in first):
+            if points_at(field, person) and not (field.db_index or field.unique or field.name in first):
                 missing.append(f"{model._meta.db_table}.{field.column}")
     return missing

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -242,7 +243,8 @@ def try_again(action: Callable[[], T]) -> T:
         except (OperationalError, IntegrityError) as error:
             if attempt == CHUNK_TRIES - 1 or not _may_help(error):
                 raise
-        time.sleep(random.uniform(0.5, 1.5) * 0.02 * 2**attempt)
+        # Spread, so that two requests that met do not meet again.
+        time.sleep(random.uniform(0.5, 1.5) * 0.02 * 2**attempt)  # noqa: S311 - no secret
     raise AssertionError("unreachable")
 
 
@@ -318,7 +320,7 @@ class Sweep:
         )
 
     def _walk(self) -> tuple[bool, dict[int, int]]:
-        """Run steps from the present position until the budget is spent. (Whether the end was reached, rows by step.)"""
+        """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
         run = Run(self.scope)
         counts: dict[int, int] = {}
         rows_left, until = CHUNK_ROWS, time.monotonic() + CHUNK_SECONDS
@@ -395,7 +397,7 @@ class Sweep:
         self.catalog = None  # the table nobody ruled may be younger than what was read
         for person_id in self._waiting(request):
             try:
-                try_again(lambda person_id=person_id: self._erase_one(person_id))
+                try_again(partial(self._erase_one, person_id))
             except (IntegrityError, StillReferenced) as error:
                 with _chunk_transaction(self.claim) as locked:
                     locked.subjects.filter(person_id=person_id).update(
@@ -541,7 +543,7 @@ def _erase_stray_files(claim: Claim) -> None:
 
 
 def _verify(claim: Claim) -> bool:
-    """Look, from the catalogue, whether anything is left; close, run again, or call it residue. True: work goes on."""
+    """Look whether anything is left; close, run again, or call it residue. True: work goes on."""
     _erase_stray_files(claim)
     claim.step = "verify"
     with _chunk_transaction(claim) as request:

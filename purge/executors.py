@@ -49,7 +49,7 @@ WALK_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """``rows``: how many were changed. ``exhausted``: nothing is left for this step. ``cursor``: last candidate seen."""
+    """``rows``: how many were changed. ``exhausted``: nothing is left to do. ``cursor``: last candidate seen."""
 
     rows: int
     exhausted: bool
@@ -216,7 +216,8 @@ def _referrers(label: str) -> models.QuerySet[Any]:
     from django.apps import apps
 
     model_label, _dot, name = label.rpartition(".")
-    return apps.get_model(model_label)._base_manager.filter(**{name: OuterRef("pk")})
+    rows: models.QuerySet[Any] = apps.get_model(model_label)._base_manager.filter(**{name: OuterRef("pk")})
+    return rows
 
 
 def _also(rule: Treatment, extra: dict[str, Any] | None = None) -> dict[str, Any]:

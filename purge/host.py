@@ -51,7 +51,7 @@ class Person:
 
 
 class Host(Protocol):
-    """What the platform answers and does. Ids are primary keys; nothing returned may be a lazy query set unless said."""
+    """What the platform answers and does. Ids are primary keys; nothing returned is a lazy query set unless said."""
 
     # -- accounts
     def accounts(self, ids: Collection[int]) -> dict[int, AccountFacts]: ...

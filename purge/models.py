@@ -41,8 +41,8 @@ class PurgeRequestQuerySet(models.QuerySet["PurgeRequest"]):
 class PurgeRequest(models.Model):
     """One submission: at most fifty people, one request ID, one completion notice per recipient.
 
-    ``people_left``, ``steps_left`` and ``residue_left`` are kept by the engine in the transactions that change what they
-    count; the CHECK makes ``completed`` impossible while one of them is not zero or nothing was verified.
+    ``people_left``, ``steps_left`` and ``residue_left`` are kept by the engine in the transactions that change what
+    they count; the CHECK makes ``completed`` impossible while one of them is not zero or nothing was verified.
     ``fence`` grows with every claim: a worker whose number is stale cannot commit a chunk.
     """
 
@@ -228,7 +228,7 @@ class DoomedFile(models.Model):
 
 
 class Residue(models.Model):
-    """Personal data found after the erasure: where, never what. ``row`` is a primary key as text, or a file's number."""
+    """Personal data found after the erasure: where, never what. ``row``: a primary key as text, or a file's number."""
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="residues")
     table = models.CharField(max_length=128)
@@ -285,7 +285,7 @@ class LedgerEntry(models.Model):
         return self.event
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise ValueError("A ledger entry is never changed.")
         super().save(*args, **kwargs)
 

@@ -192,11 +192,11 @@ def _topological(graph: Mapping[str, set[str]]) -> Sequence[str]:
 
 def rule_modules() -> list[Any]:
     """The ``purge_rules`` modules of the installed apps, in the order of INSTALLED_APPS."""
-    found = []
-    for config in apps.get_app_configs():
-        if module_has_submodule(config.module, MODULE):
-            found.append(importlib.import_module(f"{config.name}.{MODULE}"))
-    return found
+    return [
+        importlib.import_module(f"{config.name}.{MODULE}")
+        for config in apps.get_app_configs()
+        if module_has_submodule(config.module, MODULE)
+    ]
 
 
 _registry: Registry | None = None

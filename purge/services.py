@@ -470,7 +470,7 @@ def _accept(
     external_reference: str | None = None,
     impact: Impact | None = None,
 ) -> PurgeRequest:
-    """Create the request with all it captures, freeze the people, write the journal, queue the work: one transaction."""
+    """Create the request with all it captures, freeze the people, write the journal, queue the work."""
     try:
         key = fingerprint()
     except HashKeyMissing as error:
@@ -687,7 +687,9 @@ class Found:
 
 
 def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
-    """Requests that purged an address, login or Unique User ID. What was typed is hashed, never stored; the question is.
+    """Requests that purged an address, login or Unique User ID. What was typed is hashed, never stored.
+
+    That it was asked is stored.
 
     Administrators get their own account's requests, support staff all.
     """

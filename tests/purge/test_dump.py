@@ -1,4 +1,4 @@
-"""The whole database as text, before and after: what is gone, what stayed letter for letter, what changed as planned."""
+"""The whole database as text, before and after: what is gone, what stayed to the letter, what changed as planned."""
 
 import json
 
@@ -116,9 +116,7 @@ def test_only_rows_that_the_plan_counted_change_elsewhere(furnished):
 
 def test_on_a_quiet_database_the_run_does_what_the_plan_counted(furnished):
     request = erase_ann(furnished)
-    different = [
-        (step.key, step.planned, step.done) for step in request.steps.all() if step.planned != step.done
-    ]
+    different = [(step.key, step.planned, step.done) for step in request.steps.all() if step.planned != step.done]
     assert different == []
     assert request.rows_done == request.rows_planned > 50
 

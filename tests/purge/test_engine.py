@@ -387,9 +387,7 @@ def test_without_the_hash_key_nothing_is_accepted(cast, settings):
 
 def test_rows_that_come_while_it_runs_do_not_survive_and_no_edit_is_lost(furnished, small_chunks, monkeypatch):
     request = submit(furnished)
-    comment = CommentFactory(
-        post__board__account=furnished.acme, author=furnished.witness, body=f"Ask {w.ANN} first."
-    )
+    comment = CommentFactory(post__board__account=furnished.acme, author=furnished.witness, body=f"Ask {w.ANN} first.")
     other = CommentFactory(post__board__account=furnished.acme, author=furnished.witness, body="untouched")
     real, calls = executors.run_step, {"n": 0}
 
@@ -447,9 +445,7 @@ def test_the_same_human_purged_by_two_accounts_completes_twice_and_goes_once(cas
     )
     globex_admin = User.objects.get(email="admin@globex.example")
     first = submit(cast, cast.ann)
-    second = services.purge_submit(
-        acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[cast.globex_ann.pk]
-    )
+    second = services.purge_submit(acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[cast.globex_ann.pk])
     assert w.completed(w.run_to_end(first))
     assert w.completed(w.run_to_end(second))
     assert first.subjects.get(person_id=cast.alpha_match.pk).fate == Fate.ERASED
@@ -465,9 +461,7 @@ def test_a_freeze_lasts_until_the_last_request_that_holds_it_has_ended(cast):
     )
     globex_admin = User.objects.get(email="admin@globex.example")
     first = submit(cast, cast.ann)
-    second = services.purge_submit(
-        acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[cast.globex_ann.pk]
-    )
+    second = services.purge_submit(acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[cast.globex_ann.pk])
     services.purge_cancel(acting_user=cast.admin, request=first)
     cast.alpha_match.refresh_from_db()
     cast.ann.refresh_from_db()

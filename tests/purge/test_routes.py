@@ -21,7 +21,9 @@ def exists(*people: User) -> list[bool]:
     return [person.pk in present for person in people]
 
 
-def purge(world: w.World, *people: User, acting_user: User | None = None, account: Account | None = None) -> PurgeRequest:
+def purge(
+    world: w.World, *people: User, acting_user: User | None = None, account: Account | None = None
+) -> PurgeRequest:
     account = account or world.acme
     request = services.purge_submit(
         acting_user=acting_user or world.admin, account_id=account.pk, user_ids=[person.pk for person in people]

@@ -188,6 +188,9 @@ def test_a_model_without_rules_is_a_gap_and_a_submission_is_refused(cast, monkey
         class Meta:
             app_label = "learning"
 
+        def __str__(self) -> str:
+            return "reward"
+
     from django.apps import apps
 
     known = apps.get_models

@@ -23,8 +23,14 @@ from purge.choices import Status
 from purge.models import PurgeRequest
 from purge.registry import ColumnRule, ModelEntry, get_registry
 from purge.rules import DeleteAbout
-from tests.factories.users import AccountFactory, AdministratorFactory, ImportLogFactory, UserFactory, trial_with_creator
-from users.models import Account, AccountKind, AccountState, User
+from tests.factories.users import (
+    AccountFactory,
+    AdministratorFactory,
+    ImportLogFactory,
+    UserFactory,
+    trial_with_creator,
+)
+from users.models import Account, AccountState, User
 
 ANN = "ann@x.org"
 FORMER = "ann.former@x.org"
@@ -190,7 +196,7 @@ def build_world() -> World:
     admin = AdministratorFactory(account=acme, email="admin@acme.example", password="correct horse battery")
     admin2 = AdministratorFactory(account=acme, email="second@acme.example")
     AdministratorFactory(account=globex, email="admin@globex.example")
-    alpha, alpha_creator = trial_with_creator(email="creator@alpha.example")
+    alpha, _alpha_creator = trial_with_creator(email="creator@alpha.example")
     beta, _beta_creator = trial_with_creator(email="creator@beta.example")
     gamma, gamma_creator = trial_with_creator(email=ANN, name="Ann Archer")
     delta, _delta_creator = trial_with_creator(email="creator@delta.example")
@@ -303,7 +309,9 @@ def dump() -> dict[str, dict[str, str]]:
             cursor.execute(f"SELECT {quoted} FROM {connection.ops.quote_name(table)}")
             key = names.index(catalog.primary_keys.get(table, names[0]))
             tables[table] = {
-                str(row[key]): json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False, sort_keys=True)
+                str(row[key]): json.dumps(
+                    dict(zip(names, row, strict=True)), default=str, ensure_ascii=False, sort_keys=True
+                )
                 for row in cursor.fetchall()
             }
     return tables
@@ -319,5 +327,3 @@ def rows_of_account(account: Account) -> dict[str, dict[str, str]]:
         keys = entry.model._base_manager.filter(**{entry.rules.account: account.pk}).values_list("pk", flat=True)
         mine[entry.table] = {str(key): everything[entry.table][str(key)] for key in keys}
     return mine
-
-

@@ -1,0 +1,155 @@
+"""Several at once, on real connections: administrators, workers, writers.
+
+Every thread is joined before a test ends, and closes its own connection.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, connections
+
+from learning.models import Comment, Enrolment
+from messaging.models import Notification
+from purge import services, tasks
+from purge.choices import Status
+from purge.models import PurgeRequest, Subject
+from tests.factories.learning import CommentFactory, CourseFactory, PostFactory
+from tests.factories.users import UserFactory
+from tests.purge import world as w
+from users.models import User, UserState
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
+
+
+def together(*actions: Callable[[], Any]) -> list[Any]:
+    """Do several things at once; what each returned, or the exception that it raised."""
+    results: list[Any] = [None] * len(actions)
+    barrier = threading.Barrier(len(actions), timeout=30)
+
+    def one(position: int, action: Callable[[], Any]) -> None:
+        try:
+            barrier.wait()
+            results[position] = action()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test has to see it
+            results[position] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(actions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+    return results
+
+
+def submit_as(admin: User, account_id: int, *people: User) -> Callable[[], PurgeRequest]:
+    return lambda: services.purge_submit(
+        acting_user=admin, account_id=account_id, user_ids=[person.pk for person in people]
+    )
+
+
+def test_of_two_administrators_at_once_exactly_one_wins():
+    world = w.build_world()
+    results = together(
+        submit_as(world.admin, world.acme.pk, world.ann, world.bob),
+        submit_as(world.admin2, world.acme.pk, world.bob, world.ann),
+    )
+    won = [result for result in results if isinstance(result, PurgeRequest)]
+    lost = [result for result in results if isinstance(result, services.PurgeRefused)]
+    assert (len(won), len(lost)) == (1, 1), results
+    assert lost[0].reference == won[0].reference
+    assert PurgeRequest.objects.count() == 1
+
+
+def test_a_task_delivered_to_eight_workers_at_once_does_each_thing_once():
+    world = w.build_world()
+    w.point_everywhere(world.ann, world.witness)
+    request = submit_as(world.admin, world.acme.pk, world.ann)()
+    answers = together(*[lambda: tasks.run_request(request.pk)] * 8)
+    assert sorted(answers) == ["nothing to do"] * 7 + ["over"]
+    assert w.completed(request)
+    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+    steps = request.steps.values_list("planned", "done")
+    assert all(planned == done for planned, done in steps)
+
+
+def test_four_requests_at_once_with_live_writers_leave_nothing_and_fail_nowhere():
+    world = w.build_world()
+    groups = [[UserFactory(account=world.acme, deleted=True) for _n in range(3)] for _m in range(4)]
+    everybody = [person for group in groups for person in group]
+    for person in everybody:
+        UserFactory(account=world.alpha, email=person.email)
+        post = PostFactory(board__account=world.acme, author=person)
+        for other in everybody:
+            CommentFactory(post=post, author=other, body=f"Ask {person.email}")
+    course = CourseFactory(account=world.acme)
+    stop = threading.Event()
+    refused: list[str] = []
+
+    def write() -> int:
+        number = 0
+        while not stop.is_set() and number < 3_000:
+            victim = everybody[number % len(everybody)]
+            number += 1
+            try:
+                Enrolment.objects.create(
+                    user_id=victim.pk, course=course if number % 2 else CourseFactory(account=world.acme)
+                )
+            except DatabaseError as error:
+                refused.append(type(error).__name__)
+            comment = Comment.objects.exclude(body="").order_by("?").first()
+            if comment is not None:
+                Comment.objects.filter(pk=comment.pk).update(removed=comment.removed)
+        return number
+
+    requests = [submit_as(world.admin, world.acme.pk, *group)() for group in groups]
+
+    def work(request: PurgeRequest) -> str:
+        answer = tasks.run_request(request.pk)
+        if request == requests[-1]:
+            stop.set()
+        return answer
+
+    writer = threading.Thread(target=lambda: (write(), connections.close_all()))
+    writer.start()
+    answers = together(*[lambda request=request: work(request) for request in requests])
+    stop.set()
+    writer.join(timeout=60)
+    assert not writer.is_alive()
+    for request, answer in zip(requests, answers, strict=True):
+        request.refresh_from_db()
+        assert (answer, request.status, request.attempts) == ("over", Status.COMPLETED, 0), request.error_class
+    gone = [person.pk for person in everybody]
+    assert not User.objects.filter(pk__in=gone).exists()
+    assert not Enrolment.objects.filter(user_id__in=gone).exists()
+    for person in everybody:
+        assert not Comment.objects.filter(body__contains=person.email).exists()
+
+
+def test_the_same_human_purged_by_two_accounts_at_the_same_time():
+    world = w.build_world()
+    User.objects.filter(pk=world.globex_ann.pk).update(
+        state=UserState.DELETED, deleted_at="2026-02-01T00:00Z", deleted_month="2026-02"
+    )
+    w.point_everywhere(world.alpha_match, world.nobody[3])
+    first = submit_as(world.admin, world.acme.pk, world.ann)()
+    second = submit_as(User.objects.get(email="admin@globex.example"), world.globex.pk, world.globex_ann)()
+    answers = together(lambda: tasks.run_request(first.pk), lambda: tasks.run_request(second.pk))
+    assert answers == ["over", "over"]
+    assert w.completed(first)
+    assert w.completed(second)
+    fates = Subject.objects.filter(person_id=world.alpha_match.pk).values_list("fate", flat=True)
+    assert sorted(fates) == ["erased", "gone"]
+
+
+def test_a_writer_for_the_purged_person_is_refused_not_lost():
+    world = w.build_world()
+    request = submit_as(world.admin, world.acme.pk, world.ann)()
+    assert w.completed(w.run_to_end(request))
+    with pytest.raises(DatabaseError):
+        Enrolment.objects.create(user_id=world.ann.pk, course=CourseFactory(account=world.acme))
+    connection.close()
