@@ -181,8 +181,8 @@ def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
 
 def points_at(field: Any, model: type[models.Model]) -> bool:
     """Whether a field is a foreign key to this model (or to a proxy of it)."""
-    target = field.remote_field.model if field.remote_field else None
-    return isinstance(target, type) and target._meta.concrete_model is model
+    target: Any = field.remote_field.model if field.remote_field else None
+    return not isinstance(target, str) and target is not None and target._meta.concrete_model is model
 
 
 def _row_goes(entry: ModelEntry) -> bool:
@@ -214,7 +214,10 @@ def unindexed_references(catalog: Catalog | None = None) -> list[str]:
             if isinstance(constraint, models.UniqueConstraint) and constraint.fields and not constraint.condition
         }
         first |= {names[0] for names in model._meta.unique_together if names}
-        for field in model._meta.local_fields:
-            if points_at(field, person) and not (field.db_index or field.unique or field.name in first):
-                missing.append(f"{model._meta.db_table}.{field.column}")
+        missing += [
+            f"{model._meta.db_table}.{field.column}"
+            for field in model._meta.local_fields
+            if points_at(field, person)
+            and not (getattr(field, "db_index", False) or field.unique or field.name in first)
+        ]
     return missing

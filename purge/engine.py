@@ -568,7 +568,7 @@ def _verify(claim: Claim) -> bool:
 
 
 def _run_again(request: PurgeRequest, **changes: Any) -> None:
-    """Make the whole plan wait again; people who are gone stay in its scope, since rows of theirs may have come back."""
+    """Make the whole plan wait again; people who are gone stay in its scope, since rows may have come back."""
     request.steps.update(state=StepState.WAITING, cursor=0)
     PurgeRequest.objects.filter(pk=request.pk).update(
         status=Status.RUNNING, steps_left=request.steps.count(), crashes=0, **changes

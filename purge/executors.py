@@ -260,7 +260,7 @@ def candidate_pks(entry: ModelEntry, scope: Scope, *, after: int, limit: int) ->
     needs. Which accounts and which addresses exactly is decided on the rows themselves.
     """
     quote = connection.ops.quote_name
-    pk = quote(entry.model._meta.pk.column)
+    pk = quote(entry.primary_key)
     table = quote(entry.table)
     parts: list[str] = []
     params: list[Any] = []
@@ -304,7 +304,7 @@ def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
     if updates:
         quote = connection.ops.quote_name
         sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
-        pk_column = quote(entry.model._meta.pk.column)
+        pk_column = quote(entry.primary_key)
         with connection.cursor() as cursor:
             cursor.executemany(f"UPDATE {quote(entry.table)} SET {sets} WHERE {pk_column} = %s", updates)
     for column in columns:

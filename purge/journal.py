@@ -1,8 +1,8 @@
 """The journal: a file outside the database that a restored backup will need one day.
 
 One line of JSON for each accepted request: its ID, when, which row ids, and the keyed hashes of the identifiers.
-Appended and forced to disk before the submission's transaction commits, so that no purge is under way of which it knows nothing
-(a line of a submission that was then rolled back is marked by its absence from the database).
+Appended and forced to disk before the submission's transaction commits, so that no purge is under way of which it knows
+nothing (a line of a submission that was then rolled back is marked by its absence from the database).
 """
 
 from __future__ import annotations

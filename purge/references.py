@@ -1,8 +1,8 @@
 """Request IDs that can be read over the phone: ``PUR-7Q4M-2KX9-H``.
 
 31 letters and digits without look-alikes (no 0/O, 1/I/L). The last one checks the eight before it: a weighted sum
-modulo the prime 31, so one wrong character or two neighbours swapped is always noticed, and a mistyped ID is told apart from
-an unknown one.
+modulo the prime 31, so one wrong character or two neighbours swapped is always noticed, and a mistyped ID is told apart
+from an unknown one.
 """
 
 from __future__ import annotations

@@ -87,6 +87,11 @@ class ModelEntry:
     def table(self) -> str:
         return self.model._meta.db_table
 
+    @property
+    def primary_key(self) -> str:
+        """The name of the primary key's column."""
+        return str(self.model._meta.pk.column)
+
     def of(self, *kinds: type) -> list[ColumnRule]:
         return [column for column in self.columns.values() if isinstance(column.rule, kinds)]
 
