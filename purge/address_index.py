@@ -22,6 +22,8 @@ PREFIX: Final = "purge_address_"
 _LONGEST_NAME: Final = 63
 # Any number: two processes that migrate at once take turns.
 _LOCK: Final = 7_265_113_407
+# Kilobytes of new entries that a search has to read through, and that one unlucky writer sorts in.
+_PENDING: Final = 256
 # At-signs, and what introduces an escape (a backslash is what JSON writes other characters with).
 _TELLTALE: Final = ("@", "\uff20", "\ufe6b", "%", "&", "\\", "=")
 
@@ -84,6 +86,7 @@ def index_statements(
     return [
         f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{quote(index_name(column))} "
         f"ON {_schema(connection)}.{quote(column.table)} USING gin (({_expression(connection, column)})) "
+        f"WITH (gin_pending_list_limit = {_PENDING}) "
         f"WHERE {_condition(connection, column)}"
         for column in columns
     ]
@@ -112,6 +115,9 @@ def ensure_indexes(
         # A build that was broken off leaves an index that is kept up and never used.
         _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
         _execute(connection, statement)
+    for table in dict.fromkeys(column.table for column in missing):
+        # The planner knows nothing of an expression until its values have been sampled.
+        _execute(connection, f"ANALYZE {_schema(connection)}.{connection.ops.quote_name(table)}")
     return missing
 
 
