@@ -20,9 +20,11 @@ from django.core import checks
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from purge.registry import get_registry
 from users.models import Account, AccountKind, User
 
 M = TypeVar("M", bound=models.Model)
@@ -45,40 +47,31 @@ def account_id_of_administrator(user: Any) -> int | None:
 
 
 def scoped(rows: models.QuerySet[M], path: str | None, user: Any) -> models.QuerySet[M]:
-    """Those of the rows that somebody may see. ``path`` leads from a row to its account; None: no account's rows."""
+    """Those of the rows that somebody may see. ``path`` leads from a row to its account; without one they are
+    nobody's but a superuser's."""
     if sees_all_accounts(user):
         return rows
     account_id = account_id_of_administrator(user)
-    if account_id is None or path is None:
+    if account_id is None or not path:
         return rows.none()
     return rows.filter(**{path: account_id})
 
 
 def account_path_of(model: type[models.Model], site: admin.AdminSite) -> str | None:
-    """The path from a row of this model to its account: as its admin says, else by its own keys, else None."""
+    """The path from a row of this model to its account, as its admin or the rules say; None: rows of no account."""
     registered = site._registry.get(model)
     if isinstance(registered, TenantAdmin):
-        return registered.account_path
+        return registered.path_to_account
     if isinstance(registered, AccountlessAdmin):
         return None
-    return _path_by_keys(model)
+    return declared_path(model)
 
 
-def _path_by_keys(model: type[models.Model]) -> str | None:
-    if model._meta.concrete_model is Account:
-        return "pk"
-    for name, path in (("account", "account"), ("user", "user__account")):
-        try:
-            key = model._meta.get_field(name)
-        except FieldDoesNotExist:
-            continue
-        if key.many_to_one and _is(key.related_model, Account if name == "account" else User):
-            return path
-    return None
-
-
-def _is(model: Any, expected: type[models.Model]) -> bool:
-    return isinstance(model, type) and issubclass(model, expected)
+def declared_path(model: type[models.Model]) -> str | None:
+    """The path that the purge's rules name for this model: the two must never disagree about whose a row is."""
+    concrete = cast("type[models.Model]", model._meta.concrete_model)
+    entry = get_registry().entry_of(concrete)
+    return entry.rules.account if entry else None
 
 
 def account_id_at(row: models.Model, path: str) -> int | None:
@@ -111,7 +104,7 @@ class QuietLog(admin.ModelAdmin):
 
     def _log(self, request: HttpRequest, row: models.Model, flag: int, message: Any) -> LogEntry:
         return LogEntry.objects.create(
-            user_id=request.user.pk,
+            user_id=cast(int, request.user.pk),
             content_type=get_content_type_for_model(row),
             object_id=str(row.pk),
             object_repr=row_number(row),
@@ -153,7 +146,7 @@ def _named(row: models.Model) -> dict[str, str]:
 class TenantRelatedFilter(admin.RelatedFieldListFilter):
     """A filter by a related row whose choices are those of the reader's account."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         rows = scoped(
             field.related_model._default_manager.all(),
             account_path_of(field.related_model, model_admin.admin_site),
@@ -194,7 +187,7 @@ class TenantScoped(BaseModelAdmin):
         if not _leads_to_account(self.model, path):
             problems.append(
                 checks.Error(
-                    f"The account_path of {owner.__name__}, {path!r}, does not lead to an account by foreign keys.",
+                    f"The path of {owner.__name__} to an account, {path!r}, does not lead to one by foreign keys.",
                     hint='Name the keys from a row to its account, such as "user__account".',
                     obj=owner,
                     id="users.E001",
@@ -214,12 +207,12 @@ class TenantScoped(BaseModelAdmin):
 
 def _leads_to_account(model: type[models.Model], path: str) -> bool:
     if path == "pk":
-        return _is(model, Account)
+        return issubclass(model, Account)
     try:
         keys = get_fields_from_path(model, path)
     except FieldDoesNotExist:
         return False
-    return all(key.many_to_one and key.concrete for key in keys) and _is(keys[-1].related_model, Account)
+    return all(key.many_to_one and key.concrete for key in keys) and keys[-1].related_model is Account
 
 
 class TenantForm(forms.ModelForm):
@@ -256,7 +249,7 @@ class TenantForm(forms.ModelForm):
 
     def _refuse_other_accounts(self, model_admin: TenantAdmin, cleaned: dict[str, Any]) -> None:
         """A row names rows of its own account only, whoever posts it."""
-        path, own = model_admin.account_path, cleaned.get("account")
+        path, own = model_admin.path_to_account, cleaned.get("account")
         account_id = own.pk if isinstance(own, Account) else None
         if account_id is None and (self.instance.pk is not None or path == "account"):
             account_id = account_id_at(self.instance, path)
@@ -299,7 +292,8 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     """
 
     #: From a row to its account, by foreign keys: "account", "user__account", …; "pk" for accounts themselves.
-    account_path: str = "account"
+    #: Empty: as the purge's rules of the model say.
+    account_path: str = ""
     #: Whether rows may be deleted one by one: only for harmless configuration, never for people or their records.
     may_delete: bool = False
 
@@ -308,12 +302,16 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     list_per_page = 50
     list_max_show_all = 50
 
+    @cached_property
+    def path_to_account(self) -> str:
+        return self.account_path or declared_path(self.model) or ""
+
     # ------------------------------------------------------------ what is seen
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        rows = scoped(super().get_queryset(request), self.account_path, request.user)
-        if sees_all_accounts(request.user) and self.account_path != "pk":
-            rows = rows.select_related(self.account_path)
+        rows = scoped(super().get_queryset(request), self.path_to_account, request.user)
+        if sees_all_accounts(request.user) and self.path_to_account != "pk":
+            rows = rows.select_related(self.path_to_account)
         return rows
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -333,14 +331,14 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = list(super().get_list_display(request))
-        if sees_all_accounts(request.user) and self.account_path != "pk" and "account" not in columns:
+        if sees_all_accounts(request.user) and self.path_to_account != "pk" and "account" not in columns:
             columns.append("account_of_row")
         return columns
 
     @admin.display(description=gettext_lazy("account"))
     def account_of_row(self, row: models.Model) -> str:
         value: Any = row
-        for step in self.account_path.split("__"):
+        for step in self.path_to_account.split("__"):
             value = getattr(value, step, None)
         return str(value or "–")
 
@@ -367,11 +365,11 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row does not move to another account."""
         fields = list(super().get_readonly_fields(request, obj))
-        moves = self.account_path == "account" and obj is not None and not self._sets_account(request)
+        moves = self.path_to_account == "account" and obj is not None and not self._sets_account(request)
         return [*fields, "account"] if moves and "account" not in fields else fields
 
     def _sets_account(self, request: HttpRequest) -> bool:
-        return self.account_path == "account" and not sees_all_accounts(request.user)
+        return self.path_to_account == "account" and not sees_all_accounts(request.user)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         self.set_account(request, obj, change)
@@ -384,14 +382,14 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     def set_account(self, request: HttpRequest, obj: Any, change: bool) -> None:
         """For those who override ``save_model``: a new row is of the account of who adds it."""
         account_id = account_id_of_administrator(request.user)
-        if not change and self.account_path == "account" and account_id is not None:
+        if not change and self.path_to_account == "account" and account_id is not None:
             obj.account_id = account_id
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Rows of inlines are of the account of the row they hang from."""
-        account_id = account_id_at(form.instance, self.account_path)
+        account_id = account_id_at(form.instance, self.path_to_account)
         for each in formset.forms:
-            if _path_by_keys(formset.model) == "account" and each.instance.pk is None:
+            if declared_path(formset.model) == "account" and each.instance.pk is None:
                 each.instance.account_id = account_id
         super().save_formset(request, form, formset, change)
 
@@ -426,7 +424,7 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
         return sees_all_accounts(request.user) or account_id_of_administrator(request.user) is not None
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        return [*super().check(**kwargs), *self._scope_checks(type(self), self.account_path)]
+        return [*super().check(**kwargs), *self._scope_checks(type(self), self.path_to_account)]
 
 
 class TenantInline(TenantScoped):
