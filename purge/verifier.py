@@ -39,6 +39,8 @@ SHORTEST_ADDRESS = 6
 #: Rows named for one place; more would say nothing new.
 MOST_HITS = 50
 PEOPLE_PREFIX = "people"
+#: Roughly, with its share of the page, when only a file's size is known.
+BYTES_A_ROW = 400
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def check_key(requests: Iterable[PurgeRequest]) -> None:
 def referring_tables(catalog: Catalog, person_table: str, ids: Sequence[int]) -> Iterator[str]:
     """Tables with a foreign key that still points at one of the people."""
     for key in catalog.keys_to(person_table):
-        if (key.table != person_table and _find(catalog, key.table, key.column, ids, limit=1)) or (key.table == person_table and _outside(key.column, ids)):
+        if (key.table != person_table and _find(catalog, key.table, key.column, ids, limit=1)) or (
+            key.table == person_table and _outside(key.column, ids)
+        ):
             yield key.table
 
 
@@ -151,9 +155,10 @@ def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
             if column.name != "object_id":
                 continue
             marks = ", ".join(["%s"] * len(names))
+            of_people = f"SELECT id FROM django_content_type WHERE app_label = %s AND model IN ({marks})"
             sql = (
                 f"SELECT {quote(catalog.primary_keys[key.table])} FROM {quote(key.table)} "
-                f"WHERE {quote(key.column)} IN (SELECT id FROM django_content_type WHERE app_label = %s AND model IN ({marks})) "
+                f"WHERE {quote(key.column)} IN ({of_people}) "
                 f"AND CAST({quote(column.name)} AS text) IN ({', '.join(['%s'] * len(ids))}) LIMIT {MOST_HITS}"
             )
             with connection.cursor() as cursor:
@@ -166,12 +171,13 @@ def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limi
     """Primary keys (as text) of rows whose column is one of the values."""
     quote = connection.ops.quote_name
     pk = quote(catalog.primary_keys.get(table, column))
+    listed: Any
     if connection.vendor == "postgresql":
-        where, params = f"{quote(column)} = ANY(%s)", [list(values)]
+        where, listed = f"{quote(column)} = ANY(%s)", list(values)
     else:
-        where, params = f"{quote(column)} IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
+        where, listed = f"{quote(column)} IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [*params, limit])
+        cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [listed, limit])
         return [str(row[0]) for row in cursor.fetchall()]
 
 
@@ -301,14 +307,14 @@ def is_small() -> bool:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT coalesce(sum(greatest(reltuples, 0)), 0), sum(relpages) FROM pg_catalog.pg_class "
+                "SELECT coalesce(sum(greatest(reltuples, 0)), 0), sum(pg_relation_size(oid)) FROM pg_catalog.pg_class "
                 "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
             )
-            rows, pages = cursor.fetchone()
-            # Statistics may not have been gathered yet: 8 kB pages tell the size then.
-            return max(rows, (pages or 0) * 20) < settings.PURGE_PATROL_AT_ONCE_ROWS
+            rows, size = cursor.fetchone()
+            # Statistics may not have been gathered yet: the files tell the size then.
+            return bool(max(rows, float(size or 0) / BYTES_A_ROW) < settings.PURGE_PATROL_AT_ONCE_ROWS)
         cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
-        return int(cursor.fetchone()[0]) < settings.PURGE_PATROL_AT_ONCE_ROWS * 400
+        return bool(cursor.fetchone()[0] / BYTES_A_ROW < settings.PURGE_PATROL_AT_ONCE_ROWS)
 
 
 def patrol_one(request: PurgeRequest) -> Report:
@@ -363,7 +369,8 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         function = "purge_emails_in_json" if column.type == "json" else "purge_emails_in"
         kind = "jsonb" if column.type == "json" else "text"
         call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
-        sql = f"SELECT * FROM (SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL) t WHERE found <> '{{}}'"
+        texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL"
+        sql = f"SELECT * FROM ({texts}) t WHERE found <> '{{}}'"
         yield from _stream(sql)
         return
     for row_pk, value in _stream(f"SELECT {pk}, {name} FROM {table} WHERE {name} IS NOT NULL"):
@@ -376,9 +383,9 @@ def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
     """Rows of a long query, a batch in memory at a time."""
     if connection.vendor == "postgresql":
         with transaction.atomic(), connection.chunked_cursor() as cursor:
-            cursor.itersize = 2_000
             cursor.execute(sql)
-            yield from cursor
+            while rows := cursor.fetchmany(2_000):
+                yield from rows
         return
     with connection.cursor() as cursor:
         cursor.execute(sql)
