@@ -1,0 +1,531 @@
+"""User Cleanup in the admin: the list with its two tabs, restore, correct, purge."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.crypto import salted_hmac
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from connectors.selectors import outside_copies
+from lms_purge.cleanup import downloads
+from lms_purge.cleanup.confirmation import (
+    BadPlan,
+    Plan,
+    backup_days,
+    differences,
+    effects_of,
+    people_now,
+    plan_of,
+    request_of_token,
+    rows_of,
+)
+from lms_purge.cleanup.forms import AddressForm, ConfirmForm, CorrectForm
+from lms_purge.cleanup.hints import hints_of
+from lms_purge.cleanup.listing import Query, listing, month_words, segments
+from purge.choices import Role
+from purge.host import get_host
+from purge.models import PurgeRequest
+from purge.presentation import link_to, time_tag
+from purge.selectors import requests_seen_by
+from purge.services import (
+    NotAllowed,
+    Preview,
+    PurgeRefused,
+    SelectionChanged,
+    purge_preview,
+    purge_preview_address,
+    purge_submit,
+    purge_submit_address,
+)
+from users.filters import CleanupFilter
+from users.models import DeletedUser, User, UserState
+from users.services import DELETE_PERMISSION, ServiceError, user_restore
+from users.tenancy import TenantAdmin
+
+PURGE = "purge.purge_people"
+LIST = "admin:users_deleteduser_changelist"
+SELECTED = "_selected_action"
+#: More ids than anybody can have ticked are not even read.
+MOST_IDS = 5_000
+
+
+@admin.register(DeletedUser)
+class DeletedUserAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "email", "unique_user_id", "deleted_at")
+    list_per_page = 50
+    list_max_show_all = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-deleted_at", "-pk")
+    actions = None
+
+    # ------------------------------------------------------------ who sees what
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(deleted_at__isnull=False)
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and (obj is None or obj.state == UserState.DELETED)
+
+    def _check_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _page(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> TemplateResponse:
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "has_view_permission": True}
+        return TemplateResponse(request, f"cleanup/{template}.html", {**frame, **context}, status=status)
+
+    # ------------------------------------------------------------ addresses
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        post = lambda method: view(require_POST(method))  # noqa: E731 - one line each below
+        own = [
+            path("purge/", post(self.purge_view), name="cleanup_purge"),
+            path("restore/", post(self.restore_view), name="cleanup_restore"),
+            path("outside/", post(self.outside_view), name="cleanup_outside"),
+            path("transcripts/", post(self.transcripts_view), name="cleanup_transcripts"),
+            path("other/", view(self.other_view), name="cleanup_other"),
+            path("other/purge/", post(self.other_purge_view), name="cleanup_other_purge"),
+            path("export/", view(require_GET(self.export_view)), name="cleanup_export"),
+            path("recipients/<int:request_id>/", view(require_GET(self.recipients_view)), name="cleanup_recipients"),
+        ]
+        return own + super().get_urls()
+
+    # ------------------------------------------------------------ the list
+
+    def changelist_view(self, request, extra_context=None):
+        self._check_view(request)
+        account_id = get_host().account_of(request.user)
+        rows = self.get_queryset(request).select_related("account", "deleted_by")
+        shown = listing(rows, account_id=account_id, data=request.GET)
+        hints = hints_of(shown.rows)
+        for row in shown.rows:
+            row.hints = hints[row.pk]
+            row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
+            row.can_tick = row.state == UserState.DELETED
+        return self._page(
+            request,
+            "list",
+            title=_("User Cleanup"),
+            tab="deleted",
+            listing=shown,
+            month=shown.filterset.form.cleaned_data.get("month", "") if shown.filterset.form.is_valid() else "",
+            can_purge=request.user.has_perm(PURGE),
+            can_restore=request.user.has_perm(DELETE_PERMISSION),
+            every_account=account_id is None,
+            most=50,
+            button=_select_words(len(shown.first_ids)),
+            scope=_scope(shown),
+            **(extra_context or {}),
+        )
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """The list as it is filtered and sorted, streamed."""
+        self._check_view(request)
+        query = Query(request.GET)
+        filterset = CleanupFilter(query.filter, queryset=self.get_queryset(request))
+        rows = filterset.qs if filterset.form.is_valid() else DeletedUser.objects.none()
+        month = query.filter.get("month", "") if filterset.form.is_valid() else ""
+        parts = [part.ordered(backwards=False) for part in segments(rows, query.sort)]
+        name = f"deleted-users-{month}.csv" if month else "deleted-users.csv"
+        return downloads.csv_response(name, downloads.people_head(), downloads.people_rows(parts))
+
+    # ------------------------------------------------------------ correct and restore
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        """The pencil: correct an e-mail or a Unique User ID before a purge takes them out everywhere."""
+        person = self.get_object(request, object_id)
+        if person is None:
+            raise Http404
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if person.state != UserState.DELETED:
+            self.message_user(request, _("This user is being purged: nothing can be changed any more."), messages.ERROR)
+            return HttpResponseRedirect(reverse(LIST))
+        form = CorrectForm(request.POST or None, instance=person, acting_user=request.user)
+        if request.method == "POST" and form.is_valid():
+            changed = list(form.changed_data)
+            if form.save() is not None:
+                self.log_change(request, person, [{"changed": {"fields": changed}}])
+                self.message_user(request, _("The changes are saved."), messages.SUCCESS)
+                return HttpResponseRedirect(reverse(LIST))
+        person.refresh_from_db()
+        return self._page(request, "correct", title=_("Correct a deleted user"), person=person, form=form)
+
+    def restore_view(self, request: HttpRequest) -> HttpResponse:
+        """Bring the selected people back as Learners; each refusal is named, the others come back."""
+        self._check_view(request)
+        if not request.user.has_perm(DELETE_PERMISSION):
+            raise PermissionDenied
+        ids, problem = _posted_ids(request)
+        if problem:
+            return self._refused(request, problem, back=_back(request.POST))
+        people = {person.pk: person for person in self.get_queryset(request).filter(pk__in=ids)}
+        if len(people) < len(ids):
+            unknown = ", ".join(str(pk) for pk in ids if pk not in people)
+            message = _("No deleted user of this account has the number %(ids)s. Nobody was restored.")
+            return self._refused(request, message % {"ids": unknown}, back=_back(request.POST))
+        restored = 0
+        for pk in ids:
+            try:
+                user_restore(acting_user=request.user, user=people[pk])
+            except ServiceError as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+            else:
+                restored += 1
+                self.log_change(request, people[pk], [{"changed": {"fields": ["state"]}}])
+        if restored:
+            words = ngettext(
+                "%(n)d user is restored, as Learner. Earlier roles are not given back.",
+                "%(n)d users are restored, as Learners. Earlier roles are not given back.",
+                restored,
+            )
+            self.message_user(request, words % {"n": restored}, messages.SUCCESS)
+        return HttpResponseRedirect(reverse(LIST) + Query(_back(request.POST)).with_())
+
+    # ------------------------------------------------------------ purge
+
+    def purge_view(self, request: HttpRequest) -> HttpResponse:
+        """The confirmation page, and what its button does."""
+        if not request.user.has_perm(PURGE):
+            raise PermissionDenied
+        if "plan" in request.POST:
+            return self._confirmed(request)
+        back = _back(request.POST)
+        ids, problem = _posted_ids(request)
+        if problem:
+            return self._refused(request, problem, back=back)
+        return self._show(request, ids, back=back)
+
+    def _account_id(self, request: HttpRequest, ids: list[int]) -> int:
+        """The account somebody acts in; for those who see all, the first selected person's."""
+        account_id = get_host().account_of(request.user)
+        if account_id is not None:
+            return account_id
+        first = User.objects.filter(pk__in=ids).order_by("pk").values_list("account_id", flat=True).first()
+        return first or 0
+
+    def _preview(self, request: HttpRequest, ids: list[int], account_id: int) -> Preview:
+        try:
+            return purge_preview(acting_user=request.user, account_id=account_id, user_ids=ids)
+        except NotAllowed as refusal:
+            if ids and refusal.code == "no_account":
+                raise Http404 from None
+            raise PermissionDenied from None
+
+    def _show(
+        self,
+        request: HttpRequest,
+        ids: list[int],
+        *,
+        back: dict[str, str],
+        shown: Plan | None = None,
+        changes: list[str] | None = None,
+        form: ConfirmForm | None = None,
+    ) -> HttpResponse:
+        """The confirmation page, for the first time or again (``shown``: the plan it carried before)."""
+        account_id = shown.account_id if shown else self._account_id(request, ids)
+        try:
+            preview = self._preview(request, ids, account_id)
+        except PurgeRefused as refusal:
+            return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=account_id)
+        effects = effects_of(preview, request.user)
+        plan = plan_of(preview, effects, token=shown.token if shown else uuid.uuid4(), **back)
+        return self._page(
+            request,
+            "confirm",
+            title=_("Purge users"),
+            people=self._people(ids),
+            preview=preview,
+            effects=effects,
+            plan=plan.sealed(request.user),
+            changes=changes or [],
+            form=form or ConfirmForm(request=request, people=len(ids), must_type=effects.must_type),
+            mails=downloads.mail_texts(effects.outside),
+            creators_kept=not preview.policy.delete_matching_creators,
+            backup_days=backup_days(),
+            back_query=Query(back).with_(),
+            imports_link=link_to("admin:users_importlog_changelist"),
+            action=reverse("admin:cleanup_purge"),
+        )
+
+    def _people(self, ids: list[int]) -> list[DeletedUser]:
+        rows = rows_of(ids)
+        hints = hints_of(rows)
+        for row in rows:
+            row.hints = hints[row.pk]
+            row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
+        return rows
+
+    def _confirmed(self, request: HttpRequest) -> HttpResponse:
+        try:
+            plan = Plan.opened(request.POST["plan"], request.user)
+        except BadPlan:
+            return self._refused(request, _("This page is not valid any more. Select the users again."), back={})
+        if (earlier := request_of_token(plan.token, request.user)) is not None:
+            return self._to_request(earlier)
+        now = people_now(plan.people, plan.account_id)
+        if not now.rest:
+            words = " ".join([*now.words, _("Nobody is left to purge; nothing was accepted.")])
+            return self._refused(request, words, back=plan.back)
+        rest = list(now.rest)
+        try:
+            preview = self._preview(request, rest, plan.account_id)
+        except PurgeRefused as refusal:
+            if (earlier := request_of_token(plan.token, request.user)) is not None:
+                return self._to_request(earlier)
+            return self._refused(
+                request, str(refusal), back=plan.back, people=refusal.people, account_id=plan.account_id
+            )
+        effects = effects_of(preview, request.user)
+        changes = now.words + differences(plan, effects)
+        if changes:
+            return self._show(request, rest, back=plan.back, shown=plan, changes=changes)
+        form = ConfirmForm(request.POST, request=request, people=len(rest), must_type=effects.must_type)
+        if not form.is_valid():
+            return self._show(request, rest, back=plan.back, shown=plan, form=form)
+        return self._submit(request, plan, preview)
+
+    def _submit(self, request: HttpRequest, plan: Plan, preview: Preview) -> HttpResponse:
+        try:
+            accepted = purge_submit(
+                acting_user=request.user,
+                account_id=plan.account_id,
+                user_ids=plan.people,
+                token=plan.token,
+                confirmed=True,
+                impact=preview.impact,
+            )
+        except SelectionChanged as change:
+            changes = people_now(plan.people, plan.account_id).words
+            return self._show(request, list(change.rest), back=plan.back, shown=plan, changes=changes)
+        except NotAllowed:
+            raise PermissionDenied from None
+        except PurgeRefused as refusal:
+            return self._refused(
+                request, str(refusal), back=plan.back, people=refusal.people, account_id=plan.account_id
+            )
+        self._tell_accepted(request, accepted, plan)
+        return self._to_request(accepted)
+
+    def _tell_accepted(self, request: HttpRequest, accepted: PurgeRequest, plan: Plan) -> None:
+        words = _("Accepted: purge request %(reference)s. You are told when it is complete.")
+        self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
+        more = CleanupFilter(plan.back, queryset=self.get_queryset(request).filter(state=UserState.DELETED))
+        if plan.people and more.form.is_valid() and more.qs.exists():
+            text = _("Select the next 50 of %(month)s") % {"month": month_words(plan.month)}
+            link = reverse(LIST) + Query(plan.back).with_(select="first")
+            label = text if plan.month else _("Select the next 50 deleted users")
+            self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
+
+    def _to_request(self, accepted: PurgeRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[accepted.pk]) + "?accepted=1")
+
+    def _refused(
+        self,
+        request: HttpRequest,
+        message: str,
+        *,
+        back: dict[str, str],
+        people: Any = (),
+        account_id: int | None = None,
+        link: str = "",
+    ) -> HttpResponse:
+        """A refusal with the names of those it is about: on a page, so that no name gets into a cookie."""
+        named = User.objects.filter(pk__in=people, account_id=account_id).order_by("name", "pk") if account_id else []
+        return self._page(
+            request,
+            "refused",
+            status=409,
+            title=_("Nothing was purged"),
+            message=message,
+            named=list(named),
+            back_link=link or reverse(LIST) + Query(back).with_(),
+        )
+
+    # ------------------------------------------------------------ what is offered on the confirmation page
+
+    def _plan(self, request: HttpRequest) -> Plan:
+        if not request.user.has_perm(PURGE):
+            raise PermissionDenied
+        try:
+            return Plan.opened(request.POST.get("plan", ""), request.user)
+        except BadPlan:
+            raise Http404 from None
+
+    def outside_view(self, request: HttpRequest) -> HttpResponse:
+        """Person × outside application × whom to write to."""
+        plan = self._plan(request)
+        copies = outside_copies(plan.people, account_id=plan.account_id)
+        return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
+
+    def transcripts_view(self, request: HttpRequest) -> HttpResponse:
+        plan = self._plan(request)
+        own = self.get_queryset(request).filter(pk__in=plan.people).values_list("pk", flat=True)
+        return downloads.csv_response(
+            "transcripts.csv", downloads.transcript_head(), downloads.transcript_rows(list(own))
+        )
+
+    def recipients_view(self, request: HttpRequest, request_id: int) -> HttpResponse:
+        """The same list while a request is open, for the administrators of its account."""
+        self._check_view(request)
+        row = requests_seen_by(request.user).filter(pk=request_id).first()
+        account_id = get_host().account_of(request.user)
+        if row is None or account_id is None or row.account_id != account_id or not row.is_open:
+            raise Http404
+        ids = row.subjects.filter(role=Role.SELECTED).values_list("person_id", flat=True)
+        copies = outside_copies(list(ids), account_id=account_id)
+        return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
+
+    # ------------------------------------------------------------ Other Users
+
+    def other_view(self, request: HttpRequest) -> HttpResponse:
+        """An address of somebody who is no user: typed, posted, looked for in this account."""
+        self._check_view(request)
+        form = AddressForm(request.POST or None, choose_account=get_host().account_of(request.user) is None)
+        if request.method == "POST":
+            if not request.user.has_perm(PURGE):
+                raise PermissionDenied
+            if form.is_valid():
+                return self._show_address(request, form)
+        return self._other_form(request, form)
+
+    def _other_form(self, request: HttpRequest, form: AddressForm, status: int = 200) -> HttpResponse:
+        return self._page(
+            request,
+            "other",
+            status=status,
+            title=_("User Cleanup"),
+            tab="other",
+            form=form,
+            can_purge=request.user.has_perm(PURGE),
+        )
+
+    def _show_address(
+        self,
+        request: HttpRequest,
+        form: AddressForm,
+        *,
+        shown: Plan | None = None,
+        changes: list[str] | None = None,
+        confirm: ConfirmForm | None = None,
+    ) -> HttpResponse:
+        address, account_id = self._address_of(request, form)
+        try:
+            preview = purge_preview_address(acting_user=request.user, account_id=account_id, address=address)
+        except NotAllowed:
+            raise PermissionDenied from None
+        except PurgeRefused as refusal:
+            form.add_error("address", str(refusal))
+            return self._other_form(request, form, status=409)
+        effects = effects_of(preview, request.user)
+        plan = plan_of(preview, effects, token=shown.token if shown else uuid.uuid4())
+        return self._page(
+            request,
+            "confirm",
+            title=_("Purge an address"),
+            address=address,
+            account_id=account_id,
+            people=[],
+            preview=preview,
+            effects=effects,
+            plan=plan.sealed(request.user),
+            changes=changes or [],
+            form=confirm or ConfirmForm(request=request, address=address, must_type=effects.must_type),
+            mails=[],
+            creators_kept=False,
+            backup_days=backup_days(),
+            back_query="other/",
+            action=reverse("admin:cleanup_other_purge"),
+        )
+
+    def _address_of(self, request: HttpRequest, form: AddressForm) -> tuple[str, int]:
+        account_id = get_host().account_of(request.user)
+        return form.cleaned_data["address"], account_id if account_id is not None else form.cleaned_data["account"].pk
+
+    def other_purge_view(self, request: HttpRequest) -> HttpResponse:
+        plan = self._plan(request)
+        if (earlier := request_of_token(plan.token, request.user)) is not None:
+            return self._to_request(earlier)
+        form = AddressForm(request.POST, choose_account=get_host().account_of(request.user) is None)
+        if not form.is_valid():
+            return self._other_form(request, form, status=409)
+        address, account_id = self._address_of(request, form)
+        if account_id != plan.account_id:
+            raise Http404
+        try:
+            preview = purge_preview_address(acting_user=request.user, account_id=account_id, address=address)
+        except NotAllowed:
+            raise PermissionDenied from None
+        except PurgeRefused as refusal:
+            form.add_error("address", str(refusal))
+            return self._other_form(request, form, status=409)
+        effects = effects_of(preview, request.user)
+        if changes := differences(plan, effects):
+            return self._show_address(request, form, shown=plan, changes=changes)
+        confirm = ConfirmForm(request.POST, request=request, address=address, must_type=effects.must_type)
+        if not confirm.is_valid():
+            return self._show_address(request, form, shown=plan, confirm=confirm)
+        try:
+            accepted = purge_submit_address(
+                acting_user=request.user, account_id=account_id, address=address, token=plan.token
+            )
+        except NotAllowed:
+            raise PermissionDenied from None
+        except PurgeRefused as refusal:
+            form.add_error("address", str(refusal))
+            return self._other_form(request, form, status=409)
+        self._tell_accepted(request, accepted, plan)
+        return self._to_request(accepted)
+
+
+# ---------------------------------------------------------------- what was posted
+
+
+def _posted_ids(request: HttpRequest) -> tuple[list[int], str]:
+    """The ticked row numbers, each once, in order; or why they cannot be read."""
+    texts = dict.fromkeys(request.POST.getlist(SELECTED)[: MOST_IDS + 1])
+    if request.POST.get("select_across") == "1":
+        return [], _("Select the users one by one: at most 50 at once.")
+    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts):
+        return [], _("The selection cannot be read. Select the users again.")
+    if not texts:
+        return [], _("Select at least one deleted user.")
+    return [int(text) for text in texts], ""
+
+
+def _back(data: QueryDict) -> dict[str, str]:
+    """The list's filter that the form carries, if it is one."""
+    wanted = {name: data[name] for name in ("month", "kind") if data.get(name)}
+    return wanted if CleanupFilter(wanted, queryset=DeletedUser.objects.none()).form.is_valid() else {}
+
+
+def _select_words(number: int) -> str:
+    if number < 50:
+        return ngettext("Select all %(n)d", "Select all %(n)d", number) % {"n": number}
+    return _("Select first 50 users in the list")
+
+
+def _scope(shown: Any) -> str:
+    """What the browser keeps a selection under: the same filter, whatever sort and page. Nothing that can be read."""
+    data = shown.filterset.form.data
+    words = "|".join(data.get(name, "") for name in ("month", "kind", "q"))
+    return salted_hmac("lms_purge.cleanup.scope", words).hexdigest()[:16]

@@ -1,0 +1,247 @@
+"""The confirmation of a purge: a sealed plan, what has changed since it was shown, and what has to be typed.
+
+The plan travels in the form, signed for one user. It holds the form token (one plan, one request, however often it is
+sent) and the sets that ask again when they change: people, connectors, sessions. Growing counts do not ask again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.utils.translation import gettext as _
+
+from connectors.models import Connector, ConnectorState, Webhook
+from connectors.selectors import OutsideCopy, outside_copies
+from learning.models import Session, SessionInstructor
+from lms_purge.cleanup.hints import sessions_taught
+from purge.host import get_host
+from purge.models import PurgeRequest
+from purge.preview import COUNT_CAP, Impact, Line
+from purge.services import Preview
+from users.models import DeletedUser, ImportLog, User, UserRole, UserState
+
+SALT = "lms_purge.cleanup.plan"
+CONNECTORS = "connectors.services.connectors_stop"
+WEBHOOKS = "connectors.services.webhooks_stop"
+SESSIONS = "learning.services.sessions_without_instructor"
+AUTHORSHIP = "learning.Course.author"
+#: People named in the sentence of a page; the list of all is the page itself.
+MOST_IMPORTS = 3
+
+
+class BadPlan(Exception):
+    """The form's plan is not one of ours, or another user's."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a confirmation page has shown. ``month``, ``kind``: the list's filter, for the way back."""
+
+    token: uuid.UUID
+    account_id: int
+    people: tuple[int, ...] = ()
+    connectors: tuple[int, ...] = ()
+    sessions: tuple[int, ...] = ()
+    month: str = ""
+    kind: str = ""
+
+    def sealed(self, user: Any) -> str:
+        words = [self.token.hex, self.account_id, self.people, self.connectors, self.sessions, self.month, self.kind]
+        return signing.dumps(words, salt=f"{SALT}.{user.pk}", compress=True)
+
+    @classmethod
+    def opened(cls, text: str, user: Any) -> Plan:
+        try:
+            token, account_id, people, connectors, sessions, month, kind = signing.loads(text, salt=f"{SALT}.{user.pk}")
+        except signing.BadSignature:
+            raise BadPlan from None
+        return cls(uuid.UUID(token), account_id, tuple(people), tuple(connectors), tuple(sessions), month, kind)
+
+    @property
+    def back(self) -> dict[str, str]:
+        """The list's filter again."""
+        return {name: value for name, value in (("month", self.month), ("kind", self.kind)) if value}
+
+
+def request_of_token(token: uuid.UUID, user: Any) -> PurgeRequest | None:
+    """The request that this plan has become already."""
+    return PurgeRequest.objects.filter(token=token, initiator_id=user.pk).first()
+
+
+# ---------------------------------------------------------------- what stops and changes hands
+
+
+@dataclass
+class Effects:
+    """What a purge does beyond erasing, by name."""
+
+    connectors: list[Connector] = field(default_factory=list)
+    webhooks: list[Webhook] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    handed_over: list[Line] = field(default_factory=list)
+    erased: list[Line] = field(default_factory=list)
+    heir: str = ""
+    role_holders: int = 0
+    teaching: int = 0
+    imports: int = 0
+    latest_import: ImportLog | None = None
+    outside: list[OutsideCopy] = field(default_factory=list)
+
+    @property
+    def stopping(self) -> list[Connector]:
+        return [connector for connector in self.connectors if connector.state == ConnectorState.ENABLED]
+
+    @property
+    def more_imports(self) -> bool:
+        return self.imports > COUNT_CAP
+
+    @property
+    def authorship(self) -> bool:
+        return any(line.key == AUTHORSHIP for line in self.handed_over)
+
+    @property
+    def must_type(self) -> bool:
+        """Only where others are affected: a habit protects nobody."""
+        return bool(self.role_holders or self.teaching or self.stopping or self.authorship)
+
+
+def effects_of(preview: Preview, user: Any) -> Effects:
+    """The named effects of a preview in its account; the number of queries does not depend on how many people go."""
+    ids = [person.id for person in preview.people]
+    account_id, impact = preview.account.id, preview.impact
+    return Effects(
+        connectors=list(Connector.objects.filter(pk__in=_pks(impact, CONNECTORS), account_id=account_id)),
+        webhooks=list(Webhook.objects.filter(pk__in=_pks(impact, WEBHOOKS), account_id=account_id)),
+        sessions=_sessions_losing_instructor(ids),
+        handed_over=[line for line in impact.lines if line.handed_over],
+        erased=[line for line in impact.lines if not line.handed_over],
+        heir=_heir(account_id, user),
+        role_holders=UserRole.objects.filter(user_id__in=ids).values("user_id").distinct().count(),
+        teaching=sessions_taught(ids).values("user_id").distinct().count(),
+        imports=_imports(preview),
+        latest_import=_latest_import(account_id),
+        outside=outside_copies(ids, account_id=account_id),
+    )
+
+
+def _pks(impact: Impact, path: str) -> set[int]:
+    """The settings of a connector have its number, whichever table they are in."""
+    return {pk for pks in impact.consequences.get(path, {}).values() for pk in pks}
+
+
+def _sessions_losing_instructor(ids: Collection[int]) -> list[Session]:
+    """Sessions to come whose instructors all go."""
+    stay = SessionInstructor.objects.exclude(user_id__in=ids).values("session_id")
+    lose = sessions_taught(ids).exclude(session_id__in=stay).values("session_id")
+    return list(Session.objects.filter(pk__in=lose).select_related("course").order_by("starts_at", "pk")[:200])
+
+
+def _heir(account_id: int, user: Any) -> str:
+    heir = get_host().heir(account_id, initiator_id=user.pk, requesting_account_id=account_id)
+    if heir == user.pk:
+        return _("you")
+    name = User.objects.filter(pk=heir).values_list("name", flat=True).first() if heir else None
+    return name or _("nobody; they are shown as by a former author")
+
+
+def _imports(preview: Preview) -> int:
+    """Import links that die: all of an account that loses somebody, otherwise those that mention the address."""
+    if not preview.people:
+        return next((line.n for line in preview.impact.lines if line.key.startswith("users.ImportLog#files")), 0)
+    alive = ImportLog.objects.filter(account_id=preview.account.id, link_dead_at=None)
+    return alive.order_by()[: COUNT_CAP + 1].count()
+
+
+def _latest_import(account_id: int) -> ImportLog | None:
+    alive = ImportLog.objects.filter(account_id=account_id, link_dead_at=None).exclude(file="")
+    return alive.order_by("-uploaded_at", "-pk").first()
+
+
+def plan_of(preview: Preview, effects: Effects, *, token: uuid.UUID, month: str = "", kind: str = "") -> Plan:
+    return Plan(
+        token=token,
+        account_id=preview.account.id,
+        people=tuple(sorted(person.id for person in preview.people)),
+        connectors=tuple(sorted(connector.pk for connector in effects.connectors)),
+        sessions=tuple(sorted(session.pk for session in effects.sessions)),
+        month=month,
+        kind=kind,
+    )
+
+
+# ---------------------------------------------------------------- what has changed
+
+
+def differences(shown: Plan, effects: Effects) -> list[str]:
+    """What the reader has to see again: connectors and sessions that came or went since the page was shown."""
+    now = {connector.pk: connector.name for connector in effects.connectors}
+    words = _came_and_went(
+        set(shown.connectors),
+        now,
+        dict(Connector.objects.filter(pk__in=shown.connectors, account_id=shown.account_id).values_list("pk", "name")),
+        came=_("Connector “%(name)s” names one of them now, and will stop."),
+        went=_("Connector “%(name)s” does not name any of them any more."),
+    )
+    sessions = {session.pk: session.title for session in effects.sessions}
+    return words + _came_and_went(
+        set(shown.sessions),
+        sessions,
+        dict(
+            Session.objects.filter(pk__in=shown.sessions, course__account_id=shown.account_id).values_list(
+                "pk", "title"
+            )
+        ),
+        came=_("Session “%(name)s” would now be left without instructor."),
+        went=_("Session “%(name)s” would not be left without instructor any more."),
+    )
+
+
+def _came_and_went(
+    shown: set[int], now: Mapping[int, str], names: Mapping[int, str], *, came: str, went: str
+) -> list[str]:
+    words = [came % {"name": now[pk]} for pk in sorted(set(now) - shown)]
+    return words + [went % {"name": names.get(pk, _("deleted meanwhile"))} for pk in sorted(shown - set(now))]
+
+
+@dataclass(frozen=True)
+class People:
+    """The people of a plan, sorted by what has become of them since."""
+
+    rest: tuple[int, ...]
+    restored: tuple[str, ...]
+    purging: tuple[str, ...]
+    gone: int
+
+    @property
+    def words(self) -> list[str]:
+        words = [_("%(name)s was restored meanwhile and is left out.") % {"name": name} for name in self.restored]
+        words += [_("%(name)s is being purged already and is left out.") % {"name": name} for name in self.purging]
+        if self.gone:
+            words.append(_("%(n)d of them are not there any more.") % {"n": self.gone})
+        return words
+
+
+def people_now(ids: Sequence[int], account_id: int) -> People:
+    found = list(
+        User.objects.filter(pk__in=ids, account_id=account_id).order_by("name", "pk").values_list("pk", "name", "state")
+    )
+    return People(
+        rest=tuple(pk for pk, _name, state in found if state == UserState.DELETED),
+        restored=tuple(name for _pk, name, state in found if state == UserState.ACTIVE),
+        purging=tuple(name for _pk, name, state in found if state == UserState.PURGING),
+        gone=len(ids) - len(found),
+    )
+
+
+def rows_of(ids: Collection[int]) -> list[DeletedUser]:
+    """The people of the page, by name."""
+    return list(DeletedUser.objects.filter(pk__in=ids).select_related("account", "deleted_by").order_by("name", "pk"))
+
+
+def backup_days() -> int:
+    return int(settings.PURGE_BACKUP_DAYS)

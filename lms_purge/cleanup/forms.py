@@ -1,0 +1,123 @@
+"""Forms of User Cleanup."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from purge.addresses import address_key
+from users.models import Account, AccountKind, User
+from users.services import ServiceError, user_update
+
+#: A sign-in older than this asks for the password again before anything is destroyed.
+FRESH_SECONDS = 15 * 60
+CONFIRMED_AT = "password_confirmed_at"
+
+
+def sign_in_is_fresh(request: HttpRequest) -> bool:
+    """Whether somebody signed in, or typed his password, within the last fifteen minutes."""
+    confirmed = float(request.session.get(CONFIRMED_AT, 0))
+    last_login = getattr(request.user, "last_login", None)
+    return time.time() - confirmed < FRESH_SECONDS or (
+        last_login is not None and (timezone.now() - last_login).total_seconds() < FRESH_SECONDS
+    )
+
+
+class ConfirmForm(forms.Form):
+    """What has to be typed. Fields that are not asked for are not there."""
+
+    number = forms.IntegerField(
+        label=gettext_lazy("How many people are purged?"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text=gettext_lazy("Others are affected, so type the number of people listed above."),
+    )
+    address_again = forms.CharField(
+        label=gettext_lazy("Type the address again"),
+        max_length=400,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy("A connector stops, so make sure that it is the right address."),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Your password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text=gettext_lazy("You signed in more than fifteen minutes ago."),
+    )
+
+    def __init__(
+        self, data: Any = None, *, request: HttpRequest, people: int = 0, address: str = "", must_type: bool = False
+    ) -> None:
+        super().__init__(data)
+        self.request, self.people, self.address = request, people, address
+        if not (must_type and people):
+            del self.fields["number"]
+        if not (must_type and address):
+            del self.fields["address_again"]
+        if sign_in_is_fresh(request):
+            del self.fields["password"]
+
+    def clean_number(self) -> int:
+        number: int = self.cleaned_data["number"]
+        if number != self.people:
+            raise forms.ValidationError(_("%(n)d people are listed above.") % {"n": self.people})
+        return number
+
+    def clean_address_again(self) -> str:
+        text: str = self.cleaned_data["address_again"]
+        if address_key(text) != address_key(self.address):
+            raise forms.ValidationError(_("This is not the address that you looked up."))
+        return text
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        user: Any = self.request.user
+        if not user.check_password(password):
+            raise forms.ValidationError(_("This is not your password."))
+        self.request.session[CONFIRMED_AT] = time.time()
+        return password
+
+
+class AddressForm(forms.Form):
+    """Somebody who is no user, by address. Posted, so that it is in no address bar and no log."""
+
+    address = forms.CharField(
+        label=gettext_lazy("E-mail address"),
+        max_length=400,
+        widget=forms.TextInput(attrs={"type": "email", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    account = forms.ModelChoiceField(label=gettext_lazy("Account"), queryset=Account.objects.none())
+
+    def __init__(self, data: Any = None, *, choose_account: bool = False) -> None:
+        super().__init__(data)
+        if choose_account:
+            self.fields["account"].queryset = Account.objects.exclude(kind=AccountKind.SYSTEM)  # type: ignore[attr-defined]
+        else:
+            del self.fields["account"]
+
+
+class CorrectForm(forms.ModelForm):
+    """The pencil: what can be corrected about a deleted user."""
+
+    class Meta:
+        model = User
+        fields = ("email", "unique_user_id")
+
+    def __init__(self, *args: Any, acting_user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.acting_user = acting_user
+
+    def _post_clean(self) -> None:
+        """Nothing is set on the row here: the service does that, under a lock, and has the last word."""
+
+    def save(self, commit: bool = True) -> Any:
+        """Raises nothing: a refusal becomes an error of the form, and None is returned."""
+        try:
+            return user_update(acting_user=self.acting_user, user=self.instance, **self.cleaned_data)
+        except ServiceError as refusal:
+            self.add_error(None, str(refusal))
+            return None

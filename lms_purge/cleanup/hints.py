@@ -1,0 +1,129 @@
+"""What stands beside a deleted user in the list: why to look twice before purging him."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from connectors.models import Connector, ConnectorSettings
+from learning.models import Session, SessionInstructor
+from purge.addresses import emails_in
+from purge.models import PurgeRequest
+from purge.registry import get_registry
+from purge.rules import AddressTreatment, PersonTreatment
+from purge.selectors import open_request_of
+from users.models import UserRole, UserState
+
+
+@dataclass
+class Hints:
+    """Of one row. ``request``: ID and link of the open request of this account that holds him."""
+
+    roles: list[str] = field(default_factory=list)
+    teaches: int = 0
+    connectors: list[str] = field(default_factory=list)
+    request: tuple[str, str] | None = None
+    frozen: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        words = []
+        if self.roles:
+            words.append(_("Roles: %(roles)s") % {"roles": ", ".join(self.roles)})
+        if self.teaches:
+            text = ngettext("Teaches %(n)d session to come", "Teaches %(n)d sessions to come", self.teaches)
+            words.append(text % {"n": self.teaches})
+        if self.connectors:
+            words.append(_("Named in: %(connectors)s") % {"connectors": ", ".join(self.connectors)})
+        return words
+
+
+def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
+    """Person id → hints. The number of queries does not depend on how many people there are."""
+    ids = [person.pk for person in people]
+    hints = {person.pk: Hints(frozen=person.state == UserState.PURGING) for person in people}
+    if not ids:
+        return hints
+    for row in UserRole.objects.filter(user_id__in=ids).order_by("pk"):
+        hints[row.user_id].roles.append(row.get_role_display())
+    for user_id in sessions_taught(ids).values_list("user_id", flat=True):
+        hints[user_id].teaches += 1
+    for user_id, names in connectors_naming(people).items():
+        hints[user_id].connectors = sorted(names)
+    for user_id, request in _requests_of(people).items():
+        hints[user_id].request = request
+    return hints
+
+
+def sessions_taught(ids: Collection[int]) -> Any:
+    """The links between these people and the sessions to come that they teach."""
+    to_come = Session.objects.still_to_come().values("pk")
+    return SessionInstructor.objects.filter(user_id__in=ids, session_id__in=to_come)
+
+
+def _requests_of(people: Iterable[Any]) -> dict[int, tuple[str, str]]:
+    by_account: dict[int, list[int]] = defaultdict(list)
+    for person in people:
+        if person.state == UserState.PURGING:
+            by_account[person.account_id].append(person.pk)
+    references: dict[int, str] = {}
+    for account_id, ids in by_account.items():
+        references |= open_request_of(ids, account_id=account_id)
+    if not references:
+        return {}
+    pks = dict(PurgeRequest.objects.filter(reference__in=set(references.values())).values_list("reference", "pk"))
+    return {
+        person_id: (reference, reverse("admin:purge_purgerequest_change", args=[pks[reference]]))
+        for person_id, reference in references.items()
+        if reference in pks
+    }
+
+
+# ---------------------------------------------------------------- connectors
+
+
+def connectors_naming(people: Sequence[Any]) -> dict[int, set[str]]:
+    """Person id → names of the connectors of his account whose settings refer to him (by user, address or login).
+
+    Which settings can do that is the purge's own list, so that the hint and the purge cannot disagree.
+    """
+    found: dict[int, set[str]] = defaultdict(set)
+    by_account: dict[int, list[Any]] = defaultdict(list)
+    for person in people:
+        by_account[person.account_id].append(person)
+    for entry in get_registry().entries.values():
+        if not issubclass(entry.model, ConnectorSettings):
+            continue
+        references = [column.field.attname for column in entry.of(PersonTreatment)]
+        texts = [column.field.attname for column in entry.of(AddressTreatment)]
+        rows = entry.model._base_manager.filter(connector__account_id__in=by_account)
+        for account_id, name, *values in rows.values_list(
+            "connector__account_id", "connector__name", *references, *texts
+        ):
+            named = _named(by_account[account_id], values[: len(references)], values[len(references) :])
+            for person_id in named:
+                found[person_id].add(name)
+    contacts = Connector.objects.filter(contact_id__in=[person.pk for person in people])
+    for person_id, name in contacts.values_list("contact_id", "name"):
+        found[person_id].add(name)
+    return dict(found)
+
+
+def _named(people: Iterable[Any], references: Sequence[Any], texts: Sequence[Any]) -> list[int]:
+    """Those of the people whom one settings row refers to."""
+    written = [str(text) for text in texts if text]
+    addresses = set().union(*(emails_in(text) for text in written)) if written else set()
+    whole = {text.strip().casefold() for text in written}
+    return [
+        person.pk
+        for person in people
+        if person.pk in references
+        or person.email_key in addresses
+        or (person.adobe_key and (person.adobe_key in whole or person.adobe_key in addresses))
+    ]

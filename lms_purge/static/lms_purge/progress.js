@@ -1,0 +1,48 @@
+// Shows how far a purge is without reloading. On errors it asks less and less often; when the status changes, the page
+// is loaded anew, so that everything on it is the server's.
+"use strict";
+(() => {
+  // Accepted: whom somebody had selected in User Cleanup is dealt with.
+  if (new URLSearchParams(location.search).has("accepted")) sessionStorage.removeItem("cleanup");
+  const print = document.getElementById("print-page");
+  print.hidden = false;
+  print.addEventListener("click", () => window.print());
+
+  const { url, status, state } = document.getElementById("watch").dataset;
+  if (!url) return;
+  const byId = (id) => document.getElementById(id);
+  const say = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
+  let wait = 1000;
+
+  function show(answer) {
+    byId("request-progress").value = answer.percent;
+    say("request-step", answer.step);
+    say("request-rows", answer.rows);
+    say("request-left", answer.left);
+    byId("request-steps").hidden = !answer.lines.length;
+    byId("no-steps").hidden = answer.lines.length > 0;
+    byId("request-steps").querySelector("tbody").replaceChildren(...answer.lines.map((line) => {
+      const row = document.createElement("tr");
+      row.append(...line.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+      return row;
+    }));
+  }
+
+  async function ask() {
+    try {
+      const response = await fetch(url, { headers: { Accept: "application/json" } });
+      if (response.redirected || response.status === 403 || response.status === 404) return location.reload();
+      if (!response.ok) throw new Error(response.status);
+      const answer = await response.json();
+      if (answer.state !== state) return location.reload();
+      if (answer.status !== status) say("request-status", answer.label);
+      show(answer);
+      wait = state === "working" ? 1000 : 5000;
+    } catch {
+      wait = Math.min(wait * 2, 60000);
+    }
+    setTimeout(ask, wait);
+  }
+  if (state !== "working") wait = 5000;
+  setTimeout(ask, wait);
+})();

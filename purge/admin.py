@@ -1,0 +1,466 @@
+"""Purge requests, their follow-up, notices of the identity provider, look-ups, data map and routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from purge import presentation, services
+from purge.choices import NoticeState, Origin, Route, Status
+from purge.forms import PersonForm, ReferenceForm
+from purge.host import get_host
+from purge.models import FollowUp, ImsNotice, PurgeRequest
+from purge.references import MistypedReference
+from purge.selectors import request_by_reference, requests_seen_by
+
+FOLLOW, OPERATE = "purge.follow_requests", "purge.operate_requests"
+
+
+def zone_of(user: Any) -> str:
+    """The time zone in which somebody reads dates: his account's; UTC for those who see all accounts."""
+    account_id = get_host().account_of(user)
+    account = get_host().accounts([account_id]).get(account_id) if account_id is not None else None
+    return account.time_zone if account else "UTC"
+
+
+def account_names(requests: list[PurgeRequest]) -> dict[int, str]:
+    ids = {request.account_id for request in requests if request.account_id is not None}
+    return {pk: account.name for pk, account in get_host().accounts(ids).items()}
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only services change."""
+
+    actions = None
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        """A page of our own in the admin's frame."""
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "zone": zone_of(request.user)}
+        return TemplateResponse(request, template, {**frame, **context})
+
+    def refused(self, request: HttpRequest, refusal: services.PurgeRefused) -> None:
+        """403 for what is not allowed (revealing nothing), a message for everything else."""
+        if isinstance(refusal, services.NotAllowed):
+            raise PermissionDenied from None
+        self.message_user(request, str(refusal), messages.ERROR)
+
+
+class RequestChangeList(ChangeList):
+    """Names of accounts for one page of requests, in one query."""
+
+    def get_results(self, request):
+        super().get_results(request)
+        everything = request.user.has_perm(FOLLOW)
+        names, zone = account_names(self.result_list) if everything else {}, zone_of(request.user)
+        self.result_list = list(self.result_list)
+        for row in self.result_list:
+            row.account_name = names.get(row.account_id, "–")
+            row.zone = zone
+
+
+@admin.register(PurgeRequest)
+class PurgeRequestAdmin(ReadOnlyAdmin):
+    list_display = ("reference", "state", "accepted", "due", "route", "people", "next_actor")
+    list_display_links = ("reference",)
+    list_filter = ("status", "route")
+    search_fields = ("reference",)
+    search_help_text = gettext_lazy("Request ID")
+    change_list_template = "purge/request_list.html"
+
+    # ------------------------------------------------------------ who sees what
+
+    def get_queryset(self, request):
+        return requests_seen_by(request.user)
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_active and request.user.has_perm("purge.view_purgerequest")
+
+    has_module_permission = has_view_permission
+
+    def get_changelist(self, request, **kwargs):
+        return RequestChangeList
+
+    def get_list_display(self, request):
+        if request.user.has_perm(FOLLOW):
+            return ("reference", "account", *self.list_display[1:])
+        return self.list_display
+
+    def get_search_results(self, request, queryset, search_term):
+        """The beginning of a request ID, however it was typed."""
+        letters = "".join(character for character in search_term.upper() if character.isalnum())
+        letters = letters.removeprefix("PUR") if len(letters) > 9 or letters == "PUR" else letters
+        if search_term and not letters:
+            return queryset, False
+        grouped = "-".join(part for part in (letters[:4], letters[4:8], letters[8:]) if part)
+        return (queryset.filter(reference__startswith=f"PUR-{grouped}") if letters else queryset), False
+
+    def history_view(self, request, object_id, extra_context=None):
+        """The request's own story is on its page; the admin's log knows nothing of it."""
+        return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[object_id]))
+
+    # ------------------------------------------------------------ columns
+
+    @admin.display(description=gettext_lazy("account"))
+    def account(self, row):
+        return row.account_name
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def state(self, row):
+        return status_badge(row)
+
+    @admin.display(description=gettext_lazy("accepted"), ordering="accepted_at")
+    def accepted(self, row):
+        return presentation.time_tag(row.accepted_at, row.zone)
+
+    @admin.display(description=gettext_lazy("due"), ordering="due_at")
+    def due(self, row):
+        return presentation.time_tag(row.due_at, row.zone) if row.is_open else "–"
+
+    @admin.display(description=gettext_lazy("people"), ordering="selected_count")
+    def people(self, row):
+        return row.selected_count or "–"
+
+    @admin.display(description=gettext_lazy("who acts next"))
+    def next_actor(self, row):
+        return presentation.acts_next(row)
+
+    # ------------------------------------------------------------ pages
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        own = [
+            path("look-up/", view(self.look_up_view), name="purge_look_up"),
+            path("data-map/", view(require_GET(self.data_map_view)), name="purge_data_map"),
+            path("routes/", view(require_GET(self.routes_view)), name="purge_routes"),
+            path("<int:pk>/progress/", view(require_GET(self.progress_view)), name="purge_purgerequest_progress"),
+            path("<int:pk>/retry/", view(require_POST(self.retry_view)), name="purge_purgerequest_retry"),
+            path("<int:pk>/cancel/", view(require_POST(self.cancel_view)), name="purge_purgerequest_cancel"),
+            path("<int:pk>/release/", view(require_POST(self.release_view)), name="purge_purgerequest_release"),
+            path(
+                "<int:pk>/follow-ups/<int:follow_up>/done/",
+                view(require_POST(self.follow_up_view)),
+                name="purge_purgerequest_follow_up",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def changelist_view(self, request, extra_context=None):
+        title = _("Purge requests")
+        return super().changelist_view(request, {"title": title, "subtitle": None, **(extra_context or {})})
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        row = self._row(request, object_id)
+        return self.page(request, "purge/request.html", **self._request_context(request, row))
+
+    def _row(self, request: HttpRequest, pk: Any) -> PurgeRequest:
+        """The request, if the reader may follow it. Otherwise 404: whether it exists is nobody else's business."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return self.get_queryset(request).get(pk=int(pk))
+        except (PurgeRequest.DoesNotExist, ValueError):
+            raise Http404 from None
+
+    def _request_context(self, request: HttpRequest, row: PurgeRequest) -> dict[str, Any]:
+        steps = list(row.steps.all())
+        lines, empty = presentation.step_lines(steps)
+        own = get_host().account_of(request.user) == row.account_id and row.account_id is not None
+        follow_ups = row.follow_ups.filter(account_id=row.account_id or 0).select_related("done_by").order_by("pk")
+        recipients = presentation.link_to("admin:cleanup_recipients", row.pk) if own and row.is_open else ""
+        return {
+            "title": _("Purge request %(reference)s") % {"reference": row.reference},
+            "row": row,
+            "own": own,
+            "account_name": "" if own else account_names([row]).get(row.account_id or 0, ""),
+            "initiator": presentation.initiator_words(row) if own else "",
+            "route": Route(row.route).label,
+            "origin": Origin(row.origin).label,
+            "tone": presentation.tone(row.status),
+            "progress": presentation.progress_of(row, steps),
+            "working": row.status in presentation.WORKING,
+            "watch_state": presentation.watch_state(row),
+            "due": presentation.due_of(row),
+            "trouble": presentation.trouble_of(row),
+            "acts_next": presentation.acts_next(row),
+            "lines": lines,
+            "empty": empty,
+            "residues": presentation.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
+            "sees_places": request.user.has_perm(FOLLOW),
+            "tasks": presentation.tasks_of(follow_ups) if own else [],
+            "tasks_open": follow_ups.filter(done_at=None).count(),
+            "ledger": [
+                (presentation.event_words(entry.event), entry.at, presentation.fact_words(entry))
+                for entry in row.ledger.all()
+            ],
+            "recipients": recipients,
+            **self._buttons(request, row),
+        }
+
+    def _buttons(self, request: HttpRequest, row: PurgeRequest) -> dict[str, bool]:
+        user: Any = request.user
+        operator = user.has_perm(OPERATE)
+        waits = row.status in (Status.QUEUED, Status.RUNNING) and row.next_attempt_at is not None
+        not_begun = row.status in (Status.HELD, Status.QUEUED) and not row.planned
+        may_purge = row.account_id is not None and get_host().may_purge(user.pk, row.account_id)
+        return {
+            "can_retry": row.status in (Status.NEEDS_ATTENTION, Status.RESIDUE) or waits,
+            "can_cancel": not_begun and (operator or may_purge),
+            "can_release": row.status == Status.HELD and operator,
+        }
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the page's script asks for while it waits: numbers and words, nothing personal."""
+        row = self._row(request, pk)
+        steps = list(row.steps.all())
+        progress = presentation.progress_of(row, steps)
+        lines, _empty = presentation.step_lines(steps)
+        answer = JsonResponse(
+            {
+                "status": row.status,
+                "label": row.get_status_display(),
+                "state": presentation.watch_state(row),
+                "percent": progress.percent,
+                "step": progress.step,
+                "rows": progress.words if progress.planned else "",
+                "left": progress.left,
+                "lines": [[line.words, f"{line.planned:,}", f"{line.done:,}", f"{line.left:,}"] for line in lines],
+            }
+        )
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    # ------------------------------------------------------------ buttons
+
+    def _do(self, request: HttpRequest, pk: int, action: Any, done: str) -> HttpResponse:
+        row = self._row(request, pk)
+        try:
+            action(acting_user=request.user, request=row)
+        except services.PurgeRefused as refusal:
+            self.refused(request, refusal)
+        else:
+            self.message_user(request, done % {"reference": row.reference}, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[pk]))
+
+    def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._do(request, pk, services.purge_retry, _("Request %(reference)s is tried again."))
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        done = _("Request %(reference)s is cancelled. Its people are deleted users again, nothing was erased.")
+        return self._do(request, pk, services.purge_cancel, done)
+
+    def release_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._do(request, pk, services.purge_release, _("Request %(reference)s is released and goes on."))
+
+    def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
+        row = self._row(request, pk)
+        task = FollowUp.objects.filter(pk=follow_up, request=row, account_id=row.account_id).first()
+        if task is None:
+            raise Http404
+        try:
+            services.follow_up_done(acting_user=request.user, follow_up=task)
+        except services.PurgeRefused as refusal:
+            self.refused(request, refusal)
+        return HttpResponseRedirect(f"{reverse('admin:purge_purgerequest_change', args=[pk])}#left-to-do")
+
+    # ------------------------------------------------------------ look-ups
+
+    def look_up_view(self, request: HttpRequest) -> HttpResponse:
+        """By request ID, or "was this person purged?". Both are posted; what was typed of a person is only hashed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.POST.get("ask", "") if request.method == "POST" else ""
+        reference_form = ReferenceForm(request.POST if asked == "reference" else None)
+        person_form = PersonForm(request.POST if asked == "person" else None)
+        found: list[services.Found] | None = None
+        if asked == "reference" and reference_form.is_valid():
+            row = self._by_reference(request, reference_form)
+            if row is not None:
+                return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[row.pk]))
+        if asked == "person" and person_form.is_valid():
+            found = self._by_person(request, person_form)
+        return self.page(
+            request,
+            "purge/look_up.html",
+            title=_("Look up a purge"),
+            reference_form=reference_form,
+            person_form=person_form,
+            found=None if found is None else self._found_lines(request, found),
+            everything=request.user.has_perm(FOLLOW),
+        )
+
+    def _by_reference(self, request: HttpRequest, form: ReferenceForm) -> PurgeRequest | None:
+        try:
+            row = request_by_reference(form.cleaned_data["reference"])
+        except MistypedReference as mistake:
+            form.add_error("reference", str(mistake))
+            return None
+        if row is None or not services.may_follow(request.user, row):
+            form.add_error(
+                "reference", _("No purge request has this ID. It is well formed, so ask where it was noted down.")
+            )
+            return None
+        return row
+
+    def _by_person(self, request: HttpRequest, form: PersonForm) -> list[services.Found] | None:
+        try:
+            return services.person_look_up(acting_user=request.user, text=form.cleaned_data["text"])
+        except services.NotAllowed:
+            raise PermissionDenied from None
+        except services.PurgeRefused as refusal:
+            form.add_error("text", str(refusal))
+            return None
+
+    def _found_lines(self, request: HttpRequest, found: list[services.Found]) -> list[dict[str, Any]]:
+        rows = requests_seen_by(request.user).filter(reference__in=[each.reference for each in found])
+        links = {row.reference: reverse("admin:purge_purgerequest_change", args=[row.pk]) for row in rows}
+        return [
+            {"found": each, "status": Status(each.status).label, "link": links.get(each.reference, "")}
+            for each in found
+        ]
+
+    # ------------------------------------------------------------ how purges work
+
+    def data_map_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        entries = presentation.data_map()
+        return self.page(
+            request,
+            "purge/data_map.html",
+            title=_("Data map"),
+            entries=entries,
+            columns=sum(len(entry.lines) for entry in entries),
+            exempt=presentation.exempt_lines(),
+        )
+
+    def routes_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self.page(
+            request,
+            "purge/routes.html",
+            title=_("Routes"),
+            heads=[words for _name, words in presentation.TICKS],
+            routes=presentation.route_lines(),
+        )
+
+
+def status_badge(row: PurgeRequest) -> SafeString:
+    """The status as a pill, with "overdue" beside it where it is."""
+    badge = format_html(
+        '<span class="pg-pill pg-{}">{}</span>', presentation.tone(row.status), row.get_status_display()
+    )
+    if row.is_overdue:
+        return format_html('{} <span class="pg-pill pg-error">{}</span>', badge, _("Overdue"))
+    return badge
+
+
+@admin.register(ImsNotice)
+class ImsNoticeAdmin(ReadOnlyAdmin):
+    list_display = ("title", "state_badge", "received", "due")
+    list_display_links = ("title",)
+    list_filter = ("state",)
+    change_list_template = "purge/notice_list.html"
+
+    def get_queryset(self, request):
+        rows = ImsNotice.objects.select_related("user", "closed_by")
+        if request.user.is_superuser:
+            return rows
+        account_id = get_host().account_of(request.user)
+        return rows.none() if account_id is None else rows.filter(account_id=account_id)
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_active and request.user.has_perm("purge.view_imsnotice")
+
+    has_module_permission = has_view_permission
+
+    @admin.display(description=gettext_lazy("notice"), ordering="pk")
+    def title(self, row):
+        return _("Notice %(n)d") % {"n": row.pk}
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_badge(self, row):
+        tone = presentation.NOTICE_TONES[NoticeState(row.state)]
+        return format_html('<span class="pg-pill pg-{}">{}</span>', tone, row.get_state_display())
+
+    @admin.display(description=gettext_lazy("received"), ordering="created_at")
+    def received(self, row):
+        return presentation.time_tag(row.created_at, self._zone(row))
+
+    @admin.display(description=gettext_lazy("due"), ordering="due_at")
+    def due(self, row):
+        return presentation.time_tag(row.due_at, self._zone(row)) if row.state == NoticeState.OPEN else "–"
+
+    def _zone(self, row: ImsNotice) -> str:
+        account = get_host().accounts([row.account_id]).get(row.account_id)
+        return account.time_zone if account else "UTC"
+
+    def get_urls(self):
+        decline = self.admin_site.admin_view(require_POST(self.decline_view))
+        return [path("<int:pk>/decline/", decline, name="purge_imsnotice_decline"), *super().get_urls()]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(
+            request, {"title": _("Notices of the identity provider"), "subtitle": None, **(extra_context or {})}
+        )
+
+    def history_view(self, request, object_id, extra_context=None):
+        return HttpResponseRedirect(reverse("admin:purge_imsnotice_change", args=[object_id]))
+
+    def _row(self, request: HttpRequest, pk: Any) -> ImsNotice:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows: QuerySet[ImsNotice] = self.get_queryset(request)
+        try:
+            return rows.get(pk=int(pk))
+        except (ImsNotice.DoesNotExist, ValueError):
+            raise Http404 from None
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        row = self._row(request, object_id)
+        own = get_host().account_of(request.user) == row.account_id
+        return self.page(
+            request,
+            "purge/notice.html",
+            title=_("Notice %(n)d of the identity provider") % {"n": row.pk},
+            row=row,
+            person=presentation.notice_person(row) if own else None,
+            can_decline=row.state == NoticeState.OPEN and own and get_host().may_purge(request.user.pk, row.account_id),
+        )
+
+    def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._row(request, pk)
+        try:
+            services.notice_decline(acting_user=request.user, notice=row)
+        except services.PurgeRefused as refusal:
+            self.refused(request, refusal)
+        else:
+            self.message_user(
+                request, _("Declined: the user stays, and the address left the notice."), messages.SUCCESS
+            )
+        return HttpResponseRedirect(reverse("admin:purge_imsnotice_changelist"))

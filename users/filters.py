@@ -1,0 +1,52 @@
+"""Which deleted users a list, an export or a command is about. Declared once, so that all of them agree."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import django_filters
+from django import forms
+from django.core.validators import RegexValidator
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from purge.addresses import address_key
+from users.models import User, UserKind
+
+MONTH = re.compile(r"^[0-9]{4}-(0[1-9]|1[0-2])$", re.ASCII)
+
+
+class MonthField(forms.CharField):
+    """A month, "YYYY-MM"."""
+
+    default_validators = [RegexValidator(MONTH, _("Give a month as year and number, such as 2026-01."))]
+
+
+class MonthFilter(django_filters.CharFilter):
+    field_class = MonthField
+
+
+class CleanupFilter(django_filters.FilterSet):
+    """Deleted users by month of deletion (account's time zone), kind, and the beginning of a name, address or ID."""
+
+    month = MonthFilter(field_name="deleted_month", label=_("Month of deletion"))
+    kind = django_filters.ChoiceFilter(choices=UserKind.choices, label=_("Kind"), empty_label=_("All users"))
+    q = django_filters.CharFilter(method="beginning_with", label=_("Name, e-mail or Unique User ID begins with"))
+
+    class Meta:
+        model = User
+        fields = ("month", "kind", "q")
+
+    def beginning_with(self, rows: QuerySet[User], _name: str, text: str) -> QuerySet[User]:
+        """By the keys that are compared, so that capitals do not matter; names also by their last part."""
+        text = text.strip()
+        if not text:
+            return rows
+        key: Any = address_key(text)
+        return rows.filter(
+            Q(email_key__startswith=key)
+            | Q(unique_id_sort__startswith=text.casefold())
+            | Q(name__istartswith=text)
+            | Q(name__icontains=f" {text}")
+        )
