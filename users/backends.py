@@ -20,11 +20,14 @@ SUPPORT_PERMISSIONS = frozenset({"purge.follow_requests", "purge.view_purgereque
 
 
 class SeveralAccounts(Exception):
-    """The address belongs to users of several accounts with this password; the account has to be named."""
+    """The address belongs to users of several accounts with this password; the account has to be named.
 
-    def __init__(self, subdomains: list[str]) -> None:
+    ``accounts``: (subdomain, name) of each, by name.
+    """
+
+    def __init__(self, accounts: list[tuple[str, str]]) -> None:
         super().__init__("several accounts")
-        self.subdomains = subdomains
+        self.accounts = accounts
 
 
 class AccountBackend(ModelBackend):
@@ -51,7 +54,8 @@ class AccountBackend(ModelBackend):
             # As slow as with a known address, so that nobody learns which addresses are known.
             User().set_password(password)
         if len(fitting) > 1:
-            raise SeveralAccounts(sorted(user.account.subdomain for user in fitting))
+            accounts = [(user.account.subdomain, user.account.name) for user in fitting]
+            raise SeveralAccounts(sorted(accounts, key=lambda account: account[1].casefold()))
         return fitting[0] if fitting else None
 
     def get_user(self, user_id: int) -> User | None:

@@ -24,6 +24,8 @@ from users.models import (
     Account,
     AccountKind,
     AccountState,
+    ActiveField,
+    ActiveFieldValue,
     DeletedCount,
     ExternalProfile,
     FormerEmail,
@@ -244,8 +246,7 @@ def _check_lengths(user: User) -> None:
         most, value = column.max_length, getattr(user, name)
         if value and most and len(value) > most:
             raise ServiceError(
-                _("%(field)s is too long: at most %(most)d characters.")
-                % {"field": column.verbose_name, "most": most},
+                _("%(field)s is too long: at most %(most)d characters.") % {"field": column.verbose_name, "most": most},
                 code="too_long",
             )
     if not user.name:
@@ -549,6 +550,22 @@ def _validate_password(password: str, user: User) -> None:
         raise ServiceError(" ".join(error.messages), code="weak") from None
 
 
+def active_value_set(*, acting_user: User | None, user: User, field: ActiveField, value: str) -> None:
+    """Set what an active field says of a user; an empty text takes it away."""
+    with transaction.atomic():
+        current = _locked(user)
+        if field.account_id != current.account_id:
+            raise ServiceError(_("This active field belongs to another account."))
+        allowed = [line.strip() for line in field.allowed_values.splitlines() if line.strip()]
+        if value and field.kind == ActiveField.Kind.CHOICE and value not in allowed:
+            raise ServiceError(_("%(field)s takes only its fixed values.") % {"field": field.name}, code="not_allowed")
+        if value:
+            ActiveFieldValue.objects.update_or_create(user=current, field=field, defaults={"value": value})
+        else:
+            ActiveFieldValue.objects.filter(user=current, field=field).delete()
+        _audit(current, acting_user, "changed", ["active fields"])
+
+
 def login_record(*, user: User, ip_address: str | None, user_agent: str, success: bool = True) -> LoginEvent:
     """Note a sign-in, or a refused one of a known person."""
     return LoginEvent.objects.create(
@@ -576,7 +593,9 @@ def profile_change(*, acting_user: User | None, user: User, profile: ExternalPro
 
 
 def group_create(*, acting_user: User | None, account: Account, name: str, **fields: Any) -> UserGroup:
-    group = UserGroup(account=account, name=name, creator=acting_user, **fields)
+    """A new group; its creator is who acts, if he is of the account."""
+    creator = acting_user if acting_user is not None and acting_user.account_id == account.pk else None
+    group = UserGroup(account=account, name=name, creator=creator, **fields)
     _clean(group)
     group.save()
     return group

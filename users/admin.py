@@ -1,0 +1,526 @@
+"""Internal and external users, groups, profiles, active fields, and the settings of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from users import forms, services
+from users.models import (
+    Account,
+    ActiveField,
+    ActiveFieldValue,
+    ExternalProfile,
+    ExternalUser,
+    InternalUser,
+    LoginEvent,
+    Role,
+    SelfRegistrationProfile,
+    User,
+    UserAudit,
+    UserGroup,
+    UserKind,
+)
+from users.selectors import groups_in_use, people_found, people_in_use, role_names, with_role
+from users.services import DELETE_PERMISSION, PURGE_PERMISSION, ServiceError
+from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator, sees_all_accounts
+
+#: How many people one action takes: they are all listed on its page.
+MOST_AT_ONCE = 200
+
+
+class RoleFilter(admin.SimpleListFilter):
+    title = _("role")
+    parameter_name = "role"
+
+    def lookups(self, request, model_admin):
+        return [("learner", _("Learner only")), *Role.choices, ("manager", _("Manager"))]
+
+    def queryset(self, request, queryset):
+        role = self.value()
+        return with_role(queryset, role) if role else queryset
+
+
+class GroupFilter(admin.SimpleListFilter):
+    """Offered to administrators: the groups of all accounts together are no choice."""
+
+    title = _("group")
+    parameter_name = "group"
+
+    def lookups(self, request, model_admin):
+        account_id = account_id_of_administrator(request.user)
+        if account_id is None:
+            return []
+        return list(groups_in_use(account_id).values_list("pk", "name")[:200])
+
+    def queryset(self, request, queryset):
+        group = self.value()
+        return queryset.filter(group_memberships__group=int(group)) if group else queryset
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an action on people asks before it does anything. ``fields``: what the admin's log names as changed."""
+
+    title: Any
+    verb: Any
+    explanation: Any = ""
+    danger: bool = False
+    form: type[forms.PeopleActionForm] = forms.PeopleActionForm
+    fields: tuple[str, ...] = ()
+
+
+class ActiveValueInline(TenantTabularInline):
+    model = ActiveFieldValue
+    fields = ("field", "value")
+    can_delete = True
+
+
+class PeopleAdmin(TenantAdmin):
+    """What both lists of people share: people in use, never the deleted ones, and never a button that deletes a row."""
+
+    account_path = "account"
+    list_display: tuple[Any, ...] = ("person", "unique_user_id", "role_words", "last_login")
+    list_display_links = ("person",)
+    list_filter: ClassVar[tuple[Any, ...]] = (RoleFilter, GroupFilter)
+    search_fields = ("name",)
+    search_help_text = _("Name, e-mail or Unique User ID, from its beginning")
+    ordering = ("name", "pk")
+    autocomplete_fields = ("manager",)
+    readonly_fields: ClassVar[tuple[Any, ...]] = ("role_words", "former_addresses", "added_at", "source", "last_login")
+    actions: tuple[Any, ...] = (
+        "assign_role",
+        "remove_role",
+        "add_to_group",
+        "remove_from_group",
+        "exclude_from_group",
+        "allow_purging",
+        "withdraw_purging",
+        "delete_people",
+    )
+    kind: str
+
+    def get_queryset(self, request):
+        return people_in_use(super().get_queryset(request).filter(kind=self.kind))
+
+    def get_search_results(self, request, queryset, search_term):
+        return people_found(queryset, search_term), False
+
+    def changelist_view(self, request, extra_context=None):
+        titles = {"title": self.opts.verbose_name_plural, "subtitle": None}
+        return super().changelist_view(request, {**titles, **(extra_context or {})})
+
+    def get_fieldsets(self, request, obj=None):
+        """The last one tells of what was; a new user has none of it."""
+        shown = super().get_fieldsets(request, obj)
+        return shown if obj else shown[:-1]
+
+    def get_inlines(self, request, obj):
+        return (ActiveValueInline,) if obj else ()
+
+    def save_formset(self, request, form, formset, change):
+        """Values of active fields go through the service, which refuses people who are being purged."""
+        for row in formset.save(commit=False):
+            services.active_value_set(acting_user=request.user, user=form.instance, field=row.field, value=row.value)
+        for row in formset.deleted_objects:
+            services.active_value_set(acting_user=request.user, user=form.instance, field=row.field, value="")
+
+    # ------------------------------------------------------------ columns
+
+    @admin.display(description=_("name"), ordering="name")
+    def person(self, user):
+        return format_html('{}<br><span class="quiet">{}</span>', user.name, user.email)
+
+    @admin.display(description=_("roles"))
+    def role_words(self, user):
+        return ", ".join(role_names(user))
+
+    @admin.display(description=_("former e-mails"))
+    def former_addresses(self, user):
+        rows = user.former_emails.exclude(email="").order_by("-ended_at")
+        return ", ".join(rows.values_list("email", flat=True)[:20]) or "–"
+
+    # ------------------------------------------------------------ actions
+
+    def has_delete_people_permission(self, request):
+        return request.user.has_perm(DELETE_PERMISSION)
+
+    def has_purge_people_permission(self, request):
+        return request.user.has_perm(PURGE_PERMISSION)
+
+    @admin.action(description=_("Assign role"), permissions=["change"])
+    def assign_role(self, request, queryset):
+        def assign(user: User, data: dict[str, Any]) -> None:
+            services.role_assign(acting_user=request.user, user=user, role=data["role"])
+
+        question = Question(_("Assign role"), _("Assign"), form=forms.RoleForm, fields=("roles",))
+        return self._ask(request, queryset, "assign_role", question, assign)
+
+    @admin.action(description=_("Remove role"), permissions=["change"])
+    def remove_role(self, request, queryset):
+        def remove(user: User, data: dict[str, Any]) -> None:
+            services.role_remove(acting_user=request.user, user=user, role=data["role"])
+
+        question = Question(_("Remove role"), _("Remove"), form=forms.RoleForm, fields=("roles",))
+        return self._ask(request, queryset, "remove_role", question, remove)
+
+    @admin.action(description=_("Add to group"), permissions=["change"])
+    def add_to_group(self, request, queryset):
+        def add(user: User, data: dict[str, Any]) -> None:
+            services.group_member_add(group=data["group"], user=user)
+
+        question = Question(_("Add to group"), _("Add"), form=forms.ChooseGroupForm, fields=("groups",))
+        return self._ask(request, queryset, "add_to_group", question, add)
+
+    @admin.action(description=_("Remove from group"), permissions=["change"])
+    def remove_from_group(self, request, queryset):
+        def remove(user: User, data: dict[str, Any]) -> None:
+            services.group_member_remove(group=data["group"], user=user)
+            services.group_exclusion_end(group=data["group"], user=user)
+
+        question = Question(
+            _("Remove from group"),
+            _("Remove"),
+            _("Exclusions from the group end, too."),
+            form=forms.ChooseGroupForm,
+            fields=("groups",),
+        )
+        return self._ask(request, queryset, "remove_from_group", question, remove)
+
+    @admin.action(description=_("Exclude from group"), permissions=["change"])
+    def exclude_from_group(self, request, queryset):
+        def exclude(user: User, data: dict[str, Any]) -> None:
+            services.group_exclude(group=data["group"], user=user)
+
+        question = Question(
+            _("Exclude from group"),
+            _("Exclude"),
+            _("They leave the group and are not put into it again."),
+            form=forms.ChooseGroupForm,
+            fields=("groups",),
+        )
+        return self._ask(request, queryset, "exclude_from_group", question, exclude)
+
+    @admin.action(description=_("Allow purging"), permissions=["purge_people"])
+    def allow_purging(self, request, queryset):
+        def allow(user: User, data: dict[str, Any]) -> None:
+            services.purge_permission_set(acting_user=request.user, user=user, allowed=True)
+
+        question = Question(
+            _("Allow purging"),
+            _("Allow"),
+            _("These Administrators will be able to erase deleted users for good."),
+            danger=True,
+            fields=("permissions",),
+        )
+        return self._ask(request, queryset, "allow_purging", question, allow)
+
+    @admin.action(description=_("Withdraw the permission to purge"), permissions=["purge_people"])
+    def withdraw_purging(self, request, queryset):
+        def withdraw(user: User, data: dict[str, Any]) -> None:
+            services.purge_permission_set(acting_user=request.user, user=user, allowed=False)
+
+        question = Question(_("Withdraw the permission to purge"), _("Withdraw"), fields=("permissions",))
+        return self._ask(request, queryset, "withdraw_purging", question, withdraw)
+
+    @admin.action(description=_("Delete User"), permissions=["delete_people"])
+    def delete_people(self, request, queryset):
+        def delete(user: User, data: dict[str, Any]) -> None:
+            services.user_delete(acting_user=request.user, user=user)
+
+        question = Question(
+            _("Delete User"),
+            _("Delete"),
+            _(
+                "Deleted users cannot sign in and leave every list and group; their learning records stay. "
+                "They can be restored in User Cleanup, as Learners."
+            ),
+            danger=True,
+            fields=("state",),
+        )
+        return self._ask(request, queryset, "delete_people", question, delete)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        queryset: Any,
+        action: str,
+        question: Question,
+        do: Callable[[User, dict[str, Any]], None],
+    ) -> HttpResponse | None:
+        """Ask once, listing everybody; when the answer is posted, do it for each."""
+        people = list(queryset.order_by("name", "pk")[: MOST_AT_ONCE + 1])
+        if len(people) > MOST_AT_ONCE:
+            words = _("Select at most %(most)d users at once. Nothing was changed.") % {"most": MOST_AT_ONCE}
+            self.message_user(request, words, messages.ERROR)
+            return None
+        if not people:
+            self.message_user(request, _("These users are not in this list any more."), messages.WARNING)
+            return None
+        answered = "apply" in request.POST
+        form = question.form(people[0].account_id, request.POST if answered else None)
+        if answered and form.is_valid():
+            self._do(request, people, question, lambda user: do(user, form.cleaned_data))
+            return None
+        return self._question_page(request, people, action, question, form)
+
+    def _question_page(
+        self, request: HttpRequest, people: list[User], action: str, question: Question, form: Any
+    ) -> HttpResponse:
+        for user in people:
+            user.role_words = ", ".join(role_names(user))  # type: ignore[attr-defined]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": question.title,
+            "verb": question.verb,
+            "explanation": question.explanation,
+            "danger": question.danger,
+            "form": form,
+            "people": people,
+            "action": action,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "users/people_action.html", context)
+
+    def _do(self, request: HttpRequest, people: list[User], question: Question, do: Callable[[User], None]) -> None:
+        done = 0
+        for user in people:
+            try:
+                do(user)
+            except ServiceError as refusal:
+                self.message_user(request, f"{user.name}: {refusal}", messages.ERROR)
+            else:
+                done += 1
+                self.log_change(request, user, [{"changed": {"fields": list(question.fields)}}])
+        if done:
+            words = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", done)
+            self.message_user(request, words % {"verb": question.title, "n": done}, messages.SUCCESS)
+
+
+NAMES: Any = (None, {"fields": ("account", "name", "email", "unique_user_id")})
+REGISTRATION: Any = (_("Registration"), {"fields": ("external_profile",)})
+WORK: Any = (_("Work"), {"fields": ("profile", "manager", "locale", "time_zone")})
+SIGN_IN: Any = (_("Sign-in"), {"fields": ("adobe_id", "new_password")})
+SO_FAR = ("role_words", "former_addresses", "source", "added_at", "last_login")
+
+
+@admin.register(InternalUser)
+class InternalUserAdmin(PeopleAdmin):
+    form = forms.PersonForm
+    kind = UserKind.INTERNAL
+    fieldsets = (NAMES, WORK, SIGN_IN, (_("So far"), {"fields": SO_FAR}))
+
+
+@admin.register(ExternalUser)
+class ExternalUserAdmin(PeopleAdmin):
+    form = forms.ExternalPersonForm
+    kind = UserKind.EXTERNAL
+    list_display = ("person", "unique_user_id", "external_profile", "role_words", "registered", "last_login")
+    list_filter = (RoleFilter, GroupFilter, "external_profile", "registered")
+    list_select_related = ("external_profile",)
+    readonly_fields = (*PeopleAdmin.readonly_fields, "registered")
+    actions = (*PeopleAdmin.actions[:2], "change_profile", "make_active", *PeopleAdmin.actions[2:])
+    fieldsets = (NAMES, REGISTRATION, WORK, SIGN_IN, (_("So far"), {"fields": ("registered", *SO_FAR)}))
+
+    @admin.action(description=_("Change profile"), permissions=["change"])
+    def change_profile(self, request, queryset):
+        def change(user: User, data: dict[str, Any]) -> None:
+            services.profile_change(acting_user=request.user, user=user, profile=data["profile"])
+
+        question = Question(
+            _("Change profile"), _("Change"), form=forms.ChooseProfileForm, fields=("external_profile",)
+        )
+        return self._ask(request, queryset, "change_profile", question, change)
+
+    @admin.action(description=_("Make User Active"), permissions=["change"])
+    def make_active(self, request, queryset):
+        def make(user: User, data: dict[str, Any]) -> None:
+            services.user_make_active(acting_user=request.user, user=user)
+
+        question = Question(_("Make User Active"), _("Make active"), fields=("registered",))
+        return self._ask(request, queryset, "make_active", question, make)
+
+
+@admin.register(User)
+class AnyUserAdmin(TenantAdmin):
+    """Not in the index: what forms search when they ask for a person, and where links to one lead."""
+
+    account_path = "account"
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    list_display = ("name", "email", "unique_user_id")
+    actions = None
+
+    def get_queryset(self, request):
+        return people_in_use(super().get_queryset(request))
+
+    def get_search_results(self, request, queryset, search_term):
+        return people_found(queryset, search_term), False
+
+    def has_module_permission(self, request):
+        return False
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def changelist_view(self, request, extra_context=None):
+        return HttpResponseRedirect(reverse("admin:users_internaluser_changelist"))
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        user = self.get_object(request, object_id)
+        page = "externaluser" if user.kind == UserKind.EXTERNAL else "internaluser"
+        return HttpResponseRedirect(reverse(f"admin:users_{page}_change", args=[user.pk]))
+
+    def history_view(self, request, object_id, extra_context=None):
+        return self.change_view(request, object_id)
+
+
+@admin.register(Account)
+class AccountAdmin(TenantAdmin):
+    """An administrator has one account: the list leads straight to its settings."""
+
+    account_path = "pk"
+    form = forms.AccountForm
+    list_display = ("name", "subdomain", "kind", "state", "expires_on", "creator_missing")
+    list_filter = ("kind", "state")
+    search_fields = ("name", "subdomain")
+    autocomplete_fields = ("creator",)
+    actions = None
+    #: What only the operators of the platform change.
+    operators_fields = ("subdomain", "kind", "state", "expires_on", "creator")
+
+    def get_fieldsets(self, request, obj=None):
+        # A new account has nobody who could be its creator.
+        mine = self.operators_fields if obj else self.operators_fields[:-1]
+        return (
+            (None, {"fields": ("name", "time_zone", *mine)}),
+            (_("Mail"), {"fields": ("support_emails", "sender_name", "sender_email", "footer_links")}),
+            (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
+            (_("Retention"), {"fields": ("record_retention_days",)}),
+        )
+
+    def get_readonly_fields(self, request, obj=None):
+        return () if sees_all_accounts(request.user) else self.operators_fields
+
+    def has_add_permission(self, request):
+        return sees_all_accounts(request.user)
+
+    def changelist_view(self, request, extra_context=None):
+        account_id = account_id_of_administrator(request.user)
+        if account_id is not None:
+            return HttpResponseRedirect(reverse("admin:users_account_change", args=[account_id]))
+        return super().changelist_view(request, extra_context)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        return super().change_view(request, object_id, form_url, {"title": gettext("Account settings")})
+
+
+@admin.register(UserGroup)
+class UserGroupAdmin(TenantAdmin):
+    account_path = "account"
+    form = forms.GroupForm
+    list_display = ("name", "members", "team_of", "retired")
+    list_filter = ("retired",)
+    search_fields = ("name",)
+    list_select_related = ("team_of",)
+    ordering = ("name", "pk")
+    readonly_fields = ("team_of", "creator", "members", "excluded")
+    actions = None
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(member_count=Count("members"))
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ("account", "name", "description")
+        return ("account", "name", "description", "retired", "team_of", "creator", "members", "excluded")
+
+    @admin.display(description=_("members"), ordering="member_count")
+    def members(self, group):
+        link = f"{reverse('admin:users_internaluser_changelist')}?group={group.pk}"
+        return format_html('<a href="{}">{}</a>', link, group.member_count)
+
+    @admin.display(description=_("excluded users"))
+    def excluded(self, group):
+        return ", ".join(group.exclusions.order_by("user__name").values_list("user__name", flat=True)[:100]) or "–"
+
+
+@admin.register(ExternalProfile)
+class ExternalProfileAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "manager_email", "enabled")
+    list_filter = ("enabled",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    fields = ("account", "name", "manager_email", "enabled")
+
+
+@admin.register(SelfRegistrationProfile)
+class SelfRegistrationProfileAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "manager", "enabled")
+    list_filter = ("enabled",)
+    list_select_related = ("manager",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    autocomplete_fields = ("manager",)
+    fields = ("account", "name", "manager", "enabled")
+
+
+@admin.register(ActiveField)
+class ActiveFieldAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "kind")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    fields = ("account", "name", "kind", "allowed_values")
+
+
+class EventAdmin(TenantAdmin):
+    """What the system has noted about people: read, never written."""
+
+    account_path = "user__account"
+    ordering = ("-at", "-pk")
+    list_filter = ("at",)
+    actions = None
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(LoginEvent)
+class LoginEventAdmin(EventAdmin):
+    list_display = ("at", "user", "success", "ip_address")
+    list_select_related = ("user",)
+
+
+@admin.register(UserAudit)
+class UserAuditAdmin(EventAdmin):
+    list_display = ("at", "user", "event", "fields", "actor")
+    list_select_related = ("user", "actor")
+
+    def get_fields(self, request, obj=None):
+        return ("at", "user", "event", "fields", "actor")
+
+    def get_readonly_fields(self, request, obj=None):
+        return self.get_fields(request, obj)

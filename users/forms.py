@@ -1,0 +1,216 @@
+"""Signing in, and the forms of people, groups and accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from purge.addresses import is_address
+from users.backends import SeveralAccounts
+from users.models import AccountKind, ExternalProfile, Role, User, UserGroup, UserKind
+from users.selectors import groups_in_use
+from users.services import (
+    account_create,
+    account_update,
+    group_create,
+    group_update,
+    login_record,
+    password_set,
+    user_create,
+    user_update,
+)
+from users.tenancy import ServiceForm
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password; the account is asked for only when both fit in several.
+
+    People without access to the admin get the same answer as a wrong password.
+    """
+
+    error_messages = {
+        "invalid_login": _("E-mail address or password is not right, or this user has no access here."),
+        "inactive": _("E-mail address or password is not right, or this user has no access here."),
+        "several": _("This address is used in several accounts. Choose one, and type the password again."),
+    }
+    username = forms.CharField(
+        label=_("E-mail"),
+        max_length=320,
+        widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
+    )
+    account = forms.CharField(label=_("Account"), max_length=63, required=False, widget=forms.Select)
+
+    def __init__(self, request: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        # Django takes the length of the opaque login id.
+        self.fields["username"].widget.attrs["maxlength"] = 320
+        posted = self.data.get("account", "") if self.is_bound else ""
+        if posted:
+            self._offer([(posted, posted)])
+        else:
+            self._account_field = self.fields.pop("account")
+
+    def _offer(self, accounts: list[tuple[str, str]]) -> None:
+        self.fields.setdefault("account", getattr(self, "_account_field", self.base_fields["account"]))
+        self.fields["account"].widget.choices = accounts
+
+    def clean(self) -> dict[str, Any]:
+        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if email and password:
+            account = self.cleaned_data.get("account") or None
+            try:
+                user = authenticate(self.request, email=email, password=password, account=account)
+            except SeveralAccounts as choice:
+                self._offer([(subdomain, f"{name} ({subdomain})") for subdomain, name in choice.accounts])
+                raise ValidationError(self.error_messages["several"], code="several") from None
+            if not isinstance(user, User):
+                raise self.get_invalid_login_error()
+            self.confirm_login_allowed(user)
+            self.user_cache = user
+            self._record(user)
+        return self.cleaned_data
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        if not user.is_staff:
+            raise self.get_invalid_login_error()
+
+    def _record(self, user: User) -> None:
+        headers = self.request.META if self.request is not None else {}
+        login_record(
+            user=user,
+            ip_address=headers.get("REMOTE_ADDR") or None,
+            user_agent=headers.get("HTTP_USER_AGENT", ""),
+        )
+
+
+class ChangesForm(ServiceForm):
+    """A form whose service is told only what the reader has changed."""
+
+    def changes(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
+
+
+class PersonForm(ChangesForm):
+    """Adding and changing people. Addresses are checked by the service, which also takes those with umlauts."""
+
+    kind: str = UserKind.INTERNAL
+    email = forms.CharField(label=_("E-mail"), max_length=320, widget=forms.EmailInput)
+    new_password = forms.CharField(
+        label=_("Set a password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("For a first sign-in. Empty: stays as it is. Administrators change theirs themselves."),
+    )
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() | {"email"}
+
+    def validate_unique(self) -> None:
+        """The service decides: the address of a deleted user is not taken, it brings him back."""
+
+    def validate_constraints(self) -> None:
+        """As for uniqueness."""
+
+    def perform(self) -> User:
+        changes = self.changes()
+        password = changes.pop("new_password", "")
+        if self.instance.pk is None:
+            return self._add(password)
+        user = user_update(acting_user=self.acting_user, user=self.instance, **changes)
+        if password:
+            password_set(acting_user=self.acting_user, user=user, password=password)
+        return user
+
+    def _add(self, password: str) -> User:
+        # The names that the form shows; the others keep the model's defaults.
+        values = {name: value for name, value in self.cleaned_data.items() if name not in ("new_password", "account")}
+        return user_create(
+            acting_user=self.acting_user,
+            account=self.instance.account,
+            kind=self.kind,
+            password=password or None,
+            **values,
+        )
+
+
+class ExternalPersonForm(PersonForm):
+    kind = UserKind.EXTERNAL
+
+
+class GroupForm(ChangesForm):
+    def perform(self) -> UserGroup:
+        if self.instance.pk is None:
+            values = {name: value for name, value in self.cleaned_data.items() if name != "account"}
+            return group_create(acting_user=self.acting_user, account=self.instance.account, **values)
+        return group_update(acting_user=self.acting_user, group=self.instance, **self.changes())
+
+
+class AccountForm(ChangesForm):
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=lambda: [(name, name) for name in _time_zones()])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields and self.instance.kind != AccountKind.SYSTEM:
+            # There is one system account, and it is made with the site.
+            kind: Any = self.fields["kind"]
+            kind.choices = [choice for choice in kind.choices if choice[0] != AccountKind.SYSTEM]
+
+    def clean_support_emails(self) -> str:
+        """One kind of separator, and addresses only."""
+        text: str = self.cleaned_data["support_emails"]
+        addresses = [part.strip() for part in text.replace(",", ";").replace("\n", ";").split(";") if part.strip()]
+        if not all(is_address(address) for address in addresses):
+            raise ValidationError(_("Give e-mail addresses, with semicolons between them."))
+        return "; ".join(addresses)
+
+    def perform(self) -> Any:
+        if self.instance.pk is None:
+            return account_create(acting_user=self.acting_user, **self.cleaned_data)
+        changes = self.changes()
+        if changes.get("creator") is not None:
+            changes["creator_missing"] = False
+        return account_update(acting_user=self.acting_user, account=self.instance, **changes)
+
+
+def _time_zones() -> list[str]:
+    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
+
+
+# ---------------------------------------------------------------- what an action on people asks for
+
+
+class PeopleActionForm(forms.Form):
+    """The question of an action on several people of one account; without fields, only a confirmation."""
+
+    def __init__(self, account_id: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account_id = account_id
+
+
+class RoleForm(PeopleActionForm):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+
+
+class ChooseGroupForm(PeopleActionForm):
+    group = forms.ModelChoiceField(label=_("Group"), queryset=UserGroup.objects.none())
+
+    def __init__(self, account_id: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(account_id, *args, **kwargs)
+        field: Any = self.fields["group"]
+        field.queryset = groups_in_use(account_id)
+
+
+class ChooseProfileForm(PeopleActionForm):
+    profile = forms.ModelChoiceField(label=_("Registration profile"), queryset=ExternalProfile.objects.none())
+
+    def __init__(self, account_id: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(account_id, *args, **kwargs)
+        field: Any = self.fields["profile"]
+        field.queryset = ExternalProfile.objects.filter(account_id=account_id, enabled=True).order_by("name", "pk")

@@ -1,0 +1,53 @@
+"""Reads of accounts and people."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from purge.addresses import address_key
+from users.models import Role, User, UserGroup, UserState
+
+
+def people_in_use(people: QuerySet[User]) -> QuerySet[User]:
+    """Those of the people who are active, with their roles and whether they manage somebody."""
+    reports = User.objects.filter(manager=OuterRef("pk"), state=UserState.ACTIVE)
+    in_use = people.filter(state=UserState.ACTIVE)
+    return in_use.prefetch_related("given_roles").annotate(is_manager=Exists(reports))
+
+
+def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:
+    """Those whose name, a later part of it, e-mail or Unique User ID begins with the text, in whatever case."""
+    text = text.replace("\x00", "").strip()
+    if not text:
+        return people
+    return people.filter(
+        Q(email_key__startswith=address_key(text))
+        | Q(unique_id_sort__startswith=text.casefold())
+        | Q(name__istartswith=text)
+        | Q(name__icontains=f" {text}")
+    )
+
+
+def with_role(people: QuerySet[User], role: str) -> QuerySet[User]:
+    """Those who have a role, among them the derived ones: "manager", and "learner" for who has no other."""
+    if role == "manager":
+        return people.filter(Exists(User.objects.filter(manager=OuterRef("pk"), state=UserState.ACTIVE)))
+    if role == "learner":
+        return people.filter(given_roles=None)
+    return people.filter(given_roles__role=role)
+
+
+def role_names(user: User) -> list[str]:
+    """All roles of a user, as they are shown: Learner first, then the given ones, then Manager."""
+    given = {each.role for each in user.given_roles.all()}
+    names = [_("Learner"), *(str(role.label) for role in Role if role.value in given)]
+    manages = getattr(user, "is_manager", None)
+    if manages is None:
+        manages = User.objects.filter(manager=user, state=UserState.ACTIVE).exists()
+    return [*names, _("Manager")] if manages else names
+
+
+def groups_in_use(account_id: int) -> QuerySet[UserGroup]:
+    """The groups of an account that are not retired, by name."""
+    return UserGroup.objects.filter(account_id=account_id, retired=False).order_by("name", "pk")
