@@ -25,6 +25,7 @@ from purge.addresses.writings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
     ENTITIES,
+    ESCAPE_NEAR_AT,
     ESCAPED_AT,
     ESCAPES,
     ESCAPING,
@@ -47,6 +48,7 @@ _LOCAL: Final = local_characters(_WORD)
 _AT_SIGN: Final = re.compile(f"[{AT_SIGNS}]")
 _ESCAPING: Final = re.compile(f"[{ESCAPING}]")
 _ESCAPED_AT: Final = re.compile(ESCAPED_AT)
+_ESCAPE_NEAR_AT: Final = re.compile(ESCAPE_NEAR_AT)
 _ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]+")
 # Patterns begin with one character or class wherever they can: ``re`` skips to it quickly.
 _AT: Final = re.compile(rf"@(?<=[{_LOCAL}]@)(?=[{_WORD}-])")
@@ -185,7 +187,12 @@ def _readings(text: str) -> Iterator[_Reading]:
         fresh = [reading for reading in level if reading.text not in seen]
         yield from fresh
         seen.update(reading.text for reading in fresh)
-        level = [_plain(_decoded(reading, pattern)) for reading in fresh for pattern in (_ESCAPE, _ESCAPE_OR_QUOTED)]
+        level = [
+            _plain(_decoded(reading, pattern))
+            for reading in fresh
+            if _ESCAPED_AT.search(reading.text) or _ESCAPE_NEAR_AT.search(reading.text)
+            for pattern in (_ESCAPE, _ESCAPE_OR_QUOTED)
+        ]
 
 
 def _decoded(reading: _Reading, pattern: re.Pattern[str]) -> _Reading:

@@ -24,6 +24,7 @@ from purge.addresses.writings import (
     CONTROL_ESCAPES,
     ENTITIES,
     ENTITIES_AND_BACKSLASHES,
+    ESCAPE_NEAR_AT,
     ESCAPED_AT,
     ESCAPING,
     LONGEST,
@@ -144,10 +145,11 @@ BEGIN
         END LOOP;
       END IF;
 
-      IF depth < 2 AND reading ~ $r$%[0-9A-Fa-f]|&[#A-Za-z]|\\[\\/ux]$r$ THEN
+      CONTINUE WHEN depth = 2 OR (reading !~ $r$«escaped_at»$r$ AND reading !~ $r$«escape_near_at»$r$);
+      IF reading ~ $r$%[0-9A-Fa-f]|&[#A-Za-z]|\\[\\/ux]$r$ THEN
         decoded := pg_catalog.array_append(decoded, («decode_escapes»));
       END IF;
-      IF depth < 2 AND reading ~ $r$=[0-9A-Fa-f]{2}|=[ \t]*\r?\n$r$ THEN
+      IF reading ~ $r$=[0-9A-Fa-f]{2}|=[ \t]*\r?\n$r$ THEN
         decoded := pg_catalog.array_append(decoded, («decode_quoted»));
       END IF;
     END LOOP;
@@ -258,6 +260,7 @@ def function_statements(schema: str) -> list[str]:
         at_signs=AT_SIGNS,
         escaping=ESCAPING,
         escaped_at=ESCAPED_AT,
+        escape_near_at=ESCAPE_NEAR_AT,
         zero_width=ZERO_WIDTH,
         melting=MELTING + RARELY_MELTING,
         most_marks=MOST_MARKS,

@@ -35,6 +35,11 @@ ESCAPING: Final = r"%&\\="
 #: What every writing of an at-sign holds, one that is escaped twice too. A text without this and without an at-sign
 #: mentions no address, which is seen at once.
 ESCAPED_AT: Final = "40|64|commat|[Ff][Ff]20|65312|[Bb][Cc].[Aa]0|[Ff][Ee]6[Bb]|65131|[Bb]9.[Aa][Bb]"
+#: Where an escape touches what stands around an at-sign. Elsewhere in a text, escapes mean nothing for its addresses.
+ESCAPE_NEAR_AT: Final = (
+    r'(?:[;%&=\\]|=[ \t]*\r?\n)[^ \t\r\n<>"(),:;%&=\\@]*@'
+    r"""|@[^ \t\r\n<>"(),:;%&=\\@?/#!$'*+^`{|}~\[\]]*[%&=\\]"""
+)
 #: Letters of a backslash escape that stand for a control character.
 CONTROL_ESCAPES: Final = "abfnrtv0"
 
