@@ -123,6 +123,15 @@ def course_publish(*, acting_user: User, course: Course) -> None:
         ContentAudit.objects.create(course=course, action=ContentAuditAction.PUBLISHED, modified_by=acting_user)
 
 
+def course_retire(*, acting_user: User, course: Course) -> None:
+    """Nobody enrols any more; who is enrolled may finish. Written down in the content audit."""
+    with transaction.atomic():
+        _lock_active(acting_user)
+        if not Course.objects.filter(pk=course.pk, state=CourseState.PUBLISHED).update(state=CourseState.RETIRED):
+            raise ServiceError(_("Only a published course can be retired."))
+        ContentAudit.objects.create(course=course, action=ContentAuditAction.RETIRED, modified_by=acting_user)
+
+
 def enrolment_create(
     *,
     acting_user: User,

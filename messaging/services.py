@@ -276,6 +276,15 @@ def announcement_publish(*, acting_user: User, announcement: Announcement) -> No
         row.save(update_fields=("state", "author"))
 
 
+def announcement_retire(*, acting_user: User, announcement: Announcement) -> None:
+    """Learners do not see it any more."""
+    changed = Announcement.objects.filter(pk=announcement.pk, state=AnnouncementState.PUBLISHED).update(
+        state=AnnouncementState.RETIRED
+    )
+    if not changed:
+        raise ServiceError(_("Only a published announcement can be retired."))
+
+
 def saved_report_share(*, acting_user: User, report: SavedReport, users: Sequence[User]) -> int:
     """Let active users of the report's account see it too. The number who could not before."""
     for user in users:

@@ -3,7 +3,6 @@
 A column that a developer adds is planted here by itself: the rules say what it holds.
 """
 
-import importlib
 from datetime import timedelta
 
 import pytest
@@ -18,28 +17,17 @@ from purge.planner import plan_steps
 from purge.registry import get_registry
 from purge.rules import AddressTreatment, Delete, HandOver, PersonTreatment, TakeOut, Unassign, Withdraw
 from purge.scope import Scope
+from tests.factories.platform import APPS, RULES, row_of
 from tests.factories.users import AccountFactory, UserFactory
-from users.models import User
 
 pytestmark = pytest.mark.django_db
 
-APPS = ("learning", "messaging", "connectors")
-RULES = [rules for app in APPS for rules in importlib.import_module(f"{app}.purge_rules").RULES]
 ADDRESS = "ann.purged@acme.example"
 NEIGHBOUR = "joann.purged@acme.example"
 
 
 def named(rules):
     return rules.model
-
-
-def make(rules, account, bystander):
-    """A row of the model in the account, all of its people other people."""
-    app, name = rules.model.split(".")
-    factory = getattr(importlib.import_module(f"tests.factories.{app}"), f"{name}Factory")
-    head = rules.account.split("__")[0]
-    field = apps.get_model(rules.model)._meta.get_field(head)
-    return factory(**({head: bystander} if field.related_model is User else {rules.account: account}))
 
 
 def columns(rules, kind):
@@ -105,7 +93,7 @@ def bystander(account):
 def test_no_row_points_at_the_person_any_more(rules, account, person, bystander):
     model = apps.get_model(rules.model)
     for field in columns(rules, PersonTreatment):
-        row, kept = make(rules, account, bystander), make_other(rules, account)
+        row, kept = row_of(rules, account, bystander), make_other(rules, account)
         model.objects.filter(pk=row.pk).update(**{field.name: person})
         before = model.objects.filter(pk=kept.pk).values().get()
         purge(account, people=[person.pk])
@@ -120,15 +108,15 @@ def test_no_row_points_at_the_person_any_more(rules, account, person, bystander)
 
 
 def make_other(rules, account):
-    return make(rules, account, UserFactory(account=account))
+    return row_of(rules, account, UserFactory(account=account))
 
 
 @pytest.mark.parametrize("rules", [rules for rules in RULES if columns(rules, AddressTreatment)], ids=named)
 def test_no_column_mentions_the_address_any_more(rules, account, bystander):
     model = apps.get_model(rules.model)
     fields = columns(rules, AddressTreatment)
-    row, kept = make(rules, account, bystander), make_other(rules, account)
-    elsewhere = make(rules, *strangers())
+    row, kept = row_of(rules, account, bystander), make_other(rules, account)
+    elsewhere = row_of(rules, *strangers())
     for pk, address in [(row.pk, ADDRESS), (kept.pk, NEIGHBOUR), (elsewhere.pk, ADDRESS)]:
         model.objects.filter(pk=pk).update(**{field.name: planted(field, address) for field in fields})
     others = model.objects.filter(pk__in=[kept.pk, elsewhere.pk]).order_by("pk")

@@ -1,0 +1,310 @@
+"""Connectors, outside applications, tokens, webhooks and statements in the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet, URLField
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from connectors import models, selectors, services
+from connectors.kinds import setting_field, settings_model
+from users.downloads import DownloadAdmin
+from users.services import ServiceError
+from users.tenancy import TenantAdmin, TenantStackedInline
+
+#: What is typed without a scheme is meant to be https.
+HTTPS = {URLField: {"assume_scheme": "https"}}
+
+
+class KeepsSecret(forms.ModelForm):
+    """A form that never shows the stored secret: left empty, it stays as it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "secret" in self.fields:
+            self.fields["secret"].widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+            self.fields["secret"].help_text = _("Not shown. Left empty, it stays as it is.")
+
+    def clean_secret(self) -> str:
+        return str(self.cleaned_data["secret"] or self.instance.secret)
+
+
+class SettingsInline(TenantStackedInline):
+    """The settings of the connector's kind."""
+
+    form = KeepsSecret
+    formfield_overrides = HTTPS
+    min_num = max_num = 1
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
+INLINES: dict[type[models.ConnectorSettings], type[SettingsInline]] = {
+    model: type(f"{model.__name__}Inline", (SettingsInline,), {"model": model})
+    for model in (
+        models.FtpSettings,
+        models.BoxSettings,
+        models.SalesforceSettings,
+        models.WorkdaySettings,
+        models.AzureAdSettings,
+        models.ZoomSettings,
+        models.AdobeConnectSettings,
+        models.TeamsSettings,
+        models.GenericSettings,
+    )
+}
+
+
+class ConnectorAdmin(TenantAdmin):
+    """A connector is made, then its settings are filled in, then it is enabled."""
+
+    list_display = ("name", "kind", "state", "disabled_reason", "schedule", "next_run_at")
+    list_filter = ("kind", "state", "disabled_reason")
+    search_fields = ("name",)
+    fields = (
+        "account",
+        "kind",
+        "name",
+        "contact",
+        "schedule",
+        "mapping",
+        "state",
+        "disabled_reason",
+        "disabled_reference",
+        "disabled_at",
+        "next_run_at",
+    )
+    readonly_fields = ("state", "disabled_reason", "disabled_reference", "disabled_at", "next_run_at")
+    change_form_template = "connectors/connector_change_form.html"
+
+    def get_readonly_fields(self, request: HttpRequest, obj=None):
+        # Another kind has other settings: a connector of another kind is another connector.
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else ("kind", *fields)
+
+    def get_inlines(self, request: HttpRequest, obj=None):
+        return () if obj is None else (INLINES[settings_model(obj.kind)],)
+
+    def save_model(self, request: HttpRequest, obj: models.Connector, form, change: bool) -> None:
+        """Writes what the form changed and nothing else: a purge may have stopped the connector meanwhile."""
+        if change:
+            obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form, formsets, change) -> None:
+        """After the settings are stored: what was filled in again is settled, and the schedule counts from now."""
+        super().save_related(request, form, formsets, change)
+        connector = models.Connector.objects.get(pk=form.instance.pk)
+        services.connector_settings_settle(acting_user=request.user, connector=connector)
+        if "schedule" in form.changed_data:
+            services.connector_schedule(
+                acting_user=request.user, connector=connector, schedule=form.cleaned_data["schedule"]
+            )
+
+    def change_view(self, request: HttpRequest, object_id, form_url="", extra_context=None) -> HttpResponse:
+        connector = self.get_object(request, object_id)
+        blanked = []
+        if connector is not None:
+            for row in selectors.open_settings(connector):
+                field = setting_field(connector, row.setting)
+                blanked.append({"row": row, "name": field.verbose_name, "may_stay_empty": field.blank})
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "blanked": blanked})
+
+    # -- enabling
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        own = [
+            path("<int:connector_id>/enable/", view(self.enable_view), name=f"{name}_enable"),
+            path("<int:connector_id>/disable/", view(self.disable_view), name=f"{name}_disable"),
+            path("<int:connector_id>/confirm/<int:blanked_id>/", view(self.confirm_view), name=f"{name}_confirm"),
+        ]
+        return own + super().get_urls()
+
+    def enable_view(self, request: HttpRequest, connector_id: int) -> HttpResponse:
+        return self._act(
+            request,
+            connector_id,
+            lambda connector: services.connector_enable(acting_user=request.user, connector=connector),
+            _("The connector is enabled."),
+        )
+
+    def disable_view(self, request: HttpRequest, connector_id: int) -> HttpResponse:
+        return self._act(
+            request,
+            connector_id,
+            lambda connector: services.connector_disable(acting_user=request.user, connector=connector),
+            _("The connector is disabled."),
+        )
+
+    def confirm_view(self, request: HttpRequest, connector_id: int, blanked_id: int) -> HttpResponse:
+        def confirm(connector: models.Connector) -> None:
+            blanked = get_object_or_404(models.BlankedSetting, pk=blanked_id, connector=connector)
+            services.connector_setting_confirm_empty(acting_user=request.user, blanked=blanked)
+
+        return self._act(request, connector_id, confirm, _("Confirmed."))
+
+    def _act(
+        self, request: HttpRequest, connector_id: int, act: Callable[[models.Connector], Any], done: Any
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        connector = get_object_or_404(self.get_queryset(request), pk=connector_id)
+        if not self.has_change_permission(request, connector):
+            raise PermissionDenied
+        try:
+            act(connector)
+        except ServiceError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, done, messages.SUCCESS)
+        still_here = self.get_queryset(request).filter(pk=connector_id).exists()
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        return redirect(f"{page}_change", connector_id) if still_here else redirect(f"{page}_changelist")
+
+
+admin.site.register(models.Connector, ConnectorAdmin)
+
+
+@admin.register(models.StoppedConnector)
+class StoppedConnectorAdmin(ConnectorAdmin):
+    """Connectors that wait for somebody since a purge: open one, fill in or confirm, enable."""
+
+    list_display = ("name", "kind", "state", "disabled_reference", "disabled_at", "waiting_settings")
+    list_filter = ("kind", "state")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Connector]:
+        return super().get_queryset(request).stopped_by_purge().prefetch_related("blanked_settings")
+
+    @admin.display(description=_("blanked settings"))
+    def waiting_settings(self, connector: models.Connector) -> str:
+        names = (
+            str(setting_field(connector, row.setting).verbose_name)
+            for row in connector.blanked_settings.all()
+            if row.settled_at is None
+        )
+        return ", ".join(names) or "–"
+
+    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+
+class LookedAt(TenantAdmin):
+    """What came in from outside: no form."""
+
+    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+
+@admin.register(models.ConnectorRun)
+class ConnectorRunAdmin(DownloadAdmin):
+    account_path = "connector__account"
+    file_field = "error_file"
+    list_display = ("created_at", "connector", "state", "started_by", "rows_done", "rows_failed")
+    list_filter = ("state", "created_at")
+    search_fields = ("connector__name",)
+    list_select_related = ("connector", "started_by")
+
+
+@admin.register(models.ExternalApplication)
+class ExternalApplicationAdmin(TenantAdmin):
+    """Who outside gets data, whom to ask there, and how many people's data it has."""
+
+    formfield_overrides = HTTPS
+    list_display = ("name", "organisation", "contact", "owner", "people", "enabled")
+    list_filter = ("enabled",)
+    search_fields = ("name", "organisation", "contact_email")
+    list_select_related = ("owner",)
+    fields = (
+        "account",
+        "name",
+        "organisation",
+        "contact_email",
+        "owner",
+        "redirect_url",
+        "description",
+        "enabled",
+        "client_id",
+    )
+    readonly_fields = ("client_id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.ExternalApplication]:
+        return super().get_queryset(request).annotate(people=Count("grants"))
+
+    @admin.display(description=_("contact"), ordering="contact_email")
+    def contact(self, application: models.ExternalApplication) -> str:
+        return application.contact_email or "–"
+
+    @admin.display(description=_("people"), ordering="people")
+    def people(self, application) -> str:
+        address = reverse("admin:connectors_applicationgrant_changelist")
+        return format_html('<a href="{}?application__id__exact={}">{}</a>', address, application.pk, application.people)
+
+
+@admin.register(models.ApplicationGrant)
+class ApplicationGrantAdmin(LookedAt):
+    account_path = "user__account"
+    list_display = ("user", "application", "granted_at", "last_used_at")
+    list_filter = ("application", "granted_at")
+    search_fields = ("user__name", "user__email", "application__name")
+    list_select_related = ("user", "application")
+
+
+@admin.register(models.ApiToken)
+class ApiTokenAdmin(LookedAt):
+    account_path = "user__account"
+    list_display = ("name", "user", "application", "created_at", "last_used_at", "expires_at")
+    list_filter = ("created_at",)
+    search_fields = ("name", "user__name")
+    list_select_related = ("user", "application")
+    fields = ("name", "user", "application", "created_at", "last_used_at", "expires_at")
+
+
+@admin.register(models.Webhook)
+class WebhookAdmin(TenantAdmin):
+    form = KeepsSecret
+    formfield_overrides = HTTPS
+    list_display = ("name", "event", "url", "state", "disabled_reference")
+    list_filter = ("event", "state")
+    search_fields = ("name", "url")
+    fields = ("account", "name", "event", "url", "user_name", "secret", "created_by", "state", "disabled_reference")
+    readonly_fields = ("state", "disabled_reference")
+    actions = ("enable",)
+
+    def save_model(self, request: HttpRequest, obj: models.Webhook, form, change: bool) -> None:
+        if change:
+            obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)
+
+    @admin.action(description=_("Enable"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[models.Webhook]) -> None:
+        for webhook in queryset:
+            try:
+                services.webhook_enable(acting_user=request.user, webhook=webhook)
+            except ServiceError as error:
+                self.message_user(request, f"{webhook.pk}: {error}", messages.ERROR)
+
+
+@admin.register(models.XapiStatement)
+class XapiStatementAdmin(LookedAt):
+    list_display = ("stored_at", "user", "actor_mbox", "verb")
+    list_filter = ("stored_at",)
+    search_fields = ("actor_mbox", "verb")
+    list_select_related = ("user",)
