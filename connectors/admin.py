@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet, URLField
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.db.models import Count, URLField
+from django.http import HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -22,7 +22,7 @@ from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantStackedInline
 
 #: What is typed without a scheme is meant to be https.
-HTTPS = {URLField: {"assume_scheme": "https"}}
+HTTPS: Any = {URLField: {"assume_scheme": "https"}}
 
 
 class KeepsSecret(forms.ModelForm):
@@ -46,12 +46,16 @@ class SettingsInline(TenantStackedInline):
     min_num = max_num = 1
     extra = 0
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_add_permission(self, request, obj=None) -> bool:
         return self.has_change_permission(request, obj)
 
 
 INLINES: dict[type[models.ConnectorSettings], type[SettingsInline]] = {
-    model: type(f"{model.__name__}Inline", (SettingsInline,), {"model": model})
+    model: type(
+        f"{model.__name__}Inline",
+        (SettingsInline,),
+        {"model": model, "autocomplete_fields": ("manager",) if issubclass(model, models.ManagerFiltered) else ()},
+    )
     for model in (
         models.FtpSettings,
         models.BoxSettings,
@@ -70,7 +74,7 @@ class ConnectorAdmin(TenantAdmin):
     """A connector is made, then its settings are filled in, then it is enabled."""
 
     list_display = ("name", "kind", "state", "disabled_reason", "schedule", "next_run_at")
-    list_filter = ("kind", "state", "disabled_reason")
+    list_filter: ClassVar[tuple[str, ...]] = ("kind", "state", "disabled_reason")
     search_fields = ("name",)
     fields = (
         "account",
@@ -85,25 +89,26 @@ class ConnectorAdmin(TenantAdmin):
         "disabled_at",
         "next_run_at",
     )
+    autocomplete_fields = ("contact",)
     readonly_fields = ("state", "disabled_reason", "disabled_reference", "disabled_at", "next_run_at")
     change_form_template = "connectors/connector_change_form.html"
 
-    def get_readonly_fields(self, request: HttpRequest, obj=None):
+    def get_readonly_fields(self, request, obj=None):
         # Another kind has other settings: a connector of another kind is another connector.
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else ("kind", *fields)
 
-    def get_inlines(self, request: HttpRequest, obj=None):
+    def get_inlines(self, request, obj=None):
         return () if obj is None else (INLINES[settings_model(obj.kind)],)
 
-    def save_model(self, request: HttpRequest, obj: models.Connector, form, change: bool) -> None:
+    def save_model(self, request, obj: models.Connector, form, change: bool) -> None:
         """Writes what the form changed and nothing else: a purge may have stopped the connector meanwhile."""
         if change:
             obj.save(update_fields=form.changed_data)
         else:
             super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form, formsets, change) -> None:
+    def save_related(self, request, form, formsets, change) -> None:
         """After the settings are stored: what was filled in again is settled, and the schedule counts from now."""
         super().save_related(request, form, formsets, change)
         connector = models.Connector.objects.get(pk=form.instance.pk)
@@ -113,7 +118,7 @@ class ConnectorAdmin(TenantAdmin):
                 acting_user=request.user, connector=connector, schedule=form.cleaned_data["schedule"]
             )
 
-    def change_view(self, request: HttpRequest, object_id, form_url="", extra_context=None) -> HttpResponse:
+    def change_view(self, request, object_id, form_url="", extra_context=None) -> HttpResponse:
         connector = self.get_object(request, object_id)
         blanked = []
         if connector is not None:
@@ -134,7 +139,7 @@ class ConnectorAdmin(TenantAdmin):
         ]
         return own + super().get_urls()
 
-    def enable_view(self, request: HttpRequest, connector_id: int) -> HttpResponse:
+    def enable_view(self, request, connector_id: int) -> HttpResponse:
         return self._act(
             request,
             connector_id,
@@ -142,7 +147,7 @@ class ConnectorAdmin(TenantAdmin):
             _("The connector is enabled."),
         )
 
-    def disable_view(self, request: HttpRequest, connector_id: int) -> HttpResponse:
+    def disable_view(self, request, connector_id: int) -> HttpResponse:
         return self._act(
             request,
             connector_id,
@@ -150,16 +155,14 @@ class ConnectorAdmin(TenantAdmin):
             _("The connector is disabled."),
         )
 
-    def confirm_view(self, request: HttpRequest, connector_id: int, blanked_id: int) -> HttpResponse:
+    def confirm_view(self, request, connector_id: int, blanked_id: int) -> HttpResponse:
         def confirm(connector: models.Connector) -> None:
             blanked = get_object_or_404(models.BlankedSetting, pk=blanked_id, connector=connector)
             services.connector_setting_confirm_empty(acting_user=request.user, blanked=blanked)
 
         return self._act(request, connector_id, confirm, _("Confirmed."))
 
-    def _act(
-        self, request: HttpRequest, connector_id: int, act: Callable[[models.Connector], Any], done: Any
-    ) -> HttpResponse:
+    def _act(self, request, connector_id: int, act: Callable[[models.Connector], Any], done: Any) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         connector = get_object_or_404(self.get_queryset(request), pk=connector_id)
@@ -186,8 +189,9 @@ class StoppedConnectorAdmin(ConnectorAdmin):
     list_display = ("name", "kind", "state", "disabled_reference", "disabled_at", "waiting_settings")
     list_filter = ("kind", "state")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Connector]:
-        return super().get_queryset(request).stopped_by_purge().prefetch_related("blanked_settings")
+    def get_queryset(self, request):
+        rows: Any = super().get_queryset(request)
+        return rows.stopped_by_purge().prefetch_related("blanked_settings")
 
     @admin.display(description=_("blanked settings"))
     def waiting_settings(self, connector: models.Connector) -> str:
@@ -198,17 +202,17 @@ class StoppedConnectorAdmin(ConnectorAdmin):
         )
         return ", ".join(names) or "–"
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_add_permission(self, request, obj=None) -> bool:
         return False
 
 
 class LookedAt(TenantAdmin):
     """What came in from outside: no form."""
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_add_permission(self, request, obj=None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_change_permission(self, request, obj=None) -> bool:
         return False
 
 
@@ -242,9 +246,10 @@ class ExternalApplicationAdmin(TenantAdmin):
         "enabled",
         "client_id",
     )
+    autocomplete_fields = ("owner",)
     readonly_fields = ("client_id",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.ExternalApplication]:
+    def get_queryset(self, request):
         return super().get_queryset(request).annotate(people=Count("grants"))
 
     @admin.display(description=_("contact"), ordering="contact_email")
@@ -284,17 +289,18 @@ class WebhookAdmin(TenantAdmin):
     list_filter = ("event", "state")
     search_fields = ("name", "url")
     fields = ("account", "name", "event", "url", "user_name", "secret", "created_by", "state", "disabled_reference")
+    autocomplete_fields = ("created_by",)
     readonly_fields = ("state", "disabled_reference")
     actions = ("enable",)
 
-    def save_model(self, request: HttpRequest, obj: models.Webhook, form, change: bool) -> None:
+    def save_model(self, request, obj: models.Webhook, form, change: bool) -> None:
         if change:
             obj.save(update_fields=form.changed_data)
         else:
             super().save_model(request, obj, form, change)
 
     @admin.action(description=_("Enable"), permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: QuerySet[models.Webhook]) -> None:
+    def enable(self, request, queryset) -> None:
         for webhook in queryset:
             try:
                 services.webhook_enable(acting_user=request.user, webhook=webhook)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet, URLField
-from django.http import HttpRequest, HttpResponse
+from django.db.models import URLField
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -20,10 +21,10 @@ from users.tenancy import ServiceForm, TenantAdmin, TenantTabularInline
 class LookedAt(TenantAdmin):
     """Rows that come into being by what people do: no form."""
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_add_permission(self, request, obj=None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_change_permission(self, request, obj=None) -> bool:
         return False
 
 
@@ -31,22 +32,22 @@ class RecordAdmin(LookedAt):
     """A learner's record."""
 
     account_path = "user__account"
-    search_fields = ("user__name", "user__email", "user__unique_user_id")
-    list_select_related = ("user",)
+    search_fields: ClassVar[tuple[str, ...]] = ("user__name", "user__email", "user__unique_user_id")
+    list_select_related: ClassVar[tuple[str, ...]] = ("user",)
 
 
 class FileRecordAdmin(DownloadAdmin):
     """A learner's record with a file."""
 
     account_path = RecordAdmin.account_path
-    search_fields = RecordAdmin.search_fields
-    list_select_related = ("user",)
+    search_fields: ClassVar[tuple[str, ...]] = RecordAdmin.search_fields
+    list_select_related: ClassVar[tuple[str, ...]] = ("user",)
 
 
 class SavesChanges(TenantAdmin):
     """Writes what the form changed and nothing else: a purge may have changed the rest of the row meanwhile."""
 
-    def save_model(self, request: HttpRequest, obj, form, change: bool) -> None:
+    def save_model(self, request, obj, form, change: bool) -> None:
         if change:
             obj.save(update_fields=form.changed_data)
         else:
@@ -61,7 +62,7 @@ class ModuleInline(TenantTabularInline):
     extra = 0
     fields = ("position", "title", "kind", "content")
 
-    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
 
@@ -73,6 +74,7 @@ class CourseAdmin(TenantAdmin):
     list_select_related = ("author",)
     fields = ("account", "code", "title", "description", "kind", "state", "author", "published_at")
     readonly_fields = ("state", "published_at")
+    autocomplete_fields = ("author",)
     inlines = (ModuleInline,)
     actions = ("publish", "retire")
 
@@ -81,14 +83,14 @@ class CourseAdmin(TenantAdmin):
         return course.author_words
 
     @admin.action(description=_("Publish"), permissions=["change"])
-    def publish(self, request: HttpRequest, queryset: QuerySet[models.Course]) -> None:
+    def publish(self, request, queryset) -> None:
         self._each(request, queryset, services.course_publish)
 
     @admin.action(description=_("Retire"), permissions=["change"])
-    def retire(self, request: HttpRequest, queryset: QuerySet[models.Course]) -> None:
+    def retire(self, request, queryset) -> None:
         self._each(request, queryset, services.course_retire)
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[models.Course], act: Callable[..., None]) -> None:
+    def _each(self, request, queryset, act: Callable[..., None]) -> None:
         done = 0
         for course in queryset:
             try:
@@ -107,20 +109,29 @@ class InstructorInline(TenantTabularInline):
 
     model = models.SessionInstructor
     can_delete = True
+    autocomplete_fields = ("user",)
     extra = 1
     fields = ("user",)
 
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_change_permission(self, request, obj=None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
-        return request.user.has_perm("learning.change_session")
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return bool(request.user.has_perm("learning.change_session"))
 
 
 class SessionAdmin(SavesChanges):
     account_path = "course__account"
-    list_display = ("title", "course", "starts_at", "ends_at", "venue", "state", "instructors")
-    list_filter = ("state", "starts_at")
+    list_display: tuple[str, ...] = (
+        "title",
+        "course",
+        "starts_at",
+        "ends_at",
+        "venue",
+        "state",
+        "instructors",
+    )
+    list_filter: ClassVar[tuple[str, ...]] = ("state", "starts_at")
     search_fields = ("title", "course__title", "venue")
     list_select_related = ("course",)
     fields = (
@@ -136,18 +147,19 @@ class SessionAdmin(SavesChanges):
         "needs_instructor_since",
         "needs_instructor_reference",
     )
+    autocomplete_fields = ("course",)
     readonly_fields = ("state", "needs_instructor_since", "needs_instructor_reference")
     inlines = (InstructorInline,)
     actions = ("cancel",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Session]:
+    def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("instructor_links__user")
 
     @admin.display(description=_("instructors"))
     def instructors(self, session: models.Session) -> str:
         return ", ".join(link.user.name for link in session.instructor_links.all()) or "–"
 
-    def save_formset(self, request: HttpRequest, form, formset, change) -> None:
+    def save_formset(self, request, form, formset, change) -> None:
         if formset.model is not models.SessionInstructor:
             super().save_formset(request, form, formset, change)
             return
@@ -159,7 +171,7 @@ class SessionAdmin(SavesChanges):
             services.session_instructor_remove(acting_user=request.user, session=session, user=link.user)
 
     @admin.action(description=_("Cancel sessions"), permissions=["change"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[models.Session]) -> None:
+    def cancel(self, request, queryset) -> None:
         for session in queryset:
             services.session_cancel(acting_user=request.user, session=session)
         words = ngettext("%(n)d session cancelled.", "%(n)d sessions cancelled.", len(queryset))
@@ -183,16 +195,16 @@ class UnstaffedSessionAdmin(SessionAdmin):
     )
     list_filter = ("starts_at",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Session]:
+    def get_queryset(self, request):
         return super().get_queryset(request).need_instructor()
 
-    def response_change(self, request: HttpRequest, obj: models.Session) -> HttpResponse:
+    def response_change(self, request, obj: models.Session) -> HttpResponse:
         if self.get_queryset(request).filter(pk=obj.pk).exists():
             return super().response_change(request, obj)
         self.message_user(request, _("The session does not need an instructor any more."), messages.SUCCESS)
         return redirect("admin:learning_unstaffedsession_changelist")
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_add_permission(self, request, obj=None) -> bool:
         return False
 
 
@@ -201,6 +213,7 @@ class JobAidAdmin(TenantAdmin):
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
     list_display = ("title", "created_by", "created_at")
     search_fields = ("title",)
+    autocomplete_fields = ("created_by",)
     list_select_related = ("created_by",)
     fields = ("account", "title", "body", "link", "created_by")
 
@@ -208,6 +221,7 @@ class JobAidAdmin(TenantAdmin):
 class PlanCourseInline(TenantTabularInline):
     model = models.LearningPlanCourse
     can_delete = True
+    autocomplete_fields = ("course",)
     extra = 0
     fields = ("position", "course")
 
@@ -217,6 +231,7 @@ class LearningPlanAdmin(TenantAdmin):
     list_display = ("name", "trigger", "created_by", "created_at")
     list_filter = ("trigger",)
     search_fields = ("name",)
+    autocomplete_fields = ("created_by",)
     list_select_related = ("created_by",)
     fields = ("account", "name", "description", "trigger", "created_by")
     inlines = (PlanCourseInline,)
@@ -255,12 +270,13 @@ class EnrolmentAdmin(RecordAdmin):
     search_fields = (*RecordAdmin.search_fields, "course__title")
     list_select_related = ("user", "course", "session")
     form = EnrolmentForm
+    autocomplete_fields = ("user", "course", "session")
     add_fields = ("user", "course", "session", "comment", "due_at")
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
-        return request.user.has_perm("learning.add_enrolment")
+    def has_add_permission(self, request, obj=None) -> bool:
+        return bool(request.user.has_perm("learning.add_enrolment"))
 
-    def get_fields(self, request: HttpRequest, obj=None):
+    def get_fields(self, request, obj=None):
         return self.add_fields if obj is None else super().get_fields(request, obj)
 
 
@@ -375,6 +391,7 @@ class LearningPlanAssignmentAdmin(RecordAdmin):
 class ModeratorInline(TenantTabularInline):
     model = models.BoardModerator
     can_delete = True
+    autocomplete_fields = ("user",)
     extra = 0
     fields = ("user",)
 
@@ -384,6 +401,7 @@ class BoardAdmin(TenantAdmin):
     list_display = ("name", "state", "creator", "created_at")
     list_filter = ("state",)
     search_fields = ("name",)
+    autocomplete_fields = ("creator",)
     list_select_related = ("creator",)
     fields = ("account", "name", "description", "state", "creator")
     inlines = (ModeratorInline,)
@@ -393,10 +411,10 @@ class WrittenAdmin(LookedAt):
     """Posts and comments: looked at, and taken away by a moderator."""
 
     list_filter = ("removed", "created_at")
-    search_fields = ("author__name", "body")
+    search_fields: ClassVar[tuple[str, ...]] = ("author__name", "body")
     actions = ("remove",)
 
-    def remove_one(self, request: HttpRequest, row) -> None:
+    def remove_one(self, request, row) -> None:
         raise NotImplementedError
 
     @admin.display(description=_("author"), ordering="author__name")
@@ -404,7 +422,7 @@ class WrittenAdmin(LookedAt):
         return row.author.name if row.author else "–"
 
     @admin.action(description=_("Remove"), permissions=["moderate"])
-    def remove(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def remove(self, request, queryset) -> None:
         done = 0
         for row in queryset:
             try:
@@ -418,8 +436,8 @@ class WrittenAdmin(LookedAt):
                 request, ngettext("%(n)d removed.", "%(n)d removed.", done) % {"n": done}, messages.SUCCESS
             )
 
-    def has_moderate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(f"learning.change_{self.opts.model_name}")
+    def has_moderate_permission(self, request) -> bool:
+        return bool(request.user.has_perm(f"learning.change_{self.opts.model_name}"))
 
 
 @admin.register(models.Post)
@@ -429,7 +447,7 @@ class PostAdmin(WrittenAdmin):
     search_fields = (*WrittenAdmin.search_fields, "title")
     list_select_related = ("board", "author")
 
-    def remove_one(self, request: HttpRequest, row: models.Post) -> None:
+    def remove_one(self, request, row: models.Post) -> None:
         services.post_remove(acting_user=request.user, post=row)
 
 
@@ -439,5 +457,5 @@ class CommentAdmin(WrittenAdmin):
     list_display = ("__str__", "post", "author_words", "removed", "created_at")
     list_select_related = ("post", "author")
 
-    def remove_one(self, request: HttpRequest, row: models.Comment) -> None:
+    def remove_one(self, request, row: models.Comment) -> None:
         services.comment_remove(acting_user=request.user, comment=row)

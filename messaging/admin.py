@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +33,7 @@ class AnnouncementAdmin(TenantAdmin):
     search_fields = ("title",)
     list_select_related = ("author",)
     fields = ("account", "title", "body", "author", "state")
+    autocomplete_fields = ("author",)
     readonly_fields = ("state",)
     actions = ("publish", "retire")
 
@@ -42,14 +42,14 @@ class AnnouncementAdmin(TenantAdmin):
         return announcement.author.name if announcement.author else str(_("Former author"))
 
     @admin.action(description=_("Publish"), permissions=["change"])
-    def publish(self, request: HttpRequest, queryset: QuerySet[models.Announcement]) -> None:
+    def publish(self, request, queryset) -> None:
         self._each(request, queryset, services.announcement_publish)
 
     @admin.action(description=_("Retire"), permissions=["change"])
-    def retire(self, request: HttpRequest, queryset: QuerySet[models.Announcement]) -> None:
+    def retire(self, request, queryset) -> None:
         self._each(request, queryset, services.announcement_retire)
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[models.Announcement], act: Callable[..., None]) -> None:
+    def _each(self, request, queryset, act: Callable[..., None]) -> None:
         done = 0
         for announcement in queryset:
             try:
@@ -66,10 +66,10 @@ class AnnouncementAdmin(TenantAdmin):
 class LookedAt(TenantAdmin):
     """What the platform has written: no form."""
 
-    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_add_permission(self, request, obj=None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_change_permission(self, request, obj=None) -> bool:
         return False
 
 
@@ -86,6 +86,7 @@ class ReportSubscriptionAdmin(TenantAdmin):
     list_display = ("owner", "report", "frequency", "alternate_email")
     list_filter = ("report", "frequency")
     search_fields = ("owner__name", "alternate_email")
+    autocomplete_fields = ("owner",)
     list_select_related = ("owner",)
     fields = ("account", "owner", "report", "frequency", "alternate_email")
 
@@ -93,6 +94,7 @@ class ReportSubscriptionAdmin(TenantAdmin):
 class ShareInline(TenantTabularInline):
     model = models.SavedReportShare
     can_delete = True
+    autocomplete_fields = ("user",)
     extra = 0
     fields = ("user",)
 
@@ -102,6 +104,7 @@ class SavedReportAdmin(TenantAdmin):
     list_display = ("name", "report", "owner_words", "created_at")
     list_filter = ("report",)
     search_fields = ("name",)
+    autocomplete_fields = ("owner",)
     list_select_related = ("owner",)
     fields = ("account", "name", "report", "owner", "filters")
     inlines = (ShareInline,)
@@ -133,19 +136,19 @@ class NotificationAdmin(TenantAdmin):
     change_list_template = "messaging/notification_change_list.html"
     change_form_template = "messaging/notification_change_form.html"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Notification]:
+    def get_queryset(self, request):
         return models.Notification.objects.filter(recipient_id=request.user.pk)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_staff
+    def has_module_permission(self, request) -> bool:
+        return bool(request.user.is_staff)
 
-    def has_view_permission(self, request: HttpRequest, obj=None) -> bool:
-        return request.user.is_staff and (obj is None or obj.recipient_id == request.user.pk)
+    def has_view_permission(self, request, obj=None) -> bool:
+        return bool(request.user.is_staff) and (obj is None or obj.recipient_id == request.user.pk)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+    def has_change_permission(self, request, obj=None) -> bool:
         return False
 
     @admin.display(description=_("new"), boolean=True, ordering="read_at")
@@ -153,7 +156,7 @@ class NotificationAdmin(TenantAdmin):
         return notification.read_at is None
 
     @admin.action(description=_("Mark as read"), permissions=["view"])
-    def mark_read(self, request: HttpRequest, queryset: QuerySet[models.Notification]) -> None:
+    def mark_read(self, request, queryset) -> None:
         for notification in queryset:
             services.notification_mark_read(acting_user=request.user, notification=notification)
 
@@ -168,7 +171,7 @@ class NotificationAdmin(TenantAdmin):
         ]
         return own + super().get_urls()
 
-    def read_all_view(self, request: HttpRequest) -> HttpResponse:
+    def read_all_view(self, request) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         number = services.notifications_mark_all_read(acting_user=request.user)
@@ -176,7 +179,7 @@ class NotificationAdmin(TenantAdmin):
         self.message_user(request, words % {"n": number}, messages.SUCCESS)
         return redirect("admin:messaging_notification_changelist")
 
-    def read_view(self, request: HttpRequest, notification_id: int) -> HttpResponse:
+    def read_view(self, request, notification_id: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         notification = get_object_or_404(self.get_queryset(request), pk=notification_id)
