@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
+from users.choosing import PeopleInUse
 from users.downloads import DownloadAdmin
 from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantStackedInline
@@ -25,7 +26,7 @@ from users.tenancy import TenantAdmin, TenantStackedInline
 HTTPS: Any = {URLField: {"assume_scheme": "https"}}
 
 
-class KeepsSecret(forms.ModelForm):
+class KeepsSecret(PeopleInUse):
     """A form that never shows the stored secret: left empty, it stays as it is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -89,6 +90,7 @@ class ConnectorAdmin(TenantAdmin):
         "disabled_at",
         "next_run_at",
     )
+    form = PeopleInUse
     autocomplete_fields = ("contact",)
     readonly_fields = ("state", "disabled_reason", "disabled_reference", "disabled_at", "next_run_at")
     change_form_template = "connectors/connector_change_form.html"
@@ -246,6 +248,7 @@ class ExternalApplicationAdmin(TenantAdmin):
         "enabled",
         "client_id",
     )
+    form = PeopleInUse
     autocomplete_fields = ("owner",)
     readonly_fields = ("client_id",)
 

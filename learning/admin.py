@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from learning import models, services
+from users.choosing import PeopleInUse
 from users.downloads import DownloadAdmin
 from users.services import ServiceError
 from users.tenancy import ServiceForm, TenantAdmin, TenantTabularInline
@@ -74,6 +75,7 @@ class CourseAdmin(TenantAdmin):
     list_select_related = ("author",)
     fields = ("account", "code", "title", "description", "kind", "state", "author", "published_at")
     readonly_fields = ("state", "published_at")
+    form = PeopleInUse
     autocomplete_fields = ("author",)
     inlines = (ModuleInline,)
     actions = ("publish", "retire")
@@ -109,6 +111,7 @@ class InstructorInline(TenantTabularInline):
 
     model = models.SessionInstructor
     can_delete = True
+    form = PeopleInUse
     autocomplete_fields = ("user",)
     extra = 1
     fields = ("user",)
@@ -213,6 +216,7 @@ class JobAidAdmin(TenantAdmin):
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
     list_display = ("title", "created_by", "created_at")
     search_fields = ("title",)
+    form = PeopleInUse
     autocomplete_fields = ("created_by",)
     list_select_related = ("created_by",)
     fields = ("account", "title", "body", "link", "created_by")
@@ -231,6 +235,7 @@ class LearningPlanAdmin(TenantAdmin):
     list_display = ("name", "trigger", "created_by", "created_at")
     list_filter = ("trigger",)
     search_fields = ("name",)
+    form = PeopleInUse
     autocomplete_fields = ("created_by",)
     list_select_related = ("created_by",)
     fields = ("account", "name", "description", "trigger", "created_by")
@@ -391,6 +396,7 @@ class LearningPlanAssignmentAdmin(RecordAdmin):
 class ModeratorInline(TenantTabularInline):
     model = models.BoardModerator
     can_delete = True
+    form = PeopleInUse
     autocomplete_fields = ("user",)
     extra = 0
     fields = ("user",)
@@ -401,6 +407,7 @@ class BoardAdmin(TenantAdmin):
     list_display = ("name", "state", "creator", "created_at")
     list_filter = ("state",)
     search_fields = ("name",)
+    form = PeopleInUse
     autocomplete_fields = ("creator",)
     list_select_related = ("creator",)
     fields = ("account", "name", "description", "state", "creator")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from messaging import models, services
+from users.choosing import PeopleInUse
 from users.downloads import DownloadAdmin
 from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline
@@ -33,6 +34,7 @@ class AnnouncementAdmin(TenantAdmin):
     search_fields = ("title",)
     list_select_related = ("author",)
     fields = ("account", "title", "body", "author", "state")
+    form = PeopleInUse
     autocomplete_fields = ("author",)
     readonly_fields = ("state",)
     actions = ("publish", "retire")
@@ -86,6 +88,7 @@ class ReportSubscriptionAdmin(TenantAdmin):
     list_display = ("owner", "report", "frequency", "alternate_email")
     list_filter = ("report", "frequency")
     search_fields = ("owner__name", "alternate_email")
+    form = PeopleInUse
     autocomplete_fields = ("owner",)
     list_select_related = ("owner",)
     fields = ("account", "owner", "report", "frequency", "alternate_email")
@@ -94,6 +97,7 @@ class ReportSubscriptionAdmin(TenantAdmin):
 class ShareInline(TenantTabularInline):
     model = models.SavedReportShare
     can_delete = True
+    form = PeopleInUse
     autocomplete_fields = ("user",)
     extra = 0
     fields = ("user",)
@@ -104,6 +108,7 @@ class SavedReportAdmin(TenantAdmin):
     list_display = ("name", "report", "owner_words", "created_at")
     list_filter = ("report",)
     search_fields = ("name",)
+    form = PeopleInUse
     autocomplete_fields = ("owner",)
     list_select_related = ("owner",)
     fields = ("account", "name", "report", "owner", "filters")

@@ -7,7 +7,8 @@ from connectors import services
 from connectors.models import BlankedSetting, Connector, ConnectorKind, ConnectorState, Settlement, WebhookState
 from purge.rules import Context
 from tests.factories import connectors as factories
-from tests.factories.users import AdministratorFactory
+from tests.factories.users import AdministratorFactory, UserFactory
+from users.models import UserState
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +184,19 @@ def test_an_error_file_is_handed_out_within_the_account_alone(workday, administr
     assert client.get(page("file", other.pk, model="connectorrun")).status_code == 404
     type(mine).objects.filter(pk=mine.pk).update(error_file="")
     assert client.get(page("file", mine.pk, model="connectorrun")).status_code == 410
+
+
+@pytest.mark.parametrize(("state", "words"), [(UserState.PURGING, "being purged"), (UserState.DELETED, "is deleted")])
+def test_only_people_in_use_are_newly_named(workday, administrator, client, put_in_state, state, words):
+    person = UserFactory(account=administrator.account)
+    put_in_state(person, state)
+    for field in ("contact", "workdaysettings-0-manager"):
+        answer = client.post(page("change", workday.pk), settings_form(workday, **{field: person.pk}))
+        assert words in str(answer.context["errors"])
+    put_in_state(person, UserState.ACTIVE)
+    assert client.post(page("change", workday.pk), settings_form(workday, contact=person.pk)).status_code == 302
+    # Who stands there already may stay, or nothing else on the page could be changed.
+    put_in_state(person, UserState.DELETED)
+    form = settings_form(workday, name="Another name")
+    assert client.post(page("change", workday.pk), form).status_code == 302
+    assert Connector.objects.get(pk=workday.pk).name == "Another name"

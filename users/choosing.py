@@ -1,0 +1,27 @@
+"""Naming people in forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from users.models import User, UserState
+
+
+class PeopleInUse(forms.ModelForm):
+    """A form in which only people in use can be newly named; whoever stands in the row already may stay there."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        cleaned = self.cleaned_data if cleaned is None else cleaned
+        for name in self.changed_data:
+            person = cleaned.get(name)
+            if not isinstance(person, User) or person.state == UserState.ACTIVE:
+                continue
+            if person.state == UserState.PURGING:
+                self.add_error(name, _("This user is being purged: choose somebody else."))
+            else:
+                self.add_error(name, _("This user is deleted: choose somebody else, or restore the user first."))
+        return cleaned
