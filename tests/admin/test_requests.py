@@ -1,0 +1,512 @@
+"""Purge requests, their page and buttons, look-ups, notices, data map and routes: who sees what, and what is said."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from connectors.models import ConnectorState
+from purge.choices import NoticeState, Status
+from purge.models import ImsNotice, LookUp, PurgeRequest, PurgeStep, Residue
+from purge.policy import policies
+from purge.registry import get_registry
+from purge.services import purge_submit, purge_submit_ims
+from purge.tasks import run_request
+from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory
+from tests.factories.learning import EnrolmentFactory, SessionInstructorFactory
+from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from users.models import User, UserState
+
+pytestmark = pytest.mark.django_db
+
+REQUESTS = "/admin/purge/purgerequest/"
+NOTICES = "/admin/purge/imsnotice/"
+
+
+@pytest.fixture
+def support():
+    return UserFactory(is_support=True, name="Sam Support")
+
+
+@pytest.fixture
+def operator():
+    return UserFactory(is_superuser=True)
+
+
+@pytest.fixture
+def stranger():
+    """An administrator of another account."""
+    return AdministratorFactory(account=AccountFactory(name="Other Ltd"))
+
+
+@pytest.fixture
+def purge(account, admin, deleted):
+    """Accepts the purge of one deleted user, or of those given."""
+
+    def accept(*people):
+        people = people or (deleted(),)
+        return purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk for person in people])
+
+    return accept
+
+
+@pytest.fixture
+def seen(client):
+    """The text of a page, as somebody sees it."""
+
+    def get(user, url, expected=200):
+        client.force_login(user)
+        response = client.get(url)
+        assert response.status_code == expected
+        return re.sub(r"\s+", " ", response.content.decode())
+
+    return get
+
+
+def page_of(request):
+    return f"{REQUESTS}{request.pk}/change/"
+
+
+def troubled(request, **changes):
+    PurgeRequest.objects.filter(pk=request.pk).update(**changes)
+    request.refresh_from_db()
+    return request
+
+
+# ---------------------------------------------------------------- who sees what
+
+
+def test_administrators_see_their_accounts_requests_support_sees_all(seen, purge, admin, support, stranger):
+    request = purge()
+    assert request.reference in seen(admin, REQUESTS)
+    assert request.reference not in seen(stranger, REQUESTS)
+    text = seen(support, REQUESTS)
+    assert request.reference in text
+    assert "Acme" in text
+
+
+def test_support_reads_no_personal_data(seen, purge, support, admin, deleted):
+    person = deleted(name="Ann Lee", email="ann@people.example")
+    request = purge(person)
+    for text in (seen(support, REQUESTS), seen(support, page_of(request))):
+        for personal in (person.name, person.email, admin.name, admin.email):
+            assert personal not in text
+
+
+@pytest.mark.parametrize("end", ["change/", "progress/"])
+def test_a_request_of_another_account_does_not_exist_for_you(seen, purge, admin, stranger, end):
+    request = purge()
+    seen(admin, f"{REQUESTS}{request.pk}/{end}")
+    seen(stranger, f"{REQUESTS}{request.pk}/{end}", expected=404)
+    seen(stranger, f"{REQUESTS}999999/{end}", expected=404)
+
+
+@pytest.mark.parametrize("button", ["retry", "cancel", "release"])
+def test_the_buttons_of_another_accounts_request_do_not_exist_for_you(client, purge, stranger, button):
+    request = purge()
+    client.force_login(stranger)
+    assert client.post(f"{REQUESTS}{request.pk}/{button}/").status_code == 404
+    request.refresh_from_db()
+    assert request.status == Status.QUEUED
+
+
+def test_an_ordinary_user_is_sent_away(client, account):
+    client.force_login(UserFactory(account=account))
+    assert client.get(REQUESTS).status_code == 302
+
+
+def test_requests_are_not_added_changed_or_deleted_by_hand(client, operator, purge):
+    request = purge()
+    client.force_login(operator)
+    assert client.get(f"{REQUESTS}add/").status_code == 403
+    assert client.post(f"{REQUESTS}{request.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(page_of(request), {"status": "completed"})
+    request.refresh_from_db()
+    assert request.status == Status.QUEUED
+
+
+@pytest.mark.parametrize("typed", ["{0}", "{1}", "{2}", "pur {3}"])
+def test_the_list_is_searched_by_request_id_however_it_is_typed(seen, purge, admin, deleted, typed):
+    request, other = purge(), purge()
+    body = request.reference.removeprefix("PUR-")
+    query = typed.format(request.reference, request.reference.lower(), body, body.replace("-", " "))
+    text = seen(admin, f"{REQUESTS}?q={query}")
+    assert request.reference in text
+    assert other.reference not in text
+
+
+def test_the_list_asks_the_same_number_of_questions_whatever_its_length(
+    seen, purge, support, django_assert_max_num_queries
+):
+    purge()
+    seen(support, REQUESTS)
+    with django_assert_max_num_queries(60) as few:
+        seen(support, REQUESTS)
+    for _n in range(5):
+        purge()
+    with django_assert_max_num_queries(len(few)):
+        seen(support, REQUESTS)
+
+
+# ---------------------------------------------------------------- the page
+
+
+def test_the_page_of_a_queued_request_shows_what_happens_next(seen, purge, admin):
+    request = purge()
+    text = seen(admin, page_of(request))
+    for words in (request.reference, "Waiting for a worker", "Day 1 of 30", "the system, by itself", "Ada Admin"):
+        assert words in text
+    assert '<meta http-equiv="refresh" content="5">' in text
+    assert "Cancel this request" in text
+
+
+def test_the_page_of_a_completed_request_shows_the_ledger_and_the_proof(seen, purge, admin, deleted):
+    person = deleted()
+    EnrolmentFactory.create_batch(3, user=person)
+    request = purge(person)
+    run_request(request.pk)
+    text = seen(admin, page_of(request))
+    assert "Completed and verified" in text
+    assert "<td>Deleted: enrolments</td><td>3</td><td>3</td><td>0</td>" in text
+    assert "more places are looked at and hold nothing" in text
+    assert "http-equiv" not in text
+    assert person.name not in text
+
+
+def test_progress_is_told_in_numbers_and_words(seen, purge, admin, deleted):
+    person = deleted()
+    EnrolmentFactory.create_batch(3, user=person)
+    request = purge(person)
+    before = json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))
+    assert (before["status"], before["state"], before["percent"]) == ("queued", "working", 0)
+    run_request(request.pk)
+    after = json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))
+    assert (after["status"], after["state"], after["percent"]) == ("completed", "completed", 100)
+    assert ["Deleted: enrolments", "3", "3", "0"] in after["lines"]
+
+
+def test_time_left_is_said_only_once_it_is_known_well(seen, purge, admin):
+    request = troubled(purge(), status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=500)
+    PurgeStep.objects.create(request=request, position=0, key="x", words="Deleted: x", planned=1000, done=500)
+    url = f"{REQUESTS}{request.pk}/progress/"
+    troubled(request, started_at=timezone.now() - timedelta(seconds=5), steps_left=1)
+    assert json.loads(seen(admin, url))["left"] == ""
+    troubled(request, started_at=timezone.now() - timedelta(minutes=10))
+    answer = json.loads(seen(admin, url))
+    assert answer["left"] == "about 10 minutes left"
+    assert answer["step"] == "Deleted: x"
+    assert answer["rows"] == "500 of 1,000 rows"
+    assert 0 < answer["percent"] < 90
+
+
+def test_the_bar_is_not_full_before_the_proof(seen, purge, admin):
+    request = troubled(purge(), status=Status.VERIFYING, planned=True, rows_planned=10, rows_done=10)
+    assert json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))["percent"] < 100
+
+
+def test_an_overdue_request_says_so_on_list_and_page(seen, purge, admin):
+    request = purge()
+    past = timezone.now() - timedelta(days=40)
+    troubled(request, accepted_at=past, due_at=past + timedelta(days=30))
+    assert "Overdue" in seen(admin, REQUESTS)
+    assert "Overdue: it should have been completed after 30 days" in seen(admin, page_of(request))
+
+
+def test_kept_creators_are_said_with_how_to_have_them_erased(seen, purge, admin):
+    request = purge()
+    run_request(request.pk)
+    troubled(request, kept_count=1)
+    assert "1 row was kept: the creator of a trial account. An administrator" in seen(admin, page_of(request))
+
+
+# ---------------------------------------------------------------- trouble
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("PersonCannotBeDeleted", "the table “odd_table” still refers to him"),
+        ("WorkerDied", "The worker stopped again and again"),
+        ("HashKeyMissing", "The key that recognises purged addresses"),
+        ("OperationalError", "The database could not be reached"),
+        ("ZeroDivisionError", "ZeroDivisionError at “odd_table”"),
+    ],
+)
+def test_what_failed_is_said_in_plain_words_with_who_acts_next(seen, purge, admin, error, words):
+    request = troubled(purge(), status=Status.NEEDS_ATTENTION, error_class=error, error_step="odd_table", planned=True)
+    text = seen(admin, page_of(request))
+    assert words in text
+    assert "support: give them the request ID" in text
+    assert "Try again" in text
+
+
+def test_a_failed_attempt_says_when_it_is_tried_again(seen, purge, admin):
+    later = timezone.now() + timedelta(minutes=8, seconds=30)
+    request = troubled(purge(), next_attempt_at=later, attempts=2, error_class="OperationalError")
+    text = seen(admin, page_of(request))
+    assert "tried again by itself in about 8 minutes (attempt 3)" in text
+    assert json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))["state"] == "waiting-2"
+
+
+def test_residue_names_its_places_to_support_and_their_number_to_administrators(seen, purge, admin, support):
+    request = troubled(purge(), status=Status.RESIDUE, residue_left=1, planned=True, reopened=True)
+    Residue.objects.create(request=request, table="odd_table", column="odd_text", row="77", ruled=False)
+    own, theirs = seen(admin, page_of(request)), seen(support, page_of(request))
+    assert "found in 1 place that should have none" in own
+    assert "odd_table" not in own
+    assert "odd_table.odd_text" in theirs
+    assert "Write one in the purge_rules.py" in theirs
+
+
+@pytest.mark.parametrize("who", ["admin", "support", "operator"])
+def test_administrators_support_and_operators_try_again(client, purge, who, request):
+    user = request.getfixturevalue(who)
+    row = troubled(purge(), status=Status.NEEDS_ATTENTION, error_class="WorkerDied", planned=True)
+    client.force_login(user)
+    assert "Try again" in client.get(page_of(row)).content.decode()
+    assert "is tried again" in client.post(f"{REQUESTS}{row.pk}/retry/", follow=True).content.decode()
+    row.refresh_from_db()
+    assert row.status == Status.QUEUED
+
+
+def test_a_completed_request_is_not_tried_again(client, purge, admin):
+    request = purge()
+    run_request(request.pk)
+    client.force_login(admin)
+    assert "nothing to try again" in client.post(f"{REQUESTS}{request.pk}/retry/", follow=True).content.decode()
+    request.refresh_from_db()
+    assert request.status == Status.COMPLETED
+
+
+def test_cancelling_gives_the_people_back_as_long_as_nothing_has_begun(client, purge, admin, deleted):
+    person = deleted()
+    request = purge(person)
+    client.force_login(admin)
+    client.post(f"{REQUESTS}{request.pk}/cancel/")
+    request.refresh_from_db()
+    person.refresh_from_db()
+    assert (request.status, person.state) == (Status.CANCELLED, UserState.DELETED)
+    assert "Cancel this request" not in client.get(page_of(request)).content.decode()
+
+
+def test_a_request_that_has_begun_is_not_cancelled(client, purge, admin):
+    request = purge()
+    run_request(request.pk)
+    client.force_login(admin)
+    assert "cannot be cancelled" in client.post(f"{REQUESTS}{request.pk}/cancel/", follow=True).content.decode()
+
+
+@pytest.mark.parametrize("may_purge", [False])
+def test_without_the_purge_permission_nobody_cancels(client, account, purge, may_purge):
+    request = purge()
+    client.force_login(AdministratorFactory(account=account, may_purge=may_purge))
+    assert "Cancel this request" not in client.get(page_of(request)).content.decode()
+    assert client.post(f"{REQUESTS}{request.pk}/cancel/").status_code == 403
+    request.refresh_from_db()
+    assert request.status == Status.QUEUED
+
+
+def test_an_operator_releases_a_held_request_and_nobody_else(client, purge, admin, support, operator):
+    request = troubled(purge(), status=Status.HELD, held_reason="rate")
+    for user in (admin, support):
+        client.force_login(user)
+        text = client.get(page_of(request)).content.decode()
+        assert "reach unusually many users" in text
+        assert "an operator of the platform" in text
+        assert client.post(f"{REQUESTS}{request.pk}/release/").status_code == 403
+    client.force_login(operator)
+    assert "Release" in client.get(page_of(request)).content.decode()
+    client.post(f"{REQUESTS}{request.pk}/release/")
+    request.refresh_from_db()
+    assert request.status == Status.QUEUED
+
+
+# ---------------------------------------------------------------- left for people to do
+
+
+@pytest.fixture
+def left_over(purge, account, deleted, session_to_come):
+    """A completed request that stopped a connector and left a session alone."""
+    person = deleted()
+    connector = ConnectorFactory(account=account, name="Night feed", state=ConnectorState.ENABLED)
+    FtpSettingsFactory(connector=connector, contact_email=person.email)
+    SessionInstructorFactory(session=session_to_come(title="Fire drill"), user=person)
+    request = purge(person)
+    run_request(request.pk)
+    request.refresh_from_db()
+    assert request.status == Status.COMPLETED
+    return request
+
+
+def test_what_is_left_to_do_is_a_checklist_that_is_ticked_with_who_and_when(client, left_over, admin):
+    client.force_login(admin)
+    text = client.get(page_of(left_over)).content.decode()
+    assert "Night feed" in text
+    assert "Fire drill" in text
+    assert "2 open" in text
+    for task in left_over.follow_ups.all():
+        client.post(f"{REQUESTS}{left_over.pk}/follow-ups/{task.pk}/done/")
+    text = client.get(page_of(left_over)).content.decode()
+    assert "0 open" in text
+    assert text.count("done by Ada Admin") == 2
+
+
+def test_only_the_accounts_administrators_tick(client, left_over, support, stranger):
+    task = left_over.follow_ups.first()
+    for user, answer in ((support, 403), (stranger, 404)):
+        client.force_login(user)
+        assert client.post(f"{REQUESTS}{left_over.pk}/follow-ups/{task.pk}/done/").status_code == answer
+    task.refresh_from_db()
+    assert task.done_at is None
+
+
+def test_a_task_of_another_request_is_not_ticked_through_this_one(client, left_over, purge, admin):
+    client.force_login(admin)
+    task = left_over.follow_ups.first()
+    assert client.post(f"{REQUESTS}{purge().pk}/follow-ups/{task.pk}/done/").status_code == 404
+
+
+# ---------------------------------------------------------------- look-ups
+
+
+def look_up(client, **data):
+    return client.post(f"{REQUESTS}look-up/", data)
+
+
+def test_support_finds_a_request_by_its_id_as_it_was_heard(client, purge, support):
+    request = purge()
+    client.force_login(support)
+    found = look_up(client, ask="reference", reference=request.reference.lower().replace("-", " "))
+    assert found.url == page_of(request)
+
+
+def test_a_mistyped_id_is_told_apart_from_an_unknown_one(client, purge, support):
+    from purge.references import new_reference
+
+    request = purge()
+    client.force_login(support)
+    swapped = request.reference[:-1] + ("2" if request.reference[-1] != "2" else "3")
+    assert "mistyped" in look_up(client, ask="reference", reference=swapped).content.decode()
+    unknown = look_up(client, ask="reference", reference=new_reference()).content.decode()
+    assert "No purge request has this ID" in unknown
+    assert "never occurs" in look_up(client, ask="reference", reference="PUR-0000-0000-0").content.decode()
+
+
+def test_another_accounts_id_is_unknown_to_an_administrator(client, purge, stranger):
+    request = purge()
+    client.force_login(stranger)
+    found = look_up(client, ask="reference", reference=request.reference)
+    assert found.status_code == 200
+    assert "No purge request has this ID" in found.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["ann@people.example", " ANN@People.example ", "u-77", "U-77"])
+def test_was_this_person_purged_answers_with_ids_and_dates(client, purge, support, deleted, typed):
+    request = purge(deleted(email="Ann@people.example", unique_user_id="U-77"))
+    run_request(request.pk)
+    client.force_login(support)
+    found = look_up(client, ask="person", text=typed).content.decode()
+    assert request.reference in found
+    assert "Completed" in found
+
+
+def test_the_question_is_kept_hashed_only(client, purge, support, deleted):
+    purge(deleted(email="ann@people.example"))
+    client.force_login(support)
+    look_up(client, ask="person", text="ann@people.example")
+    asked = LookUp.objects.get()
+    assert (asked.actor_id, asked.found) == (support.pk, 1)
+    assert "ann" not in asked.digest
+
+
+def test_administrators_look_up_their_own_account_only(client, purge, admin, stranger, deleted):
+    purge(deleted(email="ann@people.example"))
+    client.force_login(admin)
+    assert "PUR-" in look_up(client, ask="person", text="ann@people.example").content.decode().split("role=")[-1]
+    client.force_login(stranger)
+    answer = look_up(client, ask="person", text="ann@people.example").content.decode()
+    assert "No purge request here has had this address or ID." in answer
+
+
+def test_an_empty_question_is_refused(client, support):
+    client.force_login(support)
+    assert 'role="alert"' in look_up(client, ask="person", text="  ").content.decode()
+    assert not LookUp.objects.exists()
+
+
+# ---------------------------------------------------------------- notices
+
+
+@pytest.fixture
+def notice(account, admin):
+    UserFactory(account=account, name="Ann Lee", email="ann@people.example")
+    purge_submit_ims(email="ann@people.example")
+    return ImsNotice.objects.get()
+
+
+def test_a_notice_links_to_the_user_and_says_what_to_do(seen, notice, admin):
+    assert f"Notice {notice.pk}" in seen(admin, NOTICES)
+    text = seen(admin, f"{NOTICES}{notice.pk}/change/")
+    assert "Ann Lee" in text
+    assert f"/admin/users/internaluser/{notice.user_id}/change/" in text
+    assert "delete the user first" in text
+
+
+def test_declining_closes_the_notice_and_takes_the_address_out(client, notice, admin):
+    client.force_login(admin)
+    client.post(f"{NOTICES}{notice.pk}/decline/")
+    notice.refresh_from_db()
+    assert (notice.state, notice.identifier, notice.closed_by_id) == (NoticeState.DECLINED, "", admin.pk)
+    assert User.objects.filter(name="Ann Lee", state=UserState.ACTIVE).exists()
+    again = client.post(f"{NOTICES}{notice.pk}/decline/", follow=True)
+    assert "closed already" in again.content.decode()
+
+
+def test_notices_are_seen_and_declined_in_their_own_account_only(client, notice, account, stranger, support):
+    client.force_login(stranger)
+    assert f"Notice {notice.pk}" not in client.get(NOTICES).content.decode()
+    assert client.get(f"{NOTICES}{notice.pk}/change/").status_code == 404
+    assert client.post(f"{NOTICES}{notice.pk}/decline/").status_code == 404
+    client.force_login(support)
+    assert client.get(NOTICES).status_code == 403
+    client.force_login(AdministratorFactory(account=account, may_purge=False))
+    assert client.post(f"{NOTICES}{notice.pk}/decline/").status_code == 403
+    notice.refresh_from_db()
+    assert notice.state == NoticeState.OPEN
+
+
+# ---------------------------------------------------------------- data map and routes
+
+
+def test_the_data_map_lists_every_column_with_its_treatment(seen, admin):
+    text = seen(admin, f"{REQUESTS}data-map/")
+    columns = list(get_registry().columns())
+    assert f"each of {len(columns)} columns" in text
+    assert text.count("<td>row deleted</td>") > 10
+    assert "the customer&#x27;s own name, shown to all its people" in text
+
+
+def test_the_routes_page_is_the_policy_table(client, support):
+    client.force_login(support)
+    response = client.get(f"{REQUESTS}routes/")
+    ticks = [route.ticks for route in response.context["routes"]]
+    assert ticks == [
+        [
+            policy.delete_selected,
+            policy.delete_trial_matches,
+            policy.delete_matching_creators,
+            policy.delete_users_of_created_trials,
+            policy.scrub_requesting_account,
+            policy.scrub_trial_accounts,
+        ]
+        for policy in policies().values()
+    ]
+    assert response.content.decode().count(">Yes<") == sum(map(sum, ticks))
+
+
+@pytest.mark.parametrize("page", ["look-up/", "data-map/", "routes/"])
+def test_the_other_pages_are_for_who_may_follow_purges(client, account, page):
+    client.force_login(UserFactory(account=account))
+    assert client.get(f"{REQUESTS}{page}").status_code == 302
