@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from connectors.models import ApplicationGrant, BlankedSetting, Connector
+from connectors.models import ApiToken, ApplicationGrant, BlankedSetting, Connector
+from users.models import User, UserState
 
 
 def connectors_due() -> QuerySet[Connector]:
@@ -26,6 +29,22 @@ def connectors_stopped_by_purge(account_id: int | None = None) -> QuerySet[Conne
 def open_settings(connector: Connector) -> QuerySet[BlankedSetting]:
     """The connector's blanked settings that nobody has filled in or confirmed yet."""
     return BlankedSetting.objects.filter(connector=connector, settled_at=None).order_by("pk")
+
+
+def token_digest(key: str) -> str:
+    """What is stored of a key to the API: enough to recognise it, too little to use it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def token_owner(key: str) -> User | None:
+    """Whom a key to the API stands for; None for an unknown or expired one, and for people who cannot sign in."""
+    token = (
+        ApiToken.objects.filter(digest=token_digest(key), user__state=UserState.ACTIVE)
+        .exclude(expires_at__lte=timezone.now())
+        .select_related("user__account")
+        .first()
+    )
+    return token.user if token is not None and token.user.is_active else None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -28,7 +27,7 @@ from connectors.models import (
     Webhook,
     WebhookState,
 )
-from connectors.selectors import connectors_due, open_settings
+from connectors.selectors import connectors_due, open_settings, token_digest
 from purge.addresses import ERASED
 from purge.models import FollowUp
 from purge.rules import Context, Fact
@@ -309,11 +308,8 @@ def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
     return ApiToken.objects.create(user=acting_user, name=name, digest=token_digest(key)), key
 
 
-def token_digest(key: str) -> str:
-    """What is stored of a key: enough to recognise it, too little to use it."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
 def tokens_revoke(*, user_ids: Collection[int]) -> int:
-    """These people's keys open nothing any more. The number that did."""
-    return ApiToken.objects.filter(user_id__in=list(user_ids)).delete()[0]
+    """These people's keys open nothing from now on; the rows stay until their owners go. The number that did."""
+    now = timezone.now()
+    valid = ApiToken.objects.filter(user_id__in=list(user_ids)).exclude(expires_at__lte=now)
+    return valid.update(expires_at=now)

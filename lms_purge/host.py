@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from connectors.services import tokens_revoke
 from messaging.services import notification_create
 from purge.host import AccountFacts, Person
 from users.models import (
@@ -133,6 +134,7 @@ class LmsHost:
         ids = [person.id for person in people]
         User.objects.filter(pk__in=ids).update(state=UserState.PURGING)
         sessions_end(user_ids=ids)
+        tokens_revoke(user_ids=ids)
         # Whoever downloads an old file now would bring back the very people who are going.
         ImportLog.objects.filter(
             account_id__in={person.account_id for person in people},

@@ -2,8 +2,9 @@ import pytest
 
 from connectors import selectors, services
 from connectors.models import ApiToken
-from tests.factories.connectors import ApiTokenFactory, ApplicationGrantFactory, ExternalApplicationFactory
+from tests.factories.connectors import ApplicationGrantFactory, ExternalApplicationFactory
 from tests.factories.users import AccountFactory, UserFactory
+from users.models import UserState
 from users.services import ServiceError
 
 pytestmark = pytest.mark.django_db
@@ -36,13 +37,29 @@ def test_a_key_is_stored_as_its_digest_alone():
     user = UserFactory()
     token, key = services.token_create(acting_user=user, name="Script")
     assert key not in str(ApiToken.objects.values().get())
-    assert ApiToken.objects.get(digest=services.token_digest(key)) == token
+    assert ApiToken.objects.get(digest=selectors.token_digest(key)) == token
 
 
 def test_revoking_takes_these_peoples_keys_alone():
-    mine, other = ApiTokenFactory(), ApiTokenFactory()
-    assert services.tokens_revoke(user_ids=[mine.user_id]) == 1
-    assert list(ApiToken.objects.all()) == [other]
+    (_mine, my_key), (_other, other_key) = (
+        services.token_create(acting_user=UserFactory(), name="Script") for _n in range(2)
+    )
+    mine, other = selectors.token_owner(my_key), selectors.token_owner(other_key)
+    assert services.tokens_revoke(user_ids=[mine.pk]) == 1
+    assert services.tokens_revoke(user_ids=[mine.pk]) == 0
+    assert selectors.token_owner(my_key) is None
+    assert selectors.token_owner(other_key) == other
+    assert ApiToken.objects.count() == 2
+
+
+@pytest.mark.parametrize("state", [UserState.DELETED, UserState.PURGING])
+def test_a_key_opens_nothing_while_its_owner_cannot_sign_in(put_in_state, state):
+    user = UserFactory()
+    _token, key = services.token_create(acting_user=user, name="Script")
+    assert selectors.token_owner(key) == user
+    put_in_state(user, state)
+    assert selectors.token_owner(key) is None
+    assert selectors.token_owner("another key") is None
 
 
 def test_somebody_who_is_gone_gets_no_key():
