@@ -181,8 +181,9 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         """The request, if the reader may follow it. Otherwise 404: whether it exists is nobody else's business."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        rows: QuerySet[PurgeRequest] = self.get_queryset(request)
         try:
-            return self.get_queryset(request).get(pk=int(pk))
+            return rows.get(pk=int(pk))
         except (PurgeRequest.DoesNotExist, ValueError):
             raise Http404 from None
 
@@ -278,7 +279,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
         row = self._row(request, pk)
-        task = FollowUp.objects.filter(pk=follow_up, request=row, account_id=row.account_id).first()
+        task = FollowUp.objects.filter(pk=follow_up, request=row, account_id=row.account_id or 0).first()
         if task is None:
             raise Http404
         try:

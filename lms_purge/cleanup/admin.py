@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.crypto import salted_hmac
@@ -137,7 +138,7 @@ class DeletedUserAdmin(TenantAdmin):
             **(extra_context or {}),
         )
 
-    def export_view(self, request: HttpRequest) -> HttpResponse:
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The list as it is filtered and sorted, streamed."""
         self._check_view(request)
         query = Query(request.GET)
@@ -183,10 +184,11 @@ class DeletedUserAdmin(TenantAdmin):
             unknown = ", ".join(str(pk) for pk in ids if pk not in people)
             message = _("No deleted user of this account has the number %(ids)s. Nobody was restored.")
             return self._refused(request, message % {"ids": unknown}, back=_back(request.POST))
+        acting: Any = request.user
         restored = 0
         for pk in ids:
             try:
-                user_restore(acting_user=request.user, user=people[pk])
+                user_restore(acting_user=acting, user=people[pk])
             except ServiceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
             else:
@@ -267,8 +269,8 @@ class DeletedUserAdmin(TenantAdmin):
             action=reverse("admin:cleanup_purge"),
         )
 
-    def _people(self, ids: list[int]) -> list[DeletedUser]:
-        rows = rows_of(ids)
+    def _people(self, ids: list[int]) -> list[Any]:
+        rows: list[Any] = list(rows_of(ids))
         hints = hints_of(rows)
         for row in rows:
             row.hints = hints[row.pk]
@@ -371,20 +373,20 @@ class DeletedUserAdmin(TenantAdmin):
         except BadPlan:
             raise Http404 from None
 
-    def outside_view(self, request: HttpRequest) -> HttpResponse:
+    def outside_view(self, request: HttpRequest) -> HttpResponseBase:
         """Person × outside application × whom to write to."""
         plan = self._plan(request)
         copies = outside_copies(plan.people, account_id=plan.account_id)
         return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
 
-    def transcripts_view(self, request: HttpRequest) -> HttpResponse:
+    def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
         plan = self._plan(request)
         own = self.get_queryset(request).filter(pk__in=plan.people).values_list("pk", flat=True)
         return downloads.csv_response(
             "transcripts.csv", downloads.transcript_head(), downloads.transcript_rows(list(own))
         )
 
-    def recipients_view(self, request: HttpRequest, request_id: int) -> HttpResponse:
+    def recipients_view(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
         """The same list while a request is open, for the administrators of its account."""
         self._check_view(request)
         row = requests_seen_by(request.user).filter(pk=request_id).first()
@@ -514,7 +516,7 @@ def _posted_ids(request: HttpRequest) -> tuple[list[int], str]:
 
 def _back(data: QueryDict) -> dict[str, str]:
     """The list's filter that the form carries, if it is one."""
-    wanted = {name: data[name] for name in ("month", "kind") if data.get(name)}
+    wanted = {name: str(data[name]) for name in ("month", "kind") if data.get(name)}
     return wanted if CleanupFilter(wanted, queryset=DeletedUser.objects.none()).form.is_valid() else {}
 
 

@@ -158,8 +158,8 @@ class Query:
     """The list's address, taken apart: the filter's names, and our own."""
 
     def __init__(self, data: QueryDict | Mapping[str, str]) -> None:
-        self.filter = {name: data[name] for name in CleanupFilter.base_filters if data.get(name)}
-        sort = data.get(SORT, DEFAULT_SORT)
+        self.filter = {name: str(data[name]) for name in CleanupFilter.base_filters if data.get(name)}
+        sort = str(data.get(SORT, DEFAULT_SORT))
         self.sort = sort if sort in ("date", "-date", "uid", "-uid") else DEFAULT_SORT
         self.data = data
 
