@@ -276,7 +276,12 @@ def test_a_restored_user_is_a_learner_without_any_permission(account, admin_user
     other = AdministratorFactory(account=account)
     services.user_delete(acting_user=admin_user, user=other)
     services.user_restore(acting_user=admin_user, user=other)
-    assert (other.state, other.deleted_at, other.deleted_month, other.deleted_by) == (UserState.ACTIVE, None, None, None)
+    assert (other.state, other.deleted_at, other.deleted_month, other.deleted_by) == (
+        UserState.ACTIVE,
+        None,
+        None,
+        None,
+    )
     assert not other.given_roles.exists()
     assert not other.user_permissions.exists()
     assert counts(account) == {}
