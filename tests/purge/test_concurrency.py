@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, connections
 
 from learning.models import Comment, Enrolment
 from messaging.models import Notification
-from purge import services, tasks
+from purge import engine, executors, services, tasks
 from purge.choices import Status
 from purge.models import PurgeRequest, Subject
 from tests.factories.learning import CommentFactory, CourseFactory, PostFactory
@@ -153,3 +153,32 @@ def test_a_writer_for_the_purged_person_is_refused_not_lost():
     with pytest.raises(DatabaseError):
         Enrolment.objects.create(user_id=world.ann.pk, course=CourseFactory(account=world.acme))
     connection.close()
+
+
+def test_when_the_database_breaks_the_connection_the_work_is_taken_up_again(monkeypatch):
+    world = w.build_world()
+    w.point_everywhere(world.ann, world.witness)
+    request = submit_as(world.admin, world.acme.pk, world.ann)()
+    real, calls = executors.run_step, {"n": 0}
+
+    def cut_once(step, run, **kwargs):
+        calls["n"] += 1
+        if calls["n"] == 25:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                pid = cursor.fetchone()[0]
+            together(lambda: terminate(pid))
+        return real(step, run, **kwargs)
+
+    monkeypatch.setattr(engine, "run_step", cut_once)
+    assert tasks.run_request(request.pk) == "failed"
+    request.refresh_from_db()
+    assert (request.attempts, request.error_class) == (1, "OperationalError")
+    PurgeRequest.objects.filter(pk=request.pk).update(next_attempt_at=None)
+    assert w.completed(w.run_to_end(request))
+    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+
+
+def terminate(pid: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
