@@ -283,7 +283,7 @@ def _chart(
 ) -> Chart:
     """Bars side by side. ``groups``: (short label, long label, key); ``kinds``: (CSS name, label, numbers by key)."""
     top = _round_up(max((numbers[key] for _kind, _words, numbers in kinds for *_labels, key in groups), default=0))
-    left = 8 + 8 * len(f"{top:,}")
+    left = 16 + 11 * len(f"{top:,}")
     room = (WIDTH - left) / len(groups)
     width = min(28.0, room * 0.72 / len(kinds))
     bars, labels = [], []

@@ -65,7 +65,11 @@ NAVIGATION: tuple[tuple[str, Any, tuple[Any, ...], bool], ...] = (
         False,
     ),
 )
-NAMES = {"purge.PurgeRequest": gettext_lazy("Requests"), "purge.ImsNotice": gettext_lazy("Identity provider notices")}
+NAMES = {
+    "purge.PurgeRequest": gettext_lazy("Requests"),
+    "purge.ImsNotice": gettext_lazy("Identity provider notices"),
+    "users.Account": gettext_lazy("Account settings"),
+}
 
 
 class LmsAdminSite(admin.AdminSite):

@@ -21,11 +21,13 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from purge.registry import get_registry
 from users.models import Account, AccountKind, User
+from users.people_choice import PersonSelect
 
 M = TypeVar("M", bound=models.Model)
 
@@ -176,6 +178,8 @@ class TenantScoped(BaseModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._limited(db_field, request, kwargs)
+        if "widget" not in kwargs and issubclass(db_field.remote_field.model, User):
+            kwargs["widget"] = PersonSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -253,7 +257,7 @@ class TenantForm(forms.ModelForm):
         account_id = own.pk if isinstance(own, Account) else None
         if account_id is None and (self.instance.pk is not None or path == "account"):
             account_id = account_id_at(self.instance, path)
-        for name, value in cleaned.items():
+        for name, value in list(cleaned.items()):
             for row in _rows_in(value):
                 their_path = account_path_of(type(row), model_admin.admin_site)
                 other = account_id_at(row, their_path) if their_path and name != "account" else None
@@ -406,6 +410,18 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
             if declared_path(formset.model) == "account" and each.instance.pk is None:
                 each.instance.account_id = account_id
         super().save_formset(request, form, formset, change)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        titles = {"title": capfirst(self.opts.verbose_name_plural), "subtitle": None}
+        return super().changelist_view(request, {**titles, **(extra_context or {})})
+
+    def response_action(self, request: HttpRequest, queryset: Any, *args: Any) -> Any:
+        """An action is for rows that were ticked, and so seen; there is no "all pages"."""
+        if request.POST.get("select_across") not in (None, "0"):
+            posted = request.POST.copy()
+            posted["select_across"] = "0"
+            request.POST = posted  # type: ignore[assignment]
+        return super().response_action(request, queryset, *args)
 
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
