@@ -110,13 +110,8 @@ class PersonForm(ChangesForm):
     )
 
     def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() | {"email"}
-
-    def validate_unique(self) -> None:
-        """The service decides: the address of a deleted user is not taken, it brings him back."""
-
-    def validate_constraints(self) -> None:
-        """As for uniqueness."""
+        # The service decides what is taken: the address of a deleted user is not, it brings him back.
+        return super()._get_validation_exclusions() | {"email", "account"}
 
     def perform(self) -> User:
         changes = self.changes()

@@ -81,7 +81,7 @@ def test_a_unique_user_id_in_use_is_refused(ann, admin_user):
 
 def test_an_overlong_name_and_a_missing_one_are_refused(account, admin_user):
     for name in ("x" * 201, "  "):
-        with pytest.raises(ServiceError, match="too long|needs a name"):
+        with pytest.raises(ServiceError, match=r"too long|needs a name"):
             services.user_create(acting_user=admin_user, account=account, name=name, email="x@acme.example")
 
 
