@@ -100,6 +100,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail"), max_length=320)
     email_key = models.CharField(max_length=320, editable=False, db_index=True)
     unique_user_id = models.CharField(_("Unique User ID"), max_length=100, null=True, blank=True)
+    # Collated "C" on PostgreSQL by a migration: the order of User Cleanup is by code point, and the indexes serve it.
     unique_id_sort = models.CharField(max_length=200, null=True, editable=False)
     adobe_id = models.CharField(_("login at the identity provider"), max_length=320, null=True, blank=True)
     adobe_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
