@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
-from django.db.models import F, Sum
+from django.db.models import F
 from django.utils import timezone
 
 from purge import verifier
@@ -43,6 +43,7 @@ from purge.queue import enqueue, enqueue_request
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES, Scope, scope_of
 from purge.targets import Target, resolve_targets
+from purge.telling import tell_completion, tell_responsible
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
 #: does not show, little enough that nobody waits.
@@ -626,70 +627,3 @@ def _close(request: PurgeRequest, *, patrolled: bool) -> None:
 def forget_identifiers(request: PurgeRequest) -> None:
     """Nothing plain stays of the people of a closed request."""
     request.identifiers.all().delete()
-
-
-# ---------------------------------------------------------------- telling
-
-
-def completion_facts(request: PurgeRequest) -> dict[str, Any]:
-    """Counts for the notification and the request page; no other account is told apart."""
-    fates = list(request.subjects.values_list("role", "fate"))
-    erased = [role for role, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
-    return {
-        "people": sum(1 for role in erased if role == Role.SELECTED),
-        "other_rows": sum(1 for role in erased if role != Role.SELECTED),
-        "kept": sum(1 for role, _fate in fates if role == Role.KEPT),
-        "rows": request.steps.aggregate(total=Sum("done"))["total"] or 0,
-        "follow_ups": request.follow_ups.filter(done_at=None, account_id=request.account_id or 0).count(),
-    }
-
-
-def recipients_of(request: PurgeRequest) -> list[int]:
-    """The initiator while he is there and active in the account; otherwise its active administrators."""
-    if request.account_id is None:
-        return []
-    administrators = get_host().administrators(request.account_id)
-    initiator = request.initiator_id
-    if initiator is not None and get_host().may_be_told(initiator, request.account_id):
-        return [initiator]
-    return [person_id for person_id in administrators if person_id != initiator]
-
-
-def tell_completion(request: PurgeRequest) -> None:
-    """Notify as the route says, and the administrators of other accounts of what is left for them to do."""
-    host = get_host()
-    if policy_of(request.route).notify is not None:
-        host.tell(
-            kind="completed",
-            reference=request.reference,
-            request_id=request.pk,
-            account_id=request.account_id,
-            recipients=recipients_of(request),
-            facts=completion_facts(request),
-        )
-    for account_id in request.follow_ups.values_list("account_id", flat=True).distinct():
-        kinds = dict.fromkeys(
-            request.follow_ups.filter(account_id=account_id, done_at=None).values_list("kind", flat=True)
-        )
-        host.tell(
-            kind="follow_ups",
-            reference=request.reference if account_id == request.account_id else "",
-            request_id=request.pk,
-            account_id=account_id,
-            recipients=host.administrators(account_id),
-            facts={"kinds": sorted(kinds), "count": request.follow_ups.filter(account_id=account_id).count()},
-        )
-
-
-def tell_responsible(request: PurgeRequest, kind: str) -> None:
-    """Trouble: the people who follow this request in its account."""
-    if request.account_id is None:
-        return
-    get_host().tell(
-        kind=kind,
-        reference=request.reference,
-        request_id=request.pk,
-        account_id=request.account_id,
-        recipients=recipients_of(request),
-        facts={"error": request.error_class, "residue": request.residue_left},
-    )

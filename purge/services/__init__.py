@@ -1,0 +1,46 @@
+"""Everything that changes a purge request: submit, release, cancel, try again, look up.
+
+Admin pages, commands and tasks call these; every refusal is a :class:`PurgeRefused` whose message says what to do
+instead, and leaves nothing half-done.
+"""
+
+from purge.services.following import (
+    follow_up_done,
+    may_follow,
+    notice_decline,
+    purge_cancel,
+    purge_release,
+    purge_retry,
+)
+from purge.services.looking_up import Found, person_look_up
+from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
+from purge.services.submission import (
+    Identities,
+    Preview,
+    purge_preview,
+    purge_preview_address,
+    purge_submit,
+    purge_submit_address,
+    purge_submit_ims,
+)
+
+__all__ = [
+    "Found",
+    "Identities",
+    "NotAllowed",
+    "Preview",
+    "PurgeRefused",
+    "SelectionChanged",
+    "follow_up_done",
+    "may_follow",
+    "notice_decline",
+    "person_look_up",
+    "purge_cancel",
+    "purge_preview",
+    "purge_preview_address",
+    "purge_release",
+    "purge_retry",
+    "purge_submit",
+    "purge_submit_address",
+    "purge_submit_ims",
+]

@@ -1,0 +1,151 @@
+"""What happens to a request afterwards: release, try again, cancel; what it left people to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from purge.choices import (
+    OPEN_STATUSES,
+    Fate,
+    NoticeState,
+    Status,
+    StepState,
+)
+from purge.engine import forget_identifiers, note
+from purge.host import get_host
+from purge.models import FollowUp, ImsNotice, PurgeRequest, Subject
+from purge.queue import enqueue_request
+from purge.scope import DOOMED_ROLES
+from purge.services.refusals import NotAllowed, PurgeRefused
+
+
+def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+    """An operator lets a held request go on."""
+    _check_operator(acting_user)
+    with transaction.atomic():
+        held = PurgeRequest.objects.filter(pk=request.pk, status=Status.HELD)
+        if not held.update(status=Status.QUEUED, released_at=timezone.now(), held_reason=""):
+            raise PurgeRefused("not_held", _("Request %(reference)s is not held.") % {"reference": request.reference})
+        note(request, "released", actor_id=getattr(acting_user, "pk", None))
+        enqueue_request(request.pk)
+    request.refresh_from_db()
+    return request
+
+
+def _check_operator(acting_user: Any) -> None:
+    """The command line acts without a user: whoever may run it owns the machine."""
+    if acting_user is not None and not acting_user.has_perm("purge.operate_requests"):
+        raise NotAllowed("permission", _("Only an operator of the platform may do this."))
+
+
+def may_follow(user: Any, request: PurgeRequest) -> bool:
+    """Whether somebody signed in may see a request: his account's administrators, and support for every account."""
+    if user.has_perm("purge.follow_requests"):
+        return True
+    account_id = get_host().account_of(user)
+    return account_id is not None and account_id == request.account_id and user.has_perm("purge.view_purgerequest")
+
+
+def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+    """Try again what needed attention, failed, or left residue: everything waits anew, people gone stay in scope."""
+    if acting_user is not None and not may_follow(acting_user, request):
+        raise NotAllowed("permission", _("Only administrators of the account and support may do this."))
+    again = (Status.NEEDS_ATTENTION, Status.RESIDUE)
+    with transaction.atomic():
+        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        waiting = locked.status == Status.QUEUED and locked.next_attempt_at is not None
+        waiting |= locked.status == Status.RUNNING and locked.next_attempt_at is not None
+        if locked.status not in again and not waiting:
+            raise PurgeRefused(
+                "nothing_to_retry",
+                _("Request %(reference)s is %(status)s: there is nothing to try again.")
+                % {"reference": locked.reference, "status": locked.get_status_display()},
+            )
+        locked.subjects.filter(fate=Fate.STUCK).update(fate=Fate.WAITING, stuck_table="")
+        locked.steps.update(state=StepState.WAITING, cursor=0)
+        PurgeRequest.objects.filter(pk=locked.pk).update(
+            status=Status.QUEUED,
+            steps_left=locked.steps.count(),
+            attempts=0,
+            crashes=0,
+            verifications=0,
+            next_attempt_at=None,
+            lease_until=None,
+        )
+        note(locked, "tried_again", actor_id=getattr(acting_user, "pk", None))
+        enqueue_request(locked.pk)
+    request.refresh_from_db()
+    return request
+
+
+def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+    """Call a request off before its first destructive step; its people get their earlier state back."""
+    if acting_user is not None and not (
+        acting_user.has_perm("purge.operate_requests")
+        or (request.account_id is not None and get_host().may_purge(acting_user.pk, request.account_id))
+    ):
+        raise NotAllowed("permission", _("Only who may purge in this account can cancel."))
+    with transaction.atomic():
+        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        if locked.status not in (Status.HELD, Status.QUEUED) or locked.planned:
+            raise PurgeRefused(
+                "too_late",
+                _("Request %(reference)s has begun and cannot be cancelled.") % {"reference": locked.reference},
+            )
+        PurgeRequest.objects.filter(pk=locked.pk).update(status=Status.CANCELLED, lease_until=None, people_left=0)
+        _give_back(locked)
+        forget_identifiers(locked)
+        locked.hashes.all().delete()
+        locked.notices.filter(state=NoticeState.OPEN).update(
+            state=NoticeState.DECLINED, identifier="", closed_at=timezone.now()
+        )
+        note(locked, "cancelled", actor_id=getattr(acting_user, "pk", None))
+    request.refresh_from_db()
+    return request
+
+
+#: The state of a frozen person.
+STATE_PURGING = "purging"
+
+
+def _give_back(request: PurgeRequest) -> None:
+    """A freeze lasts until the last request that holds the person has ended."""
+    mine = request.subjects.filter(role__in=DOOMED_ROLES)
+    states = dict(mine.values_list("person_id", "earlier_state"))
+    others = Subject.objects.filter(
+        person_id__in=states, request__status__in=OPEN_STATUSES, role__in=DOOMED_ROLES
+    ).exclude(request=request)
+    held = set(others.values_list("person_id", flat=True))
+    for subject in others.filter(earlier_state=STATE_PURGING):
+        # What the other request found was our freeze; the state to give back one day is the one we found.
+        Subject.objects.filter(pk=subject.pk).update(earlier_state=states[subject.person_id])
+    free = [person_id for person_id in states if person_id not in held]
+    get_host().unfreeze(free, states={person_id: states[person_id] for person_id in free})
+    mine.update(fate=Fate.RELEASED)
+
+
+def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:
+    """An enterprise account's administrator decides that a reported person stays; the address leaves the notice."""
+    account_id = get_host().account_of(acting_user)
+    if account_id != notice.account_id or not get_host().may_purge(acting_user.pk, notice.account_id):
+        raise NotAllowed("permission", _("Only who may purge in this account can decide on this notice."))
+    changed = ImsNotice.objects.filter(pk=notice.pk, state=NoticeState.OPEN).update(
+        state=NoticeState.DECLINED, identifier="", closed_at=timezone.now(), closed_by=acting_user
+    )
+    if not changed:
+        raise PurgeRefused("closed", _("This notice is closed already."))
+    notice.refresh_from_db()
+    return notice
+
+
+def follow_up_done(*, acting_user: Any, follow_up: FollowUp) -> FollowUp:
+    """Somebody of the account has done what a purge left to do."""
+    if get_host().account_of(acting_user) != follow_up.account_id:
+        raise NotAllowed("permission", _("Only administrators of the account can tick this off."))
+    FollowUp.objects.filter(pk=follow_up.pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
+    follow_up.refresh_from_db()
+    return follow_up

@@ -1,0 +1,76 @@
+"""Who is told what about a request: counts and its ID, never whom it purged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Sum
+
+from purge.choices import Fate, Role
+from purge.host import get_host
+from purge.models import PurgeRequest
+from purge.policy import policy_of
+
+
+def completion_facts(request: PurgeRequest) -> dict[str, Any]:
+    """Counts for the notification and the request page; no other account is told apart."""
+    fates = list(request.subjects.values_list("role", "fate"))
+    erased = [role for role, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
+    return {
+        "people": sum(1 for role in erased if role == Role.SELECTED),
+        "other_rows": sum(1 for role in erased if role != Role.SELECTED),
+        "kept": sum(1 for role, _fate in fates if role == Role.KEPT),
+        "rows": request.steps.aggregate(total=Sum("done"))["total"] or 0,
+        "follow_ups": request.follow_ups.filter(done_at=None, account_id=request.account_id or 0).count(),
+    }
+
+
+def recipients_of(request: PurgeRequest) -> list[int]:
+    """The initiator while he is there and active in the account; otherwise its active administrators."""
+    if request.account_id is None:
+        return []
+    administrators = get_host().administrators(request.account_id)
+    initiator = request.initiator_id
+    if initiator is not None and get_host().may_be_told(initiator, request.account_id):
+        return [initiator]
+    return [person_id for person_id in administrators if person_id != initiator]
+
+
+def tell_completion(request: PurgeRequest) -> None:
+    """Notify as the route says, and the administrators of other accounts of what is left for them to do."""
+    host = get_host()
+    if policy_of(request.route).notify is not None:
+        host.tell(
+            kind="completed",
+            reference=request.reference,
+            request_id=request.pk,
+            account_id=request.account_id,
+            recipients=recipients_of(request),
+            facts=completion_facts(request),
+        )
+    for account_id in request.follow_ups.values_list("account_id", flat=True).distinct():
+        kinds = dict.fromkeys(
+            request.follow_ups.filter(account_id=account_id, done_at=None).values_list("kind", flat=True)
+        )
+        host.tell(
+            kind="follow_ups",
+            reference=request.reference if account_id == request.account_id else "",
+            request_id=request.pk,
+            account_id=account_id,
+            recipients=host.administrators(account_id),
+            facts={"kinds": sorted(kinds), "count": request.follow_ups.filter(account_id=account_id).count()},
+        )
+
+
+def tell_responsible(request: PurgeRequest, kind: str) -> None:
+    """Trouble: the people who follow this request in its account."""
+    if request.account_id is None:
+        return
+    get_host().tell(
+        kind=kind,
+        reference=request.reference,
+        request_id=request.pk,
+        account_id=request.account_id,
+        recipients=recipients_of(request),
+        facts={"error": request.error_class, "residue": request.residue_left},
+    )
