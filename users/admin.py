@@ -170,7 +170,7 @@ class PeopleAdmin(TenantAdmin):
             services.role_assign(acting_user=request.user, user=user, role=data["role"])
 
         question = Question(_("Assign role"), _("Assign"), form=forms.RoleForm, fields=("roles",))
-        return self._ask(request, queryset, "assign_role", question, assign)
+        return self.ask(request, queryset, "assign_role", question, assign)
 
     @admin.action(description=_("Remove role"), permissions=["change"])
     def remove_role(self, request, queryset):
@@ -178,7 +178,7 @@ class PeopleAdmin(TenantAdmin):
             services.role_remove(acting_user=request.user, user=user, role=data["role"])
 
         question = Question(_("Remove role"), _("Remove"), form=forms.RoleForm, fields=("roles",))
-        return self._ask(request, queryset, "remove_role", question, remove)
+        return self.ask(request, queryset, "remove_role", question, remove)
 
     @admin.action(description=_("Add to group"), permissions=["change"])
     def add_to_group(self, request, queryset):
@@ -186,7 +186,7 @@ class PeopleAdmin(TenantAdmin):
             services.group_member_add(group=data["group"], user=user)
 
         question = Question(_("Add to group"), _("Add"), form=forms.ChooseGroupForm, fields=("groups",))
-        return self._ask(request, queryset, "add_to_group", question, add)
+        return self.ask(request, queryset, "add_to_group", question, add)
 
     @admin.action(description=_("Remove from group"), permissions=["change"])
     def remove_from_group(self, request, queryset):
@@ -201,7 +201,7 @@ class PeopleAdmin(TenantAdmin):
             form=forms.ChooseGroupForm,
             fields=("groups",),
         )
-        return self._ask(request, queryset, "remove_from_group", question, remove)
+        return self.ask(request, queryset, "remove_from_group", question, remove)
 
     @admin.action(description=_("Exclude from group"), permissions=["change"])
     def exclude_from_group(self, request, queryset):
@@ -215,7 +215,7 @@ class PeopleAdmin(TenantAdmin):
             form=forms.ChooseGroupForm,
             fields=("groups",),
         )
-        return self._ask(request, queryset, "exclude_from_group", question, exclude)
+        return self.ask(request, queryset, "exclude_from_group", question, exclude)
 
     @admin.action(description=_("Allow purging"), permissions=["purge_people"])
     def allow_purging(self, request, queryset):
@@ -229,7 +229,7 @@ class PeopleAdmin(TenantAdmin):
             danger=True,
             fields=("permissions",),
         )
-        return self._ask(request, queryset, "allow_purging", question, allow)
+        return self.ask(request, queryset, "allow_purging", question, allow)
 
     @admin.action(description=_("Withdraw the permission to purge"), permissions=["purge_people"])
     def withdraw_purging(self, request, queryset):
@@ -237,7 +237,7 @@ class PeopleAdmin(TenantAdmin):
             services.purge_permission_set(acting_user=request.user, user=user, allowed=False)
 
         question = Question(_("Withdraw the permission to purge"), _("Withdraw"), fields=("permissions",))
-        return self._ask(request, queryset, "withdraw_purging", question, withdraw)
+        return self.ask(request, queryset, "withdraw_purging", question, withdraw)
 
     @admin.action(description=_("Delete User"), permissions=["delete_people"])
     def delete_people(self, request, queryset):
@@ -254,9 +254,9 @@ class PeopleAdmin(TenantAdmin):
             danger=True,
             fields=("state",),
         )
-        return self._ask(request, queryset, "delete_people", question, delete)
+        return self.ask(request, queryset, "delete_people", question, delete)
 
-    def _ask(
+    def ask(
         self,
         request: HttpRequest,
         queryset: Any,
@@ -348,7 +348,7 @@ class ExternalUserAdmin(PeopleAdmin):
         question = Question(
             _("Change profile"), _("Change"), form=forms.ChooseProfileForm, fields=("external_profile",)
         )
-        return self._ask(request, queryset, "change_profile", question, change)
+        return self.ask(request, queryset, "change_profile", question, change)
 
     @admin.action(description=_("Make User Active"), permissions=["change"])
     def make_active(self, request, queryset):
@@ -356,7 +356,7 @@ class ExternalUserAdmin(PeopleAdmin):
             services.user_make_active(acting_user=request.user, user=user)
 
         question = Question(_("Make User Active"), _("Make active"), fields=("registered",))
-        return self._ask(request, queryset, "make_active", question, make)
+        return self.ask(request, queryset, "make_active", question, make)
 
 
 @admin.register(User)

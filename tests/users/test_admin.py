@@ -298,6 +298,15 @@ def test_the_permission_to_purge_is_passed_on_by_who_holds_it(act, client, accou
     assert not User.objects.get(pk=other.pk).has_perm("purge.purge_people")
 
 
+def test_the_welcome_mail_is_put_into_the_queue_for_people_in_use(act, ann, monkeypatch):
+    queued = []
+    monkeypatch.setattr("messaging.services.enqueue", lambda task, *arguments: queued.append((task, *arguments)))
+    assert "own template" in act("send_welcome_mail", ann, answer=False).content.decode()
+    assert queued == []
+    assert "Send welcome e-mail: 1 user." in said(act("send_welcome_mail", ann))
+    assert queued == [("messaging.tasks.send_welcome", ann.pk)]
+
+
 def test_too_many_at_once_are_refused(act, ann, admin_user, monkeypatch):
     monkeypatch.setattr("users.admin.MOST_AT_ONCE", 1)
     assert "at most 1" in said(act("delete_people", ann, admin_user))

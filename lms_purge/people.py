@@ -1,0 +1,30 @@
+"""What the lists of users offer beyond the users app: the welcome mail, which messaging sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from messaging.services import welcome_mail_request
+from users.admin import ExternalUserAdmin, InternalUserAdmin, Question
+from users.models import User
+
+
+@admin.action(description=_("Send welcome e-mail"), permissions=["change"])
+def send_welcome_mail(page: Any, request: Any, queryset: Any) -> Any:
+    def send(user: User, data: dict[str, Any]) -> None:
+        welcome_mail_request(acting_user=request.user, user=user)
+
+    question = Question(
+        _("Send welcome e-mail"),
+        _("Send"),
+        _("In the words of the account's own template, if it has one."),
+        fields=("welcome e-mail",),
+    )
+    return page.ask(request, queryset, "send_welcome_mail", question, send)
+
+
+for page in (InternalUserAdmin, ExternalUserAdmin):
+    page.actions = (*page.actions[:2], send_welcome_mail, *page.actions[2:])
