@@ -318,6 +318,10 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
             rows = rows.select_related(self.path_to_account)
         return rows
 
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Never none: what is read in pages needs an order."""
+        return super().get_ordering(request) or self.opts.ordering or ("pk",)
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row. 404 for another account's as for one that does not exist."""
         row = super().get_object(request, object_id, from_field)
