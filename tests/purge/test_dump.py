@@ -71,6 +71,20 @@ def test_names_and_public_ids_of_the_purged_are_nowhere(furnished, settings):
         )
 
 
+def test_logs_and_queued_tasks_name_nobody(furnished, caplog):
+    User.objects.filter(pk=furnished.ann.pk).update(name="Unmistakable Annabel")
+    with caplog.at_level("DEBUG"):
+        erase_ann(furnished)
+    assert caplog.records
+    for record in caplog.records:
+        text = record.getMessage() + str(record.__dict__.get("exc_text") or "")
+        assert "Unmistakable" not in text
+        assert not emails_in(text) & {w.ANN, w.FORMER, "böb@x.org"}
+    queued = {table: rows for table, rows in w.dump().items() if table.startswith("django_q_")}
+    assert queued["django_q_ormq"]
+    assert mentioned(queued, {w.ANN, w.FORMER, "böb@x.org"}) == []
+
+
 def test_other_enterprises_stay_byte_for_byte(furnished):
     before = {account.pk: w.rows_of_account(account) for account in (furnished.globex, furnished.initech)}
     files = sorted(path for path in default_storage.listdir(f"accounts/{furnished.globex.public_id}/imports")[1])
