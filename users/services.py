@@ -650,6 +650,25 @@ def group_exclusion_end(*, group: UserGroup, user: User) -> bool:
     return bool(removed)
 
 
+def operator_create(*, email: str, name: str, password: str, support: bool = False) -> User:
+    """Somebody who runs the platform: a superuser, or a support person who follows purges. They have no account of
+    their own but share the system account, which is made with the first of them."""
+    with transaction.atomic():
+        account = Account.objects.filter(kind=AccountKind.SYSTEM).order_by("pk").first() or account_create(
+            acting_user=None, name=_("Platform"), subdomain="platform", kind=AccountKind.SYSTEM
+        )
+        return user_create(
+            acting_user=None,
+            account=account,
+            email=email,
+            name=name,
+            password=password,
+            registered=True,
+            is_superuser=not support,
+            is_support=support,
+        )
+
+
 def trial_account_create(
     *, name: str, subdomain: str, email: str, creator_name: str, password: str, **fields: Any
 ) -> Account:
