@@ -85,7 +85,7 @@ class RequestChangeList(ChangeList):
 
 @admin.register(PurgeRequest)
 class PurgeRequestAdmin(ReadOnlyAdmin):
-    list_display = ("reference", "state", "accepted", "due", "route", "people", "next_actor")
+    list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
     list_filter = ("status", "route")
     search_fields = ("reference",)
@@ -107,8 +107,12 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     def get_list_display(self, request):
         if request.user.has_perm(FOLLOW):
-            return ("reference", "account", *self.list_display[1:])
+            return ("reference", "account", *self.list_display[1:], "route")
         return self.list_display
+
+    def get_list_filter(self, request):
+        """An administrator's requests come by two or three routes; he knows them as what he did."""
+        return self.list_filter if request.user.has_perm(FOLLOW) else ("status",)
 
     def get_search_results(self, request, queryset, search_term):
         """The beginning of a request ID, however it was typed."""
@@ -147,7 +151,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("who acts next"))
     def next_actor(self, row):
-        return presentation.acts_next(row)
+        return presentation.acts_next_short(row)
 
     # ------------------------------------------------------------ pages
 

@@ -64,6 +64,14 @@ WHO = {
     "support": gettext_lazy("support: give them the request ID"),
 }
 
+WHO_SHORT = {
+    "nobody": "–",
+    "worker": gettext_lazy("the system"),
+    "operator": gettext_lazy("an operator"),
+    "administrator": gettext_lazy("an administrator"),
+    "support": gettext_lazy("support"),
+}
+
 WHY_HELD = {
     "members": gettext_lazy(
         "It would empty trial accounts of more than fifty other people, so an operator has to look at it first."
@@ -107,6 +115,11 @@ def watch_state(request: PurgeRequest) -> str:
 def acts_next(request: PurgeRequest) -> str:
     """Who has to do something now, as a phrase."""
     return str(WHO[who_acts_next(request)])
+
+
+def acts_next_short(request: PurgeRequest) -> str:
+    """The same for a column of a list."""
+    return str(WHO_SHORT[who_acts_next(request)])
 
 
 def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep]) -> Progress:

@@ -89,9 +89,9 @@ class DeletedUserAdmin(TenantAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
 
-    def _page(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> TemplateResponse:
+    def _page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "has_view_permission": True}
-        return TemplateResponse(request, f"cleanup/{template}.html", {**frame, **context}, status=status)
+        return TemplateResponse(request, f"cleanup/{template}.html", {**frame, **context})
 
     # ------------------------------------------------------------ addresses
 
@@ -177,13 +177,14 @@ class DeletedUserAdmin(TenantAdmin):
         if not request.user.has_perm(DELETE_PERMISSION):
             raise PermissionDenied
         ids, problem = _posted_ids(request)
+        title = _("Nobody was restored")
         if problem:
-            return self._refused(request, problem, back=_back(request.POST))
+            return self._refused(request, problem, back=_back(request.POST), title=title)
         people = {person.pk: person for person in self.get_queryset(request).filter(pk__in=ids)}
         if len(people) < len(ids):
             unknown = ", ".join(str(pk) for pk in ids if pk not in people)
-            message = _("No deleted user of this account has the number %(ids)s. Nobody was restored.")
-            return self._refused(request, message % {"ids": unknown}, back=_back(request.POST))
+            message = _("No deleted user of this account has the number %(ids)s.") % {"ids": unknown}
+            return self._refused(request, message, back=_back(request.POST), title=title)
         acting: Any = request.user
         restored = 0
         for pk in ids:
@@ -349,18 +350,17 @@ class DeletedUserAdmin(TenantAdmin):
         back: dict[str, str],
         people: Any = (),
         account_id: int | None = None,
-        link: str = "",
+        title: str = "",
     ) -> HttpResponse:
         """A refusal with the names of those it is about: on a page, so that no name gets into a cookie."""
         named = User.objects.filter(pk__in=people, account_id=account_id).order_by("name", "pk") if account_id else []
         return self._page(
             request,
             "refused",
-            status=409,
-            title=_("Nothing was purged"),
+            title=title or _("Nothing was purged"),
             message=message,
             named=list(named),
-            back_link=link or reverse(LIST) + Query(back).with_(),
+            back_link=reverse(LIST) + Query(back).with_(),
         )
 
     # ------------------------------------------------------------ what is offered on the confirmation page
@@ -410,11 +410,10 @@ class DeletedUserAdmin(TenantAdmin):
                 return self._show_address(request, form)
         return self._other_form(request, form)
 
-    def _other_form(self, request: HttpRequest, form: AddressForm, status: int = 200) -> HttpResponse:
+    def _other_form(self, request: HttpRequest, form: AddressForm) -> HttpResponse:
         return self._page(
             request,
             "other",
-            status=status,
             title=_("User Cleanup"),
             tab="other",
             form=form,
@@ -437,7 +436,7 @@ class DeletedUserAdmin(TenantAdmin):
             raise PermissionDenied from None
         except PurgeRefused as refusal:
             form.add_error("address", str(refusal))
-            return self._other_form(request, form, status=409)
+            return self._other_form(request, form)
         effects = effects_of(preview, request.user)
         plan = plan_of(preview, effects, token=shown.token if shown else uuid.uuid4())
         return self._page(
@@ -469,7 +468,7 @@ class DeletedUserAdmin(TenantAdmin):
             return self._to_request(earlier)
         form = AddressForm(request.POST, choose_account=get_host().account_of(request.user) is None)
         if not form.is_valid():
-            return self._other_form(request, form, status=409)
+            return self._other_form(request, form)
         address, account_id = self._address_of(request, form)
         if account_id != plan.account_id:
             raise Http404
@@ -479,7 +478,7 @@ class DeletedUserAdmin(TenantAdmin):
             raise PermissionDenied from None
         except PurgeRefused as refusal:
             form.add_error("address", str(refusal))
-            return self._other_form(request, form, status=409)
+            return self._other_form(request, form)
         effects = effects_of(preview, request.user)
         if changes := differences(plan, effects):
             return self._show_address(request, form, shown=plan, changes=changes)
@@ -494,7 +493,7 @@ class DeletedUserAdmin(TenantAdmin):
             raise PermissionDenied from None
         except PurgeRefused as refusal:
             form.add_error("address", str(refusal))
-            return self._other_form(request, form, status=409)
+            return self._other_form(request, form)
         self._tell_accepted(request, accepted, plan)
         return self._to_request(accepted)
 

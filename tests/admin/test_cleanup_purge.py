@@ -44,6 +44,11 @@ def confirm(client, page, **typed):
     return client.post(PURGE, {"plan": page.context["plan"], **typed})
 
 
+def is_refused(response):
+    """The page that says why nothing was purged; it carries no plan that could be confirmed."""
+    return response.context is not None and response.context["title"] == "Nothing was purged"
+
+
 def text_of(response):
     return re.sub(r"\s+", " ", response.content.decode())
 
@@ -86,9 +91,9 @@ def test_the_page_lists_every_selected_person(as_admin, deleted, admin):
     for person in people:
         assert person.name in text
         assert person.email in text
-        assert f'"pg-uid">{person.unique_user_id}<' in text
+        assert f'data-label="Unique User ID">{person.unique_user_id}<' in text
     assert text.count("Jan. 15, 2026</time>") == 50
-    assert text.count("<td>Ada Admin</td>") == 50
+    assert text.count(">Ada Admin</td>") == 50
     assert "50 people will be erased for good" in text
 
 
@@ -157,25 +162,25 @@ def test_the_page_asks_the_same_number_of_questions_whatever_the_number_of_peopl
 def test_fifty_one_people_are_refused_and_nothing_is_accepted(as_admin, deleted):
     people = [deleted() for _n in range(51)]
     refused = ask(as_admin, *people)
-    assert refused.status_code == 409
+    assert is_refused(refused)
     assert "at most 50" in text_of(refused)
     assert not PurgeRequest.objects.exists()
-    assert ask(as_admin, *people[:50]).status_code == 200
+    assert "plan" in ask(as_admin, *people[:50]).context
 
 
 def test_an_empty_selection_is_refused(as_admin, deleted):
     person = deleted()
     assert "at least one" in text_of(ask(as_admin))
-    assert ask(as_admin, person).status_code == 200
+    assert "plan" in ask(as_admin, person).context
 
 
 @pytest.mark.parametrize("ids", [["x"], ["-1"], ["1" * 30], ["²"]])
 def test_a_selection_that_is_no_list_of_numbers_is_refused(as_admin, ids):
-    assert ask(as_admin, *ids).status_code == 409
+    assert is_refused(ask(as_admin, *ids))
 
 
 def test_select_across_pages_is_refused(as_admin, deleted):
-    assert ask(as_admin, deleted(), select_across="1").status_code == 409
+    assert is_refused(ask(as_admin, deleted(), select_across="1"))
 
 
 def test_another_accounts_user_and_an_unknown_id_get_the_same_words_and_no_name(as_admin, deleted):
@@ -184,13 +189,13 @@ def test_another_accounts_user_and_an_unknown_id_get_the_same_words_and_no_name(
     assert "Secret Name" not in text_of(answers[0])
     said = [answer.context["message"] for answer in answers]
     assert said[0].replace(str(stranger.pk), "N") == said[1].replace("999999", "N")
-    assert ask(as_admin, stranger, deleted()).status_code == 409
+    assert is_refused(ask(as_admin, stranger, deleted()))
 
 
 def test_an_active_user_is_refused_and_named(as_admin, account, deleted):
     active = UserFactory(account=account, name="Still Active")
     refused = ask(as_admin, active, deleted())
-    assert refused.status_code == 409
+    assert is_refused(refused)
     assert "Only deleted users can be purged" in text_of(refused)
     assert "Still Active" in text_of(refused)
 
@@ -199,7 +204,7 @@ def test_somebody_in_an_open_request_is_refused_naming_the_request(as_admin, del
     person = deleted(name="Taken Already")
     request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
     refused = ask(as_admin, person, deleted())
-    assert refused.status_code == 409
+    assert is_refused(refused)
     assert request.reference in text_of(refused)
     assert "Taken Already" in text_of(refused)
     assert PurgeRequest.objects.count() == 1
@@ -232,7 +237,7 @@ def test_another_accounts_administrator_learns_nothing(client, deleted):
     person = deleted(name="Secret Name")
     client.force_login(AdministratorFactory(account=AccountFactory()))
     refused = ask(client, person)
-    assert refused.status_code == 409
+    assert is_refused(refused)
     assert "Secret Name" not in text_of(refused)
 
 
@@ -249,9 +254,9 @@ def test_a_superuser_purges_in_the_account_of_the_selected(client, deleted, acco
 def test_a_plan_of_another_user_or_a_forged_one_is_refused(as_admin, client, account, deleted):
     page = ask(as_admin, deleted())
     forged = client.post(PURGE, {"plan": page.context["plan"] + "x"})
-    assert forged.status_code == 409
+    assert is_refused(forged)
     client.force_login(AdministratorFactory(account=account))
-    assert confirm(client, page).status_code == 409
+    assert is_refused(confirm(client, page))
     assert not PurgeRequest.objects.exists()
 
 
@@ -283,7 +288,7 @@ def test_two_administrators_at_once_exactly_one_wins(as_admin, client, account, 
     assert confirm(client, theirs).status_code == 302
     client.force_login(admin)
     refused = confirm(client, mine)
-    assert refused.status_code == 409
+    assert is_refused(refused)
     assert "is being purged already" in text_of(refused)
     assert PurgeRequest.objects.get().initiator_id == other.pk
 
@@ -328,7 +333,7 @@ def test_everybody_restored_leaves_nobody_to_purge(as_admin, deleted):
     page = ask(as_admin, person)
     user_restore(acting_user=None, user=person)
     refused = confirm(as_admin, page)
-    assert refused.status_code == 409
+    assert is_refused(refused)
     assert "Nobody is left to purge" in text_of(refused)
 
 
@@ -501,17 +506,17 @@ def test_a_malformed_address_is_refused_with_what_to_do(as_admin, address):
 def test_an_address_of_a_user_of_the_account_is_refused_with_what_to_do_instead(as_admin, account):
     user = UserFactory(account=account)
     refused = find(as_admin, user.email)
-    assert refused.status_code == 409
+    assert "plan" not in refused.context
     assert "Delete the user, then purge him" in text_of(refused)
     elsewhere = UserFactory()
-    assert find(as_admin, elsewhere.email).status_code == 200
+    assert "plan" in find(as_admin, elsewhere.email).context
 
 
 def test_an_address_that_became_a_users_meanwhile_is_refused(as_admin, account):
     page = find(as_admin, "partner@outside.example")
     UserFactory(account=account, email="partner@outside.example")
     data = {"plan": page.context["plan"], "address": "partner@outside.example"}
-    assert as_admin.post(f"{LIST}other/purge/", data).status_code == 409
+    assert "Delete the user, then purge him" in text_of(as_admin.post(f"{LIST}other/purge/", data))
     assert not PurgeRequest.objects.exists()
 
 

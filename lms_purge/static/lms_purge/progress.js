@@ -10,6 +10,7 @@
 
   const { url, status, state } = document.getElementById("watch").dataset;
   if (!url) return;
+  document.getElementById("reload")?.remove();
   const byId = (id) => document.getElementById(id);
   const say = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
   let wait = 1000;

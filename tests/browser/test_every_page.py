@@ -1,0 +1,123 @@
+"""Each page of the purge's own, by light and in the dark, wide and narrow: no accessibility violation, no overflow."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from connectors.models import ConnectorState
+from purge.choices import Status
+from purge.models import ImsNotice, PurgeRequest, Residue
+from purge.services import purge_submit, purge_submit_ims
+from purge.tasks import run_request
+from tests.factories.connectors import ApplicationGrantFactory, ConnectorFactory, FtpSettingsFactory
+from tests.factories.learning import CourseFactory, EnrolmentFactory
+from tests.factories.users import UserFactory
+from users.models import Role
+
+CLEANUP = "/admin/users/deleteduser/"
+REQUESTS = "/admin/purge/purgerequest/"
+AXE = Axe()
+
+
+def inspect(page, name: str, *, long: bool = False) -> None:
+    """Both widths, both colour schemes, without loading the page anew. A long page: each of them once."""
+    for width, schemes in ((1280, ("light", "dark")), (360, ("dark", "light"))):
+        page.set_viewport_size({"width": width, "height": 900})
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, f"{name} is {over} px too wide at {width}"
+        for scheme in schemes[:1] if long else schemes:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found = AXE.run(page).response["violations"]
+            told = [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
+            assert told == [], f"{name}, {width} px, {scheme}"
+
+
+@pytest.fixture
+def people(account, deleted):
+    """Two deleted users; others are affected when the first goes."""
+    first = deleted(name="Ann Lee", unique_user_id=f"{account.pk}-1", roles=[Role.AUTHOR])
+    second = deleted(name="Bob Ray", email=f"a-very-long-address-{'x' * 60}-{account.pk}@people.example")
+    connector = ConnectorFactory(account=account, name="Night feed", state=ConnectorState.ENABLED)
+    FtpSettingsFactory(connector=connector, contact_email=first.email)
+    CourseFactory(account=account, author=first)
+    EnrolmentFactory.create_batch(2, user=first)
+    ApplicationGrantFactory(user=first, application__account=account)
+    return [first, second]
+
+
+def test_user_cleanup(visit, admin, people, account, deleted):
+    held = deleted(name="Held Leaver")
+    purge_submit(acting_user=admin, account_id=account.pk, user_ids=[held.pk])
+    visitor = visit(admin)
+    page = visitor.go(f"{CLEANUP}?month=2026-01&sort=uid")
+    page.get_by_role("checkbox", name="Select Ann Lee").check()
+    inspect(page, "deleted users")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.get_by_text("Select Deletion Month").click()
+    inspect(page, "month picker")
+    inspect(visitor.go(f"{CLEANUP}?q=nobody"), "nobody fits")
+    inspect(visitor.go(f"{CLEANUP}?month=never"), "bad filter")
+    inspect(visitor.go(f"{CLEANUP}{people[0].pk}/change/"), "pencil")
+
+
+def test_confirmation_and_refusal(visit, admin, people):
+    visitor = visit(admin)
+    page = visitor.go(CLEANUP)
+    page.get_by_role("checkbox", name="Select Ann Lee").check()
+    page.get_by_role("checkbox", name="Select Bob Ray").check()
+    page.get_by_role("button", name="Purge User").click()
+    page.get_by_role("heading", name="2 people will be erased for good").wait_for()
+    inspect(page, "confirmation")
+    page.get_by_role("button", name="Purge 2 people for good").click()
+    page.get_by_role("alert").first.wait_for()
+    inspect(page, "confirmation with an error")
+    page = visitor.go(CLEANUP)
+    page.get_by_role("button", name="Unselect").click()
+    page.get_by_role("button", name="Purge User").click()
+    page.get_by_role("heading", name="Why").wait_for()
+    inspect(page, "refusal")
+
+
+def test_other_users(visit, admin, account):
+    account.support_emails = "partner@outside.example"
+    account.save()
+    page = visit(admin).go(f"{CLEANUP}other/")
+    inspect(page, "other users")
+    page.get_by_label("E-mail address").fill("partner@outside.example")
+    page.get_by_role("button", name="Find the address").click()
+    page.get_by_role("heading", name="Where it is found in this account").wait_for()
+    inspect(page, "address found")
+
+
+def test_requests(visit, admin, account, people, deleted):
+    done = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[people[0].pk])
+    run_request(done.pk)
+    odd = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[people[1].pk])
+    PurgeRequest.objects.filter(pk=odd.pk).update(status=Status.RESIDUE, residue_left=1, reopened=True, planned=True)
+    Residue.objects.create(request=odd, table="odd_table", column="odd_text", row="77", ruled=False)
+    waiting = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
+    visitor = visit(admin)
+    inspect(visitor.go(REQUESTS), "requests")
+    for request, name in ((done, "completed"), (odd, "residue"), (waiting, "queued")):
+        inspect(visitor.go(f"{REQUESTS}{request.pk}/change/"), name)
+    support = visit(UserFactory(is_support=True))
+    inspect(support.go(f"{REQUESTS}{odd.pk}/change/"), "residue, for support")
+
+
+def test_look_up_data_map_and_routes(visit, admin):
+    visitor = visit(admin)
+    page = visitor.go(f"{REQUESTS}look-up/")
+    page.get_by_label("E-mail address or Unique User ID").fill("nobody@people.example")
+    page.get_by_role("button", name="Look up").click()
+    page.get_by_text("No purge request here has had").wait_for()
+    inspect(page, "look up")
+    inspect(visitor.go(f"{REQUESTS}data-map/"), "data map", long=True)
+    inspect(visitor.go(f"{REQUESTS}routes/"), "routes")
+
+
+def test_notices(visit, admin, account):
+    user = UserFactory(account=account)
+    purge_submit_ims(email=user.email)
+    notice = ImsNotice.objects.get(account_id=account.pk)
+    visitor = visit(admin)
+    inspect(visitor.go("/admin/purge/imsnotice/"), "notices")
+    inspect(visitor.go(f"/admin/purge/imsnotice/{notice.pk}/change/"), "notice")

@@ -1,0 +1,192 @@
+"""A purge as people do it: click by click, by keyboard alone, and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from connectors.models import ConnectorState
+from purge.choices import Status
+from purge.models import PurgeRequest
+from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory
+from tests.factories.learning import EnrolmentFactory
+from tests.factories.users import UserFactory
+from users.models import User
+
+CLEANUP = "/admin/users/deleteduser/"
+
+
+def completed(account) -> None:
+    """The account's one request is completed, and its people are gone."""
+    request = PurgeRequest.objects.get(account_id=account.pk)
+    assert request.status == Status.COMPLETED
+    people = request.subjects.values_list("person_id", flat=True)
+    assert not User.objects.filter(pk__in=people).exists()
+
+
+def test_from_signing_in_to_the_notification(visit, account, admin, worker):
+    people = [UserFactory(account=account, name=f"Leaver {n}", unique_user_id=f"{account.pk}-{n}") for n in range(3)]
+    EnrolmentFactory.create_batch(4, user=people[0])
+    visitor = visit()
+    page = visitor.go("/admin/")
+    page.get_by_label("E-mail").fill(admin.email)
+    page.get_by_label("Password").fill("a long pass phrase 1")
+    page.get_by_role("button", name="Sign in").click()
+
+    for person in people[:2]:
+        visitor.go("/admin/users/internaluser/")
+        page.get_by_role("row", name=person.name).get_by_role("checkbox").check()
+        page.locator("select[name=action]").select_option(label="Delete User")
+        page.get_by_role("button", name="Go", exact=True).click()
+        page.get_by_role("button", name="Delete", exact=False).click()
+        page.wait_for_load_state()
+
+    page.get_by_role("link", name="User Cleanup").first.click()
+    expect(page.get_by_role("row", name=re.compile("Leaver 0"))).to_be_visible()
+    page.get_by_role("checkbox", name="Select Leaver 0").check()
+    page.get_by_role("checkbox", name="Select Leaver 1").check()
+    expect(page.get_by_role("status").filter(has_text="2 of 50 selected")).to_be_visible()
+    page.get_by_role("button", name="Purge User").click()
+
+    expect(page.get_by_role("heading", name="2 people will be erased for good")).to_be_visible()
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    expect(page.get_by_text("Deleted: enrolments")).to_be_visible()
+    page.get_by_role("button", name="Purge 2 people for good").click()
+
+    expect(page.get_by_text("Accepted: purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+    worker()
+    expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible(timeout=60_000)
+    completed(account)
+    assert User.objects.filter(pk=people[2].pk).exists()
+
+    visitor.go("/admin/messaging/notification/")
+    reference = PurgeRequest.objects.get(account_id=account.pk).reference
+    page.get_by_role("link", name=f"Purge {reference} is completed").first.click()
+    expect(page.get_by_text("2 people were purged.")).to_be_visible()
+
+
+def test_by_keyboard_alone(visit, account, admin, deleted, worker):
+    person = deleted(name="Keyboard Leaver")
+    connector = ConnectorFactory(account=account, name="Night feed", state=ConnectorState.ENABLED)
+    FtpSettingsFactory(connector=connector, contact_email=person.email)
+    page = visit(admin).go(CLEANUP)
+    tab_to(page, page.get_by_role("checkbox", name="Select Keyboard Leaver"))
+    page.keyboard.press("Space")
+    expect(page.get_by_text("1 of 50 selected")).to_be_visible()
+    tab_to(page, page.get_by_role("button", name="Purge User"), backwards=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    tab_to(page, page.get_by_label("How many people are purged?"), backwards=True)
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_text("1 people are listed above").or_(page.get_by_text("1 person is listed above"))
+    ).to_be_visible()
+    tab_to(page, page.get_by_label("How many people are purged?"), backwards=True)
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Accepted: purge request PUR-")).to_be_visible()
+    assert PurgeRequest.objects.filter(account_id=account.pk).count() == 1
+
+
+def tab_to(page, target, *, backwards: bool = False) -> None:
+    """Press Tab until the target has the focus."""
+    for _n in range(150):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+    pytest.fail("the target is not reached by Tab")
+
+
+def test_without_javascript(visit, account, admin, deleted, worker):
+    for n in range(53):
+        deleted(name=f"Leaver {n:02}", unique_user_id=f"{account.pk}-{n:02}")
+    visitor = visit(admin, java_script_enabled=False)
+    page = visitor.go(f"{CLEANUP}?sort=uid")
+    page.get_by_role("button", name="Select first 50 users in the list").click()
+    expect(page.get_by_text("50 of 50 selected")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Select Leaver 49")).to_be_checked()
+    page.get_by_role("button", name="Unselect").click()
+    expect(page.get_by_role("checkbox", name="Select Leaver 49")).not_to_be_checked()
+
+    page.get_by_text("Select Deletion Month").click()
+    page.get_by_role("link", name=re.compile("^January")).click()
+    expect(page.get_by_text("Showing users deleted in January 2026")).to_be_visible()
+    page.get_by_role("button", name="Select first 50 users in the list").click()
+    page.get_by_role("button", name="Purge User").click()
+    expect(page.get_by_role("heading", name="50 people will be erased for good")).to_be_visible()
+    page.get_by_role("button", name="Purge 50 people for good").click()
+    expect(page.get_by_text("This page shows how far it is every five seconds.")).to_be_visible()
+    more = page.get_by_role("link", name="Select the next 50 of January 2026")
+    expect(more).to_be_visible()
+    target = more.get_attribute("href")
+    worker()
+    # Chromium does not follow a refresh meant for browsers without script when a test has switched the script off.
+    for _n in range(60):
+        page.get_by_role("link", name="Refresh now").click()
+        if page.get_by_role("heading", name="Completed and verified").count():
+            break
+        page.wait_for_timeout(500)
+    expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible()
+    completed(account)
+    visitor.go(target)
+    expect(page.get_by_text("3 of 50 selected")).to_be_visible()
+
+
+def test_the_selection_survives_sorting_and_paging_within_the_filter_and_has_a_limit(visit, account, admin, deleted):
+    for n in range(60):
+        deleted(name=f"Leaver {n:02}", unique_user_id=f"{account.pk}-{n:02}")
+    page = visit(admin).go(f"{CLEANUP}?sort=uid")
+    page.get_by_role("checkbox", name="Select Leaver 07").check()
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("1 of 50 selected")).to_be_visible()
+    page.get_by_role("checkbox", name="Select Leaver 55").check()
+    page.get_by_role("link", name="Date deleted").click()
+    expect(page.get_by_text("2 of 50 selected")).to_be_visible()
+
+    page.get_by_role("button", name="Unselect").click()
+    expect(page.get_by_text("0 of 50 selected")).to_be_visible()
+    page.get_by_role("link", name="Unique User ID").click()
+    page.get_by_role("button", name="Select first 50 users in the list").click()
+    expect(page.get_by_text("50 of 50 selected")).to_be_visible()
+    page.get_by_role("link", name="Next").click()
+    box = page.get_by_role("checkbox", name="Select Leaver 55")
+    box.click()
+    expect(box).not_to_be_checked()
+    expect(page.get_by_role("alert")).to_contain_text("At most 50 users can be purged in one request.")
+    expect(page.get_by_text("50 of 50 selected")).to_be_visible()
+
+    page.goto(f"{page.url.partition('?')[0]}?month=2026-01")
+    expect(page.get_by_text("0 of 50 selected")).to_be_visible()
+
+
+def test_somebody_in_an_open_request_cannot_be_ticked_and_links_to_it(visit, account, admin, deleted):
+    from purge.services import purge_submit
+
+    held, _free = deleted(name="Held Leaver"), deleted(name="Free Leaver")
+    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[held.pk])
+    page = visit(admin).go(CLEANUP)
+    expect(page.get_by_role("checkbox", name="Select Held Leaver")).to_be_disabled()
+    expect(page.get_by_role("button", name="Select all 1")).to_be_visible()
+    page.get_by_role("link", name=f"In request {request.reference}").click()
+    expect(page.get_by_text(request.reference).first).to_be_visible()
+
+
+def test_progress_is_shown_live_and_ends_by_itself(visit, account, admin, deleted):
+    from purge.services import purge_submit
+
+    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
+    page = visit(admin).go(f"/admin/purge/purgerequest/{request.pk}/change/")
+    expect(page.locator("#request-step")).to_have_text("Waiting for a worker")
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=400, steps_left=1
+    )
+    request.steps.create(position=0, key="x", words="Deleted: enrolments", planned=1000, done=400)
+    expect(page.locator("#request-step")).to_have_text("Deleted: enrolments")
+    expect(page.locator("#request-rows")).to_have_text("400 of 1,000 rows")
+    expect(page.locator("#request-status")).to_have_text("Running")
+    expect(page.get_by_role("row", name="Deleted: enrolments 1,000 400 600")).to_be_visible()
+    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
