@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import django_filters
 from django import forms
 from django.core.validators import RegexValidator
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from purge.addresses import address_key
 from users.models import User, UserKind
+from users.selectors import people_found
 
 MONTH = re.compile(r"^[0-9]{4}-(0[1-9]|1[0-2])$", re.ASCII)
 
@@ -39,14 +38,4 @@ class CleanupFilter(django_filters.FilterSet):
         fields = ("month", "kind", "q")
 
     def beginning_with(self, rows: QuerySet[User], _name: str, text: str) -> QuerySet[User]:
-        """By the keys that are compared, so that capitals do not matter; names also by their last part."""
-        text = text.strip()
-        if not text:
-            return rows
-        key: Any = address_key(text)
-        return rows.filter(
-            Q(email_key__startswith=key)
-            | Q(unique_id_sort__startswith=text.casefold())
-            | Q(name__istartswith=text)
-            | Q(name__icontains=f" {text}")
-        )
+        return people_found(rows, text)
