@@ -148,10 +148,11 @@ class LmsAdminSite(admin.AdminSite):
     ) -> dict[str, Any]:
         app = by_app.get(label, {})
         shown = {model["model"]._meta.label: model for model in app.get("models", ())}
+        has_pages = bool(shown)
         entries = []
         for entry in order:
             if isinstance(entry, tuple):
-                if shown:
+                if has_pages:
                     entries.append(_page(*entry))
             elif entry in shown:
                 entries.append(shown.pop(entry))

@@ -211,7 +211,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "watch_state": presentation.watch_state(row),
             "due": presentation.due_of(row),
             "trouble": presentation.trouble_of(row),
-            "acts_next": presentation.acts_next(row),
+            "acts_next": presentation.acts_next(row, to_support=request.user.has_perm(FOLLOW)),
             "lines": lines,
             "empty": empty,
             "residues": presentation.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
@@ -454,6 +454,7 @@ class ImsNoticeAdmin(ReadOnlyAdmin):
             "purge/notice.html",
             title=_("Notice %(n)d of the identity provider") % {"n": row.pk},
             row=row,
+            tone=presentation.NOTICE_TONES[NoticeState(row.state)],
             person=presentation.notice_person(row) if own else None,
             can_decline=row.state == NoticeState.OPEN and own and get_host().may_purge(request.user.pk, row.account_id),
         )

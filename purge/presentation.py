@@ -112,9 +112,10 @@ def watch_state(request: PurgeRequest) -> str:
     return "working" if request.next_attempt_at is None else f"waiting-{request.attempts}"
 
 
-def acts_next(request: PurgeRequest) -> str:
-    """Who has to do something now, as a phrase."""
-    return str(WHO[who_acts_next(request)])
+def acts_next(request: PurgeRequest, *, to_support: bool = False) -> str:
+    """Who has to do something now, as a phrase for the reader."""
+    who = who_acts_next(request)
+    return _("you, the support") if who == "support" and to_support else str(WHO[who])
 
 
 def acts_next_short(request: PurgeRequest) -> str:

@@ -510,3 +510,9 @@ def test_the_routes_page_is_the_policy_table(client, support):
 def test_the_other_pages_are_for_who_may_follow_purges(client, account, page):
     client.force_login(UserFactory(account=account))
     assert client.get(f"{REQUESTS}{page}").status_code == 302
+
+
+def test_support_finds_look_up_data_map_and_routes_in_the_navigation(seen, support):
+    text = seen(support, REQUESTS)
+    for page in ("look-up/", "data-map/", "routes/"):
+        assert f'href="{REQUESTS}{page}"' in text
