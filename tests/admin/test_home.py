@@ -1,0 +1,348 @@
+"""The home page and the frame of every page: tiles, worker, charts, notifications, navigation, log."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+
+from lms_purge.home import _round_up, deleted_and_waiting, home_of
+from messaging.models import Notification, NotificationKind
+from purge.choices import Fate, Role, Status
+from purge.models import PurgeRequest, Subject, WorkerBeat
+from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from users.models import LoginEvent, UserState
+from users.services import user_delete
+
+pytestmark = pytest.mark.django_db
+
+HOME = "/admin/"
+
+
+@pytest.fixture
+def purge_request(account):
+    """Stores a request of the account, with as many erased or waiting people as it selected."""
+
+    def store(status=Status.COMPLETED, *, people=1, took=timedelta(hours=1), accepted_at=None, **fields):
+        done = status == Status.COMPLETED
+        accepted_at = accepted_at or timezone.now() - took
+        row = PurgeRequest.objects.create(
+            **{
+                "reference": f"PUR-{PurgeRequest.objects.count():04}-AAAA-A",
+                "route": "ui_enterprise",
+                "origin": "admin",
+                "account_id": account.pk,
+                "status": status,
+                "key_fingerprint": "0",
+                "accepted_at": accepted_at,
+                "due_at": accepted_at + timedelta(days=30),
+                "completed_at": accepted_at + took if done else None,
+                "verified_at": accepted_at + took if done else None,
+                "planned": done,
+                "selected_count": people,
+                **fields,
+            }
+        )
+        for number in range(people):
+            Subject.objects.create(
+                request=row,
+                person_id=1_000_000 + row.pk * 100 + number,
+                account_id=row.account_id,
+                role=Role.SELECTED,
+                fate=Fate.ERASED if done else Fate.WAITING,
+                earlier_state=UserState.DELETED,
+            )
+        return row
+
+    return store
+
+
+def tile(home, label):
+    return next(tile for tile in home.tiles if tile.label == label)
+
+
+# ---------------------------------------------------------------- tiles
+
+
+def test_an_empty_account_is_told_what_to_do(as_admin):
+    text = as_admin.get(HOME).content.decode()
+    assert "No worker has ever run here." in text
+    assert "Delete users first, then select them in User Cleanup." in text
+    assert text.count("Nothing to draw yet.") == 2
+    assert 'class="chart"' not in text
+
+
+def test_tiles_count_what_waits_and_what_is_late(admin, deleted, purge_request):
+    deleted(), deleted()
+    purge_request(Status.RUNNING, people=0)
+    purge_request(Status.NEEDS_ATTENTION, people=0)
+    purge_request(Status.RESIDUE, people=0)
+    purge_request(Status.RESIDUE, people=0, accepted_at=timezone.now() - timedelta(days=31))
+    purge_request()
+    home = home_of(admin)
+    assert {tile.label: tile.value for tile in home.tiles} == {
+        "Deleted and waiting": "2",
+        "Open requests": "4",
+        "Overdue": "1",
+        "Needing attention": "1",
+        "Residue found": "2",
+    }
+    assert tile(home, "Overdue").tone == "error"
+    assert tile(home_of(AdministratorFactory()), "Overdue").tone == "success"
+
+
+def test_people_in_a_request_do_not_wait(admin, account, deleted, purge_request):
+    person, _other = deleted(), deleted()
+    row = purge_request(Status.RUNNING, people=0)
+    assert deleted_and_waiting(admin) == 2
+    Subject.objects.create(
+        request=row, person_id=person.pk, account_id=account.pk, role=Role.SELECTED, earlier_state=UserState.DELETED
+    )
+    assert deleted_and_waiting(admin) == 1
+    assert deleted_and_waiting(UserFactory(is_superuser=True)) == 1
+    assert deleted_and_waiting(UserFactory(is_support=True)) is None
+
+
+def test_an_account_sees_its_own_numbers_alone(admin, deleted, purge_request):
+    deleted()
+    purge_request(people=3)
+    elsewhere = AdministratorFactory(account=AccountFactory(name="Other Ltd"))
+    home = home_of(elsewhere)
+    assert {tile.value for tile in home.tiles} == {"0"}
+    assert not home.latest
+    assert all(chart.is_empty for chart in home.charts)
+    assert not all(chart.is_empty for chart in home_of(admin).charts)
+
+
+def test_support_sees_every_request_and_no_people(client, purge_request, deleted):
+    deleted()
+    row = purge_request(people=3)
+    support = UserFactory(is_support=True)
+    home = home_of(support)
+    assert [row.reference for row in home.latest] == [row.reference]
+    assert "Deleted and waiting" not in {tile.label for tile in home.tiles}
+    client.force_login(support)
+    text = client.get(HOME).content.decode()
+    assert "Deleted and still here" not in text
+    assert row.reference in text
+
+
+# ---------------------------------------------------------------- worker
+
+
+def test_the_worker_is_alive_or_has_fallen_silent(as_admin):
+    beat = WorkerBeat.objects.create(name="lms", beat_at=timezone.now())
+    assert "The worker is alive" in as_admin.get(HOME).content.decode()
+    WorkerBeat.objects.filter(pk=beat.pk).update(beat_at=timezone.now() - timedelta(hours=1))
+    text = as_admin.get(HOME).content.decode()
+    assert "No worker runs" in text
+    assert "worker-silent" in text
+
+
+# ---------------------------------------------------------------- charts
+
+
+def rows_of(chart):
+    return {row[0]: row[1:] for row in chart.rows}
+
+
+def test_months_are_those_of_the_account(admin, deleted, purge_request):
+    """Completed on the last evening of October in London: in Tokyo, where the account is, it is November already."""
+    now = datetime(2025, 11, 15, 12, tzinfo=UTC)
+    deleted(deleted_at=datetime(2025, 10, 31, 20, tzinfo=UTC))
+    evening = datetime(2025, 10, 31, 20, tzinfo=UTC)
+    purge_request(people=4, took=timedelta(hours=1), accepted_at=evening - timedelta(hours=1))
+    with timezone.override("Asia/Tokyo"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.utils.timezone.now", lambda: now)
+        chart = home_of(admin).charts[0]
+    assert len(chart.rows) == 12
+    assert chart.rows[-1] == ("November 2025", "1", "4")
+    assert rows_of(chart)["October 2025"] == ("0", "0")
+    assert chart.summary == "4 people purged in twelve months."
+
+
+def test_times_to_completion_are_grouped(admin, purge_request):
+    for took in (timedelta(minutes=2), timedelta(minutes=3), timedelta(hours=5), timedelta(days=40)):
+        purge_request(took=took)
+    purge_request(Status.RUNNING)
+    chart = home_of(admin).charts[1]
+    assert [row[1] for row in chart.rows] == ["2", "0", "1", "0", "0", "1"]
+    assert chart.summary == "Half of the requests were completed within 3 hours."
+
+
+def test_a_chart_stays_inside_its_drawing_and_says_what_it_shows(admin, as_admin, purge_request):
+    for _number in range(3):
+        purge_request(people=7)
+    for chart in home_of(admin).charts:
+        highest = max(chart.bars, key=lambda bar: bar.height)
+        assert highest.height > 0
+        assert all(bar.x >= 0 and bar.x + bar.width <= chart.width for bar in chart.bars)
+        assert all(bar.y >= 0 and round(bar.y + bar.height, 1) == chart.floor for bar in chart.bars)
+    text = as_admin.get(HOME).content.decode()
+    assert ": 21 Purged</title>" in text
+    assert text.count('role="img"') == 2
+    assert text.count("Show as a table") == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "end"), [(0, 2), (1, 2), (7, 8), (10, 10), (11, 15), (23, 25), (101, 150), (950, 950)]
+)
+def test_axes_end_on_round_numbers(number, end):
+    assert _round_up(number) == end
+
+
+# ---------------------------------------------------------------- notifications
+
+
+def test_the_bell_counts_what_is_unread(as_admin, admin, account):
+    assert "bell-count" not in as_admin.get(HOME).content.decode()
+    for number in range(3):
+        Notification.objects.create(
+            recipient=admin, kind=NotificationKind.COMPLETED, request_id=number, title=f"News {number}", text="…"
+        )
+    Notification.objects.create(
+        recipient=AdministratorFactory(account=account),
+        kind=NotificationKind.COMPLETED,
+        request_id=9,
+        title="Not yours",
+        text="…",
+    )
+    text = as_admin.get(HOME).content.decode()
+    assert re.search(r'bell-count">\s*3\s*<', text)
+    assert "unread notifications" in text
+    assert "Not yours" not in text
+    as_admin.post(reverse("admin:messaging_notification_read_all"))
+    assert "bell-count" not in as_admin.get(HOME).content.decode()
+
+
+# ---------------------------------------------------------------- navigation
+
+
+def groups(response):
+    return [
+        (str(app["name"]), [str(entry["name"]) for entry in app["models"]])
+        for app in response.context["available_apps"]
+    ]
+
+
+def test_the_navigation_is_in_the_order_people_think_in(as_admin):
+    found = groups(as_admin.get(HOME))
+    assert [name for name, _entries in found] == ["Users", "Purges", "Learning", "Messaging", "Connectors"]
+    users = [
+        name for name in found[0][1] if name in ("Internal Users", "External Users", "User Cleanup", "Import Logs")
+    ]
+    assert users[:3] == ["Internal Users", "External Users", "User Cleanup"]
+    assert found[0][1][:3] == users[:3]
+    assert "Account settings" in found[0][1]
+    assert found[1][1] == ["Requests", "Look up", "Data map", "Routes", "Identity provider notices"]
+
+
+def test_every_entry_leads_somewhere_and_is_marked_there(as_admin):
+    for app in as_admin.get(HOME).context["available_apps"]:
+        for entry in app["models"]:
+            page = as_admin.get(entry["admin_url"], follow=True)
+            assert page.status_code == 200, entry["admin_url"]
+            if not page.redirect_chain:
+                marked = re.findall(r'<a href="([^"]+)" aria-current="page"', page.content.decode())
+                assert entry["admin_url"] in marked
+
+
+def test_support_is_offered_purges_and_its_own_notifications(client):
+    client.force_login(UserFactory(is_support=True))
+    purges, messages = groups(client.get(HOME))
+    assert purges[0] == "Purges"
+    assert messages == ("Messaging", ["Notifications"])
+
+
+def test_no_page_of_the_frame_needs_an_exception_from_the_policy(as_admin, deleted, purge_request):
+    deleted(), purge_request()
+    for address in (HOME, "/admin/users/internaluser/", "/admin/users/usergroup/", "/admin/users/internaluser/add/"):
+        answer = as_admin.get(address)
+        text = answer.content.decode()
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)(?![^>]*application/json)|\son[a-z]+=", text), (
+            address
+        )
+        assert not re.search(r'(?:src|href|action)="(?:https?:)?//', text), address
+
+
+def test_times_are_those_of_the_account(as_admin, admin):
+    LoginEvent.objects.create(user=admin, at=datetime(2026, 3, 1, 20, tzinfo=UTC))
+    assert "March 2, 2026, 5 a.m." in as_admin.get("/admin/users/loginevent/").content.decode()
+
+
+# ---------------------------------------------------------------- getting in
+
+
+def test_a_refused_sign_in_is_noted_for_the_known_person(client, admin):
+    for email in (admin.email.upper(), "nobody@acme.example"):
+        client.post("/admin/login/", {"username": email, "password": "wrong"})
+    event = LoginEvent.objects.get()
+    assert (event.user, event.success) == (admin, False)
+
+
+def test_a_deleted_persons_refused_sign_in_leaves_no_row(client, deleted):
+    client.post("/admin/login/", {"username": deleted(email="gone@acme.example").email, "password": "wrong"})
+    assert not LoginEvent.objects.exists()
+
+
+@pytest.mark.parametrize("state", [UserState.DELETED, UserState.PURGING])
+def test_a_running_session_ends_with_the_person(client, account, admin, state, put_in_state):
+    second = AdministratorFactory(account=account)
+    client.force_login(second)
+    assert client.get(HOME).status_code == 200
+    if state == UserState.DELETED:
+        user_delete(acting_user=admin, user=second)
+    else:
+        put_in_state(second, state)
+    answer = client.get(HOME)
+    assert (answer.status_code, answer.url) == (302, "/admin/login/?next=/admin/")
+
+
+# ---------------------------------------------------------------- log
+
+
+def test_the_admins_log_names_rows_by_model_and_id(as_admin, account):
+    as_admin.post("/admin/users/usergroup/add/", {"name": "Secret group", "description": "", "_save": "1"})
+    group = account.groups.get()
+    as_admin.post(f"/admin/users/usergroup/{group.pk}/change/", {"name": "Other name", "description": "of Ann"})
+    added, changed = LogEntry.objects.order_by("pk")
+    assert {added.object_repr, changed.object_repr} == {f"usergroup {group.pk}"}
+    assert json.loads(changed.change_message) == [{"changed": {"fields": ["name", "description"]}}]
+    page = as_admin.get(f"/admin/users/usergroup/{group.pk}/history/").content.decode()
+    assert "Ada Admin" in page
+    assert "Changed" in page
+
+
+def test_a_superusers_name_is_not_told_to_a_customer(as_admin, account, client, admin):
+    group = account.groups.create(name="Sales")
+    client.force_login(UserFactory(is_superuser=True, name="Rosa Root"))
+    client.post(
+        f"/admin/users/usergroup/{group.pk}/change/", {"name": "Sales", "description": "Changed by the platform"}
+    )
+    client.force_login(admin)
+    page = client.get(f"/admin/users/usergroup/{group.pk}/history/").content.decode()
+    assert "LMS support" in page
+    assert "Rosa Root" not in page
+
+
+# ---------------------------------------------------------------- asking for a person
+
+
+def test_a_person_is_named_by_email_where_there_is_no_script(as_admin, account):
+    manager = UserFactory(account=account, name="Mara", email="mara@acme.example", unique_user_id="M-1")
+    stranger = UserFactory(email="stranger@other.example", unique_user_id="X-1")
+    address = "/admin/users/selfregistrationprofile/add/"
+    assert '<noscript><label class="typed-person">' in as_admin.get(address).content.decode()
+    for typed in ("Mara@ACME.example", "M-1"):
+        assert as_admin.post(address, {"name": "Staff", "manager": "", "manager-typed": typed}).status_code == 302
+        profile = account.self_registration_profiles.get()
+        assert profile.manager == manager
+        profile.delete()
+    for typed in (stranger.email, "X-1", str(manager.pk), "nonsense"):
+        refused = as_admin.post(address, {"name": "Staff", "manager": "", "manager-typed": typed})
+        assert "manager" in refused.context["adminform"].form.errors
+    assert not account.self_registration_profiles.exists()
