@@ -38,7 +38,7 @@ from purge.host import get_host
 from purge.models import DoomedFile, Identifier, LedgerEntry, PurgeRequest, PurgeStep, Residue, Subject
 from purge.planner import FILES, Step, new_step_rows, plan_steps, stored_steps
 from purge.policy import policy_of
-from purge.preview import count_step
+from purge.preview import count_steps
 from purge.queue import enqueue, enqueue_request
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES, Scope, scope_of
@@ -209,7 +209,8 @@ def _plan(claim: Claim) -> None:
     claim.step = "plan"
     with _chunk_transaction(claim) as request:
         scope = scope_of(request)
-        counted = [(step, count_step(step, scope)) for step in plan_steps(scope)]
+        steps = plan_steps(scope)
+        counted = list(zip(steps, count_steps(steps, scope), strict=True))
         request.steps.all().delete()
         PurgeStep.objects.bulk_create(new_step_rows(request, counted))
         PurgeRequest.objects.filter(pk=request.pk).update(
@@ -557,7 +558,7 @@ def _verify(claim: Claim) -> bool:
         report = verifier.patrol_one(request)
     with _chunk_transaction(claim) as request:
         if report.verdict == Verdict.CLEAN:
-            _close(request, patrolled=report.patrolled)
+            close_request(request, patrolled=report.patrolled)
             return False
         runs = request.verifications + 1
         if report.treatable and runs <= MAX_RERUNS:
@@ -598,7 +599,7 @@ def set_residue(request: PurgeRequest, report: verifier.Report) -> None:
     tell_responsible(request, "residue")
 
 
-def _close(request: PurgeRequest, *, patrolled: bool) -> None:
+def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
     """The proof is there: notify, wipe what was captured, and say so, in one transaction."""
     now = timezone.now()
     request.residues.filter(gone_at=None).update(gone_at=now)

@@ -102,7 +102,7 @@ def test_killed_at_any_step_it_ends_completed_with_each_thing_done_once(furnishe
     assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
 
 
-@pytest.mark.parametrize("where", ["_plan", "_erase_files", "_verify", "_close", "forget_identifiers"])
+@pytest.mark.parametrize("where", ["_plan", "_erase_files", "_verify", "close_request", "forget_identifiers"])
 def test_killed_between_the_stages_it_ends_completed(furnished, monkeypatch, where):
     request = submit(furnished)
     real = getattr(engine, where)
