@@ -22,6 +22,11 @@ class PersonSelect(AutocompleteSelect):
     choices alone, which are those of the reader's account.
     """
 
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        """With words in the empty box, which are also its name for those who hear the page."""
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        return {**attrs, "data-placeholder": _("Search by name, e-mail or Unique User ID")}
+
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         field = super().render(name, value, attrs, renderer)
         return format_html(

@@ -16,6 +16,7 @@ from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.options import BaseModelAdmin, get_content_type_for_model
 from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
@@ -159,11 +160,21 @@ class TenantRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in rows[:500]]
 
 
+class NamedDateTime(AdminSplitDateTime):
+    """A date and a time whose boxes each have a name for those who hear the page."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        for widget, name in zip(self.widgets, (gettext_lazy("Date"), gettext_lazy("Time")), strict=True):
+            widget.attrs["aria-label"] = name
+
+
 class TenantScoped(BaseModelAdmin):
     """Limits what foreign keys and many-to-many fields offer, and accept, to the account of who posts."""
 
     #: Relations to tables that belong to no account and are harmless to offer.
     open_relations: tuple[str, ...] = ()
+    formfield_overrides = {models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": NamedDateTime}}
 
     def _limited(self, db_field: Any, request: HttpRequest, kwargs: dict[str, Any]) -> models.QuerySet[Any]:
         model = db_field.remote_field.model
