@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from purge.addresses import address_key
 from users.models import Account, AccountKind, User
@@ -64,7 +64,8 @@ class ConfirmForm(forms.Form):
     def clean_number(self) -> int:
         number: int = self.cleaned_data["number"]
         if number != self.people:
-            raise forms.ValidationError(_("%(n)d people are listed above.") % {"n": self.people})
+            words = ngettext("%(n)d person is listed above.", "%(n)d people are listed above.", self.people)
+            raise forms.ValidationError(words % {"n": self.people})
         return number
 
     def clean_address_again(self) -> str:

@@ -54,6 +54,13 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         server = LiveServer("127.0.0.1")
         yield server.url
         server.stop()
+        if connection.vendor == "postgresql":
+            # The server's threads kept their connections; the database cannot be dropped while one is open.
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,19 @@ def test_user_cleanup(visit, admin, people, account, deleted):
     inspect(visitor.go(f"{CLEANUP}{people[0].pk}/change/"), "pencil")
 
 
+def test_the_list_is_light(visit, admin, deleted):
+    """A cold visit of the list with fifty people, uncompressed."""
+    for _n in range(50):
+        deleted()
+    visitor = visit(admin)
+    answers = []
+    visitor.context.on("response", lambda answer: answers.append(answer))
+    page = visitor.go(CLEANUP)
+    page.wait_for_load_state("networkidle")
+    sizes = {answer.url.rpartition("/")[2] or answer.url: len(answer.body()) for answer in answers}
+    assert sum(sizes.values()) < 450_000, sizes
+
+
 def test_confirmation_and_refusal(visit, admin, people):
     visitor = visit(admin)
     page = visitor.go(CLEANUP)
