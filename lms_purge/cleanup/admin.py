@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -132,7 +133,7 @@ class DeletedUserAdmin(TenantAdmin):
             can_purge=request.user.has_perm(PURGE),
             can_restore=request.user.has_perm(DELETE_PERMISSION),
             every_account=account_id is None,
-            most=50,
+            most=settings.PURGE_MAX_PEOPLE,
             button=_select_words(len(shown.first_ids)),
             scope=_scope(shown),
             **(extra_context or {}),
@@ -334,9 +335,10 @@ class DeletedUserAdmin(TenantAdmin):
         self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
         more = CleanupFilter(plan.back, queryset=self.get_queryset(request).filter(state=UserState.DELETED))
         if plan.people and more.form.is_valid() and more.qs.exists():
-            text = _("Select the next 50 of %(month)s") % {"month": month_words(plan.month)}
+            words = _("Select the next %(n)d of %(month)s") if plan.month else _("Select the next %(n)d deleted users")
+            month = month_words(plan.month) if plan.month else ""
+            label = words % {"n": settings.PURGE_MAX_PEOPLE, "month": month}
             link = reverse(LIST) + Query(plan.back).with_(select="first")
-            label = text if plan.month else _("Select the next 50 deleted users")
             self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
 
     def _to_request(self, accepted: PurgeRequest) -> HttpResponse:
@@ -505,7 +507,7 @@ def _posted_ids(request: HttpRequest) -> tuple[list[int], str]:
     """The ticked row numbers, each once, in order; or why they cannot be read."""
     texts = dict.fromkeys(request.POST.getlist(SELECTED)[: MOST_IDS + 1])
     if request.POST.get("select_across") == "1":
-        return [], _("Select the users one by one: at most 50 at once.")
+        return [], _("Select the users one by one: at most %(n)d at once.") % {"n": settings.PURGE_MAX_PEOPLE}
     if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in texts):
         return [], _("The selection cannot be read. Select the users again.")
     if not texts:
@@ -520,9 +522,9 @@ def _back(data: QueryDict) -> dict[str, str]:
 
 
 def _select_words(number: int) -> str:
-    if number < 50:
+    if number < settings.PURGE_MAX_PEOPLE:
         return ngettext("Select all %(n)d", "Select all %(n)d", number) % {"n": number}
-    return _("Select first 50 users in the list")
+    return _("Select first %(n)d users in the list") % {"n": number}
 
 
 def _scope(shown: Any) -> str:

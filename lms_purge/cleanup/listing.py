@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Collate
@@ -185,7 +186,7 @@ def listing(rows: QuerySet[DeletedUser], *, account_id: int | None, data: QueryD
     parts = segments(kept, query.sort)
     page, older, newer, lost = _page(parts, data)
     selectable = kept.filter(state=UserState.DELETED).select_related(None).only("pk")
-    first_ids = [row.pk for row in take(segments(selectable, query.sort), PAGE)]
+    first_ids = [row.pk for row in take(segments(selectable, query.sort), settings.PURGE_MAX_PEOPLE)]
     counts = month_counts(account_id)
     month = query.filter.get("month", "") if valid else ""
     others = set(query.filter) - {"month"}

@@ -175,7 +175,9 @@ def test_the_month_picker_counts_from_the_summary(page, account):
     assert [month.n for month in shown.months] == [2] + [0] * 11
     assert [year for year, _query, _shown in shown.years] == [2026, 2025]
     assert shown.total == 3
-    assert [month.n for month in page("?year=2025").context["listing"].months][-1] == 1
+    last_year = page("?year=2025")
+    assert [month.n for month in last_year.context["listing"].months][-1] == 1
+    assert '<details class="pg-months" open>' in last_year.content.decode()
 
 
 def test_choosing_a_month_shows_a_chip_that_clears_it(page, account):
@@ -229,6 +231,16 @@ def test_the_button_reads_select_all_when_there_are_fewer(page, account):
     for _n in range(50):
         deleted(account)
     assert "Select first 50 users in the list" in page().content.decode()
+
+
+def test_a_smaller_limit_of_the_installation_is_the_limit_of_the_page(page, account, settings):
+    settings.PURGE_MAX_PEOPLE = 3
+    for _n in range(5):
+        deleted(account)
+    response = page("?select=first")
+    assert len(response.context["listing"].first_ids) == 3
+    assert 'data-most="3"' in response.content.decode()
+    assert "3 of 3 selected" in response.content.decode()
 
 
 def test_there_is_no_select_across_pages(page, account):
