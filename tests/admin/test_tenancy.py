@@ -8,7 +8,7 @@ import pytest
 from django import forms
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +18,7 @@ from purge.choices import NoticeState
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from tests.factories.platform import row_of
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
-from users.models import Account, User, UserKind
+from users.models import Account, SelfRegistrationProfile, User, UserKind
 from users.tenancy import AccountlessAdmin, TenantAdmin, account_path_of
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,10 @@ class World:
         task = FollowUp.objects.create(
             request=request, kind="session", account_id=self.account.pk, model="learning.Session", row=1
         )
-        self.rows |= {PurgeRequest: request, ImsNotice: notice, FollowUp: task}
+        entry = LogEntry.objects.create(
+            user=self.administrator, object_id=str(self.person.pk), object_repr="user", action_flag=CHANGE
+        )
+        self.rows |= {PurgeRequest: request, ImsNotice: notice, FollowUp: task, LogEntry: entry}
 
     def _stopped(self, name: str) -> None:
         """Rows for the pages of what a purge stopped."""
@@ -239,7 +242,7 @@ def test_own_pages_address_other_accounts_rows_in_vain(walk, mine, theirs):
 
 
 def test_actions_reach_no_row_of_another_account(walk, mine, theirs):
-    before, tried = state_of(theirs), 0
+    before, tried, logged = state_of(theirs), 0, LogEntry.objects.count()
     for model, page in pages():
         request = walk.get(url(model, "changelist")).wsgi_request
         request.user = mine.administrator
@@ -256,7 +259,7 @@ def test_actions_reach_no_row_of_another_account(walk, mine, theirs):
             tried += 1
     assert tried
     assert state_of(theirs) == before
-    assert not LogEntry.objects.exists()
+    assert LogEntry.objects.count() == logged
 
 
 # ---------------------------------------------------------------- choices
@@ -427,6 +430,40 @@ def test_a_superuser_sees_every_account(client, mine, theirs):
         if chosen is not None and chosen.model is model and model._meta.label != "messaging.Notification":
             both = [mine.of(model).pk, theirs.of(model).pk]
             assert chosen.queryset.filter(pk__in=both).distinct().count() == 2, model
+
+
+def test_not_even_a_superuser_puts_a_row_of_one_account_into_another(client, mine, theirs):
+    client.force_login(UserFactory(is_superuser=True))
+    data = {"account": mine.account.pk, "name": "Staff", "enabled": "on"}
+    refused = client.post(url(SelfRegistrationProfile, "add"), {**data, "manager": theirs.person.pk, "_save": "Save"})
+    assert "manager" in refused.context["adminform"].form.errors
+    profile = mine.of(SelfRegistrationProfile)
+    address = url(SelfRegistrationProfile, "change", profile.pk)
+    moved = client.post(address, {**data, "account": theirs.account.pk, "manager": mine.person.pk})
+    assert moved.status_code == 302
+    profile.refresh_from_db()
+    assert (profile.account, profile.manager) == (mine.account, mine.person)
+
+
+def test_a_page_that_could_leak_does_not_start():
+    """Without a path to an account, or with boxes for raw numbers, the system check stops the site."""
+
+    class Adrift(TenantAdmin):
+        account_path = "user__name"
+
+    class Raw(TenantAdmin):
+        raw_id_fields = ("user",)
+
+    model = apps.get_model("learning.Enrolment")
+    assert [problem.id for problem in Adrift(model, SITE).check()] == ["users.E001"]
+    assert [problem.id for problem in Raw(model, SITE).check()] == ["users.E002"]
+
+
+def test_unknown_and_forbidden_pages_tell_what_to_do(walk):
+    missing = walk.get("/admin/users/internaluser/999999/change/")
+    assert (missing.status_code, "not one of your account" in text_of(missing)) == (404, True)
+    forbidden = walk.get(url(LogEntry, "changelist"))
+    assert (forbidden.status_code, "Ask an administrator" in text_of(forbidden)) == (403, True)
 
 
 @pytest.mark.parametrize("app", ["django_q", "auth"])
