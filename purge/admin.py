@@ -149,7 +149,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     def people(self, row):
         return row.selected_count or "–"
 
-    @admin.display(description=gettext_lazy("who acts next"))
+    @admin.display(description=gettext_lazy("next step"))
     def next_actor(self, row):
         return presentation.acts_next_short(row)
 
