@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from connectors.services import tokens_revoke
 from messaging.services import notification_create
+from purge.addresses import address_key
 from purge.host import AccountFacts, Person
+from users.filters import CleanupFilter
 from users.models import (
     Account,
     AccountKind,
@@ -150,6 +152,29 @@ class LmsHost:
     def people_gone(self, people: Sequence[Person]) -> None:
         for account_id, month, number in _deleted_counts([person.id for person in people]):
             deleted_count_change(account_id=account_id, month=month, by=-number)
+
+    # ------------------------------------------------------------ finding, for commands
+
+    def account_by_subdomain(self, subdomain: str) -> AccountFacts | None:
+        pk = Account.objects.filter(subdomain=subdomain.strip().lower()).values_list("pk", flat=True).first()
+        return self.accounts([pk])[pk] if pk is not None else None
+
+    def actor_by_email(self, email: str, account_id: int) -> User | None:
+        found = User.objects.filter(email_key=address_key(email), state=UserState.ACTIVE).select_related("account")
+        may_act = found.filter(Q(account_id=account_id) | Q(is_superuser=True)).order_by("is_superuser")
+        actor: User | None = may_act.first()
+        return actor
+
+    def ids_by_unique_id(self, account_id: int, unique_ids: Collection[str]) -> dict[str, int]:
+        rows = User.objects.filter(account_id=account_id, unique_user_id__in=list(unique_ids))
+        return {str(unique_id): pk for unique_id, pk in rows.values_list("unique_user_id", "pk")}
+
+    def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
+        rows = User.objects.filter(account_id=account_id, state=UserState.DELETED)
+        chosen = CleanupFilter({"month": month, "kind": kind}, queryset=rows)
+        if not chosen.is_valid():
+            raise ValueError("; ".join(message for messages in chosen.errors.values() for message in messages))
+        return list(chosen.qs.order_by("deleted_at", "pk").values_list("pk", flat=True)[:limit])
 
     # ------------------------------------------------------------ telling
 

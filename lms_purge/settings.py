@@ -207,6 +207,10 @@ PURGE_RETRY_SECONDS: int = env.int("PURGE_RETRY_SECONDS", 30, validate=positive)
 PURGE_PATROL_AT_ONCE_ROWS: int = env.int("PURGE_PATROL_AT_ONCE_ROWS", 200_000, validate=validate.Range(min=0))
 PURGE_RECONCILE_SECONDS: int = env.int("PURGE_RECONCILE_SECONDS", 5, validate=positive)
 PURGE_CANARY_SECONDS: int = env.int("PURGE_CANARY_SECONDS", 30, validate=positive)
+# How long after the longest task a cluster without a sign of life is waited for, before it is killed and started anew.
+PURGE_GRACE_SECONDS: int = env.int("PURGE_GRACE_SECONDS", 60, validate=positive)
+# What else the worker does by the clock: name → (task, minutes between two runs).
+PURGE_SCHEDULES = {"messaging: mails": ("messaging.tasks.send_due", 5)}
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
 PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))
 

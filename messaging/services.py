@@ -95,7 +95,8 @@ def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str,
         if set(facts.get("kinds") or ()) == {"session_without_instructor"}:
             page = "learning_unstaffedsession"
         return _path(f"admin:{page}_changelist")
-    if kind == NotificationKind.IMS_NOTICE:
+    notice = kind in (NotificationKind.HALF_TIME, NotificationKind.OVERDUE) and not reference
+    if notice or kind == NotificationKind.IMS_NOTICE:
         return _path("admin:purge_imsnotice_changelist")
     return _path("admin:purge_purgerequest_change", request_id) if reference else ""
 

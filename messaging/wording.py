@@ -57,6 +57,8 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
                     _("Nothing has been erased yet."),
                 ),
             )
+        case NotificationKind.HALF_TIME | NotificationKind.OVERDUE if not reference:
+            return _notice_waits(overdue=kind == NotificationKind.OVERDUE, facts=facts)
         case NotificationKind.HALF_TIME:
             return News(
                 _("Purge %(reference)s: half the time is over") % {"reference": reference},
@@ -100,6 +102,20 @@ def _completed(reference: str, facts: Mapping[str, Any]) -> News:
             _count(facts, "rows", _row_words),
             _count(facts, "kept", _kept_words),
             _count(facts, "follow_ups", _follow_up_words),
+        ),
+    )
+
+
+def _notice_waits(*, overdue: bool, facts: Mapping[str, Any]) -> News:
+    """A request of no account: what waits is the identity provider's notice, for this account's decision."""
+    return News(
+        _("A notice of the identity provider is overdue")
+        if overdue
+        else _("A notice of the identity provider waits: half the time is over"),
+        _lines(
+            _("The identity provider has erased somebody who is a user of this account. Nobody has decided yet."),
+            _due(facts),
+            _("Open the notice to see the user, then purge, or decline."),
         ),
     )
 

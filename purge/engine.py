@@ -42,6 +42,7 @@ from purge.preview import count_steps
 from purge.queue import enqueue, enqueue_request
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES, Scope, scope_of
+from purge.stopping import stop_is_asked_for
 from purge.targets import Target, resolve_targets
 from purge.telling import tell_completion, tell_responsible
 
@@ -195,7 +196,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
             return False
         elif not _verify(claim):
             return False
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or stop_is_asked_for():
             release_claim(claim)
             return True
 

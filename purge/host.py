@@ -130,6 +130,23 @@ class Host(Protocol):
         """Called in the last transaction, just before the rows are deleted: counters the platform keeps about them."""
         ...
 
+    # -- finding, for commands
+    def account_by_subdomain(self, subdomain: str) -> AccountFacts | None: ...
+    def actor_by_email(self, email: str, account_id: int) -> Any | None:
+        """The user of this address who may act in the account: of the account itself, or a superuser."""
+        ...
+
+    def ids_by_unique_id(self, account_id: int, unique_ids: Collection[str]) -> dict[str, int]:
+        """Unique User ID → row id, of those that the account has."""
+        ...
+
+    def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
+        """Deleted users of a month that are in no open request, oldest deletion first.
+
+        Raises ValueError with what is wrong with the month or kind.
+        """
+        ...
+
     # -- telling
     def tell(
         self,

@@ -348,7 +348,7 @@ class PatrolPass(models.Model):
 
 
 class WorkerBeat(models.Model):
-    """The canary: when a worker last ran a task. One row per queue name."""
+    """A sign of life: when a cluster of the queue last began a task. One row for each that runs."""
 
     name = models.CharField(max_length=60, unique=True)
     beat_at = models.DateTimeField()

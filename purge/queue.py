@@ -6,7 +6,18 @@ transaction, so it commits or rolls back with the change that asks for it. Argum
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
+
+REQUEST_TASK = "purge.tasks.run_request"
+CANARY_TASK = "purge.tasks.beat"
 
 
 def enqueue(task: str, *ids: int | str) -> None:
@@ -15,4 +26,85 @@ def enqueue(task: str, *ids: int | str) -> None:
 
 
 def enqueue_request(request_id: int) -> None:
-    enqueue("purge.tasks.run_request", request_id)
+    enqueue(REQUEST_TASK, request_id)
+
+
+def queue_name() -> str:
+    """The name of the queue, which all workers of an installation share."""
+    return str(settings.Q_CLUSTER["name"])
+
+
+# ---------------------------------------------------------------- what is in it
+
+
+def queue_length() -> int:
+    """How many tasks wait or are being worked on."""
+    return int(OrmQ.objects.count())
+
+
+def queued_requests() -> set[int]:
+    """Ids of the requests for which a task waits, or was delivered no longer ago than a claim lasts.
+
+    One that was delivered before and is in the queue still belongs to a worker that was killed: the queue would bring
+    it again only after ``retry`` seconds.
+    """
+    delivered_lately = timezone.now() + timedelta(seconds=settings.Q_RETRY - settings.PURGE_LEASE_SECONDS)
+    rows = OrmQ.objects.filter(Q(lock=None) | Q(lock__lte=timezone.now()) | Q(lock__gt=delivered_lately))
+    return {int(task["args"][0]) for task in _tasks(rows) if task.get("func") == REQUEST_TASK and task.get("args")}
+
+
+def waiting_canaries() -> int:
+    """How many canaries nobody has taken yet."""
+    rows = OrmQ.objects.filter(Q(lock=None) | Q(lock__lte=timezone.now()))
+    return sum(1 for task in _tasks(rows) if task.get("func") == CANARY_TASK)
+
+
+def _tasks(rows: Any) -> Iterator[dict[str, Any]]:
+    """Decoded tasks; one that was signed with another key tells nothing, and the cluster throws it away."""
+    for row in rows.iterator(chunk_size=500):
+        yield row.task
+
+
+# ---------------------------------------------------------------- by the clock
+
+#: The hour of the night, in the site's time zone, when nobody minds a pass over every text; how long it may take.
+PATROL_HOUR = 2
+PATROL_SECONDS = 6 * 60 * 60
+SCHEDULE_COLUMNS = ("func", "schedule_type", "minutes", "kwargs")
+
+
+def schedules() -> dict[str, dict[str, Any]]:
+    """What is done by the clock: name → columns of the library's row. ``PURGE_SCHEDULES`` adds other apps' tasks."""
+    wanted = {
+        "purge: patrol": ("purge.tasks.patrol", 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
+        "purge: deadlines": ("purge.tasks.remind", 60, None),
+        **{name: (task, minutes, None) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
+    }
+    return {
+        name: {"func": task, "schedule_type": Schedule.MINUTES, "minutes": minutes, "kwargs": kwargs}
+        for name, (task, minutes, kwargs) in wanted.items()
+    }
+
+
+def ensure_schedules() -> None:
+    """Make what is missing, mend what is different. Cheap when all is there; two machines may do it at once."""
+    wanted = schedules()
+    present: dict[str, list[dict[str, Any]]] = {}
+    for row in Schedule.objects.filter(name__in=wanted).order_by("pk").values("pk", "name", *SCHEDULE_COLUMNS):
+        present.setdefault(row["name"], []).append(row)
+    for name, columns in wanted.items():
+        rows = present.get(name, [])
+        if not rows:
+            Schedule.objects.create(name=name, repeats=-1, next_run=_first_run(columns["minutes"]), **columns)
+        elif any(rows[0][column] != columns[column] for column in SCHEDULE_COLUMNS):
+            Schedule.objects.filter(pk=rows[0]["pk"]).update(**columns)
+        # The library's names are not unique: another machine may have made the same at the same moment.
+        Schedule.objects.filter(pk__in=[row["pk"] for row in rows[1:]]).delete()
+
+
+def _first_run(minutes: int) -> datetime:
+    """What is done once a day begins in the coming night, the rest soon."""
+    if minutes < 24 * 60:
+        return timezone.now() + timedelta(minutes=1)
+    tomorrow = timezone.localtime() + timedelta(days=1)
+    return tomorrow.replace(hour=PATROL_HOUR, minute=30, second=0, microsecond=0)

@@ -13,9 +13,12 @@ from django.utils import timezone
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
 from purge.hashing import keyed_hash
 from purge.host import get_host
-from purge.models import PurgeRequest, Subject, SuppressionHash, WorkerBeat
+from purge.models import PatrolPass, PurgeRequest, Subject, SuppressionHash, WorkerBeat
 from purge.policy import policy_of
 from purge.references import parse_reference
+
+#: A pass over every text takes no longer than this.
+LONGEST_PATROL = timedelta(hours=6)
 
 
 def request_by_reference(text: str) -> PurgeRequest | None:
@@ -109,11 +112,21 @@ def worker_beat() -> WorkerBeat | None:
     return WorkerBeat.objects.order_by("-beat_at").first()
 
 
+def last_beat(name: str) -> datetime | None:
+    """When this cluster last began a task."""
+    return WorkerBeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
+
+
 def worker_is_alive() -> bool:
     """Whether a worker ran its canary within three intervals and a task's time."""
     beat = worker_beat()
     patience = timedelta(seconds=settings.PURGE_CANARY_SECONDS * 3 + 60)
     return beat is not None and beat.beat_at > timezone.now() - patience
+
+
+def patrol_is_under_way() -> bool:
+    """Whether a nightly pass has begun and not ended; one that began very long ago was killed."""
+    return PatrolPass.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST_PATROL).exists()
 
 
 def work_to_deliver() -> list[int]:

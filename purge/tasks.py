@@ -7,22 +7,56 @@ The queue's library keeps a failed task's traceback, and tracebacks carry values
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from purge import engine
-from purge.models import WorkerBeat
+from purge import compaction, deadlines, engine
+from purge.models import PurgeRequest, WorkerBeat
+from purge.patrol import patrol_all
+from purge.selectors import patrol_is_under_way
+from purge.stopping import stop_is_asked_for
 
 logger = logging.getLogger(__name__)
 
+#: Set by ``manage.py worker`` for its cluster: under this name the cluster's processes leave their signs of life.
+CLUSTER_VARIABLE = "PURGE_CLUSTER"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class TaskFailed(Exception):
-    """A task failed and could not even say so in the database; the reconciler will bring it back."""
+    """A task failed and could not even say so in the database; the reconciler or the clock will bring it back."""
 
 
+def at_the_boundary(task: Callable[P, R]) -> Callable[P, R]:
+    """Nothing leaves the task but the class of its error."""
+
+    @wraps(task)
+    def bounded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return task(*args, **kwargs)
+        except TaskFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - the task boundary
+            failure = type(error).__name__
+        logger.warning("task %s failed: %s", task.__name__, failure)
+        raise TaskFailed(failure) from None
+
+    return bounded
+
+
+@at_the_boundary
 def run_request(request_id: int) -> str:
     """Work on one request for a time slice. Delivered twice, or late, or never: all the same (see the claim)."""
+    sign_of_life()
+    if stop_is_asked_for():
+        return "stopping"  # the next worker's first look puts it in again
     claim = engine.claim_request(request_id)
     if claim is None:
         return "nothing to do"
@@ -33,7 +67,7 @@ def run_request(request_id: int) -> str:
     except Exception as error:  # noqa: BLE001 - the task boundary
         failure = _record(claim, error)
     if failure:
-        raise TaskFailed(failure) from None
+        raise TaskFailed(failure)
     return "failed"
 
 
@@ -49,8 +83,44 @@ def _record(claim: engine.Claim, error: Exception) -> str:
     return ""
 
 
-def beat(name: str) -> None:
-    """The canary: a worker that runs this is alive."""
-    WorkerBeat.objects.update_or_create(
-        name=name, defaults={"beat_at": timezone.now()}, create_defaults={"name": name, "beat_at": timezone.now()}
-    )
+# ---------------------------------------------------------------- signs of life
+
+
+@at_the_boundary
+def beat() -> None:
+    """The canary: the cluster that runs this is alive."""
+    sign_of_life()
+
+
+def sign_of_life() -> None:
+    """Say that this cluster does its work. Any task does: a busy queue lets a canary wait.
+
+    Outside a cluster (a command that does the work itself) it says nothing: nobody would go on after it.
+    """
+    name = os.environ.get(CLUSTER_VARIABLE, "")
+    if name:
+        WorkerBeat.objects.update_or_create(name=name, defaults={"beat_at": timezone.now()})
+
+
+# ---------------------------------------------------------------- by the clock, and after a purge
+
+
+@at_the_boundary
+def patrol() -> str:
+    """The nightly pass over every text. One at a time: a long one is delivered again while it runs."""
+    if patrol_is_under_way():
+        return "under way"
+    return str(patrol_all().verdict)
+
+
+@at_the_boundary
+def remind() -> int:
+    """Reminders at half and at all of the thirty days. The number sent."""
+    reminded = deadlines.remind()
+    return reminded.half_time + reminded.overdue
+
+
+@at_the_boundary
+def compact(request_id: int) -> bool:
+    """Let the space of what a request erased be written again. False: a reader was in the way."""
+    return compaction.vacuum_after(PurgeRequest.objects.get(pk=request_id)).finished

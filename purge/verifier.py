@@ -407,6 +407,12 @@ def _exact(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, set[str
         return {row_pk: addresses_in(column, value) for row_pk, value in cursor.fetchall()}
 
 
+def columns_to_patrol() -> int:
+    """How many columns a patrol reads."""
+    columns = read_catalog(connection).columns
+    return sum(1 for column in columns if _holds_addresses(column) and not _is_identity(column))
+
+
 # ---------------------------------------------------------------- what concerns whom
 
 

@@ -1,0 +1,180 @@
+"""What the purge's commands share: an example in the help, refusals as sentences, JSON, exit codes.
+
+Exit codes: 0 done, or nothing to do; 1 somebody has to act; 2 the command was typed wrongly. No traceback for what a
+user can cause, and no address in any message: what stands on standard error ends in logs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
+from django.db.models import Sum
+from django.utils import timezone
+
+from purge.addresses import emails_in
+from purge.choices import Role
+from purge.hashing import HashKeyMissing
+from purge.host import AccountFacts, get_host
+from purge.models import PurgeRequest
+from purge.presentation import acts_next, progress_of, trouble_of
+from purge.references import MistypedReference
+from purge.selectors import request_by_reference, who_acts_next
+from purge.services import PurgeRefused
+from purge.verifier import CouldNotLook
+
+NEEDS_YOU, USAGE = 1, 2
+EXIT_CODES = "exit code: 0 done, or nothing to do; 1 somebody has to act; 2 wrong usage"
+
+
+class ExampleFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Django's formatter, with the line of the example left as it is."""
+
+
+class PurgeCommand(BaseCommand):
+    """A thin caller of services. ``example``: what somebody would type, for the help.
+
+    With ``--json`` standard output is one JSON document and nothing else.
+    """
+
+    example = ""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        kwargs |= {"formatter_class": ExampleFormatter, "epilog": f"example:\n  {self.example}\n\n{EXIT_CODES}"}
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except (PurgeRefused, HashKeyMissing, CouldNotLook) as refusal:
+            raise CommandError(str(refusal), returncode=NEEDS_YOU) from None
+        except DatabaseError as error:
+            # Its own words may repeat a row.
+            raise CommandError(
+                f"The database refused or did not answer ({type(error).__name__}). Is it up, and migrated?",
+                returncode=NEEDS_YOU,
+            ) from None
+
+    def show(self, data: Any, lines: Iterable[object], *, as_json: bool) -> None:
+        """The answer: ``data`` for programs, ``lines`` for people."""
+        if as_json:
+            self.stdout.write(json.dumps(data, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
+            return
+        for line in lines:
+            self.stdout.write(str(line))
+
+    def request(self, text: str) -> PurgeRequest:
+        """The request of an ID that was typed. A mistyped ID is wrong usage; an unknown one is not."""
+        try:
+            request = request_by_reference(text)
+        except MistypedReference as mistake:
+            raise CommandError(str(mistake), returncode=USAGE) from None
+        if request is None:
+            raise CommandError("There is no purge request with this ID.", returncode=NEEDS_YOU)
+        return request
+
+    def account(self, subdomain: str) -> AccountFacts:
+        account = get_host().account_by_subdomain(subdomain)
+        if account is None:
+            raise CommandError(f"No account has the subdomain {quoted(subdomain)}.", returncode=NEEDS_YOU)
+        return account
+
+
+def needs_you(message: object = "Somebody has to act: see above.") -> NoReturn:
+    """End with exit code 1, after the answer was printed."""
+    raise CommandError(str(message), returncode=NEEDS_YOU)
+
+
+def address_given(text: str) -> str:
+    """An address from the command line, or with "-" the first line of standard input (so it is in no history)."""
+    if text != "-":
+        return text
+    address = sys.stdin.readline().strip()
+    if not address:
+        raise CommandError("Standard input brought no address.", returncode=USAGE)
+    return address
+
+
+def quoted(text: str) -> str:
+    """What was typed, to name it in a message; unless it is an address, which stands in no message."""
+    return "(an address)" if emails_in(text) else f"“{text}”"
+
+
+# ---------------------------------------------------------------- a request
+
+
+def request_json(request: PurgeRequest) -> dict[str, Any]:
+    """Everything about a request that a program may want to know: numbers and its ID, nobody's name."""
+    roles = list(request.subjects.values_list("role", flat=True))
+    stuck = request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table")
+    return {
+        "request": request.reference,
+        "status": str(request.status),
+        "route": str(request.route),
+        "came_by": str(request.origin),
+        "account": request.account_id,
+        "accepted_at": request.accepted_at,
+        "due_at": request.due_at,
+        "overdue": request.is_overdue,
+        "progress_at": request.progress_at,
+        "verified_at": request.verified_at,
+        "patrolled_at": request.patrolled_at,
+        "completed_at": request.completed_at,
+        "selected": request.selected_count,
+        "matches": sum(1 for role in roles if role not in (Role.SELECTED, Role.KEPT)),
+        "kept": request.kept_count,
+        "people_left": request.people_left,
+        "rows_planned": request.rows_planned,
+        "rows_done": request.steps.aggregate(total=Sum("done"))["total"] or 0,
+        "steps_left": request.steps_left,
+        "attempts": request.attempts,
+        "next_attempt_at": request.next_attempt_at,
+        "error": request.error_class or None,
+        "error_step": request.error_step or None,
+        "held": request.held_reason or None,
+        "acts_next": who_acts_next(request),
+        "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
+        "residue": [
+            {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
+            for place in request.residues.filter(gone_at=None).order_by("table", "column", "row")
+        ],
+    }
+
+
+def request_lines(request: PurgeRequest) -> list[str]:
+    """The same in words."""
+    progress = progress_of(request, list(request.steps.all()))
+    lines = [
+        f"{request.reference}  {request.get_status_display()}",
+        f"  route       {request.get_route_display()}; came by: {request.get_origin_display()}",
+        f"  accepted    {_moment(request.accepted_at)}",
+        f"  due         {_moment(request.due_at)}{'  OVERDUE' if request.is_overdue else ''}",
+    ]
+    if request.completed_at:
+        lines.append(f"  completed   {_moment(request.completed_at)}, {progress.done:,} rows")
+    else:
+        lines.append(f"  step        {progress.step} ({progress.words})")
+    if request.kept_count:
+        lines.append(f"  kept        {request.kept_count} (creator of a trial account)")
+    lines.append(f"  acts next   {acts_next(request)}")
+    if (trouble := trouble_of(request)) is not None:
+        lines += [f"  {trouble.what}", f"  {trouble.next}"]
+    for place in request.residues.filter(gone_at=None).order_by("table", "column", "row"):
+        why = "" if place.ruled else "  (no rule treats this column)"
+        lines.append(f"  found       {place.table}.{place.column} row {place.row}{why}")
+    for person_id, table in request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
+        lines.append(f"  stuck       user {person_id}: table {table}")
+    return lines
+
+
+def _moment(moment: Any) -> str:
+    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M %Z") if moment else "–"

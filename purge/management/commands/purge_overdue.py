@@ -1,0 +1,31 @@
+"""``manage.py purge_overdue``"""
+
+from dataclasses import asdict
+from typing import Any
+
+from purge.deadlines import remind
+from purge.management.base import PurgeCommand, needs_you
+from purge.models import PurgeRequest
+
+
+class Command(PurgeCommand):
+    help = "Send the reminders that are due (half of the thirty days, all of them); exit 1 when a request is overdue."
+    example = "manage.py purge_overdue --json"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        reminded = remind()
+        lines = [
+            f"Reminded at half time: {reminded.half_time}",
+            f"Reminded as overdue: {reminded.overdue}",
+            f"New reminders of notices of the identity provider: {reminded.notices}",
+            f"Overdue now: {reminded.overdue_now}",
+        ]
+        overdue = list(PurgeRequest.objects.overdue().order_by("due_at"))
+        lines += [f"  {request.reference}  {request.status:16} due {request.due_at:%Y-%m-%d}" for request in overdue]
+        requests = [
+            {"request": request.reference, "status": str(request.status), "due_at": request.due_at}
+            for request in overdue
+        ]
+        self.show(asdict(reminded) | {"requests": requests}, lines, as_json=options["json"])
+        if overdue:
+            needs_you()

@@ -1,0 +1,29 @@
+"""``manage.py purge_retry``"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from purge.choices import Status
+from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
+from purge.management.waiting import wait_until_it_rests
+from purge.services import purge_retry
+
+
+class Command(PurgeCommand):
+    help = "Try a request again that needs attention, left residue, or waits after a failure."
+    example = "manage.py purge_retry PUR-7Q4M-2KX9-H --wait"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("reference", help="the request ID")
+        parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
+        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = purge_retry(acting_user=None, request=self.request(options["reference"]))
+        if options["wait"]:
+            wait_until_it_rests(request, seconds=options["timeout"])
+        self.show(request_json(request), request_lines(request), as_json=options["json"])
+        if options["wait"] and request.status != Status.COMPLETED:
+            needs_you(f"{request.reference} is not completed: {request.get_status_display()}.")

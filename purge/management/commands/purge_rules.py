@@ -1,0 +1,87 @@
+"""``manage.py purge_rules``"""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import connection
+
+from purge.address_index import TextColumn, ensure_indexes, missing_indexes
+from purge.coverage import all_gaps, unindexed_references
+from purge.management.base import NEEDS_YOU, PurgeCommand
+from purge.presentation import treatment_words
+from purge.registry import get_registry
+from purge.rules import Keep
+
+
+class Command(PurgeCommand):
+    help = "Print the data map: every column that can hold a person, what a purge does to it, and why."
+    example = "manage.py purge_rules --check"
+    # It is asked about the very gaps for which the system checks would refuse to run it.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--check", action="store_true", help="say what has no rule; exit 1 when there is something")
+        parser.add_argument("--indexes", action="store_true", help="say which indexes a purge would miss")
+        parser.add_argument(
+            "--create",
+            action="store_true",
+            help="with --indexes: make missing address indexes, without locking writers",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            self._check(as_json=options["json"])
+        elif options["indexes"]:
+            self._indexes(create=options["create"], as_json=options["json"])
+        else:
+            self._map(as_json=options["json"])
+
+    def _map(self, *, as_json: bool) -> None:
+        registry = get_registry()
+        columns = [
+            {
+                "model": column.rules.model,
+                "column": column.field.name,
+                "table": column.table,
+                "treatment": type(column.rule).__name__,
+                "words": str(treatment_words(column.rule)),
+                "reason": column.rule.reason if isinstance(column.rule, Keep) else None,
+            }
+            for column in registry.columns()
+        ]
+        exempt = [{"table": each.table, "reason": each.reason} for each in registry.exempt.values()]
+        lines = [
+            f"{row['model']}.{row['column']}: {row['words']}" + (f" ({row['reason']})" if row["reason"] else "")
+            for row in columns
+        ]
+        lines += [f"{row['table']}: whole table left alone ({row['reason']})" for row in exempt]
+        self.show({"columns": columns, "exempt": exempt}, lines, as_json=as_json)
+
+    def _check(self, *, as_json: bool) -> None:
+        gaps = all_gaps()
+        data = [{"id": gap.id, "where": gap.where, "what": gap.what, "hint": gap.hint} for gap in gaps]
+        self.show(data, [f"{gap.id} {gap}\n  {gap.hint}" for gap in gaps], as_json=as_json)
+        if gaps:
+            raise CommandError(f"{len(gaps)} place(s) without a rule that works.", returncode=NEEDS_YOU)
+        if not as_json:
+            self.stdout.write("Every column of every model and table has a rule.")
+
+    def _indexes(self, *, create: bool, as_json: bool) -> None:
+        columns = [TextColumn(each.table, each.column, each.is_json) for each in get_registry().indexed_columns]
+        made = ensure_indexes(connection, columns, concurrently=True) if create else []
+        missing = [f"{column.table}.{column.column}" for column in missing_indexes(connection, columns)]
+        references = unindexed_references()
+        data = {
+            "made": [f"{column.table}.{column.column}" for column in made],
+            "missing_address_indexes": missing,
+            "unindexed_references": references,
+        }
+        lines = [
+            *(f"made: address index of {name}" for name in data["made"]),
+            *(f"missing: address index of {name} (--create makes it)" for name in missing),
+            *(f"missing: index of the foreign key {name}" for name in references),
+        ]
+        self.show(data, lines or ["No index is missing."], as_json=as_json)
+        if missing or references:
+            raise CommandError("Indexes are missing: purges read whole tables.", returncode=NEEDS_YOU)

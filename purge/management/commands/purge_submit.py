@@ -1,0 +1,65 @@
+"""``manage.py purge_submit``"""
+
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from purge.choices import Status
+from purge.management.base import NEEDS_YOU, USAGE, needs_you, request_json, request_lines
+from purge.management.selecting import SelectingCommand, Selection, impact_lines
+from purge.management.waiting import wait_until_it_rests
+from purge.services import PurgeRefused
+
+#: What has to be typed to go on.
+WORD = "purge"
+
+
+class Command(SelectingCommand):
+    help = (
+        "Purge deleted users of an account, or take the address of somebody who is no user out of it. Shows the impact "
+        "and asks, unless --yes is given."
+    )
+    example = (
+        "manage.py purge_submit --account acme --initiator admin@acme.example --user U-1001 --user U-1002 "
+        "--yes --wait --json"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
+        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        selection = self.selection(options)
+        if selection.is_empty:
+            self.show(
+                {"request": None, "status": "nothing_to_do"},
+                ["Nothing to do: no user of this account was deleted in that month."],
+                as_json=options["json"],
+            )
+            return
+        try:
+            if not options["yes"]:
+                self._ask(selection)
+            request = selection.submit(confirmed=not options["yes"])
+        except PurgeRefused as refused:
+            raise selection.refusal(refused) from None
+        if options["wait"]:
+            wait_until_it_rests(request, seconds=options["timeout"])
+        self.show(request_json(request), request_lines(request), as_json=options["json"])
+        if request.status == Status.HELD or (options["wait"] and request.status != Status.COMPLETED):
+            needs_you(f"{request.reference} is not completed: {request.get_status_display()}.")
+
+    def _ask(self, selection: Selection) -> None:
+        """The impact and the question go to standard error, so that standard output holds the answer alone."""
+        for line in impact_lines(selection.preview()):
+            self.stderr.write(line)
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "Nothing was purged: there is no terminal to ask at. Read the above, then add --yes.", returncode=USAGE
+            )
+        self.stderr.write(f"This cannot be undone. Type {WORD} to go on:")
+        if sys.stdin.readline().strip().lower() != WORD:
+            raise CommandError("Nothing was purged.", returncode=NEEDS_YOU)

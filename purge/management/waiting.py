@@ -1,0 +1,37 @@
+"""Waiting for a request at the command line."""
+
+from __future__ import annotations
+
+import time
+
+from purge import tasks
+from purge.choices import CLAIMABLE_STATUSES
+from purge.models import PurgeRequest
+from purge.selectors import work_to_deliver, worker_is_alive
+
+#: A due request that no worker has claimed for so long is worked on by the waiting command itself.
+UNCLAIMED_SECONDS = 10.0
+LOOK_SECONDS = 0.3
+
+
+def wait_until_it_rests(request: PurgeRequest, *, seconds: float) -> PurgeRequest:
+    """Wait until a request is completed or waits for people, at most so long.
+
+    A running worker does the work; where there is none, this process. Claims keep the two apart, so a worker that wakes
+    up meanwhile does no harm.
+    """
+    until = time.monotonic() + seconds
+    unclaimed_since: float | None = None
+    request.refresh_from_db()
+    while request.status in CLAIMABLE_STATUSES and time.monotonic() < until:
+        if request.pk in work_to_deliver():
+            unclaimed_since = unclaimed_since or time.monotonic()
+            if not worker_is_alive() or time.monotonic() - unclaimed_since > UNCLAIMED_SECONDS:
+                tasks.run_request(request.pk)
+                request.refresh_from_db()
+                continue
+        else:
+            unclaimed_since = None
+        time.sleep(LOOK_SECONDS)
+        request.refresh_from_db()
+    return request

@@ -1,0 +1,96 @@
+"""The nightly patrol: one pass over every text, for all purges that have not yet had a clean one.
+
+The pass holds the address it has just met, so a row whose column has a treatment is treated at once and nothing is
+stored but where it was. What was found calls for people: the request is reopened as residue, and completes only through
+a later pass that finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.db import transaction
+from django.utils import timezone
+
+from purge import engine, verifier
+from purge.choices import Status, Verdict
+from purge.executors import Run, treat_rows
+from purge.models import PatrolPass, PurgeRequest
+from purge.registry import get_registry
+from purge.scope import scope_of
+from purge.verifier import CouldNotLook, Hit, Report
+
+
+def patrol_all() -> PatrolPass:
+    """Pass over every text for all requests that wait for it. Records what was found; completes what is clean.
+
+    When the hash key is missing or another, that is recorded as "could not look" and nothing changes.
+    """
+    requests = list(PurgeRequest.objects.filter(status=Status.COMPLETED, patrolled_at=None))
+    requests += list(PurgeRequest.objects.filter(status=Status.RESIDUE))
+    record = PatrolPass.objects.create(requests=len(requests), columns=verifier.columns_to_patrol())
+    try:
+        hits = list(verifier.patrol(requests)) if requests else []
+    except CouldNotLook:
+        return _finish(record, Verdict.COULD_NOT_LOOK, 0)
+    by_request: dict[int, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        by_request[hit.request_id].append(hit)
+    for request in requests:
+        _settle(request, by_request.get(request.pk, []))
+    return _finish(record, Verdict.RESIDUE if hits else Verdict.CLEAN, len(hits))
+
+
+def look_at(request: PurgeRequest) -> tuple[Hit, ...]:
+    """Probe the indexed places and pass over every text for one request, now; what was found, each place once.
+
+    What a finished request shows is acted on as in the nightly pass: hits reopen it, a clean look ends its residue. One
+    that is still under way is only looked at. Raises :class:`CouldNotLook`.
+    """
+    hits = {(hit.table, hit.column, hit.row): hit for hit in verifier.verify(request).hits}
+    hits.update({(hit.table, hit.column, hit.row): hit for hit in verifier.patrol([request])})
+    if request.status in (Status.COMPLETED, Status.RESIDUE):
+        _settle(request, list(hits.values()))
+    return tuple(hits[place] for place in sorted(hits))
+
+
+def _finish(record: PatrolPass, verdict: Verdict, hits: int) -> PatrolPass:
+    record.finished_at, record.verdict, record.hits = timezone.now(), verdict, hits
+    record.save(update_fields=["finished_at", "verdict", "hits"])
+    return record
+
+
+def _settle(request: PurgeRequest, hits: list[Hit]) -> None:
+    if hits:
+        treat_hits(request, hits)
+        with transaction.atomic():
+            locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+            if locked.status in (Status.COMPLETED, Status.RESIDUE):  # else somebody is trying again just now
+                engine.set_residue(locked, Report(Verdict.RESIDUE, tuple(hits), patrolled=True))
+        return
+    if request.status == Status.COMPLETED:
+        PurgeRequest.objects.filter(pk=request.pk, status=Status.COMPLETED).update(patrolled_at=timezone.now())
+        return
+    # Residue that is gone: the indexed places are probed as well before it may complete.
+    report = verifier.verify(request)
+    with transaction.atomic():
+        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        if report.verdict == Verdict.CLEAN and locked.status == Status.RESIDUE and not locked.people_left:
+            engine.close_request(locked, patrolled=True)
+
+
+def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
+    """Hand rows that mention a purged address to the treatment of their column; how many were changed."""
+    registry = get_registry()
+    changed = 0
+    with transaction.atomic():
+        base = scope_of(request)
+        for hit in hits:
+            entry = registry.by_table.get(hit.table)
+            if entry is None or not hit.ruled or not hit.key:
+                continue
+            scope = replace(base, people=(), addresses=frozenset({hit.key}), local_addresses=frozenset())
+            changed += treat_rows(entry, Run(scope), [int(hit.row)])
+    return changed
