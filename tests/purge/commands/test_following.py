@@ -1,0 +1,169 @@
+"""purge_status, purge_retry, purge_release, purge_verify, purge_patrol, purge_overdue."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.db import OperationalError
+from django.utils import timezone
+
+from purge import services
+from purge.choices import Status
+from purge.management.commands import purge_status
+from purge.models import PurgeRequest, Residue
+from purge.references import check_character
+from tests.factories.learning import CommentFactory
+from tests.purge import world as w
+
+
+@pytest.fixture
+def request_of_ann(cast):
+    return services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+
+
+def test_status_tells_where_a_request_stands(run, request_of_ann):
+    ran = run("purge_status", request_of_ann.reference.lower().replace("-", " "), "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.json["request"], ran.json["status"]) == (request_of_ann.reference, Status.QUEUED)
+    assert ran.json["acts_next"] == "worker"
+    text = run("purge_status", request_of_ann.reference).out
+    assert "due" in text
+    assert "@" not in text + ran.out
+
+
+def test_status_without_an_id_lists_what_is_open(run, request_of_ann):
+    assert request_of_ann.reference in run("purge_status").out
+    assert w.completed(w.run_to_end(request_of_ann))
+    assert "No request is open" in run("purge_status").out
+    assert run("purge_status", "--json").json == []
+
+
+def test_a_mistyped_id_is_told_apart_from_an_unknown_one(run, db):
+    unknown = "23456789"
+    mistyped = f"PUR-2345-6789-{'2' if check_character(unknown) != '2' else '3'}"
+    assert run("purge_status", mistyped).code == 2
+    assert "mistyped" in run("purge_status", mistyped).err
+    ran = run("purge_status", f"PUR-2345-6789-{check_character(unknown)}")
+    assert (ran.code, "no purge request" in ran.err) == (1, True)
+
+
+def test_status_needs_you_when_a_request_is_overdue(run, request_of_ann):
+    PurgeRequest.objects.filter(pk=request_of_ann.pk).update(
+        accepted_at=timezone.now() - timedelta(days=31), due_at=timezone.now() - timedelta(days=1)
+    )
+    ran = run("purge_status", request_of_ann.reference)
+    assert ran.code == 1
+    assert "OVERDUE" in ran.out
+
+
+def test_retry_takes_up_what_needed_attention(run, request_of_ann):
+    PurgeRequest.objects.filter(pk=request_of_ann.pk).update(
+        status=Status.NEEDS_ATTENTION, error_class="WorkerDied", attempts=5
+    )
+    assert run("purge_status", request_of_ann.reference).code == 1
+    ran = run("purge_retry", request_of_ann.reference, "--wait", "--json")
+    assert (ran.code, ran.json["status"]) == (0, Status.COMPLETED), ran.err
+    again = run("purge_retry", request_of_ann.reference)
+    assert (again.code, "nothing to try again" in again.err) == (1, True)
+
+
+def test_release_lets_a_held_request_go_on(run, cast, settings):
+    settings.PURGE_RATE_GUARD = 1
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert request.status == Status.HELD
+    assert run("purge_status", request.reference).code == 1
+    ran = run("purge_release", request.reference, "--wait", "--json")
+    assert (ran.code, ran.json["status"]) == (0, Status.COMPLETED), ran.err
+    again = run("purge_release", request.reference)
+    assert (again.code, "not held" in again.err) == (1, True)
+
+
+def test_verify_of_a_clean_request(run, request_of_ann):
+    assert w.completed(w.run_to_end(request_of_ann))
+    ran = run("purge_verify", request_of_ann.reference, "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.json["verdict"], ran.json["status"], ran.json["places"]) == ("clean", Status.COMPLETED, [])
+
+
+def test_verify_reopens_a_completed_request_and_names_the_place(run, cast, request_of_ann):
+    assert w.completed(w.run_to_end(request_of_ann))
+    comment = CommentFactory(post__board__account=cast.acme, author=cast.witness, body=f"Ask {w.ANN}")
+    ran = run("purge_verify", request_of_ann.reference, "--json")
+    assert (ran.code, ran.json["verdict"], ran.json["status"]) == (1, "residue", Status.RESIDUE)
+    place = {"table": "learning_comment", "column": "body", "row": str(comment.pk), "ruled": True}
+    assert ran.json["places"] == [place]
+    assert run("purge_status", request_of_ann.reference, "--json").json["residue"] == [place]
+    assert w.ANN not in ran.out + ran.err
+    ran = run("purge_verify", request_of_ann.reference)
+    assert ran.code == 0, ran.out
+    assert w.completed(request_of_ann)
+
+
+def test_verify_only_looks_at_a_request_that_is_under_way(run, request_of_ann, cast):
+    CommentFactory(post__board__account=cast.acme, author=cast.witness, body=f"Ask {w.ANN}")
+    ran = run("purge_verify", request_of_ann.reference)
+    assert ran.code == 1
+    request_of_ann.refresh_from_db()
+    assert (request_of_ann.status, Residue.objects.count()) == (Status.QUEUED, 0)
+
+
+def test_verify_with_another_key_could_not_look(run, request_of_ann, settings):
+    assert w.completed(w.run_to_end(request_of_ann))
+    settings.PURGE_HASH_KEY = "another-key-that-made-none-of-the-hashes-0123456789"
+    ran = run("purge_verify", request_of_ann.reference)
+    assert (ran.code, "Could not look" in ran.err) == (1, True)
+
+
+def test_patrol_says_what_it_found(run, cast, request_of_ann, settings):
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 0
+    assert w.completed(w.run_to_end(request_of_ann))
+    comment = CommentFactory(post__board__account=cast.acme, author=cast.witness, body=f"Ask {w.ANN}")
+    found = run("purge_patrol", "--json")
+    assert (found.code, found.json["verdict"], found.json["hits"]) == (1, "residue", 1)
+    assert Residue.objects.get().row == str(comment.pk)
+    clean = run("purge_patrol", "--json")
+    assert (clean.code, clean.json["verdict"], clean.json["requests"]) == (0, "clean", 1)
+    assert run("purge_patrol").code == 0
+
+
+def test_patrol_that_could_not_look_needs_you(run, request_of_ann, settings):
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 0
+    assert w.completed(w.run_to_end(request_of_ann))
+    settings.PURGE_HASH_KEY = ""
+    ran = run("purge_patrol", "--json", "--skip-checks")
+    assert (ran.code, ran.json["verdict"]) == (1, "could_not_look")
+
+
+def test_overdue_names_the_requests(run, request_of_ann):
+    assert run("purge_overdue", "--json").json["overdue_now"] == 0
+    PurgeRequest.objects.filter(pk=request_of_ann.pk).update(
+        accepted_at=timezone.now() - timedelta(days=31), due_at=timezone.now() - timedelta(days=1)
+    )
+    ran = run("purge_overdue", "--json")
+    assert ran.code == 1
+    assert (ran.json["overdue"], ran.json["overdue_now"]) == (1, 1)
+    assert [each["request"] for each in ran.json["requests"]] == [request_of_ann.reference]
+    assert run("purge_overdue", "--json").json["overdue"] == 0
+
+
+def test_a_database_that_does_not_answer_is_a_sentence(run, request_of_ann, monkeypatch):
+    def gone(*args, **kwargs):
+        raise OperationalError(f"DETAIL: Key (email)=({w.ANN})")
+
+    monkeypatch.setattr(purge_status.PurgeRequest.objects, "open", gone)
+    ran = run("purge_status")
+    assert ran.code == 1
+    assert "did not answer" in ran.err
+    assert w.ANN not in ran.err
+
+
+def test_every_command_of_the_purge_has_an_example_and_its_exit_codes():
+    names = [name for name, app in get_commands().items() if app == "purge" and name != "worker"]
+    assert len(names) >= 12
+    for name in names:
+        command = load_command_class("purge", name)
+        text = command.create_parser("manage.py", name).format_help()
+        assert f"manage.py {name}" in command.example
+        assert command.example.split(" --")[0] in text
+        assert "exit code:" in text
+        assert "--json" in text
