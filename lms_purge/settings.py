@@ -214,8 +214,8 @@ PURGE_SCHEDULES = {"messaging: mails": ("messaging.tasks.send_due", 5)}
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
 PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))
 
-# Logs: to standard output, with event names and ids. No logger may print a query string (the admin's search puts
-# its words there) or an exception's message (a database's repeats the row that it refused).
+# Logs: to standard error (a command's output is its own), with event names and ids. No logger may print a query string
+# (the admin's search puts its words there) or an exception's message (a database's repeats the row that it refused).
 
 LOGGING = {
     "version": 1,
@@ -226,13 +226,13 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         },
     },
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
-    "root": {"handlers": ["stdout"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
     "loggers": {
-        "django": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         # runserver's access log is the one that prints query strings.
-        "django.server": {"handlers": ["stdout"], "level": "CRITICAL", "propagate": False},
-        "django-q": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
+        "django.server": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
+        "django-q": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },
 }
 

@@ -41,7 +41,7 @@ def test_every_handler_of_the_site_uses_it():
 
 
 def test_the_queue_gets_no_handler_of_its_own():
-    assert settings.LOGGING["loggers"]["django-q"]["handlers"] == ["stdout"]
+    assert settings.LOGGING["loggers"]["django-q"]["handlers"] == ["stderr"]
 
 
 def test_no_access_log_writes_query_strings():
