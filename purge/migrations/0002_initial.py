@@ -6,140 +6,203 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('purge', '0001_initial'),
+        ("purge", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='followup',
-            name='done_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="followup",
+            name="done_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='imsnotice',
-            name='closed_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="imsnotice",
+            name="closed_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='imsnotice',
-            name='user',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="imsnotice",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='ledgerentry',
-            name='actor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="ledgerentry",
+            name="actor",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='lookup',
-            name='actor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="lookup",
+            name="actor",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='purgerequest',
-            name='initiator',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='initiator'),
+            model_name="purgerequest",
+            name="initiator",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="initiator",
+            ),
         ),
         migrations.AddField(
-            model_name='ledgerentry',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ledger', to='purge.purgerequest'),
+            model_name="ledgerentry",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="ledger", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='imsnotice',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='purge.purgerequest'),
+            model_name="imsnotice",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='identifier',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identifiers', to='purge.purgerequest'),
+            model_name="identifier",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="identifiers", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='followup',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='follow_ups', to='purge.purgerequest'),
+            model_name="followup",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="follow_ups", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='doomedfile',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='purge.purgerequest'),
+            model_name="doomedfile",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="files", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='purgestep',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='purge.purgerequest'),
+            model_name="purgestep",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='residue',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='residues', to='purge.purgerequest'),
+            model_name="residue",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="residues", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='subject',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subjects', to='purge.purgerequest'),
+            model_name="subject",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="subjects", to="purge.purgerequest"
+            ),
         ),
         migrations.AddField(
-            model_name='suppressionhash',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hashes', to='purge.purgerequest'),
+            model_name="suppressionhash",
+            name="request",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="hashes", to="purge.purgerequest"
+            ),
         ),
         migrations.AddIndex(
-            model_name='purgerequest',
-            index=models.Index(fields=['status', 'next_attempt_at'], name='purge_request_claim'),
+            model_name="purgerequest",
+            index=models.Index(fields=["status", "next_attempt_at"], name="purge_request_claim"),
         ),
         migrations.AddIndex(
-            model_name='purgerequest',
-            index=models.Index(fields=['account_id', '-accepted_at'], name='purge_request_account'),
+            model_name="purgerequest",
+            index=models.Index(fields=["account_id", "-accepted_at"], name="purge_request_account"),
         ),
         migrations.AddConstraint(
-            model_name='purgerequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), models.Q(('completed_at__isnull', False), ('people_left', 0), ('planned', True), ('residue_left', 0), ('steps_left', 0), ('verified_at__isnull', False)), _connector='OR'), name='purge_completed_only_when_proved'),
+            model_name="purgerequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "completed"), _negated=True),
+                    models.Q(
+                        ("completed_at__isnull", False),
+                        ("people_left", 0),
+                        ("planned", True),
+                        ("residue_left", 0),
+                        ("steps_left", 0),
+                        ("verified_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="purge_completed_only_when_proved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purgerequest',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('accepted_at'))), name='purge_due_after_acceptance'),
+            model_name="purgerequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("due_at__gte", models.F("accepted_at"))), name="purge_due_after_acceptance"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='imsnotice',
-            constraint=models.UniqueConstraint(fields=('request', 'account_id', 'user'), name='purge_notice_once'),
+            model_name="imsnotice",
+            constraint=models.UniqueConstraint(fields=("request", "account_id", "user"), name="purge_notice_once"),
         ),
         migrations.AddConstraint(
-            model_name='imsnotice',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'open'), ('identifier', ''), _connector='OR'), name='purge_closed_notice_names_nobody'),
+            model_name="imsnotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "open"), ("identifier", ""), _connector="OR"),
+                name="purge_closed_notice_names_nobody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='identifier',
-            constraint=models.UniqueConstraint(fields=('request', 'kind', 'value', 'local'), name='purge_identifier_once'),
+            model_name="identifier",
+            constraint=models.UniqueConstraint(
+                fields=("request", "kind", "value", "local"), name="purge_identifier_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='followup',
-            constraint=models.UniqueConstraint(fields=('request', 'kind', 'model', 'row'), name='purge_follow_up_once'),
+            model_name="followup",
+            constraint=models.UniqueConstraint(fields=("request", "kind", "model", "row"), name="purge_follow_up_once"),
         ),
         migrations.AddConstraint(
-            model_name='doomedfile',
-            constraint=models.UniqueConstraint(fields=('request', 'name'), name='purge_file_once'),
+            model_name="doomedfile",
+            constraint=models.UniqueConstraint(fields=("request", "name"), name="purge_file_once"),
         ),
         migrations.AddConstraint(
-            model_name='purgestep',
-            constraint=models.UniqueConstraint(fields=('request', 'key'), name='purge_step_once'),
+            model_name="purgestep",
+            constraint=models.UniqueConstraint(fields=("request", "key"), name="purge_step_once"),
         ),
         migrations.AddConstraint(
-            model_name='residue',
-            constraint=models.UniqueConstraint(fields=('request', 'table', 'column', 'row'), name='purge_residue_once'),
+            model_name="residue",
+            constraint=models.UniqueConstraint(fields=("request", "table", "column", "row"), name="purge_residue_once"),
         ),
         migrations.AddConstraint(
-            model_name='subject',
-            constraint=models.UniqueConstraint(fields=('request', 'person_id'), name='purge_subject_once'),
+            model_name="subject",
+            constraint=models.UniqueConstraint(fields=("request", "person_id"), name="purge_subject_once"),
         ),
         migrations.AddConstraint(
-            model_name='suppressionhash',
-            constraint=models.UniqueConstraint(fields=('request', 'kind', 'digest', 'local'), name='purge_hash_once'),
+            model_name="suppressionhash",
+            constraint=models.UniqueConstraint(fields=("request", "kind", "digest", "local"), name="purge_hash_once"),
         ),
     ]
