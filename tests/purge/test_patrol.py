@@ -1,0 +1,197 @@
+"""The nightly pass: what it finds is treated and named, reopens the request, and only a clean pass completes it."""
+
+import pytest
+
+from learning.models import Comment
+from messaging.models import Notification
+from purge import services, tasks
+from purge.choices import Status, Verdict
+from purge.models import LedgerEntry, PatrolPass, PurgeRequest, Residue
+from purge.patrol import patrol_all, treat_hits
+from purge.registry import Registry, set_registry
+from purge.verifier import patrol
+from tests.factories.learning import CommentFactory
+from tests.factories.users import UserFactory
+from tests.purge import world as w
+from users.models import User, UserState
+
+
+@pytest.fixture
+def on_a_large_database(settings):
+    """So large that no request is patrolled before it completes."""
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 0
+
+
+@pytest.fixture
+def request_of_ann(cast, on_a_large_database):
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    assert request.patrolled_at is None
+    return request
+
+
+def plant(cast, text=f"Ask {w.ANN} about it"):
+    return CommentFactory(post__board__account=cast.acme, author=cast.witness, body=text)
+
+
+def test_a_clean_pass_dates_the_request_and_is_not_made_twice(request_of_ann):
+    record = patrol_all()
+    assert (record.verdict, record.requests, record.hits) == (Verdict.CLEAN, 1, 0)
+    assert record.columns > 50
+    assert record.finished_at >= record.started_at
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.patrolled_at is not None
+    assert request_of_ann.status == Status.COMPLETED
+    assert patrol_all().requests == 0
+
+
+def test_what_is_found_is_treated_named_and_reopens_the_request(request_of_ann, cast):
+    comment = plant(cast)
+    record = patrol_all()
+    assert (record.verdict, record.hits) == (Verdict.RESIDUE, 1)
+    comment.refresh_from_db()
+    assert w.ANN not in comment.body
+    assert comment.body.startswith("Ask ")
+    request_of_ann.refresh_from_db()
+    assert (request_of_ann.status, request_of_ann.residue_left, request_of_ann.completed_at) == (
+        Status.RESIDUE,
+        1,
+        None,
+    )
+    residue = Residue.objects.get()
+    assert (residue.table, residue.column, residue.row, residue.ruled) == (
+        "learning_comment",
+        "body",
+        str(comment.pk),
+        True,
+    )
+    assert Notification.objects.filter(kind="residue", recipient=cast.admin, request_id=request_of_ann.pk).count() == 1
+    stored = [*Residue.objects.values_list(), *LedgerEntry.objects.values_list(), *PatrolPass.objects.values_list()]
+    assert w.ANN not in str(stored)
+
+
+def test_a_reopened_request_completes_through_the_next_clean_pass_only(request_of_ann, cast):
+    plant(cast)
+    patrol_all()
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.RESIDUE
+    assert tasks.run_request(request_of_ann.pk) == "nothing to do"
+    assert patrol_all().verdict == Verdict.CLEAN
+    assert w.completed(request_of_ann)
+    assert request_of_ann.patrolled_at is not None
+    assert not Residue.objects.filter(gone_at=None).exists()
+    assert Notification.objects.filter(kind="completed", request_id=request_of_ann.pk).count() == 1
+
+
+def test_what_comes_back_before_the_next_pass_is_found_again(request_of_ann, cast):
+    comment = plant(cast)
+    patrol_all()
+    Comment.objects.filter(pk=comment.pk).update(body=f"again {w.ANN}")
+    assert patrol_all().verdict == Verdict.RESIDUE
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.RESIDUE
+    assert Residue.objects.count() == 1
+
+
+def test_a_column_that_nobody_ruled_is_named_as_such_and_left_for_people(request_of_ann, cast, monkeypatch):
+    comment = plant(cast)
+
+    class Unruled:
+        RULES = [rules for rules in _rules() if rules.model != "learning.Comment"]
+        EXEMPT = []
+
+    set_registry(Registry([Unruled]))
+    try:
+        patrol_all()
+        residue = Residue.objects.get()
+        assert (residue.table, residue.ruled) == ("learning_comment", False)
+        assert w.ANN in Comment.objects.get(pk=comment.pk).body
+        assert patrol_all().verdict == Verdict.RESIDUE
+    finally:
+        set_registry(None)
+    assert patrol_all().verdict == Verdict.RESIDUE  # now there is a rule: found, treated
+    assert patrol_all().verdict == Verdict.CLEAN
+    assert w.completed(request_of_ann)
+
+
+def _rules():
+    from purge.registry import get_registry
+
+    return [entry.rules for entry in get_registry().entries.values()]
+
+
+def test_rows_of_other_enterprises_and_of_people_who_are_back_are_no_residue(request_of_ann, cast):
+    CommentFactory(post__board__account=cast.globex, author=cast.nobody[1], body=f"Ask {w.ANN}")
+    assert patrol_all().verdict == Verdict.CLEAN
+    PurgeRequest.objects.update(patrolled_at=None)
+    UserFactory(account=cast.acme, email=w.ANN)
+    plant(cast)
+    assert patrol_all().verdict == Verdict.CLEAN
+
+
+def test_a_pass_that_cannot_look_says_so_and_completes_nothing(request_of_ann, cast, settings):
+    plant(cast)
+    patrol_all()
+    for key in ("", "another-key-that-made-none-of-the-hashes-0123456789"):
+        settings.PURGE_HASH_KEY = key
+        record = patrol_all()
+        assert (record.verdict, record.hits) == (Verdict.COULD_NOT_LOOK, 0)
+        request_of_ann.refresh_from_db()
+        assert request_of_ann.status == Status.RESIDUE
+
+
+def test_several_requests_are_served_by_one_pass(cast, on_a_large_database):
+    first = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    second = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.bob.pk])
+    for request in (first, second):
+        assert w.completed(w.run_to_end(request))
+    plant(cast, "Ask BÖB@x.org")
+    record = patrol_all()
+    assert (record.requests, record.hits) == (2, 1)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == (Status.COMPLETED, Status.RESIDUE)
+    assert first.patrolled_at is not None
+
+
+def test_a_hit_is_treated_in_its_own_row_only(request_of_ann, cast):
+    one, other = plant(cast), plant(cast)
+    hits = list(patrol([request_of_ann]))
+    assert treat_hits(request_of_ann, [hit for hit in hits if hit.row == str(one.pk)]) == 1
+    assert w.ANN not in Comment.objects.get(pk=one.pk).body
+    assert w.ANN in Comment.objects.get(pk=other.pk).body
+
+
+def test_a_request_that_is_tried_again_meanwhile_is_not_called_residue(request_of_ann, cast, monkeypatch):
+    plant(cast)
+    patrol_all()
+    plant(cast)
+    request_of_ann.refresh_from_db()
+    real = treat_hits
+
+    def somebody_retries(request, hits):
+        services.purge_retry(acting_user=None, request=PurgeRequest.objects.get(pk=request.pk))
+        return real(request, hits)
+
+    monkeypatch.setattr("purge.patrol.treat_hits", somebody_retries)
+    patrol_all()
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.QUEUED
+    assert w.completed(w.run_to_end(request_of_ann))
+
+
+def test_the_nightly_task_makes_one_pass_at_a_time(request_of_ann):
+    PatrolPass.objects.create()
+    assert tasks.patrol() == "under way"
+    PatrolPass.objects.update(started_at="2026-01-01T00:00Z")
+    assert tasks.patrol() == Verdict.CLEAN
+
+
+def test_a_request_with_people_left_is_not_completed_by_a_clean_pass(request_of_ann, cast):
+    plant(cast)
+    patrol_all()
+    PurgeRequest.objects.filter(pk=request_of_ann.pk).update(people_left=1)
+    patrol_all()
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.RESIDUE
+    assert User.objects.filter(state=UserState.PURGING).count() == 0
