@@ -1,10 +1,32 @@
-"""What the queue calls: an id in, a service called."""
+"""What the queue calls: an id in, a service called. No exception leaves but the class of its error."""
 
 from __future__ import annotations
 
-from users import imports
+import logging
+
+from django.db import close_old_connections, connection
+
+from purge.queue import enqueue
+from purge.tasks import at_the_boundary, sign_of_life
+from users.imports.services import TASK, user_import_fail, user_import_run
+
+logger = logging.getLogger(__name__)
 
 
-def run_import(log_id: int) -> None:
-    """Import a stored file, or go on with it."""
-    imports.run_import(log_id)
+@at_the_boundary
+def run_import(log_id: int) -> str:
+    """Work on one user import for a time slice."""
+    sign_of_life()
+    try:
+        outcome = user_import_run(log_id=log_id)
+    except Exception as error:  # noqa: BLE001 - the task boundary
+        failure = type(error).__name__
+    else:
+        if outcome == "more":
+            enqueue(TASK, log_id)
+        return outcome
+    logger.warning("import %s failed: %s", log_id, failure)
+    if not connection.in_atomic_block:
+        close_old_connections()
+    user_import_fail(log_id=log_id, error=failure)
+    return "failed"

@@ -1,11 +1,6 @@
-"""The user CSV import: reading (files), mapping (columns), rows (what they say), loading (people), services."""
+"""The bulk user import: a file as companies have it, into one account.
 
-from users.imports.services import (
-    LinkDead,
-    import_file_open,
-    run_import,
-    user_import_confirm,
-    user_import_start,
-)
-
-__all__ = ["LinkDead", "import_file_open", "run_import", "user_import_confirm", "user_import_start"]
+``reading`` makes rows of bytes, ``mapping`` says which column means what, ``parsing`` makes a person of a row,
+``loading`` puts batches of them into the database with the bulk statements of ``statements``; ``services`` is what
+pages, commands and tasks call.
+"""

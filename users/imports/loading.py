@@ -1,394 +1,511 @@
-"""Bringing a file's people into an account, a batch at a time.
+"""Batches of rows into the database.
 
-A batch and the progress it reports are one transaction, so a worker that was killed goes on where it was, and no row is
-counted twice. Managers come in a second pass: they may stand later in the file.
+A batch is one transaction: what it adds and changes, its bad rows, the counts and how far the import has come. So a
+worker that is killed has either done a batch or not, and the next one goes on behind the last. Two that work on the
+same import meet at the import's row, and the second gives up.
+
+Locks are taken in a fixed order: the import, the account, then users by number, as everywhere.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import IO, Any
+from functools import partial
+from itertools import islice
+from secrets import token_hex
+from typing import Any, BinaryIO
+from uuid import uuid4
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from purge.addresses import address_key
-from purge.selectors import purged_before
-from users.imports import mapping as columns
-from users.imports.reading import BrokenRow, Row, Table, read_rows
-from users.imports.rows import BadRow, Entry, read_entry
+from purge.selectors import open_request_of, purged_before
+from users.imports.mapping import FIELDS
+from users.imports.parsing import BadRow, Parser, PersonRow
+from users.imports.reading import Row, people_rows
+from users.imports.seen import Seen
+from users.imports.statements import rows_insert, rows_update
 from users.models import (
     Account,
+    FormerEmail,
+    GroupMember,
     ImportLog,
     ImportNote,
     ImportRowError,
+    ImportSource,
     ImportState,
+    Role,
     User,
+    UserAudit,
     UserKind,
+    UserRole,
     UserSource,
     UserState,
 )
-from users.services import (
-    ServiceError,
-    deleted_count_change,
-    month_of,
-    unique_id_sort_key,
-    user_create,
-    user_delete,
-    user_update,
-    zone_of,
-)
+from users.services import deleted_count_change, month_of, sessions_end, unique_id_sort_key, zone_of
 
 BATCH = 1_000
-#: Links of a chain of managers that are looked at to find a circle.
-LONGEST_CHAIN = 50
+#: Waits, in seconds, before a batch is tried again when the database is gone or another writer was in the way.
+WAITS = (0.2, 1.0, 3.0, 8.0, 15.0)
 
-PURGED_SINCE = _("E-mail: this person was purged after the file was uploaded. Take the row out of your file.")
-PURGING = _("E-mail: a user with this address is being purged. Wait until the purge is completed, then add him.")
-DUPLICATE = _("E-mail: the same address stands in an earlier row of this file.")
-TAKEN = _("Unique User ID: another user of the account has it.")
-OTHER_ID = _("Unique User ID: a deleted user with this address has another one. Restore or purge him in User Cleanup.")
-BROKEN = _("This row cannot be read: a quotation mark is missing, or a cell is far too long.")
+_ADDED = (
+    *("account_id", "login_id", "public_id", "password", "kind", "state", "name", "email", "email_key"),
+    *("unique_user_id", "unique_id_sort", "adobe_id", "adobe_key", "profile", "source"),
+    *("deleted_at", "deleted_month", "deleted_by_id"),
+)
+#: What an import may change of somebody who is there, in the order of the statement.
+_CHANGED = (
+    *("name", "email", "email_key", "unique_user_id", "unique_id_sort", "adobe_id", "adobe_key", "profile", "kind"),
+    *("state", "deleted_at", "deleted_month", "deleted_by_id", "source", "is_superuser", "is_support"),
+)
 
 
-class Superseded(Exception):
-    """Another worker is doing this import."""
+class TakenOver(Exception):
+    """Another worker is at this import."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """A user who is there, as he will be after the rows so far."""
+
+    pk: int
+    manager_id: int | None
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.values[name] = value
 
 
 @dataclass
-class Batch:
-    """What one transaction did."""
+class _Work:
+    """What a batch comes to, before any of it is written."""
 
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    revived: int = 0
-    previously_purged: int = 0
-    errors: list[tuple[int, str]] = field(default_factory=list)
-    notes: list[tuple[int, str, str]] = field(default_factory=list)
-
-
-def load(log: ImportLog, file: IO[bytes], table: Table, positions: dict[str, int]) -> None:
-    """Import a file from where the last worker stopped. Raises :class:`Superseded` when another one is at work."""
-    done = log.rows_done
-    seen: set[int] = set()
-    number = 0
-    pending: list[Row | BrokenRow] = []
-    for row in data_rows(file, table):
-        number += 1
-        if number <= done:
-            _remember_seen(row, positions, seen)
-            continue
-        pending.append(row)
-        if len(pending) == BATCH:
-            _load_batch(log, pending, positions, seen)
-            pending = []
-    if pending:
-        _load_batch(log, pending, positions, seen)
-    if columns.Field.MANAGER in positions:
-        for batch in batched(data_rows(file, table), BATCH):
-            _load_managers(log, batch, positions)
-    finish(log)
+    added: list[tuple[PersonRow, list[Any]]] = field(default_factory=list)
+    changed: dict[int, _Known] = field(default_factory=dict)
+    former: list[FormerEmail] = field(default_factory=list)
+    taken_back: list[tuple[int, str]] = field(default_factory=list)
+    revived: list[int] = field(default_factory=list)
+    deleted: list[int] = field(default_factory=list)
+    months: Counter[str] = field(default_factory=Counter)
+    audits: list[UserAudit] = field(default_factory=list)
+    notes: list[ImportNote] = field(default_factory=list)
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
 
-def data_rows(file: IO[bytes], table: Table) -> Iterator[Row | BrokenRow]:
-    """The rows below the heading."""
-    return (row for row in read_rows(file, table) if row.line > table.heading_line)
+@dataclass
+class Loader:
+    """Loads the rows of one import. ``log`` is as it was claimed; what is true now is read under its lock."""
+
+    log: ImportLog
+    account: Account
+    parser: Parser
+
+    @classmethod
+    def of(cls, log: ImportLog) -> Loader:
+        columns = {name: int(number) for name, number in log.mapping["columns"].items()}
+        return cls(log, log.account, Parser(columns, zone_of(log.account)))
+
+    @property
+    def source(self) -> str:
+        return UserSource.CONNECTOR if self.log.source == ImportSource.CONNECTOR else UserSource.CSV
+
+    # ------------------------------------------------------------ the walk
+
+    def rows(self, stored: BinaryIO) -> Iterator[Row]:
+        return people_rows(
+            stored,
+            encoding=self.log.encoding,
+            delimiter=self.log.delimiter,
+            heading_line=int(self.log.mapping["heading_line"]),
+        )
+
+    def load(self, stored: BinaryIO, *, until: float | None = None) -> bool:
+        """Load all rows behind the last batch that was done; whether that is all. ``until``: a time of
+        :func:`time.monotonic` after which no further batch is begun. Raises :class:`TakenOver`."""
+        done = self.log.rows_done
+        with closing(self.rows(stored)) as rows, Seen() as seen:
+            for batch in batches(islice(rows, done)):
+                self._parsed(batch, seen)
+            for batch in batches(rows):
+                if until is not None and time.monotonic() > until:
+                    return False
+                people, bad = self._parsed(batch, seen)
+                patiently(partial(self._batch, len(batch), people, bad, done))
+                done += len(batch)
+        return True
+
+    def _parsed(self, batch: Sequence[Row], seen: Seen) -> tuple[list[PersonRow], list[tuple[int, str]]]:
+        """The rows that say somebody, and the bad ones: line and reason. Of two for the same one, the first goes in."""
+        people: list[PersonRow] = []
+        bad: list[tuple[int, str]] = []
+        for row in batch:
+            try:
+                if row.torn:
+                    raise BadRow(_("A quotation mark is opened on this line and never closed."))
+                people.append(self.parser.person(row.line, row.cells))
+            except BadRow as reason:
+                bad.append((row.line, str(reason)))
+        taken = seen.first_lines([key for person in people for key in _keys(person)])
+        fresh: dict[str, int] = {}
+        good = []
+        for person in people:
+            twice = [key for key in _keys(person) if key in taken or key in fresh]
+            if twice:
+                column = FIELDS["email" if twice[0].startswith("@") else "unique_user_id"]
+                line = taken.get(twice[0]) or fresh[twice[0]]
+                bad.append(
+                    (person.line, _("%(column)s: the same as on line %(line)d.") % {"column": column, "line": line})
+                )
+                continue
+            fresh.update(dict.fromkeys(_keys(person), person.line))
+            good.append(person)
+        seen.add(fresh)
+        return good, bad
+
+    # ------------------------------------------------------------ one batch
+
+    def _batch(
+        self, number: int, people: Sequence[PersonRow], bad: Sequence[tuple[int, str]], done: int
+    ) -> None:
+        with transaction.atomic():
+            log = ImportLog.objects.select_for_update(of=("self",)).get(pk=self.log.pk)
+            if log.rows_done != done or log.state != ImportState.RUNNING:
+                raise TakenOver
+            # Not the key itself, which new users of the account refer to.
+            Account.objects.select_for_update(no_key=True).get(pk=self.account.pk)
+            counts: Counter[str] = Counter(failed=len(bad))
+            self._bad_rows(bad)
+            counts += self._people(people)
+            ImportLog.objects.filter(pk=log.pk).update(
+                rows_done=F("rows_done") + number, **{name: F(name) + more for name, more in counts.items()}
+            )
+
+    def _people(self, people: Sequence[PersonRow]) -> Counter[str]:
+        """Load these; the counts. What another writer has taken meanwhile is found by halves, down to one row."""
+        if not people:
+            return Counter()
+        try:
+            with transaction.atomic():
+                work = self._decided(people)
+                self._write(work)
+                return work.counts
+        except IntegrityError:
+            if len(people) == 1:
+                self._bad_rows([(people[0].line, _("This address or Unique User ID is used by another user."))])
+                return Counter(failed=1)
+        half = len(people) // 2
+        return self._people(people[:half]) + self._people(people[half:])
+
+    def _bad_rows(self, bad: Iterable[tuple[int, str]]) -> None:
+        ImportRowError.objects.bulk_create(
+            (ImportRowError(log_id=self.log.pk, line=line, reason=reason[:300]) for line, reason in bad),
+            batch_size=BATCH,
+        )
+
+    def _decided(self, people: Sequence[PersonRow]) -> _Work:
+        """What to do for each row, with everybody concerned locked."""
+        known = self._known(people)
+        by_key = {user["email_key"]: user for user in known}
+        by_id = {user["unique_user_id"]: user for user in known if user["unique_user_id"]}
+        keys = [person.email_key for person in people]
+        # Asked under the locks: a purge that was accepted before them is seen here, a later one sees what we did.
+        since = purged_before(account_id=self.account.pk, email_keys=keys, accepted_after=self.log.uploaded_at)
+        ever = purged_before(account_id=self.account.pk, email_keys=[key for key in keys if key not in by_key])
+        decision = _Decision(
+            self, by_key, by_id, since, ever, self._frozen(known), self._active_administrators(), self._managers(people)
+        )
+        for person in people:
+            try:
+                decision.take(person)
+            except BadRow as reason:
+                decision.work.bad.append((person.line, str(reason)))
+        decision.work.counts["failed"] += len(decision.work.bad)
+        return decision.work
+
+    def _known(self, people: Sequence[PersonRow]) -> list[_Known]:
+        """Users of the account with one of these addresses or Unique User IDs, locked in the order of their numbers."""
+        mine = User.objects.filter(account_id=self.account.pk)
+        pks = set(mine.filter(email_key__in=[person.email_key for person in people]).values_list("pk", flat=True))
+        unique_ids = [person.unique_user_id for person in people if person.unique_user_id]
+        if unique_ids:
+            pks.update(mine.filter(unique_user_id__in=unique_ids).values_list("pk", flat=True))
+        if not pks:
+            return []
+        rows = User.objects.filter(pk__in=pks).order_by("pk").select_for_update()
+        return [
+            _Known(pk, manager_id, dict(zip(_CHANGED, values, strict=True)))
+            for pk, manager_id, *values in rows.values_list("pk", "manager_id", *_CHANGED)
+        ]
+
+    def _frozen(self, known: Iterable[_Known]) -> dict[int, str]:
+        """Those who are being purged, with the request's ID (empty when another account's holds them)."""
+        frozen = [user.pk for user in known if user["state"] == UserState.PURGING]
+        references = open_request_of(frozen, account_id=self.account.pk) if frozen else {}
+        return {pk: references.get(pk, "") for pk in frozen}
+
+    def _active_administrators(self) -> set[int]:
+        rows = UserRole.objects.filter(
+            role=Role.ADMINISTRATOR, user__account_id=self.account.pk, user__state=UserState.ACTIVE
+        )
+        return set(rows.values_list("user_id", flat=True))
+
+    def _managers(self, people: Iterable[PersonRow]) -> dict[str, int]:
+        """Managers who are there already; those who come later in the file are found in the second walk."""
+        return active_users(self.account.pk, {person.manager_key for person in people if person.manager_key})
+
+    # ------------------------------------------------------------ writing
+
+    def _write(self, work: _Work) -> None:
+        rows_insert(User, _ADDED, (values for _person, values in work.added))
+        changed = [work.changed[pk] for pk in sorted(work.changed)]
+        rows_update(User, _CHANGED, [(user.pk, *(user[name] for name in _CHANGED)) for user in changed])
+        for pk, key in work.taken_back:
+            FormerEmail.objects.filter(user_id=pk, email_key=key).delete()
+        FormerEmail.objects.bulk_create(work.former, ignore_conflicts=True)
+        if work.revived:
+            self._as_learners(work.revived)
+        if work.deleted:
+            sessions_end(user_ids=work.deleted)
+            GroupMember.objects.filter(user_id__in=work.deleted).delete()
+        for month, number in sorted(work.months.items()):
+            if number:
+                deleted_count_change(account_id=self.account.pk, month=month, by=number)
+        UserAudit.objects.bulk_create(work.audits, batch_size=BATCH)
+        ImportNote.objects.bulk_create(work.notes, batch_size=BATCH)
+        self._bad_rows(work.bad)
+
+    def _as_learners(self, pks: Sequence[int]) -> None:
+        UserRole.objects.filter(user_id__in=pks).delete()
+        User.user_permissions.through.objects.filter(user_id__in=pks).delete()
+        User.groups.through.objects.filter(user_id__in=pks).delete()
 
 
-def batched(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    batch = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+@dataclass
+class _Decision:
+    """Decides row by row, against what the rows before have made of the users."""
+
+    loader: Loader
+    by_key: dict[str, _Known]
+    by_id: dict[str, _Known]
+    purged_since: dict[str, str]
+    purged_ever: dict[str, str]
+    frozen: dict[int, str]
+    administrators: set[int]
+    managers: dict[str, int]
+    work: _Work = field(default_factory=_Work)
+
+    def take(self, row: PersonRow) -> None:
+        """Raises :class:`BadRow` before anything is decided."""
+        user = self._user_of(row)
+        if user is not None and user.pk in self.frozen:
+            raise BadRow(_frozen_words(self.frozen[user.pk]))
+        if row.email_key in self.purged_since:
+            raise BadRow(_("This user was purged since the file was uploaded."))
+        if user is None:
+            self._add(row)
+        else:
+            self._change(user, row)
+
+    def _user_of(self, row: PersonRow) -> _Known | None:
+        """By address, else by Unique User ID: who has a new address keeps his ID."""
+        user = self.by_key.get(row.email_key)
+        namesake = self.by_id.get(row.unique_user_id) if row.unique_user_id else None
+        if user is None:
+            return namesake
+        if namesake is not None and namesake is not user:
+            raise BadRow(_("%(column)s: another user has it.") % {"column": FIELDS["unique_user_id"]})
+        return user
+
+    # ------------------------------------------------------------ new
+
+    def _add(self, row: PersonRow) -> None:
+        deleted = row.state == UserState.DELETED
+        deleted_at = (row.deleted_at or self.loader.parser.now) if deleted else None
+        month = month_of(deleted_at, self.loader.account) if deleted_at else None
+        values = [
+            self.loader.account.pk,
+            uuid4().hex,
+            uuid4(),
+            # No password fits; the rest only makes two such users differ.
+            f"!{token_hex(20)}",
+            row.kind or UserKind.INTERNAL,
+            UserState.DELETED if deleted else UserState.ACTIVE,
+            row.name,
+            row.email,
+            row.email_key,
+            row.unique_user_id,
+            unique_id_sort_key(row.unique_user_id),
+            row.adobe_id,
+            address_key(row.adobe_id) if row.adobe_id else None,
+            row.profile or "",
+            self.loader.source,
+            deleted_at,
+            month,
+            self.loader.log.started_by_id if deleted else None,
+        ]
+        self.work.added.append((row, values))
+        if month:
+            self.work.months[month] += 1
+        self.work.counts["added"] += 1
+        if row.email_key in self.purged_ever:
+            self.work.counts["previously_purged"] += 1
+            self._note(row, "previously_purged", self.purged_ever[row.email_key])
+
+    # ------------------------------------------------------------ there already
+
+    def _change(self, user: _Known, row: PersonRow) -> None:
+        deletes = row.state == UserState.DELETED and user["state"] == UserState.ACTIVE
+        revives = row.state != UserState.DELETED and user["state"] == UserState.DELETED
+        self._refuse(user, row, deletes=deletes, revives=revives)
+        before = dict(user.values)
+        self._identity(user, row)
+        for name, value in (("name", row.name), ("profile", row.profile), ("kind", row.kind)):
+            if value is not None:
+                user[name] = value
+        if deletes or (row.state == UserState.DELETED and row.deleted_at is not None):
+            self._date_of_deletion(user, row)
+        if deletes:
+            user["state"], user["deleted_by_id"] = UserState.DELETED, self.loader.log.started_by_id
+            self.administrators.discard(user.pk)
+            self.work.deleted.append(user.pk)
+        elif revives:
+            self._revive(user)
+        changed = [name for name in _CHANGED if before[name] != user[name]]
+        if changed:
+            self.work.changed[user.pk] = user
+        self._count(user, row, changed, deletes=deletes, revives=revives)
+
+    def _refuse(self, user: _Known, row: PersonRow, *, deletes: bool, revives: bool) -> None:
+        unique_id = user["unique_user_id"]
+        if revives and row.unique_user_id and unique_id and row.unique_user_id != unique_id:
+            raise BadRow(
+                _("%(column)s: a deleted user with this address has another one. Restore or purge him first.")
+                % {"column": FIELDS["unique_user_id"]}
+            )
+        if deletes and user.pk == self.loader.log.started_by_id:
+            raise BadRow(_("%(column)s: nobody deletes himself.") % {"column": FIELDS["state"]})
+        if deletes and self.administrators == {user.pk}:
+            raise BadRow(
+                _("%(column)s: this is the last active Administrator. Give somebody else the role first.")
+                % {"column": FIELDS["state"]}
+            )
+
+    def _identity(self, user: _Known, row: PersonRow) -> None:
+        """A new address makes the old one a former one; an ID or login that the row leaves out stays."""
+        if row.email_key != user["email_key"]:
+            self.work.former.append(
+                FormerEmail(user_id=user.pk, email=user["email"], email_key=user["email_key"], ended_at=timezone.now())
+            )
+            self.work.taken_back.append((user.pk, row.email_key))
+            del self.by_key[user["email_key"]]
+            self.by_key[row.email_key] = user
+        user["email"] = row.email
+        user["email_key"] = row.email_key
+        if row.unique_user_id and row.unique_user_id != user["unique_user_id"]:
+            self.by_id.pop(user["unique_user_id"], None)
+            self.by_id[row.unique_user_id] = user
+            user["unique_user_id"] = row.unique_user_id
+            user["unique_id_sort"] = unique_id_sort_key(row.unique_user_id)
+        if row.adobe_id:
+            user["adobe_id"] = row.adobe_id
+            user["adobe_key"] = address_key(row.adobe_id)
+
+    def _date_of_deletion(self, user: _Known, row: PersonRow) -> None:
+        moment = row.deleted_at or self.loader.parser.now
+        month = month_of(moment, self.loader.account)
+        if user["deleted_month"]:
+            self.work.months[user["deleted_month"]] -= 1
+        self.work.months[month] += 1
+        user["deleted_at"] = moment
+        user["deleted_month"] = month
+
+    def _revive(self, user: _Known) -> None:
+        self.work.months[user["deleted_month"]] -= 1
+        user["state"] = UserState.ACTIVE
+        for name in ("deleted_at", "deleted_month", "deleted_by_id"):
+            user[name] = None
+        user["source"] = self.loader.source
+        user["is_superuser"] = False
+        user["is_support"] = False
+        self.work.revived.append(user.pk)
+
+    def _count(
+        self, user: _Known, row: PersonRow, changed: Sequence[str], *, deletes: bool, revives: bool
+    ) -> None:
+        if revives:
+            self.work.counts["revived"] += 1
+            self._note(row, "revived")
+            self._audit(user, "revived", [])
+        elif changed or self._has_new_manager(user, row):
+            self.work.counts["updated"] += 1
+            self._audit(user, "deleted" if deletes else "changed", changed or ["manager"])
+        else:
+            self.work.counts["unchanged"] += 1
+
+    def _has_new_manager(self, user: _Known, row: PersonRow) -> bool:
+        """As far as can be told now: a manager who comes later in the file is nobody yet."""
+        if row.manager_key is None:
+            return False
+        return user.manager_id != self.managers.get(row.manager_key)
+
+    def _audit(self, user: _Known, event: str, names: Sequence[str]) -> None:
+        fields = ", ".join(name.removesuffix("_id") if name.endswith("by_id") else name for name in names)
+        audit = UserAudit(user_id=user.pk, actor_id=self.loader.log.started_by_id, event=event, fields=fields[:300])
+        self.work.audits.append(audit)
+
+    def _note(self, row: PersonRow, kind: str, reference: str = "") -> None:
+        log_id = self.loader.log.pk
+        self.work.notes.append(ImportNote(log_id=log_id, line=row.line, kind=kind, reference=reference))
+
+
+def _frozen_words(reference: str) -> str:
+    if reference:
+        return _("This user is being purged (request %(reference)s). Import him after its completion.") % {
+            "reference": reference
+        }
+    return _("This user is being purged. Import him after its completion.")
+
+
+def active_users(account_id: int, keys: Iterable[str]) -> dict[str, int]:
+    """Key of the address → number, of the active users of an account with one of these addresses."""
+    keys = list(keys)
+    if not keys:
+        return {}
+    rows = User.objects.filter(account_id=account_id, email_key__in=keys, state=UserState.ACTIVE)
+    return dict(rows.values_list("email_key", "pk"))
+
+
+def _keys(person: PersonRow) -> list[str]:
+    """What no two rows share, told apart by a first letter."""
+    unique_id = person.unique_user_id
+    return [f"@{person.email_key}", f"#{unique_id}"] if unique_id else [f"@{person.email_key}"]
+
+
+def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, BATCH)):
         yield batch
 
 
-def finish(log: ImportLog) -> None:
-    ImportLog.objects.filter(pk=log.pk).update(state=ImportState.COMPLETED, finished_at=timezone.now())
-
-
-# ---------------------------------------------------------------- people
-
-
-def _load_batch(log: ImportLog, rows: Sequence[Row | BrokenRow], positions: dict[str, int], seen: set[int]) -> None:
-    before = set(seen)
-    try:
-        with transaction.atomic():
-            _in_transaction(log, rows, positions, seen, one_by_one=False)
-    except IntegrityError:
-        # Two rows of the batch, or somebody else, want the same Unique User ID: then each row for itself.
-        seen.clear()
-        seen |= before
-        with transaction.atomic():
-            _in_transaction(log, rows, positions, seen, one_by_one=True)
-    log.rows_done += len(rows)
-
-
-def _in_transaction(
-    log: ImportLog, rows: Sequence[Row | BrokenRow], positions: dict[str, int], seen: set[int], *, one_by_one: bool
-) -> None:
-    locked = ImportLog.objects.select_for_update(of=("self",)).select_related("account").get(pk=log.pk)
-    if locked.rows_done != log.rows_done or locked.state != ImportState.RUNNING:
-        raise Superseded
-    batch = Batch()
-    entries = _entries(rows, positions, seen, locked.account, batch)
-    for group in ([entry] for entry in entries) if one_by_one else [entries]:
-        _load_entries(locked, group, batch, one_by_one=one_by_one)
-    ImportRowError.objects.bulk_create(ImportRowError(log=locked, line=line, reason=why) for line, why in batch.errors)
-    ImportNote.objects.bulk_create(
-        ImportNote(log=locked, line=line, kind=kind, reference=reference) for line, kind, reference in batch.notes
-    )
-    ImportLog.objects.filter(pk=log.pk).update(
-        rows_done=F("rows_done") + len(rows),
-        added=F("added") + batch.added,
-        updated=F("updated") + batch.updated,
-        unchanged=F("unchanged") + batch.unchanged,
-        revived=F("revived") + batch.revived,
-        previously_purged=F("previously_purged") + batch.previously_purged,
-        failed=F("failed") + len(batch.errors),
-    )
-
-
-def _fingerprint(email_key: str) -> int:
-    """Eight bytes an address: a hundred thousand of them are a few megabytes."""
-    return int.from_bytes(hashlib.blake2b(email_key.encode("utf-8", "replace"), digest_size=8).digest())
-
-
-def _remember_seen(row: Row | BrokenRow, positions: dict[str, int], seen: set[int]) -> None:
-    position = positions[columns.Field.EMAIL]
-    if isinstance(row, Row) and position < len(row.cells):
-        seen.add(_fingerprint(address_key(row.cells[position])))
-
-
-def _entries(
-    rows: Sequence[Row | BrokenRow], positions: dict[str, int], seen: set[int], account: Account, batch: Batch
-) -> list[Entry]:
-    """The rows that can be read; the others are noted with their reason."""
-    zone, now = zone_of(account), timezone.now()
-    entries = []
-    for row in rows:
-        if isinstance(row, BrokenRow):
-            batch.errors.append((row.line, BROKEN))
-            continue
+def patiently(work: Callable[[], None]) -> None:
+    """Do it; again after a while when the database was gone, or another writer had the rows."""
+    for wait in (*WAITS, None):
         try:
-            entry = read_entry(row, positions, zone=zone, now=now)
-        except BadRow as bad:
-            batch.errors.append((row.line, str(bad)))
-            continue
-        mark = _fingerprint(entry.email_key)
-        if mark in seen:
-            batch.errors.append((row.line, DUPLICATE))
-            continue
-        seen.add(mark)
-        entries.append(entry)
-    return entries
-
-
-def _load_entries(log: ImportLog, entries: list[Entry], batch: Batch, *, one_by_one: bool) -> None:
-    keys = [entry.email_key for entry in entries]
-    account = log.account
-    since = purged_before(account_id=account.pk, email_keys=keys, accepted_after=log.uploaded_at)
-    ever = purged_before(account_id=account.pk, email_keys=keys)
-    present = _present(account, entries)
-    fresh: list[Entry] = []
-    for entry in entries:
-        user = present.get(entry.email_key)
-        if entry.email_key in since:
-            batch.errors.append((entry.line, PURGED_SINCE))
-        elif user is not None:
-            _existing(log, user, entry, batch)
+            work()
+        except OperationalError:
+            if wait is None or connection.in_atomic_block:
+                raise
+            close_old_connections()
+            time.sleep(wait)
         else:
-            fresh.append(entry)
-    _create(log, fresh, ever, batch, one_by_one=one_by_one)
-
-
-def _present(account: Account, entries: Sequence[Entry]) -> dict[str, User]:
-    """The users that rows are about: by address, or by Unique User ID when the address is a new one."""
-    users = User.objects.filter(account=account)
-    found = {user.email_key: user for user in users.filter(email_key__in=[entry.email_key for entry in entries])}
-    moved = {entry.unique_user_id: entry for entry in entries if entry.unique_user_id and entry.email_key not in found}
-    for user in users.filter(unique_user_id__in=list(moved)):
-        found[moved[user.unique_user_id].email_key] = user
-    return found
-
-
-def _create(log: ImportLog, entries: list[Entry], ever: dict[str, str], batch: Batch, *, one_by_one: bool) -> None:
-    account, people = log.account, []
-    for entry in entries:
-        deleted = entry.active is False
-        people.append(
-            User(
-                account=account,
-                name=entry.name,
-                email=entry.email,
-                email_key=entry.email_key,
-                unique_user_id=entry.unique_user_id,
-                unique_id_sort=unique_id_sort_key(entry.unique_user_id),
-                adobe_id=entry.adobe_id,
-                adobe_key=address_key(entry.adobe_id) if entry.adobe_id else None,
-                profile=entry.profile or "",
-                kind=entry.kind or UserKind.INTERNAL,
-                source=UserSource.CSV,
-                # Nobody signs in with what is stored here: no hash begins like this.
-                password="!import",  # noqa: S106
-                state=UserState.DELETED if deleted else UserState.ACTIVE,
-                deleted_at=entry.deleted_at,
-                deleted_month=month_of(entry.deleted_at, account) if entry.deleted_at else None,
-                deleted_by=log.started_by if deleted else None,
-            )
-        )
-    try:
-        with transaction.atomic():
-            User.objects.bulk_create(people)
-            months = [person.deleted_month for person in people if person.deleted_month]
-            for month in sorted(set(months)):
-                deleted_count_change(account_id=account.pk, month=month, by=months.count(month))
-    except IntegrityError:
-        if not one_by_one:
-            raise
-        batch.errors += [(entry.line, TAKEN) for entry in entries]
-        return
-    batch.added += len(people)
-    for entry in entries:
-        if entry.email_key in ever:
-            batch.previously_purged += 1
-            batch.notes.append((entry.line, "previously_purged", ever[entry.email_key]))
-
-
-def _existing(log: ImportLog, user: User, entry: Entry, batch: Batch) -> None:
-    """A row about somebody who is there: change what differs, revive a deleted one, delete an active one."""
-    try:
-        with transaction.atomic():
-            _change(log, user, entry, batch)
-    except ServiceError as refusal:
-        batch.errors.append((entry.line, str(refusal)))
-
-
-def _change(log: ImportLog, user: User, entry: Entry, batch: Batch) -> None:
-    actor = log.started_by
-    if user.state == UserState.PURGING:
-        raise ServiceError(PURGING)
-    if user.state == UserState.DELETED and entry.active is not False:
-        if entry.unique_user_id and user.unique_user_id and entry.unique_user_id != user.unique_user_id:
-            raise ServiceError(OTHER_ID)
-        user_create(
-            acting_user=actor,
-            account=log.account,
-            email=user.email,
-            name=entry.name,
-            source=UserSource.CSV,
-            unique_user_id=entry.unique_user_id,
-            **({"profile": entry.profile} if entry.profile is not None else {}),
-        )
-        batch.revived += 1
-        batch.notes.append((entry.line, "revived", ""))
-        return
-    changes = _differences(user, entry)
-    if changes:
-        user_update(acting_user=actor, user=user, **changes)
-    if entry.active is False and user.state == UserState.ACTIVE:
-        user_delete(acting_user=actor, user=user, moment=entry.deleted_at)
-        changes["state"] = UserState.DELETED
-    if changes:
-        batch.updated += 1
-    else:
-        batch.unchanged += 1
-
-
-def _differences(user: User, entry: Entry) -> dict[str, Any]:
-    """What the file says otherwise. A column that is not in the file, or an empty cell, changes nothing."""
-    wanted: dict[str, Any] = {"name": entry.name}
-    if entry.email_key != user.email_key:
-        wanted["email"] = entry.email
-    said = {
-        "unique_user_id": entry.unique_user_id,
-        "profile": entry.profile,
-        "adobe_id": entry.adobe_id,
-        "kind": entry.kind,
-    }
-    wanted |= {name: value for name, value in said.items() if value}
-    return {name: value for name, value in wanted.items() if getattr(user, name) != value}
-
-
-# ---------------------------------------------------------------- managers
-
-
-def _load_managers(log: ImportLog, rows: Sequence[Row | BrokenRow], positions: dict[str, int]) -> None:
-    """The managers of one batch of rows. Bad rows were noted in the first pass; here they are passed over."""
-    account = log.account
-    zone, now = zone_of(account), timezone.now()
-    wanted: dict[str, tuple[int, str]] = {}
-    for row in rows:
-        entry = _readable(row, positions, zone, now)
-        if entry is not None and entry.has_manager_column:
-            wanted.setdefault(entry.email_key, (entry.line, entry.manager_key))
-    with transaction.atomic():
-        users = User.objects.filter(account=account, state=UserState.ACTIVE)
-        keys = {*wanted, *(manager for _line, manager in wanted.values() if manager)}
-        ids = dict(users.filter(email_key__in=keys).values_list("email_key", "pk"))
-        reports = users.filter(email_key__in=list(wanted)).order_by("pk").select_for_update(of=("self",))
-        changed, errors = [], []
-        for user in reports.only("pk", "email_key", "manager_id"):
-            line, manager_key = wanted[user.email_key]
-            manager_id = ids.get(manager_key) if manager_key else None
-            if manager_key and manager_id is None:
-                errors.append((line, _("Manager: no active user of the account has this address.")))
-            elif user.manager_id != manager_id:
-                user.manager_id = manager_id
-                changed.append((user, line))
-        User.objects.bulk_update([user for user, _line in changed], ["manager"], batch_size=500)
-        in_circle = circles([user.pk for user, _line in changed])
-        User.objects.filter(pk__in=in_circle).update(manager=None)
-        errors += [
-            (line, _("Manager: he would be his own manager, through others."))
-            for user, line in changed
-            if user.pk in in_circle
-        ]
-        _note_managers(log, errors)
-
-
-def _readable(row: Row | BrokenRow, positions: dict[str, int], zone: Any, now: datetime) -> Entry | None:
-    if isinstance(row, BrokenRow):
-        return None
-    try:
-        return read_entry(row, positions, zone=zone, now=now)
-    except BadRow:
-        return None
-
-
-def _note_managers(log: ImportLog, errors: list[tuple[int, str]]) -> None:
-    """The people went in; what is said of their managers did not. Delivered again: noted once."""
-    known = set(
-        ImportRowError.objects.filter(log=log, line__in=[line for line, _why in errors]).values_list("line", flat=True)
-    )
-    fresh = [(line, why) for line, why in errors if line not in known]
-    ImportRowError.objects.bulk_create(ImportRowError(log=log, line=line, reason=why) for line, why in fresh)
-
-
-def circles(ids: Sequence[int]) -> set[int]:
-    """Those of these users who are their own manager, directly or through others."""
-    if not ids:
-        return set()
-    marks = ", ".join(["%s"] * len(ids))
-    sql = f"""
-        WITH RECURSIVE chain(start, at, depth) AS (
-            SELECT id, manager_id, 1 FROM users_user WHERE id IN ({marks}) AND manager_id IS NOT NULL
-            UNION ALL
-            SELECT chain.start, u.manager_id, chain.depth + 1
-            FROM chain JOIN users_user u ON u.id = chain.at
-            WHERE chain.at <> chain.start AND u.manager_id IS NOT NULL AND chain.depth < %s
-        )
-        SELECT DISTINCT start FROM chain WHERE at = start
-    """  # noqa: S608 - placeholders only
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*ids, LONGEST_CHAIN])
-        return {row[0] for row in cursor.fetchall()}
+            return

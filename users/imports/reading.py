@@ -1,135 +1,233 @@
-"""Reading a CSV file as companies have them: any of the usual encodings, separators and line ends, a row at a time."""
+"""Rows of a file, whatever wrote it: encodings, delimiters, line ends, rows above the headings, torn quotation marks.
+
+Everything streams: a file is never in memory, only some lines of it.
+"""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import IO
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
 BLOCK = 65_536
-DELIMITERS = ",;\t"
-#: Rows before the heading: titles and instructions that people leave in.
-MOST_ROWS_BEFORE_HEADING = 10
+#: A line longer than this is cut: no file of people has one, and a file without line ends must not fill the memory.
+LONGEST_LINE = 262_144
+#: Where the headings are looked for.
+HEAD_ROWS = 20
+DELIMITERS = (",", ";", "\t", "|")
+#: What goes over more lines than this, or over several and is longer, is a quotation mark that was never closed.
+MOST_LINES_OF_A_ROW = 30
+LONGEST_CELL = 4_000
+
+csv.field_size_limit(1_000_000)
 
 
-class UnreadableFile(Exception):
-    """The file is no CSV of users. The text says what to do."""
+class UnreadableFile(ValueError):
+    """The file is no CSV. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a file is written. ``heading_line``: the line on which the headings begin, from 1."""
+
+    encoding: str
+    delimiter: str
+    heading_line: int
+    headings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: the number of its first line (from 1) and its cells, trimmed."""
+    """Cells, and the line on which they begin. ``torn``: a quotation mark is opened there and never closed."""
 
     line: int
     cells: list[str]
+    torn: bool = False
 
 
-@dataclass(frozen=True)
-class BrokenRow:
-    """A row that the CSV reader could not make sense of."""
-
-    line: int
+# ---------------------------------------------------------------- encodings
 
 
-@dataclass
-class Table:
-    """A file that has been looked at: how to read it, and its heading."""
-
-    encoding: str
-    delimiter: str
-    headings: list[str] = field(default_factory=list)
-    heading_line: int = 0
-
-
-def detect_encoding(file: IO[bytes]) -> str:
-    """UTF-8 (with or without its mark), UTF-16 with its mark, else Windows-1252. Reads the file once, by blocks."""
-    file.seek(0)
-    start = file.read(4)
-    if start.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def encoding_of(stored: BinaryIO) -> str:
+    """The codec of a file, from its mark or else its bytes. Reads it to the end; the position is the start again."""
+    stored.seek(0)
+    start = stored.read(4096)
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise UnreadableFile(_("This is an Excel workbook. Save it as CSV, then upload that file."))
     try:
-        while block := file.read(BLOCK):
+        if start.startswith(codecs.BOM_UTF8):
+            return "utf-8-sig"
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        if (wide := _unmarked_utf16(start)) is not None:
+            return wide
+        return "utf-8" if _is_utf8(stored) else "cp1252"
+    finally:
+        stored.seek(0)
+
+
+def _unmarked_utf16(start: bytes) -> str | None:
+    """Half of the bytes of Western text in UTF-16 are zero."""
+    half = max(len(start) // 2, 1)
+    if start[1::2].count(0) > half * 0.4:
+        return "utf-16-le"
+    if start[0::2].count(0) > half * 0.4:
+        return "utf-16-be"
+    return None
+
+
+def _is_utf8(stored: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    stored.seek(0)
+    try:
+        while block := stored.read(BLOCK):
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+        return False
+    return True
 
 
-def detect_delimiter(sample: str) -> str:
-    """The separator that occurs most outside quotes in the first lines; a comma when there is none."""
-    counts = dict.fromkeys(DELIMITERS, 0)
-    quoted = False
-    for character in sample:
-        if character == '"':
-            quoted = not quoted
-        elif not quoted and character in counts:
-            counts[character] += 1
-    return max(DELIMITERS, key=lambda delimiter: counts[delimiter]) if any(counts.values()) else ","
-
-
-def _text(file: IO[bytes], encoding: str) -> io.TextIOWrapper:
-    file.seek(0)
-    # A byte that Windows-1252 does not know must not stop a whole file.
-    errors = "replace" if encoding == "cp1252" else "strict"
-    # newline="": all three line ends divide lines, and the reader sees them as they are.
-    return io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
-
-
-def read_rows(file: IO[bytes], table: Table) -> Iterator[Row | BrokenRow]:
-    """All rows that hold something, the heading included. The file stays open."""
-    text = _text(file, table.encoding)
-    reader = csv.reader(text, delimiter=table.delimiter)
+@contextmanager
+def text_of(stored: BinaryIO, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """The file as text from its start, line ends as they are; it stays open afterwards."""
+    stored.seek(0)
+    text = io.TextIOWrapper(stored, encoding=encoding, errors="replace", newline="")
     try:
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                yield BrokenRow(line)
-                continue
-            cells = [cell.replace("\x00", "").strip() for cell in cells]
-            if any(cells):
-                yield Row(line, cells)
+        yield text
     finally:
         text.detach()
 
 
-def look_at(file: IO[bytes], is_heading: object = None) -> Table:
-    """How to read a file. Its heading is the first of its first rows for which ``is_heading`` is true.
+# ---------------------------------------------------------------- rows
 
-    Raises :class:`UnreadableFile` when the file is empty, no text, or none of its rows is a heading.
+
+class _Lines:
+    """The lines of a text, which can be given back."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._given_back: deque[str] = deque()
+        self._of_row: list[str] = []
+        self.number = 0
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._given_back.popleft() if self._given_back else self._text.readline(LONGEST_LINE)
+        if not line:
+            self.ended = True
+            raise StopIteration
+        self.number += 1
+        self._of_row.append(line)
+        return line.replace("\x00", "")
+
+    def begin_row(self) -> int:
+        """Forget the lines of the row before; the number of the line on which the next one begins."""
+        self._of_row.clear()
+        return self.number + 1
+
+    @property
+    def in_row(self) -> int:
+        return len(self._of_row)
+
+    def give_back_all_but_first(self) -> None:
+        self._given_back.extendleft(reversed(self._of_row[1:]))
+        self.number -= len(self._of_row) - 1
+        self.ended = False
+
+
+def _reader(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter)
+
+
+def rows_of(text: io.TextIOWrapper, delimiter: str) -> Iterator[Row]:
+    """All rows that say something, from the first line. After a torn one it goes on with the line that follows."""
+    lines = _Lines(text)
+    reader = _reader(lines, delimiter)
+    while True:
+        line = lines.begin_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = []
+            torn = True
+        else:
+            torn = _is_torn(cells, lines)
+        if torn:
+            lines.give_back_all_but_first()
+            reader = _reader(lines, delimiter)
+            yield Row(line, [], torn=True)
+        elif any(cell and not cell.isspace() for cell in cells):
+            yield Row(line, cells)
+
+
+def _is_torn(cells: list[str], lines: _Lines) -> bool:
+    """Whether a quotation swallowed what follows. The reader asks for a line after the last one only inside of one."""
+    if lines.ended or lines.in_row > MOST_LINES_OF_A_ROW:
+        return True
+    return lines.in_row > 1 and any(len(cell) > LONGEST_CELL for cell in cells)
+
+
+# ---------------------------------------------------------------- shape
+
+
+def shape_of(stored: BinaryIO, knows: Callable[[str], bool]) -> Shape:
+    """How the file is written. ``knows`` tells whether a heading is one that means something.
+
+    The headings are the row, of the first ones, with most known headings; where none has any, the first row with at
+    least two cells. Raises :class:`UnreadableFile` for what is no CSV, or an empty one.
     """
-    encoding = detect_encoding(file)
-    text = _text(file, encoding)
-    try:
-        sample = text.read(16_384)
-    except UnicodeDecodeError:
-        raise UnreadableFile(_("This file is no text. Save it as CSV (UTF-8) and upload it again.")) from None
-    finally:
-        text.detach()
-    if not sample.strip():
-        raise UnreadableFile(_("This file is empty."))
-    if sample.startswith(("PK\x03\x04", "\xd0\xcf\x11\xe0")) or sample.count("\x00") > 10:
-        raise UnreadableFile(_("This is a spreadsheet, not a CSV file. Save it as CSV (UTF-8) and upload it again."))
-    table = Table(encoding, detect_delimiter(sample))
-    for number, row in enumerate(read_rows(file, table)):
-        if number >= MOST_ROWS_BEFORE_HEADING:
-            break
-        if isinstance(row, Row) and (is_heading is None or is_heading(row.cells)):  # type: ignore[operator]
-            table.headings, table.heading_line = row.cells, row.line
-            return table
-    raise UnreadableFile(
-        _("No row of this file names a column for the name and one for the e-mail address. Add a heading row.")
-    )
+    encoding = encoding_of(stored)
+    best: tuple[int, int, Shape] | None = None
+    for delimiter in DELIMITERS:
+        for row in _head(stored, encoding, delimiter):
+            headings = tuple(" ".join(cell.split()) for cell in row.cells)
+            known = sum(1 for heading in headings if knows(heading))
+            filled = min(sum(1 for heading in headings if heading), 50)
+            if best is None or (known, filled if known else 0) > best[:2]:
+                best = (known, filled if known else 0, Shape(encoding, delimiter, row.line, headings))
+    if best is None:
+        raise UnreadableFile(_("This file is empty. Upload one with a row of headings and a row for each user."))
+    if best[0] == 0:
+        return _unknown_headings(stored, encoding) or best[2]
+    return best[2]
+
+
+def _head(stored: BinaryIO, encoding: str, delimiter: str) -> Iterator[Row]:
+    with text_of(stored, encoding) as text:
+        for number, row in enumerate(rows_of(text, delimiter)):
+            if number >= HEAD_ROWS:
+                return
+            if not row.torn:
+                yield row
+
+
+def _unknown_headings(stored: BinaryIO, encoding: str) -> Shape | None:
+    """In a language we do not know: the widest first row."""
+    shapes = []
+    for delimiter in DELIMITERS:
+        first = next(_head(stored, encoding, delimiter), None)
+        if first is not None:
+            headings = tuple(" ".join(cell.split()) for cell in first.cells)
+            shapes.append(Shape(encoding, delimiter, first.line, headings))
+    return max(shapes, key=lambda shape: len(shape.headings), default=None)
+
+
+def people_rows(stored: BinaryIO, *, encoding: str, delimiter: str, heading_line: int) -> Iterator[Row]:
+    """The rows below the headings."""
+    with text_of(stored, encoding) as text:
+        for row in rows_of(text, delimiter):
+            if row.line > heading_line:
+                yield row

@@ -1,163 +1,338 @@
-"""Taking in a file, running an import, handing a stored file out."""
+"""What pages, commands and tasks call: take a file in, choose its columns, run it, hand it out."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from pathlib import PurePath
-from typing import IO, Any
+import codecs
+import csv
+import io
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, BinaryIO
 
-from django.core.files.base import File
+from django.core.files.base import ContentFile
+from django.core.files.base import File as StoredFile
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.executors import file_mentions, storage_of
+from purge.executors import file_mentions
 from purge.queue import enqueue
-from purge.registry import get_registry
 from purge.selectors import open_addresses_for
-from users.imports import mapping as columns
-from users.imports.loading import Superseded, data_rows, load
-from users.imports.reading import Table, UnreadableFile, look_at
-from users.models import Account, ImportLog, ImportSource, ImportState, User
+from users.imports import mapping as headings_of
+from users.imports.loading import Loader, TakenOver
+from users.imports.managers import assign_managers, reason_of_refusal
+from users.imports.mapping import FIELDS, is_known, missing_in, propose, remember
+from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
+from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
 from users.services import ServiceError
 
-logger = logging.getLogger(__name__)
-
+TASK = "users.tasks.run_import"
 MOST_BYTES = 200 * 1024 * 1024
+#: How long one delivery of the task loads rows before it puts itself back into the queue.
+SLICE_SECONDS = 100.0
 
 
-class LinkDead(ServiceError):
-    """The stored file is no longer handed out: HTTP 410."""
+class ImportGone(ServiceError):
+    """The import's file is not handed out any more."""
+
+    status = 410
 
     def __init__(self) -> None:
         super().__init__(_("This file is no longer available since a purge."), code="gone")
+
+
+# ---------------------------------------------------------------- taking a file in
 
 
 def user_import_start(
     *,
     acting_user: User | None,
     account: Account,
-    file: IO[bytes],
+    file: Any,
     source: str = ImportSource.UPLOAD,
-    mapping: Mapping[str, int] | None = None,
-    wait: bool = False,
+    mapping: Mapping[str, str] | None = None,
+    confirm: bool = False,
 ) -> ImportLog:
-    """Store a file and queue its import; with ``wait`` people look at the proposed columns first.
+    """Store a file of people, propose what its columns mean, and queue the import.
 
-    ``mapping``: field → position of its column, instead of the proposal. Raises :class:`ServiceError` when the file
-    cannot be read or lacks a needed column.
+    ``file``: a Django file or a binary stream. ``mapping``: field → heading, where the proposal is to be corrected.
+    ``confirm``: wait for :func:`user_import_confirm`. Raises :class:`ServiceError`, and nothing is stored, for what is
+    no CSV, an unknown heading, or (without ``confirm``) a file without name or e-mail column.
     """
+    _refuse_account(acting_user, account)
+    stream = _binary(file)
+    shape = _shape(stream)
+    columns = propose(shape.headings, account.import_mapping or {})
+    columns.update(_corrections(shape, mapping or {}))
+    if not confirm:
+        _refuse_columns(shape.headings, columns)
+    with closing(_rows(stream, shape)) as rows:
+        total = sum(1 for _row in rows)
+    if not total:
+        raise ServiceError(_("The file has headings and no rows. Add a row for each user."), code="empty")
+    log = ImportLog(
+        account=account,
+        started_by=acting_user,
+        source=source,
+        encoding=_marked(shape.encoding),
+        delimiter=shape.delimiter,
+        mapping={"heading_line": shape.heading_line, "columns": columns},
+        total_rows=total,
+    )
+    log.file.save("import.csv", _as_stored(stream, shape.encoding), save=False)
     try:
-        table = look_at(file, columns.is_heading if mapping is None and not account.import_mapping else None)
-        if mapping is None and account.import_mapping:
-            table = look_at(file, lambda cells: not columns.missing(columns.propose(cells, account.import_mapping)))
-    except UnreadableFile as unreadable:
-        raise ServiceError(str(unreadable), code="unreadable") from None
-    positions = dict(mapping) if mapping is not None else columns.propose(table.headings, account.import_mapping)
-    _check_mapping(positions, table)
-    file.seek(0)
-    with transaction.atomic():
-        log = ImportLog(
-            account=account,
-            started_by=acting_user,
-            source=source,
-            encoding=table.encoding,
-            delimiter=table.delimiter,
-            mapping={"positions": positions, "headings": table.headings[:200], "heading_line": table.heading_line},
-        )
-        log.file.save("users.csv", File(file, name="users.csv"), save=False)
-        log.save()
-        if not wait:
-            _enqueue(log)
+        with transaction.atomic():
+            log.save()
+            if not confirm:
+                _queue(log, account, shape.headings)
+    except BaseException:
+        log.file.delete(save=False)
+        raise
     return log
 
 
-def _check_mapping(positions: Mapping[str, int], table: Table) -> None:
-    missing = columns.missing(positions)
-    if missing:
-        raise ServiceError(
-            _("Say which column holds: %(fields)s.") % {"fields": ", ".join(missing)}, code="missing_column"
-        )
-    if any(position >= len(table.headings) for position in positions.values()):
-        raise ServiceError(_("The file has fewer columns than that."), code="missing_column")
-    if len(set(positions.values())) < len(positions):
-        raise ServiceError(_("A column can stand for one thing only."), code="used_twice")
+def user_import_confirm(*, acting_user: User | None, log: ImportLog, columns: Mapping[str, int]) -> ImportLog:
+    """Say what the columns mean (field → number from 0), remember it for the account, and queue the import.
 
-
-def _enqueue(log: ImportLog) -> None:
-    enqueue("users.tasks.run_import", log.pk)
-
-
-def user_import_confirm(
-    *, acting_user: User | None, log: ImportLog, positions: Mapping[str, int], remember: bool = True
-) -> ImportLog:
-    """Start an uploaded import with the columns that somebody has looked at, and remember what he corrected."""
+    Doing it twice starts one import. Raises :class:`ServiceError` when name or e-mail has no column, or the file is
+    gone since a purge.
+    """
+    _refuse_account(acting_user, log.account)
+    head = import_head(acting_user=acting_user, log=log)
+    columns = {name: number for name, number in columns.items() if name in FIELDS and number < len(head.headings)}
+    _refuse_columns(head.headings, columns)
     with transaction.atomic():
-        locked = ImportLog.objects.select_for_update(of=("self",)).select_related("account").get(pk=log.pk)
-        if locked.state != ImportState.UPLOADED:
-            raise ServiceError(_("This import has begun already."), code="begun")
-        table = table_of(locked)
-        _check_mapping(positions, table)
-        locked.mapping = {**locked.mapping, "positions": dict(positions)}
-        locked.save(update_fields=["mapping"])
-        if remember and dict(positions) != columns.propose(table.headings):
-            columns.remember(locked.account, table.headings, positions)
-        _enqueue(locked)
+        account = Account.objects.select_for_update(no_key=True).get(pk=log.account_id)
+        current = ImportLog.objects.select_for_update(of=("self",)).get(pk=log.pk)
+        if current.state == ImportState.UPLOADED:
+            current.mapping = {**current.mapping, "columns": columns}
+            current.save(update_fields=["mapping"])
+            _queue(current, account, head.headings)
     log.refresh_from_db()
     return log
 
 
-def table_of(log: ImportLog) -> Table:
-    """How the file of a log is read."""
-    return Table(log.encoding, log.delimiter, list(log.mapping["headings"]), int(log.mapping["heading_line"]))
+def _queue(log: ImportLog, account: Account, headings: Sequence[str]) -> None:
+    remembered = remember(account.import_mapping or {}, headings, log.mapping["columns"])
+    Account.objects.filter(pk=account.pk).update(import_mapping=remembered)
+    account.import_mapping = remembered
+    log.state = ImportState.RUNNING
+    log.save(update_fields=["state"])
+    enqueue(TASK, log.pk)
 
 
-def run_import(log_id: int) -> None:
-    """Import a stored file, from where it was left. Delivered twice: the second finds nothing to do."""
-    claimed = ImportLog.objects.filter(pk=log_id, state__in=(ImportState.UPLOADED, ImportState.RUNNING))
-    if not claimed.update(state=ImportState.RUNNING):
-        return
-    log = ImportLog.objects.select_related("account", "started_by").get(pk=log_id)
-    if not log.file:
-        _fail(
-            log, _("The file was erased by a purge before it was imported. Upload it again without the purged people.")
+def _refuse_account(acting_user: User | None, account: Account) -> None:
+    if account.kind == AccountKind.SYSTEM:
+        raise ServiceError(_("People of the system account are not imported. Add them one by one."), code="system")
+    if acting_user is not None and not acting_user.is_superuser and acting_user.account_id != account.pk:
+        raise ServiceError(_("You can import people into your own account only."), code="account")
+
+
+def _refuse_columns(headings: Sequence[str], columns: Mapping[str, int]) -> None:
+    missing = missing_in(columns)
+    if missing:
+        raise ServiceError(
+            _("No column is known as %(fields)s. Choose it among the headings.") % {"fields": ", ".join(missing)},
+            code="columns",
         )
-        return
-    table, positions = table_of(log), {name: int(at) for name, at in log.mapping["positions"].items()}
-    with log.file.open("rb") as stored:
-        if not log.total_rows:
-            total = sum(1 for _row in data_rows(stored.file, table))
-            ImportLog.objects.filter(pk=log.pk).update(total_rows=total)
-        try:
-            load(log, stored.file, table, positions)
-        except Superseded:
-            logger.info("import %s is being done by another worker", log.pk)
+    if len(set(columns.values())) < len(columns):
+        raise ServiceError(_("One column cannot mean two things."), code="twice")
+    refusal = headings_of.refuse_people_as_headings(headings)
+    if refusal:
+        raise ServiceError(refusal, code="no_headings")
 
 
-def _fail(log: ImportLog, why: str) -> None:
-    ImportLog.objects.filter(pk=log.pk).update(state=ImportState.FAILED, failure=why, finished_at=timezone.now())
+def _corrections(shape: Shape, mapping: Mapping[str, str]) -> dict[str, int]:
+    corrected = {}
+    wanted = {headings_of.plain(heading): number for number, heading in reversed(list(enumerate(shape.headings)))}
+    for name, heading in mapping.items():
+        if name not in FIELDS:
+            raise ServiceError(
+                _("Unknown field “%(field)s”. There are: %(fields)s.") % {"field": name, "fields": ", ".join(FIELDS)},
+                code="field",
+            )
+        number = wanted.get(headings_of.plain(heading))
+        if number is None:
+            raise ServiceError(_("The file has no such heading for “%(field)s”.") % {"field": name}, code="heading")
+        corrected[name] = number
+    return corrected
 
 
-# ---------------------------------------------------------------- stored files
+def _binary(file: Any) -> BinaryIO:
+    """A seekable stream of bytes. Refuses what is too big."""
+    if not isinstance(file, StoredFile):
+        file = StoredFile(file)
+    if file.size > MOST_BYTES:
+        most = MOST_BYTES // (1024 * 1024)
+        raise ServiceError(_("The file is larger than %(most)d MB. Split it.") % {"most": most}, code="too_big")
+    stream: BinaryIO = file.file
+    return stream
 
 
-def import_file_open(*, log: ImportLog, name: str = "file") -> Any:
-    """The stored file (``name``: "file"), opened. Raises :class:`LinkDead` since a purge.
+def _shape(stream: BinaryIO) -> Shape:
+    try:
+        return shape_of(stream, is_known)
+    except UnreadableFile as reason:
+        raise ServiceError(str(reason), code="unreadable") from None
 
-    A worker looks through the files of an account some time after acceptance; until then it is done here, so that no
-    link outlives the acceptance of a purge whose addresses its file mentions.
+
+def _rows(stream: BinaryIO, shape: Shape) -> Iterator[Row]:
+    return people_rows(
+        stream, encoding=shape.encoding, delimiter=shape.delimiter, heading_line=shape.heading_line
+    )
+
+
+_MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+
+
+def _marked(encoding: str) -> str:
+    return "utf-16" if encoding in _MARKS else encoding
+
+
+def _as_stored(stream: BinaryIO, encoding: str) -> StoredFile[bytes]:
+    """The file as it came; UTF-16 gets its mark, by which a purge knows how to read it."""
+    stream.seek(0)
+    mark = _MARKS.get(encoding)
+    return ContentFile(mark + stream.read()) if mark else StoredFile(stream)
+
+
+# ---------------------------------------------------------------- looking into it
+
+
+@dataclass(frozen=True)
+class ImportHead:
+    """The headings of a stored file and its first rows, for the page on which its columns are chosen."""
+
+    headings: tuple[str, ...]
+    rows: list[list[str]]
+
+
+def import_head(*, acting_user: User | None, log: ImportLog, rows: int = 3) -> ImportHead:
+    """Raises :class:`ImportGone`."""
+    with import_file_open(acting_user=acting_user, log=log) as stored:
+        line = int(log.mapping["heading_line"])
+        common = {"encoding": log.encoding, "delimiter": log.delimiter}
+        with closing(people_rows(stored.file, heading_line=line - 1, **common)) as found:
+            first, *others = islice(found, rows + 1)
+    headings = tuple(" ".join(cell.split()) for cell in first.cells)
+    return ImportHead(headings, [[*row.cells, *[""] * len(headings)][: len(headings)] for row in others])
+
+
+def import_file_open(*, acting_user: User | None, log: ImportLog) -> StoredFile[bytes]:
+    """The stored file, to read. Close it.
+
+    Raises :class:`ImportGone` (to be answered with 410) when its link is dead, or when a purge that was accepted since
+    the upload is taking an address out of this account that the file mentions, whether or not a worker has come to it.
     """
-    stored = getattr(log, name)
-    if log.link_dead_at is not None or not stored or not stored.storage.exists(stored.name):
-        raise LinkDead
-    keys = open_addresses_for(log.account_id, since=log.uploaded_at)
-    entry = get_registry().entry_of(ImportLog)
-    if keys and entry is not None and file_mentions(storage_of(entry.columns[name]), stored.name, keys):
-        ImportLog.objects.filter(pk=log.pk, link_dead_at=None).update(link_dead_at=timezone.now())
-        raise LinkDead
-    return stored.open("rb")
+    log.refresh_from_db(fields=["file", "link_dead_at"])
+    storage = log.file.storage
+    if log.link_dead_at is not None or not log.file or not storage.exists(log.file.name):
+        raise ImportGone
+    if file_mentions(storage, log.file.name, open_addresses_for(log.account_id, since=log.uploaded_at)):
+        raise ImportGone
+    stored: StoredFile[bytes] = storage.open(log.file.name, "rb")
+    return stored
 
 
-def download_name(log: ImportLog) -> str:
-    return str(PurePath(f"users-{log.uploaded_at:%Y-%m-%d}-{log.pk}.csv"))
+def import_bad_rows(*, acting_user: User | None, log: ImportLog) -> Iterator[str]:
+    """The rows that did not go in, as CSV in pieces: line, reason, and the row, to be mended and imported again.
+
+    Made from the stored file each time, so that no second copy of it needs looking after. Raises :class:`ImportGone`.
+    """
+    stored = import_file_open(acting_user=acting_user, log=log)
+    return _bad_rows(stored, log)
+
+
+def _bad_rows(stored: StoredFile[bytes], log: ImportLog) -> Iterator[str]:
+    line = int(log.mapping["heading_line"])
+    reasons: Iterator[tuple[int, str]] = iter(
+        log.row_errors.order_by("line", "pk").values_list("line", "reason").iterator(chunk_size=1_000)
+    )
+    with stored:
+        rows = people_rows(stored.file, encoding=log.encoding, delimiter=log.delimiter, heading_line=line - 1)
+        with closing(rows):
+            headings = next(rows)
+            yield "\ufeff" + _csv_line([*headings.cells, _("Line"), _("Reason")])
+            bad = next(reasons, None)
+            for row in rows:
+                while bad is not None and bad[0] < row.line:
+                    bad = next(reasons, None)
+                if bad is None:
+                    return
+                if bad[0] == row.line:
+                    cells = [*row.cells, *[""] * (len(headings.cells) - len(row.cells))]
+                    yield _csv_line([*cells, str(row.line), bad[1]])
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+# ---------------------------------------------------------------- running
+
+
+def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
+    """Load what of an import is not loaded yet: "over", "more" when the time was up, "nothing to do", "taken over".
+
+    Delivered twice, or again after a kill, it goes on behind the last batch; of two at once one gives up.
+    """
+    log = ImportLog.objects.select_related("account").filter(pk=log_id, state=ImportState.RUNNING).first()
+    if log is None:
+        return "nothing to do"
+    until = time.monotonic() + seconds
+    try:
+        stored = _open_to_run(log)
+    except FileNotFoundError:
+        _fail(log.pk, _("The file was removed by a purge. Upload one without the purged people."))
+        return "over"
+    with stored:
+        # One handle for both walks: a purge may erase the file between them.
+        loader = Loader.of(log)
+        try:
+            if not loader.load(stored.file, until=until):
+                return "more"
+        except TakenOver:
+            return "taken over"
+        refused = assign_managers(loader, stored.file)
+    _finish(log.pk, refused)
+    return "over"
+
+
+def _open_to_run(log: ImportLog) -> StoredFile[bytes]:
+    if not log.file:
+        raise FileNotFoundError
+    stored: StoredFile[bytes] = log.file.storage.open(log.file.name, "rb")
+    return stored
+
+
+def _finish(log_id: int, refused_managers: Sequence[int]) -> None:
+    with transaction.atomic():
+        finished = ImportLog.objects.filter(pk=log_id, state=ImportState.RUNNING).update(
+            state=ImportState.COMPLETED, finished_at=timezone.now(), total_rows=F("rows_done")
+        )
+        if finished:
+            reason = reason_of_refusal()
+            ImportRowError.objects.bulk_create(
+                (ImportRowError(log_id=log_id, line=line, reason=reason) for line in refused_managers), batch_size=1_000
+            )
+
+
+def user_import_fail(*, log_id: int, error: str) -> None:
+    """Note that an import stopped; ``error`` is the class of what stopped it."""
+    _fail(
+        log_id,
+        _("It stopped with an error (%(error)s). Upload the file again: rows that went in are not changed twice.")
+        % {"error": error},
+    )
+
+
+def _fail(log_id: int, why: str) -> None:
+    ImportLog.objects.filter(pk=log_id, state=ImportState.RUNNING).update(
+        state=ImportState.FAILED, failure=why[:200], finished_at=timezone.now()
+    )

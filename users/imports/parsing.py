@@ -1,0 +1,200 @@
+"""What a row says of a person, checked cell by cell. Reasons name the column and the rule, never what stands there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from purge.addresses import address_key, is_address
+from users.imports.mapping import FIELDS
+from users.models import User, UserKind, UserState
+
+#: Addresses that need no closer look: a part of those that :func:`purge.addresses.is_address` takes.
+_EVERYDAY = re.compile(
+    r"(?=[^@]{1,64}@)[a-z0-9_-]+(?:[.+][a-z0-9_-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+)
+_LONGEST_EVERYDAY = 254
+
+_DATES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\d{4}/\d{1,2}/\d{1,2}"), "%Y/%m/%d"),
+    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"), "%d.%m.%Y"),
+    (re.compile(r"\d{1,2}-[A-Za-z]{3}-\d{4}"), "%d-%b-%Y"),
+)
+_KINDS = {
+    "internal": UserKind.INTERNAL,
+    "employee": UserKind.INTERNAL,
+    "external": UserKind.EXTERNAL,
+    "customer": UserKind.EXTERNAL,
+    "partner": UserKind.EXTERNAL,
+}
+
+
+class BadRow(ValueError):
+    """The row does not go in. The message is the reason."""
+
+
+@dataclass(slots=True)
+class PersonRow:
+    """A row that can go in. Of what the file has no column for, or says nothing, the fields are None.
+
+    ``manager_key``: key of the manager's address; '' where the row says that there is none; None without a column.
+    """
+
+    line: int
+    name: str
+    email: str
+    email_key: str
+    unique_user_id: str | None = None
+    profile: str | None = None
+    manager_key: str | None = None
+    state: str | None = None
+    deleted_at: datetime | None = None
+    kind: str | None = None
+    adobe_id: str | None = None
+
+
+def is_everyday(key: str) -> bool:
+    """Whether a key is an address of the plainest sort, without the cost of the exact answer."""
+    return len(key) <= _LONGEST_EVERYDAY and _EVERYDAY.fullmatch(key) is not None
+
+
+def key_of(text: str) -> str | None:
+    """The key of a cell that is one address; None when it is none."""
+    key = address_key(text)
+    return key if is_everyday(key) or is_address(text) else None
+
+
+def manager_key_of(text: str) -> str:
+    """The key of a manager's address; '' for ROOT, a company's name, nothing."""
+    return (key_of(text) or "") if "@" in text or "＠" in text else ""
+
+
+@dataclass
+class Parser:
+    """Makes people of rows. ``columns``: field → number of its column; ``zone``: whose midnight a date begins at."""
+
+    columns: Mapping[str, int]
+    zone: ZoneInfo
+    now: datetime = field(default_factory=timezone.now)
+
+    def __post_init__(self) -> None:
+        self._longest = {name: _longest(name) for name in ("name", "email", "unique_user_id", "profile", "adobe_id")}
+
+    def person(self, line: int, cells: Sequence[str]) -> PersonRow:
+        """The person of a row. Raises :class:`BadRow`."""
+        email = self.cell("email", cells)
+        key = key_of(email)
+        if not email:
+            raise BadRow(_("%(column)s: empty.") % {"column": FIELDS["email"]})
+        if key is None:
+            raise BadRow(_("%(column)s: no e-mail address.") % {"column": FIELDS["email"]})
+        self._check_length("email", email)
+        row = PersonRow(line, self._name(cells), email, key)
+        row.unique_user_id = self._optional("unique_user_id", cells)
+        row.adobe_id = self._optional("adobe_id", cells)
+        if "profile" in self.columns:
+            row.profile = self._checked("profile", cells)
+        if "manager" in self.columns:
+            row.manager_key = manager_key_of(self.cell("manager", cells))
+            if row.manager_key == key:
+                raise BadRow(_("%(column)s: nobody is his own manager.") % {"column": FIELDS["manager"]})
+        row.kind = self._kind(cells)
+        row.state, row.deleted_at = self._state(cells)
+        return row
+
+    def cell(self, name: str, cells: Sequence[str]) -> str:
+        """What stands in the column of a field: on one line, trimmed; '' where there is no such cell."""
+        number = self.columns.get(name)
+        if number is None or number >= len(cells):
+            return ""
+        text = cells[number]
+        return " ".join(text.split()) if not text.isascii() or " " in text or not text.isprintable() else text
+
+    def _optional(self, name: str, cells: Sequence[str]) -> str | None:
+        return self._checked(name, cells) or None
+
+    def _checked(self, name: str, cells: Sequence[str]) -> str:
+        text = self.cell(name, cells)
+        self._check_length(name, text)
+        return text
+
+    def _check_length(self, name: str, text: str) -> None:
+        if len(text) > self._longest[name]:
+            raise BadRow(
+                _("%(column)s: too long, at most %(most)d characters.")
+                % {"column": FIELDS[name], "most": self._longest[name]}
+            )
+
+    def _name(self, cells: Sequence[str]) -> str:
+        if "name" in self.columns:
+            name = self.cell("name", cells)
+        else:
+            name = f"{self.cell('first_name', cells)} {self.cell('last_name', cells)}".strip()
+        if not name:
+            raise BadRow(_("%(column)s: empty.") % {"column": FIELDS["name"]})
+        self._check_length("name", name)
+        return name
+
+    def _kind(self, cells: Sequence[str]) -> str | None:
+        text = self.cell("kind", cells)
+        if not text:
+            return None
+        kind = _KINDS.get(text.casefold())
+        if kind is None:
+            raise BadRow(_("%(column)s: neither internal nor external.") % {"column": FIELDS["kind"]})
+        return kind
+
+    def _state(self, cells: Sequence[str]) -> tuple[str | None, datetime | None]:
+        text, date = self.cell("state", cells).casefold(), self.cell("deleted_at", cells)
+        deleted_at = self._moment(date) if date else None
+        if text not in ("", "active", "deleted"):
+            raise BadRow(_("%(column)s: neither ACTIVE nor DELETED.") % {"column": FIELDS["state"]})
+        if text == "active" and deleted_at is not None:
+            raise BadRow(_("%(column)s: given, but the user is ACTIVE.") % {"column": FIELDS["deleted_at"]})
+        if text == "deleted" or deleted_at is not None:
+            return UserState.DELETED, deleted_at
+        return UserState.ACTIVE if text else None, None
+
+    def _moment(self, text: str) -> datetime:
+        moment = _parsed(text)
+        if moment is None:
+            raise BadRow(_("%(column)s: no date; write it as 2026-05-31.") % {"column": FIELDS["deleted_at"]})
+        if timezone.is_naive(moment):
+            moment = moment.replace(tzinfo=self.zone)
+        if moment > self.now:
+            raise BadRow(_("%(column)s: in the future.") % {"column": FIELDS["deleted_at"]})
+        if moment.year < 1990:
+            raise BadRow(_("%(column)s: too long ago.") % {"column": FIELDS["deleted_at"]})
+        return moment
+
+
+def _parsed(text: str) -> datetime | None:
+    """A date, or a date and a time. Figures with slashes could be American or British, so only 2026/05/31 is read."""
+    readers: tuple[Callable[[str], Any], ...] = (parse_datetime, parse_date)
+    for read in readers:
+        try:
+            found = read(text)
+        except ValueError:
+            return None
+        if found is not None:
+            return found if isinstance(found, datetime) else datetime.combine(found, time())  # noqa: DTZ001 - see there
+    for pattern, form in _DATES:
+        if pattern.fullmatch(text):
+            try:
+                return datetime.strptime(text, form)  # noqa: DTZ007 - the zone is the account's, set by the caller
+            except ValueError:
+                return None
+    return None
+
+
+def _longest(name: str) -> int:
+    column: Any = User._meta.get_field(name)
+    return int(column.max_length)
