@@ -9,12 +9,12 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.environment import DEVELOPMENT, ROOT, RUNTIME, Problem, python_of, say
+from tools.environment import DEVELOPMENT, ROOT, RUNTIME, Problem, ensure_venv, python_of, say
 from tools.postgres import PostgresError
 from tools.serve import run
 from tools.suite import test
 
-USAGE = "Usage: python -m tools.dev run|test|lock …"
+USAGE = "Usage: python -m tools.dev run|test|lock|screenshots …"
 
 
 def lock(arguments: Sequence[str]) -> int:
@@ -33,8 +33,14 @@ def lock(arguments: Sequence[str]) -> int:
     return 0
 
 
+def screenshots(arguments: Sequence[str]) -> int:
+    """Make the pictures of the documents anew, in the development environment."""
+    python = ensure_venv(DEVELOPMENT)
+    return subprocess.run([str(python), "-m", "tools.screenshots", *arguments], cwd=ROOT, check=False).returncode
+
+
 def main(arguments: Sequence[str]) -> int:
-    verbs = {"run": run, "test": test, "lock": lock}
+    verbs = {"run": run, "test": test, "lock": lock, "screenshots": screenshots}
     if not arguments or arguments[0] not in verbs:
         say(USAGE)
         return 2
