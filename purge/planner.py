@@ -43,7 +43,8 @@ class Step:
 
     @property
     def noun(self) -> str:
-        return self.entry.rules.noun
+        """What administrators call the rows, in the reader's language."""
+        return _(self.entry.rules.noun)
 
     @property
     def words(self) -> str:
