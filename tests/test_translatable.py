@@ -14,7 +14,7 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 NO_TEXT = (
     r"{#.*?#}",
     r"{% comment.*?endcomment %}",
-    r"{% block (bodyclass|dark-mode-vars|coltype) %}.*?{% endblock",
+    r"{% block (bodyclass|dark-mode-vars|coltype) %}.*?{% endblock[^%]*%}",
     r"{% blocktranslate.*?endblocktranslate %}",
     r"<(script|style|svg)\b.*?</\1>",
     r"{%.*?%}",
