@@ -24,7 +24,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
 from purge.models import WorkerBeat
@@ -108,12 +108,12 @@ class Supervisor:
     def guarded(self, action: Callable[[], None]) -> None:
         """The database may be gone for a while: the cluster recovers by itself, and so does this loop."""
         try:
-            close_old_connections()
+            _close_what_is_broken()
             action()
         except Error as error:
             logger.warning("worker: the database does not answer (%s); trying again", type(error).__name__)
             with contextlib.suppress(Error):
-                close_old_connections()
+                _close_what_is_broken()
 
     # ------------------------------------------------------------ the cluster
 
@@ -142,12 +142,12 @@ class Supervisor:
                 logger.warning("worker: the cluster did not stop in time and is killed; its work is taken up again")
                 code = 1
         self._kill(process)
-        self.guarded(lambda: self._forget(WorkerBeat.objects.filter(name=self.name)))
+        self.guarded(self._forget_sign)
         return code
 
-    @staticmethod
-    def _forget(beats: object) -> None:
-        beats.delete()  # type: ignore[attr-defined]
+    def _forget_sign(self) -> None:
+        """So that nobody takes it for alive."""
+        WorkerBeat.objects.filter(name=self.name).delete()
 
     @staticmethod
     def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -208,6 +208,11 @@ def deliver() -> int:
     for request_id in lost:
         enqueue_request(request_id)
     return len(lost)
+
+
+def _close_what_is_broken() -> None:
+    if not connection.in_atomic_block:
+        close_old_connections()
 
 
 def _end_with_parent() -> None:
