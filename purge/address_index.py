@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from django.db import transaction
 
@@ -42,8 +43,8 @@ class UnfitDatabase(Exception):
 
 
 def index_name(column: TextColumn) -> str:
-    """The same name each time, within PostgreSQL's 63 bytes, and no two columns share one."""
-    whole = f"{column.table}.{column.column}.{'json' if column.is_json else 'text'}"
+    """The same name each time, in 63 bytes (PostgreSQL); no two columns share one, a new condition has a new one."""
+    whole = f"{column.table}.{column.column}.{'json' if column.is_json else 'text'}.{may_mention('')}"
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     readable = f"{PREFIX}{digest}_{column.table}_{column.column}"
     return readable.encode()[:_LONGEST_NAME].decode(errors="ignore")
@@ -151,18 +152,28 @@ def candidates_where(
 
     And maybe for others: Python decides (:func:`purge.addresses.mentions`). On PostgreSQL the index answers it.
     """
-    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
     if connection.vendor == "postgresql":
-        # The condition of the index is said again, else the planner cannot use it.
-        condition = _condition(connection, column).replace("%", "%%")
-        stored = [key for key in keys if _can_be_stored(key)]
-        return f"({condition} AND {_expression(connection, column)} && %s::text[])", [stored]
+        return _overlap(connection, column, "%s::text[]"), [storable(keys)]
+    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
     return "(" + " OR ".join(f"instr({name}, %s) > 0" for _sign in _TELLTALE) + ")", list(_TELLTALE)
 
 
-def _can_be_stored(key: str) -> bool:
-    """Half surrogates and NUL are in no text of PostgreSQL's."""
-    return "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)
+def candidates_among(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
+    """The same where the keys are an SQL expression (a text array), so that a long statement holds them once."""
+    if connection.vendor == "postgresql":
+        return _overlap(connection, column, keys_sql), []
+    return candidates_where(connection, column, ())
+
+
+def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> str:
+    # The condition of the index is said again, else the planner cannot use it.
+    condition = _condition(connection, column).replace("%", "%%")
+    return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
+
+
+def storable(keys: Iterable[str]) -> list[str]:
+    """Those of the keys that may stand in a text of PostgreSQL's: half surrogates and NUL are in none."""
+    return [key for key in keys if "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)]
 
 
 def _expression(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
@@ -183,9 +194,17 @@ def _drop(connection: BaseDatabaseWrapper, name: str, *, concurrently: bool = Fa
     return f"DROP INDEX {how}IF EXISTS {_schema(connection)}.{connection.ops.quote_name(name)}"
 
 
+#: By the driver's connection: asked once each, since a search names the schema for every column.
+_schemas: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
 def _schema(connection: BaseDatabaseWrapper) -> str:
-    ((schema,),) = _rows(connection, "SELECT pg_catalog.current_schema()")
-    return connection.ops.quote_name(schema)
+    connection.ensure_connection()
+    schema = _schemas.get(connection.connection)
+    if schema is None:
+        ((name,),) = _rows(connection, "SELECT pg_catalog.current_schema()")
+        schema = _schemas[connection.connection] = connection.ops.quote_name(name)
+    return schema
 
 
 def _versions(connection: BaseDatabaseWrapper) -> dict[str, str]:

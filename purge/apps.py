@@ -21,7 +21,7 @@ class PurgeConfig(AppConfig):
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:
     """After each migrate: an address index on every column from which addresses are taken out, and on no other."""
     from purge.address_index import drop_unneeded_indexes, ensure_indexes
-    from purge.executors import text_column
+    from purge.counting import text_column
     from purge.registry import get_registry
 
     connection = connections[using]

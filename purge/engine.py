@@ -33,10 +33,11 @@ from purge.choices import (
     StepState,
     Verdict,
 )
+from purge.counting import steps_with_work
 from purge.executors import Run, doom_files, run_step
 from purge.host import get_host
 from purge.models import DoomedFile, Identifier, LedgerEntry, PurgeRequest, PurgeStep, Residue, Subject
-from purge.planner import FILES, Step, new_step_rows, plan_steps, stored_steps
+from purge.planner import ADDRESSES, FILES, Step, new_step_rows, plan_steps, stored_steps
 from purge.policy import policy_of
 from purge.preview import count_steps
 from purge.queue import enqueue, enqueue_request
@@ -50,6 +51,9 @@ from purge.telling import tell_completion, tell_responsible
 #: does not show, little enough that nobody waits.
 CHUNK_ROWS = 10_000
 CHUNK_SECONDS = 0.25
+#: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
+#: who go. Below the statement timeout and the lease.
+LAST_CHUNK_SECONDS = 30.0
 #: Reported failures in a row, and workers that died without any progress in between, before people are asked.
 MAX_ATTEMPTS = 5
 MAX_CRASHES = 12
@@ -266,11 +270,17 @@ class Sweep:
     """A walk over all steps for all people together, chunk by chunk, ending in the transaction that deletes them.
 
     Every chunk locks the people in id order. One that passes all steps from the first to the last within its budget
-    has seen that nothing is left, and deletes the people before it commits: a light purge is one transaction.
+    has seen that nothing is left, and deletes the people before it commits: a light purge is one transaction. Once all
+    steps were passed in several chunks only what slipped in is left, so the pass after that has no limit of time: on a
+    slow day it would end before its end each time, and begin again for ever.
+
+    ``busy``: the keys of the steps that had something to do when the pass began; the others are passed over.
     """
 
     claim: Claim
     position: int = 0
+    last_pass: bool = False
+    busy: set[str] = field(default_factory=set)
     scope: Scope = field(init=False)
     steps: list[tuple[PurgeStep, Step]] = field(init=False)
     catalog: Catalog | None = None
@@ -311,7 +321,7 @@ class Sweep:
         if finished and from_first and not self._add_late_matches(request):
             self._delete_people(request, present, waiting)
         if finished and not from_first:
-            self.position = 0
+            self.position, self.last_pass = 0, True
         self._report(request, counts, finished)
         return finished and from_first
 
@@ -326,12 +336,16 @@ class Sweep:
         """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
         run = Run(self.scope)
         counts: dict[int, int] = {}
-        rows_left, until = CHUNK_ROWS, time.monotonic() + CHUNK_SECONDS
+        if self.position == 0:
+            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
+        rows_left = CHUNK_ROWS
+        until = time.monotonic() + (LAST_CHUNK_SECONDS if self.last_pass else CHUNK_SECONDS)
         while self.position < len(self.steps):
             row, step = self.steps[self.position]
             self.claim.step = row.key
-            if step.suffix == FILES and row.state == StepState.DONE:
-                self.position += 1  # Only files stored before acceptance are asked: no new ones can have come.
+            if step.key not in self.busy or self._is_settled(row, step):
+                row.state, row.cursor = StepState.DONE, 0
+                self.position += 1
                 continue
             outcome = run_step(step, run, limit=rows_left, cursor=row.cursor)
             counts[self.position] = counts.get(self.position, 0) + outcome.rows
@@ -346,17 +360,30 @@ class Sweep:
                 return False, counts
         return True, counts
 
+    def _is_settled(self, row: PurgeStep, step: Step) -> bool:
+        """Whether a step that was done is not asked again. Files: only those stored before acceptance ever are.
+
+        Texts: where no index finds the mentions, as on SQLite, reading all of them once more would keep every other
+        writer waiting; what was written since the pass before is the verification's to find.
+        """
+        if row.state != StepState.DONE:
+            return False
+        reading = step.suffix == ADDRESSES and self.last_pass and connection.vendor == "sqlite"
+        return step.suffix == FILES or reading
+
     def _report(self, request: PurgeRequest, counts: dict[int, int], finished: bool) -> None:
         """Progress, in the same transaction as what it reports."""
         changed = [(number, self.steps[position][0]) for position, number in counts.items() if number or not finished]
+        passed = request.steps.filter(state=StepState.WAITING)
+        if not finished:
+            passed = passed.filter(pk__in=[row.pk for row, _step in self.steps if row.state == StepState.DONE])
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, state = %s, {_quoted('cursor')} = %s "
                 "WHERE id = %s",
                 [(number, row.state, row.cursor, row.pk) for number, row in changed],
             )
-        if finished:
-            request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
+        passed.update(state=StepState.DONE, cursor=0)
         rows = sum(counts.values())
         now = timezone.now()
         PurgeRequest.objects.filter(pk=request.pk).update(
@@ -382,7 +409,7 @@ class Sweep:
 
     def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
         """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""
-        erase_people(request, present, self._catalog)
+        erase_people(request, present, self._catalog if connection.vendor == "sqlite" else None)
         gone = set(waiting) - {person.id for person in present}
         request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
         request.subjects.filter(person_id__in=gone, fate=Fate.WAITING).update(fate=Fate.GONE)
@@ -427,8 +454,8 @@ class Sweep:
             self._report(request, counts, finished=True)
 
 
-def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog) -> None:
-    """Delete the rows of locked people inside the caller's transaction.
+def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | None) -> None:
+    """Delete the rows of locked people inside the caller's transaction. ``catalog``: asked on SQLite only.
 
     Raises IntegrityError (PostgreSQL) or :class:`StillReferenced` (SQLite, whose deferred check would only name no
     table, at the commit) when something still points at one of them.
@@ -437,7 +464,7 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog) -> 
         return
     host, model = get_host(), person_model()
     ids = [person.id for person in people]
-    if connection.vendor == "sqlite":
+    if catalog is not None:
         for table in verifier.referring_tables(catalog, model._meta.db_table, ids):
             raise StillReferenced(table)
     entry = get_registry().entry_of(model)

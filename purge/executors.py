@@ -19,8 +19,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from purge.address_index import TextColumn, candidates_where
-from purge.addresses import address_key, emails_in, emails_in_json, list_without, redact, redact_json
+from purge.addresses import address_key, emails_in, emails_in_json, list_without, mentions, redact, redact_json
+from purge.counting import candidate_conditions, goes_with_people
 from purge.host import get_host
 from purge.models import DoomedFile, FollowUp
 from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition
@@ -90,7 +90,7 @@ def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
         case Delete() | DeleteAbout():
             return _delete(column, step.entry, run, limit)
         case Unassign():
-            return _unassign(column, run, limit)
+            return _unassign(column, step.entry, run, limit)
         case Detach():
             return _detach(column, run, limit)
         case HandOver():
@@ -107,8 +107,8 @@ def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
 def _delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, Delete | DeleteAbout)
-    if isinstance(rule, Delete) and not (rule.via or rule.then or entry.files):
-        done = delete_chunk(column.table, column.column, run.scope.people, limit)
+    if isinstance(rule, Delete) and not (rule.via or rule.then):
+        done = _delete_chunk(column, entry, run, limit)
         return Outcome(done, exhausted=done < limit)
     rows = column.model._base_manager.filter(person_condition(column, run.scope.people))
     pks = list(rows.values_list("pk", flat=True)[:limit])
@@ -118,27 +118,31 @@ def _delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outc
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def delete_chunk(table: str, column: str, people: Sequence[int], limit: int) -> int:
+def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> int:
     """Delete at most ``limit`` rows whose column is one of the people; the number of rows that went.
 
-    By physical address: looking each row up a second time by its primary key costs half as much again.
+    By physical address: looking each row up a second time by its primary key costs half as much again. The names of
+    their stored files are remembered, as :func:`doom_files` does.
     """
     quote = connection.ops.quote_name
+    table, name = quote(column.table), quote(column.column)
+    files = [quote(file.column) for file in entry.files]
+    returning = f" RETURNING {', '.join(files)}" if files else ""
     if connection.vendor == "postgresql":
-        sql = (
-            f"DELETE FROM {quote(table)} WHERE ctid = ANY(ARRAY("
-            f"SELECT ctid FROM {quote(table)} WHERE {quote(column)} = ANY(%s) LIMIT %s))"
-        )
-        params: list[Any] = [list(people), limit]
+        chosen = f"SELECT ctid FROM {table} WHERE {name} = ANY(%s) LIMIT %s"
+        sql = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({chosen})){returning}"
+        params: list[Any] = [list(run.scope.people), limit]
     else:
-        sql = (
-            f"DELETE FROM {quote(table)} WHERE rowid IN ("
-            f"SELECT rowid FROM {quote(table)} WHERE {quote(column)} IN (SELECT value FROM json_each(%s)) LIMIT %s)"
-        )
-        params = [json.dumps(list(people)), limit]
+        chosen = f"SELECT rowid FROM {table} WHERE {name} IN (SELECT value FROM json_each(%s)) LIMIT %s"
+        sql = f"DELETE FROM {table} WHERE rowid IN ({chosen}){returning}"
+        params = [json.dumps(list(run.scope.people)), limit]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return int(cursor.rowcount)
+        if not files:
+            return int(cursor.rowcount)
+        rows = cursor.fetchall()
+    _remember_files((value for row in rows for value in row), run.scope.request_id)
+    return len(rows)
 
 
 def _raw_delete(model: type[models.Model], pks: Sequence[Any]) -> None:
@@ -146,11 +150,11 @@ def _raw_delete(model: type[models.Model], pks: Sequence[Any]) -> None:
         model._base_manager.filter(pk__in=pks)._raw_delete(connection.alias)
 
 
-def _unassign(column: ColumnRule, run: Run, limit: int) -> Outcome:
+def _unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, Unassign)
     if not rule.then:
-        done = delete_chunk(column.table, column.column, run.scope.people, limit)
+        done = _delete_chunk(column, entry, run, limit)
         return Outcome(done, exhausted=done < limit)
     rows = column.model._base_manager.filter(person_condition(column, run.scope.people))
     found = list(rows.order_by("pk").values_list("pk", rule.then_of or "pk")[:limit])
@@ -249,38 +253,33 @@ def _call(rule: Treatment, column: ColumnRule, pks: Sequence[int], run: Run) -> 
 # ---------------------------------------------------------------- rows that mention an address
 
 
-def text_column(column: ColumnRule) -> TextColumn:
-    return TextColumn(table=column.table, column=column.column, is_json=column.is_json)
-
-
-def candidate_pks(entry: ModelEntry, scope: Scope, *, after: int, limit: int) -> list[int]:
+def candidate_pks(entry: ModelEntry, scope: Scope, *, after: int, limit: int, staying: bool = False) -> list[int]:
     """Primary keys above ``after``, ascending, of rows that may mention an address of the scope.
 
     A superset: on PostgreSQL what the address index finds, on SQLite every row with a character that an address
-    needs. Which accounts and which addresses exactly is decided on the rows themselves.
+    needs. Which accounts and which addresses exactly is decided on the rows themselves. ``staying``: without the rows
+    that go with the people.
     """
-    quote = connection.ops.quote_name
-    pk = quote(entry.primary_key)
-    table = quote(entry.table)
-    parts: list[str] = []
-    params: list[Any] = []
-    keys = sorted(scope.all_addresses())
-    for column in entry.addresses:
-        if keys:
-            where, values = candidates_where(connection, text_column(column), keys)
-            parts.append(f"SELECT {pk} AS pk FROM {table} WHERE {where}")
-            params += values
-        if scope.logins and isinstance(column.rule, Blank) and column.rule.login:
-            parts.append(f"SELECT {pk} AS pk FROM {table} WHERE {quote(column.column)} <> ''")
-    if not parts:
+    conditions = list(candidate_conditions(entry, scope))
+    if not conditions:
         return []
-    # Materialised: else the planner may walk the primary key and test every row.
-    sql = (
-        f"WITH candidate AS MATERIALIZED ({' UNION '.join(parts)}) "
-        "SELECT pk FROM candidate WHERE pk > %s ORDER BY pk LIMIT %s"
-    )
+    quote = connection.ops.quote_name
+    pk, table = quote(entry.primary_key), quote(entry.table)
+    going, going_params = goes_with_people(entry, scope) if staying else ("", [])
+    rest = f"{pk} > %s" + (f" AND ({going}) IS NOT TRUE" if going else "")
+    rest_params = [after, *going_params]
+    if connection.vendor == "postgresql":
+        arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND {rest}" for where, _params in conditions]
+        # Materialised: else the planner may walk the primary key and test every row.
+        sql = f"WITH candidate AS MATERIALIZED ({' UNION '.join(arms)}) SELECT pk FROM candidate ORDER BY pk LIMIT %s"
+        values = [value for _where, params in conditions for value in (*params, *rest_params)]
+    else:
+        # No index answers this; by the primary key each row is looked at once, however many pieces the walk has.
+        any_of = " OR ".join(f"({where})" for where, _params in conditions)
+        sql = f"SELECT {pk} FROM {table} WHERE ({any_of}) AND {rest} ORDER BY {pk} LIMIT %s"
+        values = [*(value for _where, params in conditions for value in params), *rest_params]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*params, after, limit])
+        cursor.execute(sql, [*values, limit])
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -344,8 +343,8 @@ def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: froze
         case TakeOut():
             return _json_list_without(value, keys) if column.is_json else list_without(value, keys)
         case Blank(login=login):
-            found = emails_in_json(value) if column.is_json else emails_in(value)
-            named = bool(found & keys) or (login and isinstance(value, str) and address_key(value) in logins)
+            named = bool(emails_in_json(value) & keys) if column.is_json else bool(mentions(value, keys))
+            named = named or (login and isinstance(value, str) and address_key(value) in logins)
             return _empty(column) if named else value
         case other:
             raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of addresses")
@@ -377,9 +376,12 @@ def doom_files(entry: ModelEntry, pks: Sequence[int], request_id: int) -> None:
     if not names or not pks:
         return
     stored = entry.model._base_manager.filter(pk__in=pks).values_list(*names)
+    _remember_files((name for row in stored for name in row), request_id)
+
+
+def _remember_files(names: Iterable[str | None], request_id: int) -> None:
     DoomedFile.objects.bulk_create(
-        [DoomedFile(request_id=request_id, name=name) for row in stored for name in row if name],
-        ignore_conflicts=True,
+        [DoomedFile(request_id=request_id, name=name) for name in names if name], ignore_conflicts=True
     )
 
 
@@ -435,9 +437,7 @@ def _files(step: Step, run: Run, limit: int, cursor: int) -> Outcome:
             continue
         rows = column.model._base_manager.filter(pk__in=pks)
         names = list(rows.order_by("pk").select_for_update(of=("self",)).values_list(column.field.name, flat=True))
-        DoomedFile.objects.bulk_create(
-            [DoomedFile(request_id=run.scope.request_id, name=name) for name in names if name], ignore_conflicts=True
-        )
+        _remember_files(names, run.scope.request_id)
         rows.update(**{column.field.name: "", **_also(column.treatment)})
         _call(column.treatment, column, pks, run)
         changed += len(pks)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db.models import Q
 
+from purge.counting import count_person_steps, entries_with_candidates
 from purge.executors import candidate_pks, changed_rows, doomed_file_rows
 from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition, person_rows, plan_steps
 from purge.rules import HandOver, PersonTreatment
@@ -58,8 +59,11 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
     Steps of the same kind that would change nothing are left out. ``cap=None`` counts to the end.
     """
     impact = Impact()
-    for step in plan_steps(scope):
-        number, consequences = _measure(step, scope, None if cap is None else cap + 1)
+    steps = plan_steps(scope)
+    most = None if cap is None else cap + 1
+    numbers = _Numbers(steps, scope, most)
+    for step in steps:
+        number, consequences = _measure(step, scope, most, numbers)
         if number:
             handed_over = step.column is not None and isinstance(step.column.rule, HandOver)
             impact.lines.append(Line(step.key, str(step.noun), step.words, number, handed_over))
@@ -78,32 +82,42 @@ def in_account_only(scope: Scope, account_id: int) -> Scope:
     )
 
 
-def count_step(step: Step, scope: Scope, *, cap: int | None = None) -> int:
-    """How many rows a step would change, at most ``cap``."""
-    return _measure(step, scope, cap)[0]
+def count_steps(steps: Sequence[Step], scope: Scope) -> list[int]:
+    """How many rows each step of a plan would change."""
+    numbers = _Numbers(steps, scope, None)
+    return [_measure(step, scope, None, numbers)[0] for step in steps]
 
 
-def _measure(step: Step, scope: Scope, cap: int | None) -> tuple[int, dict[str, list[int]]]:
+class _Numbers:
+    """What can be asked for all steps of a plan at once."""
+
+    def __init__(self, steps: Sequence[Step], scope: Scope, cap: int | None) -> None:
+        self.rows = count_person_steps([step for step in steps if step.column is not None], scope, cap=cap)
+        entries = [step.entry for step in steps if step.suffix == ADDRESSES]
+        self.mentioning = entries_with_candidates(entries, scope)
+
+
+def _measure(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> tuple[int, dict[str, list[int]]]:
     if step.suffix == ADDRESSES:
+        if step.entry.rules.model not in numbers.mentioning:
+            return 0, {}
         return _measure_addresses(step, scope, cap)
     if step.suffix == FILES:
         return _count_files(step, scope, cap), {}
     assert step.column is not None
-    rows = person_rows(step, scope)
-    number = rows.count() if cap is None else rows.order_by()[:cap].count()
+    number = numbers.rows.get(step.key, 0)
     rule = step.column.rule
     path = rule.then if isinstance(rule, PersonTreatment) else None
-    named = list(rows.values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
+    named = list(person_rows(step, scope).values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
     return number, {path: named} if path and named else {}
 
 
 def _measure_addresses(step: Step, scope: Scope, cap: int | None) -> tuple[int, dict[str, list[int]]]:
     entry, number, after = step.entry, 0, 0
     consequences: dict[str, list[int]] = defaultdict(list)
-    while pks := candidate_pks(entry, scope, after=after, limit=WALK):
+    while pks := candidate_pks(entry, scope, after=after, limit=WALK, staying=True):
         after = pks[-1]
-        going = _going(step, scope, pks)
-        for pk, old, new in changed_rows(entry, scope, [pk for pk in pks if pk not in going], lock=False):
+        for pk, old, new in changed_rows(entry, scope, pks, lock=False):
             number += 1
             for column, before, now in zip(entry.addresses, old, new, strict=True):
                 path = column.treatment.then
@@ -133,7 +147,7 @@ def _count_files(step: Step, scope: Scope, cap: int | None) -> int:
         after = 0
         while True:
             doomed, seen = doomed_file_rows(step, scope, column, after=after, limit=WALK)
-            going = _going(step, scope, doomed)
+            going = _going(step, scope, doomed) if doomed else set()
             number += sum(1 for pk in doomed if pk not in going)
             if len(seen) < WALK or (cap is not None and number >= cap):
                 break

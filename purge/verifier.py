@@ -20,8 +20,8 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from purge.address_index import TextColumn, candidates_where
-from purge.addresses import emails_in, emails_in_json
+from purge.address_index import TextColumn, candidates_among, candidates_where, storable
+from purge.addresses import cannot_mention, emails_in, emails_in_json
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
 from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
@@ -39,6 +39,8 @@ SHORTEST_ADDRESS = 6
 #: Rows named for one place; more would say nothing new.
 MOST_HITS = 50
 PEOPLE_PREFIX = "people"
+#: SQLite takes at most 500 parts in one compound statement.
+MOST_PARTS = 400
 #: Roughly, with its share of the page, when only a file's size is known.
 BYTES_A_ROW = 400
 
@@ -139,10 +141,34 @@ def _references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
         and (column.table, column.name) not in keyed
         and (column.name in ("user_id", "person_id") or column.name.endswith(("_user_id", "_person_id")))
     ]
-    for table, name in places:
+    for table, name in _occupied(places, ids):
         for row in _find(catalog, table, name, ids):
             yield Hit(table, name, row, ruled=_is_ruled(table, name))
     yield from _generic_references(catalog, ids)
+
+
+def _occupied(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> list[tuple[str, str]]:
+    """Those of the (table, column) places in which one of the values stands: one statement for all of them."""
+    quote = connection.ops.quote_name
+    found: list[tuple[str, str]] = []
+    for start in range(0, len(places), MOST_PARTS):
+        some = places[start : start + MOST_PARTS]
+        listed: Any
+        if connection.vendor == "postgresql":
+            kind = "bigint" if isinstance(values[0], int) else "uuid"
+            head, listed = f"WITH wanted (listed) AS (SELECT %s::{kind}[])", list(values)
+            among = f"= ANY((SELECT listed FROM wanted)::{kind}[])"
+        else:
+            head, listed = "WITH wanted AS MATERIALIZED (SELECT value FROM json_each(%s))", json.dumps(list(values))
+            among = "IN (SELECT value FROM wanted)"
+        parts = [
+            f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quote(table)} WHERE {quote(column)} {among})"
+            for number, (table, column) in enumerate(some)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{head} {' UNION ALL '.join(parts)}", [listed])
+            found += [some[number] for (number,) in cursor.fetchall()]
+    return found
 
 
 def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
@@ -190,11 +216,16 @@ def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
 
     native = connection.features.has_native_uuid_field
     wanted = [UUID(value) if native else UUID(value).hex for value in values]
-    for column in catalog.columns:
-        named = any(word in column.name for word in ("public_id", "user", "person", "owner"))
-        if column.type == "uuid" and named and column.table not in OWN_TABLES:
-            for row in _find(catalog, column.table, column.name, wanted):
-                yield Hit(column.table, column.name, row, ruled=_is_ruled(column.table, column.name))
+    places = [
+        (column.table, column.name)
+        for column in catalog.columns
+        if column.type == "uuid"
+        and column.table not in OWN_TABLES
+        and any(word in column.name for word in ("public_id", "user", "person", "owner"))
+    ]
+    for table, name in _occupied(places, wanted):
+        for row in _find(catalog, table, name, wanted):
+            yield Hit(table, name, row, ruled=_is_ruled(table, name))
 
 
 def _erased_public_ids(request: PurgeRequest) -> list[str]:
@@ -212,11 +243,14 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
         return
     wider = {value for value, local in captured if not local}
     judge = _Judge([request])
-    for column in catalog.columns:
-        if not _holds_addresses(column) or _is_identity(column):
-            continue
-        indexed = (column.table, column.name) in catalog.address_indexed
-        if indexed or "mail" in column.name:
+    identity = get_host().identity_columns()
+    columns = [
+        column for column in catalog.columns if _holds_addresses(column) and (column.table, column.name) not in identity
+    ]
+    mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
+    for column in columns:
+        indexed = _is_indexed(catalog, column)
+        if column in mentioning or (not indexed and "mail" in column.name):
             for pk, found in _rows_with(catalog, column, keys, indexed=indexed):
                 account_id = judge.account_of(column.table, pk)
                 for key in sorted(found & keys):
@@ -224,6 +258,28 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
                         account_id, key
                     ):
                         yield _hit(column, pk, account_id, key, request)
+
+
+def _is_indexed(catalog: Catalog, column: Column) -> bool:
+    return (column.table, column.name) in catalog.address_indexed
+
+
+def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
+    """Those of the columns with an address index in which that finds one of the addresses: one statement."""
+    if not columns:
+        return set()
+    quote = connection.ops.quote_name
+    parts = []
+    for number, column in enumerate(columns):
+        text = TextColumn(column.table, column.name, column.type == "json")
+        where, _none = candidates_among(connection, text, "(SELECT listed FROM wanted)::text[]")
+        # Counted, not asked for the first one: that the planner may look for by reading the table.
+        parts.append(f"SELECT {number} FROM {quote(column.table)} WHERE {where} HAVING count(*) > 0")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH wanted (listed) AS (SELECT %s::text[]) {' UNION ALL '.join(parts)}", [storable(sorted(keys))]
+        )
+        return {columns[number] for (number,) in cursor.fetchall()}
 
 
 def _hit(column: Column, pk: Any, account_id: int | None, key: str, request: PurgeRequest) -> Hit:
@@ -240,9 +296,12 @@ def _rows_with(catalog: Catalog, column: Column, keys: set[str], *, indexed: boo
     else:
         where, params = _no_index_where(column)
     pk = quote(catalog.primary_keys.get(column.table, column.name))
+    encoded = (column.table, column.name) in OPAQUE
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {where}", params)
         for row_pk, value in cursor.fetchall():
+            if not encoded and isinstance(value, str) and cannot_mention(value, keys):
+                continue
             found = addresses_in(column, value)
             if found & keys:
                 yield row_pk, found

@@ -291,10 +291,12 @@ def function_statements(schema: str) -> list[str]:
 def may_mention(text: str) -> str:
     """A cheap condition that is true wherever the functions find something. ``text``: an SQL expression.
 
-    The indexes leave the other rows out: to them, writing costs what it costs without an index.
+    The indexes leave the other rows out: to them, writing costs what it costs without an index. COALESCE, which changes
+    nothing, keeps the planner from trying the patterns on every value of its statistics: a search of all columns would
+    be planned for five times as long as it runs.
     """
     text = f'{text} COLLATE "C"'
-    return f"({text} ~ '[{AT_SIGNS}]' OR {text} ~ '[{ESCAPING}]' AND {text} ~ '{ESCAPED_AT}')"
+    return f"COALESCE({text} ~ '[{AT_SIGNS}]' OR {text} ~ '[{ESCAPING}]' AND {text} ~ '{ESCAPED_AT}', false)"
 
 
 def version(schema: str, server: int) -> str:
