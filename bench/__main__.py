@@ -1,0 +1,86 @@
+"""``python -m bench``: measure the purge against what else there is, and against its goals."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bench.names import AT_TWO_SIZES, NAMES, POSTGRES_ONLY
+from bench.server import database, set_up
+
+SMALL, LARGE = 1.0, 4.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; 1 when a median misses its goal."""
+    options = parse(argv)
+    with database("sqlite" if options.sqlite else "postgresql"):
+        set_up()
+        return measure(options)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure purges on a database of their own, made for the run and thrown away after it. "
+        "bench/README.md says what each figure means. Exits with 1 when a median misses its goal.",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--postgres", action="store_true", help="on PostgreSQL (the default)")
+    which.add_argument("--sqlite", action="store_true", help="on SQLite")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this figure; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements to FILE, a chart beside it")
+    parser.add_argument("--scale", type=float, default=1.0, help="make the data set smaller (0.05) or bigger (2)")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
+    parser.add_argument("--list", action="store_true", help="list the figures' names and stop")
+    options = parser.parse_args(argv)
+    if options.list:
+        print("\n".join(f"{name:14} {words}" for name, words in NAMES.items()))
+        raise SystemExit(0)
+    unknown = [name for name in options.only if name not in NAMES]
+    if unknown:
+        parser.error(f"there is no figure {unknown[0]}; there are: {', '.join(NAMES)}")
+    if options.scale <= 0 or options.rounds < 1:
+        parser.error("--scale and --rounds must be above 0")
+    return options
+
+
+def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
+    """The names of the figures to run at a size, in order."""
+    names = [name for name in NAMES if not only or name in only]
+    if size == LARGE:
+        return [name for name in names if name in AT_TWO_SIZES]
+    return [name for name in names if not (sqlite and name in POSTGRES_ONLY)]
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Run the figures at one size, then those that compare two at four times the data; report."""
+    from bench import chart, report
+    from bench.figures import FIGURES, Bench
+    from bench.measuring import Result, progress, stage
+
+    results: list[Result] = []
+    facts: dict[str, Any] = {"scale": options.scale, "rounds": options.rounds, "rows": {}}
+    bench = Bench(rounds=options.rounds)
+    for size, more in ((SMALL, SMALL), (LARGE, LARGE - SMALL)):
+        names = chosen(options.only, sqlite=options.sqlite, size=size)
+        if not names:
+            continue
+        stage(f"data at {size * options.scale:g}×")
+        bench.build(more * options.scale, progress)
+        facts["rows"][f"{size:g}"] = report.row_count()
+        for name in names:
+            stage(name)
+            results += FIGURES[name](bench)
+    stage("done")
+    print(report.table(results), flush=True)
+    if options.json:
+        content = report.as_json(results, **facts)
+        report.write_json(options.json, content)
+        options.json.with_suffix(".svg").write_text(chart.svg(content))
+    return 1 if report.missed(results) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,376 @@
+"""The figures: what is measured, against what, and what is demanded of it. README.md says what each means."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from bench import contenders
+from bench.data import Size, World, address_columns
+from bench.measuring import Result, clock, median, progress, ratio, rounds
+from purge import verifier
+from purge.address_index import candidates_where, drop_indexes, ensure_indexes
+from purge.executors import candidate_pks
+from purge.registry import get_registry
+from purge.scope import Scope
+from purge.services import purge_preview
+
+OURS, SQL = "ours", "hand-written SQL"
+
+
+@dataclass
+class Bench:
+    """What the figures share: the data set, and what was measured at the first size for the second to compare with."""
+
+    rounds: int
+    people: int = 50
+    scale: float = 0.0
+    known: dict[str, tuple[float, list[float]]] = field(default_factory=dict)
+    _world: World | None = None
+
+    @property
+    def on_postgres(self) -> bool:
+        return connection.vendor == "postgresql"
+
+    @property
+    def world(self) -> World:
+        assert self._world is not None, "build first"
+        return self._world
+
+    def build(self, scale: float, tell: Callable[[str], None]) -> None:
+        """Write a data set beside what is there; people are taken from the newest. Then run everything once."""
+        self._world = World(Size(scale))
+        self._world.build(tell)
+        self.scale += scale
+        contenders.prepare_sqlite()
+        for contender in (contenders.purge, contenders.hand_written, contenders.orm_plain):
+            contender(self.world.take_light(2))
+        forget_queue()
+
+
+def forget_queue() -> None:
+    """Nobody works on what the runs put into the queue."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_q_ormq")
+
+
+Figure = Callable[[Bench], list[Result]]
+
+
+# ---------------------------------------------------------------- 1, 2, 3, 13: purging
+
+
+def heavy(bench: Bench) -> list[Result]:
+    """1 and 13: fifty heavy people, and the verification's share of their purge."""
+    verifying: list[float] = []
+
+    def ours() -> float:
+        people = bench.world.add_heavy(bench.people)
+        with _timed_verification(verifying):
+            return clock(lambda: contenders.purge(people))
+
+    def by_hand() -> float:
+        people = bench.world.add_heavy(bench.people)
+        return clock(lambda: contenders.hand_written(people))
+
+    runs = rounds({OURS: ours, SQL: by_hand}, bench.rounds)
+    forget_queue()
+    share = median(verifying) / median(runs[OURS])
+    return [
+        Result("1", "whole purge of 50 heavy people", SQL, ratio(runs, OURS, SQL), 1.5, runs=runs),
+        Result(
+            "13", "verification's share of it (tier one)", "", 100 * share, 10, unit="%", runs={"verify": verifying}
+        ),
+    ]
+
+
+@contextmanager
+def _timed_verification(seconds: list[float]) -> Iterator[None]:
+    real = verifier.verify
+
+    def timed(request: Any) -> Any:
+        found = []
+        seconds.append(clock(lambda: found.append(real(request))))
+        return found[0]
+
+    with mock.patch.object(verifier, "verify", timed):
+        yield
+
+
+def light(bench: Bench) -> list[Result]:
+    """2: fifty light people."""
+    runs = rounds(
+        {
+            OURS: lambda: _of_light(bench, contenders.purge),
+            SQL: lambda: _of_light(bench, contenders.hand_written),
+        },
+        bench.rounds + 2,
+    )
+    forget_queue()
+    return [Result("2", "whole purge of 50 light people", SQL, ratio(runs, OURS, SQL), 3, runs=runs)]
+
+
+def _of_light(bench: Bench, contender: contenders.Contender) -> float:
+    people = bench.world.take_light(bench.people)
+    return clock(lambda: contender(people))
+
+
+def django(bench: Bench) -> list[Result]:
+    """3: the ways that Django offers, on ten heavy people (a fifth: with fifty the admin takes a minute a run)."""
+    number = max(2, bench.people // 5)
+
+    def run(contender: contenders.Contender) -> Callable[[], float]:
+        def measured() -> float:
+            people = bench.world.add_heavy(number)
+            return clock(lambda: contender(people))
+
+        return measured
+
+    ways = {
+        OURS: contenders.purge,
+        "QuerySet.delete()": contenders.orm_plain,
+        "QuerySet.delete() with one receiver": contenders.orm_with_receiver,
+        "stock admin action": contenders.stock_admin,
+    }
+    runs = rounds({name: run(way) for name, way in ways.items()}, bench.rounds)
+    forget_queue()
+    demanded = {"stock admin action": 10.0, "QuerySet.delete() with one receiver": 4.0, "QuerySet.delete()": None}
+    return [
+        Result("3", f"{number} heavy people, against ours", name, ratio(runs, name, OURS), goal, at="least", runs=runs)
+        for name, goal in demanded.items()
+    ]
+
+
+# ---------------------------------------------------------------- 4: memory
+
+
+def memory(bench: Bench) -> list[Result]:
+    """4: what a fresh worker's peak grows by while it purges a tenth of the rows, and all of them."""
+    runs: dict[str, list[float]] = {}
+    for name, people in (("a tenth", max(1, bench.people // 10)), ("all", bench.people)):
+        for turn in range(min(3, bench.rounds)):
+            progress(f"round {turn + 1}: {name}")
+            request = contenders.submit(bench.world.add_heavy(people))
+            runs.setdefault(name, []).append(_peak_of(request.pk))
+    forget_queue()
+    small, large = median(runs["a tenth"]), median(runs["all"])
+    floor = 4.0  # MiB: below, an allocator's pages and not the rows are what is compared
+    return [
+        Result("4", "extra peak memory, 50 heavy people", "", large, 32, unit="MiB", runs=runs),
+        Result("4", "peak for ten times the rows", "", max(large, floor) / max(small, floor), 1.2, runs=runs),
+    ]
+
+
+def _peak_of(request_id: int) -> float:
+    """MiB by which the peak of a fresh process grows while it works on the request."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.memory", str(request_id)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    return float(json.loads(done.stdout.splitlines()[-1])["extra_mib"])
+
+
+# ---------------------------------------------------------------- 5, 6, 7: growth
+
+
+def growth(bench: Bench) -> list[Result]:
+    """5: light people at both sizes, per row. Run once at each size; the second run has the ratio."""
+    rows = bench.people * (sum(kind_count for kind_count in _light_counts()) + 1) * 2
+    measured = [_of_light(bench, contenders.purge) for _round in range(bench.rounds)]
+    forget_queue()
+    goal = 1.3 if bench.on_postgres else None
+    return _between_sizes(
+        bench, "5", "light people, per row, four times the data", median(measured) / rows, measured, goal
+    )
+
+
+def _light_counts() -> list[int]:
+    from bench.layout import counts
+
+    return list(counts(heavy=False).values())
+
+
+def _between_sizes(
+    bench: Bench, figure: str, what: str, cost: float, measured: list[float], goal: float | None, floor: float = 0.0
+) -> list[Result]:
+    """Nothing at the first size; at the second the ratio. Costs below ``floor`` (seconds) count as that."""
+    if what not in bench.known:
+        bench.known[what] = cost, measured
+        return []
+    before, earlier = bench.known[what]
+    runs = {"at 1×": earlier, "at 4×": measured}
+    return [Result(figure, what, "1×", max(cost, floor) / max(before, floor), goal, runs=runs)]
+
+
+def finding(bench: Bench) -> list[Result]:
+    """6: the rows that mention any of fifty addresses, by the index; a pass over all text that extracts them."""
+    scope = _scope_of_light(bench)
+    entries = [entry for entry in get_registry().ordered if entry.addresses]
+
+    def find() -> None:
+        for entry in entries:
+            candidate_pks(entry, scope, after=0, limit=2_000)
+
+    find()
+    measured = [clock(find) for _round in range(bench.rounds + 2)]
+    goal = 1.3 if bench.on_postgres else None
+    results = _between_sizes(
+        bench, "6", "finding 50 addresses, four times the data", median(measured), measured, goal, floor=0.005
+    )
+    if results and bench.on_postgres:
+        whole = [clock(lambda: one_pass(scope)) for _round in range(2)]
+        runs = {OURS: measured, "one pass over all text": whole}
+        results.append(
+            Result(
+                "6",
+                "one full pass, against ours at 4×",
+                "one pass over all text",
+                median(whole) / median(measured),
+                100,
+                at="least",
+                runs=runs,
+            )
+        )
+    return results
+
+
+def one_pass(scope: Scope) -> None:
+    """Read every text of every column with a rule and compare the addresses in it, without an index."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
+        for column in address_columns():
+            where, params = candidates_where(connection, column, sorted(scope.all_addresses()))
+            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(column.table)} WHERE {where}", params)
+
+
+def _scope_of_light(bench: Bench) -> Scope:
+    """Fifty addresses that stand in the data; nobody of theirs is purged by it."""
+    from users.models import User
+
+    ids = [person_id for person_id, _account in bench.world.light[-bench.people :]]
+    keys = User.objects.filter(pk__in=ids).values_list("email_key", flat=True)
+    return Scope(addresses=frozenset(keys), requesting_account_id=bench.world.big.account, trial_accounts=True)
+
+
+def rewriting(bench: Bench) -> list[Result]:
+    """7: rewriting texts, per mention; what the address index costs whoever writes a text."""
+    from purge.executors import Run, treat_rows
+
+    entry = get_registry().entries["learning.Comment"]
+    measured = []
+    number = max(50, round(2_000 * min(1.0, bench.scale)))
+    for _round in range(bench.rounds):
+        address = f"somebody{len(measured)}.at{bench.scale}@elsewhere.example"
+        bench.world.write_mentions([address], number)
+        scope = Scope(addresses=frozenset({address}), requesting_account_id=bench.world.big.account)
+        pks = candidate_pks(entry, scope, after=0, limit=number)
+
+        def rewrite(scope: Scope = scope, pks: list[int] = pks) -> None:
+            with transaction.atomic():
+                if treat_rows(entry, Run(scope), pks) != number:
+                    raise RuntimeError("not every mention was found")
+
+        measured.append(clock(rewrite) / number)
+    goal = 1.3
+    results = _between_sizes(
+        bench, "7", "rewriting, per mention, four times the data", median(measured), measured, goal
+    )
+    return [*results, *(_inserting(bench) if bench.on_postgres and results else [])]
+
+
+def _inserting(bench: Bench) -> list[Result]:
+    """Single inserts into a table with and without its address index."""
+    columns = [c for c in address_columns() if c.table == "learning_comment"]
+    at = bench.world.big
+
+    def insert(words: str) -> float:
+        def run() -> None:
+            with connection.cursor() as cursor:
+                for n in range(400):
+                    cursor.execute(
+                        "INSERT INTO learning_comment (post_id, author_id, body, removed, created_at) "
+                        "VALUES (%s, %s, %s, false, now())",
+                        [at.post + n % at.posts, at.colleague, words],
+                    )
+
+        return clock(run)
+
+    plain = "Good work, all exercises were handed in, the third one could be shorter and needs an example."
+    texts = {"with an address": f"{plain} Ask first.last17@company17.example.", "without one": plain}
+    runs: dict[str, list[float]] = {}
+    for turn in range(bench.rounds):
+        for indexed in (True, False):
+            if not indexed:
+                drop_indexes(connection, columns)
+            for name, words in texts.items():
+                progress(f"round {turn + 1}: inserts {name}, {'with' if indexed else 'without'} the index")
+                runs.setdefault(f"{name}, index {indexed}", []).append(insert(words))
+            if not indexed:
+                ensure_indexes(connection, columns)
+    return [
+        Result(
+            "7",
+            f"insert of a text {name}, address index / none",
+            "no index",
+            ratio(runs, f"{name}, index True", f"{name}, index False"),
+            goal,
+            runs=runs,
+        )
+        for name, goal in (("with an address", 1.6), ("without one", 1.1))
+    ]
+
+
+# ---------------------------------------------------------------- 9: the confirmation page
+
+
+def confirmation(bench: Bench) -> list[Result]:
+    """9: what the page that asks shows, for fifty heavy people and for fifty light ones of the same account."""
+    world = bench.world
+    actor = world.administrator(world.big.account)
+    heavy_people = world.add_heavy(bench.people)
+    light_people = world.add_heavy(bench.people, mentions=1, light=True)
+    runs: dict[str, list[float]] = {}
+    queries: dict[str, int] = {}
+    for name, people in (("heavy", heavy_people), ("light", light_people)):
+
+        def show(chosen: list[int] = people) -> None:
+            purge_preview(
+                acting_user=world.administrator(actor.account_id), account_id=actor.account_id, user_ids=chosen
+            )
+
+        with CaptureQueriesContext(connection) as captured:
+            show()
+        queries[name] = len(captured)
+        runs[name] = [clock(show) for _round in range(bench.rounds)]
+    difference = abs(queries["heavy"] - queries["light"])
+    return [
+        Result(
+            "9", "confirmation page, 50 heavy / 50 light people", "light", ratio(runs, "heavy", "light"), 3, runs=runs
+        ),
+        Result("9", "queries more for heavy than for light", "light", difference, 0, unit="", note=f"{queries}"),
+    ]
+
+
+FIGURES: dict[str, Figure] = {
+    "light": light,
+    "heavy": heavy,
+    "django": django,
+    "memory": memory,
+    "confirmation": confirmation,
+    "growth": growth,
+    "finding": finding,
+    "rewriting": rewriting,
+}
