@@ -6,10 +6,13 @@ user can cause, and no address in any message: what stands on standard error end
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+import os
 import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
@@ -54,7 +57,12 @@ class PurgeCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            with quiet_queue():
+                return super().execute(*args, **options)
+        except BrokenPipeError:
+            # The reader has seen enough (`| head`); what is still buffered must not fail once more at the exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
         except (PurgeRefused, HashKeyMissing, CouldNotLook) as refusal:
             raise CommandError(str(refusal), returncode=NEEDS_YOU) from None
         except DatabaseError as error:
@@ -67,10 +75,10 @@ class PurgeCommand(BaseCommand):
     def show(self, data: Any, lines: Iterable[object], *, as_json: bool) -> None:
         """The answer: ``data`` for programs, ``lines`` for people."""
         if as_json:
-            self.stdout.write(json.dumps(data, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
-            return
+            lines = [json.dumps(data, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)]
         for line in lines:
             self.stdout.write(str(line))
+        self.stdout.flush()
 
     def request(self, text: str) -> PurgeRequest:
         """The request of an ID that was typed. A mistyped ID is wrong usage; an unknown one is not."""
@@ -87,6 +95,18 @@ class PurgeCommand(BaseCommand):
         if account is None:
             raise CommandError(f"No account has the subdomain {quoted(subdomain)}.", returncode=NEEDS_YOU)
         return account
+
+
+@contextlib.contextmanager
+def quiet_queue() -> Iterator[None]:
+    """Without the queue's remarks on each task that is put in: somebody at a terminal, or cron, asked for none."""
+    logger = logging.getLogger("django-q")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def needs_you(message: object = "Somebody has to act: see above.") -> NoReturn:

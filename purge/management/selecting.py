@@ -13,6 +13,7 @@ from purge.choices import Origin
 from purge.host import AccountFacts, get_host
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, address_given, quoted
 from purge.models import PurgeRequest
+from purge.preview import COUNT_CAP
 from purge.services import Preview
 
 
@@ -144,10 +145,12 @@ def impact_lines(preview: Preview) -> list[str]:
     lines = [f"Account {preview.account.name}: {len(preview.people)} deleted user(s) to be erased for good."]
     lines += [f"  {_person_line(person)}" for person in preview.people]
     lines.append("In this account:")
-    for line in preview.impact.lines:
-        number = "more than 10,000" if line.more else f"{line.n:,}"
-        lines.append(f"  {number:>16}  {line.noun}: {line.words}")
-    if not preview.impact.lines:
+    counts: dict[str, int] = {}
+    for line in preview.impact.lines:  # a kind of record may have two columns that are treated alike
+        counts[line.words] = counts.get(line.words, 0) + line.n
+    for words, number in counts.items():
+        lines.append(f"  {'more than 10,000' if number > COUNT_CAP else f'{number:,}':>16}  {words}")
+    if not counts:
         lines.append("  nothing else")
     for path, by_model in preview.impact.consequences.items():
         for model, pks in sorted(by_model.items()):

@@ -1,5 +1,6 @@
 """purge_status, purge_retry, purge_release, purge_verify, purge_patrol, purge_overdue."""
 
+import sys
 from datetime import timedelta
 
 import pytest
@@ -155,6 +156,17 @@ def test_a_database_that_does_not_answer_is_a_sentence(run, request_of_ann, monk
     assert ran.code == 1
     assert "did not answer" in ran.err
     assert w.ANN not in ran.err
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(run, request_of_ann, monkeypatch, tmp_path):
+    def closed(*args, **kwargs):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(purge_status.Command, "show", closed)
+    with (tmp_path / "out").open("w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        ran = run("purge_status")
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_every_command_of_the_purge_has_an_example_and_its_exit_codes():
