@@ -103,9 +103,11 @@ class Worker:
         return self.process.wait(timeout=PATIENCE)
 
     def kill(self) -> None:
-        for pid in [*self.family(), self.process.pid]:
-            kill(pid)
-        self.process.wait(timeout=PATIENCE)
+        if self.process.poll() is None:
+            # The supervisor first, or it starts the cluster anew while that is being killed.
+            for pid in [self.process.pid, *self.family()]:
+                kill(pid)
+            self.process.wait(timeout=PATIENCE)
 
 
 def kill(pid: int) -> None:
