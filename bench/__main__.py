@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.names import AT_TWO_SIZES, NAMES, POSTGRES_ONLY
+from bench.names import AT_THE_END, AT_TWO_SIZES, NAMES, POSTGRES_ONLY
 from bench.server import database, set_up
 
 SMALL, LARGE = 1.0, 4.0
@@ -48,16 +48,17 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
     """The names of the figures to run at a size, in order."""
-    names = [name for name in NAMES if not only or name in only]
+    names = [name for name in NAMES if (not only or name in only) and not (sqlite and name in POSTGRES_ONLY)]
     if size == LARGE:
-        return [name for name in names if name in AT_TWO_SIZES]
-    return [name for name in names if not (sqlite and name in POSTGRES_ONLY)]
+        return [name for name in names if name in (*AT_TWO_SIZES, *AT_THE_END)]
+    return [name for name in names if name not in AT_THE_END]
 
 
 def measure(options: argparse.Namespace) -> int:
     """Run the figures at one size, then those that compare two at four times the data; report."""
     from bench import chart, report
-    from bench.figures import FIGURES, Bench
+    from bench.every import FIGURES
+    from bench.figures import Bench
     from bench.measuring import Result, progress, stage
 
     results: list[Result] = []

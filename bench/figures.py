@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from bench import contenders
-from bench.data import Size, World, address_columns
+from bench.data import Size, World, address_columns, reset_sequences
 from bench.measuring import Result, clock, median, progress, ratio, rounds
 from purge import verifier
 from purge.address_index import candidates_where, drop_indexes, ensure_indexes
@@ -294,6 +294,7 @@ def rewriting(bench: Bench) -> list[Result]:
 def _inserting(bench: Bench) -> list[Result]:
     """Single inserts into a table with and without its address index."""
     columns = [c for c in address_columns() if c.table == "learning_comment"]
+    reset_sequences(["learning.Comment"])
     at = bench.world.big
 
     def insert(words: str) -> float:
@@ -362,15 +363,3 @@ def confirmation(bench: Bench) -> list[Result]:
         ),
         Result("9", "queries more for heavy than for light", "light", difference, 0, unit="", note=f"{queries}"),
     ]
-
-
-FIGURES: dict[str, Figure] = {
-    "light": light,
-    "heavy": heavy,
-    "django": django,
-    "memory": memory,
-    "confirmation": confirmation,
-    "growth": growth,
-    "finding": finding,
-    "rewriting": rewriting,
-}

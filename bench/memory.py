@@ -1,6 +1,7 @@
-"""A fresh worker that works on one request, and by how much its peak of memory grew: ``python -m bench.memory ID``.
+"""A fresh worker that works on one request, then says by how much its peak of memory grew.
 
-A program of its own, since a process never gives its peak back. Linux only (``VmHWM``).
+``python -m bench.memory ID`` prints a line when it begins and JSON when it is done. A program of its own, since a
+process never gives its peak back. Linux only (``VmHWM``).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def main(request_id: int) -> None:
     assert get_resolver().url_patterns
     is_small()
     before = peak_mib()
+    print("working", flush=True)
     finish(PurgeRequest.objects.get(pk=request_id))
     print(json.dumps({"extra_mib": peak_mib() - before, "before_mib": before}))
 
