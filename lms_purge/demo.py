@@ -41,7 +41,7 @@ from learning.models import (
     SessionInstructor,
 )
 from messaging.models import Announcement
-from users.imports import run_import, user_import_start
+from users.imports.services import user_import_run, user_import_start
 from users.models import Account, AccountKind, Role, User, UserGroup, UserRole
 from users.services import account_create, operator_create, trial_account_create, user_create, user_delete
 
@@ -166,7 +166,7 @@ def people_csv() -> str:
 
 def _import(acme: Account, admin: User) -> None:
     log = user_import_start(acting_user=admin, account=acme, file=io.BytesIO(people_csv().encode("utf-8-sig")))
-    run_import(log.pk)
+    user_import_run(log_id=log.pk)
 
 
 def _trials(password: str) -> None:
