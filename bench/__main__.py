@@ -59,7 +59,7 @@ def measure(options: argparse.Namespace) -> int:
     from bench import chart, report
     from bench.every import FIGURES
     from bench.figures import Bench
-    from bench.measuring import Result, progress, stage
+    from bench.measuring import Result, progress, stage, tell
 
     results: list[Result] = []
     facts: dict[str, Any] = {"scale": options.scale, "rounds": options.rounds, "rows": {}}
@@ -73,7 +73,9 @@ def measure(options: argparse.Namespace) -> int:
         facts["rows"][f"{size:g}"] = report.row_count()
         for name in names:
             stage(name)
-            results += FIGURES[name](bench)
+            found = FIGURES[name](bench)
+            tell(found)
+            results += found
     stage("done")
     print(report.table(results), flush=True)
     if options.json:

@@ -111,6 +111,7 @@ def _maker(field_: models.Field[Any, Any]) -> Callable[[str], Any]:
 
 
 def next_id(label: str) -> int:
+    """The first id that no row of the table has."""
     model = apps.get_model(label)
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
@@ -247,6 +248,8 @@ class World:
     #: (id, account) of deleted light people who have a trial twin, in the order in which they are used.
     light: list[tuple[int, int]] = field(default_factory=list)
     used: int = 0
+    #: No id, and so no address, is given twice: texts may still mention somebody whose rows are gone.
+    first_free: int = 0
 
     @property
     def big(self) -> Catalogue:
@@ -385,7 +388,8 @@ class World:
     def add_heavy(self, number: int = 50, *, mentions: int = 20, light: bool = False) -> list[int]:
         """Write fresh deleted people with some 6,000 rows each (``light``: some 30) and a trial twin each, whose
         addresses colleagues' texts mention; their ids."""
-        first = next_id("users.User")
+        first = max(next_id("users.User"), self.first_free)
+        self.first_free = first + 2 * number
         people, twins = [], []
         for n in range(number):
             people.append(_person(n, first + n, self.big, first + n, deleted=True, others=100))

@@ -94,3 +94,12 @@ def progress(text: str) -> None:
     elif not text:
         sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+def tell(results: Sequence[Result]) -> None:
+    """What a figure has shown, as soon as it has."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    for result in results:
+        medians = ", ".join(f"{name} {median(values):.4g}" for name, values in result.runs.items())
+        sys.stderr.write(f"        {result.figure} {result.what}: {result.value:.3g} {result.unit} ({medians})\n")
