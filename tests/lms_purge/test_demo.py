@@ -1,0 +1,55 @@
+"""The demo data: loaded once, through the import, with sign-ins that work and a purge that reaches all it should."""
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+
+from lms_purge import demo
+from purge import services, tasks
+from tests.factories.users import AccountFactory
+from users.models import Account, DeletedCount, ImportLog, ImportState, User, UserState
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_is_loaded_once_and_its_sign_ins_work(capsys):
+    call_command("seed_demo")
+    people = User.objects.count()
+    call_command("seed_demo")
+    assert User.objects.count() == people
+    printed = capsys.readouterr().out
+    for sign_in in demo.SIGN_INS:
+        assert sign_in.email in printed
+        user = authenticate(None, email=sign_in.email, password=demo.demo_password())
+        assert user is not None
+        assert user.is_staff
+    assert demo.demo_password() in printed
+
+
+def test_people_came_in_through_the_import_and_one_month_has_more_than_fifty():
+    demo.load()
+    log = ImportLog.objects.get(account__subdomain="acme")
+    assert (log.state, log.failed) == (ImportState.COMPLETED, 0)
+    assert log.added == demo.ACTIVE + sum(demo.DELETED.values())
+    counts = dict(DeletedCount.objects.filter(account__subdomain="acme").values_list("month", "n"))
+    assert sum(counts.values()) == sum(demo.DELETED.values())
+    assert max(counts.values()) > 50
+
+
+def test_a_database_with_other_accounts_is_left_alone(capsys):
+    AccountFactory(subdomain="customer")
+    call_command("seed_demo")
+    assert Account.objects.count() == 1
+    assert "no demo data" in capsys.readouterr().out
+
+
+def test_a_purge_of_the_demo_reaches_the_trial_and_keeps_its_creator():
+    demo.load()
+    acme = Account.objects.get(subdomain="acme")
+    admin = User.objects.get(email="admin@acme.example")
+    first = list(User.objects.filter(account=acme, state=UserState.DELETED).order_by("pk")[:2])
+    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[user.pk for user in first])
+    tasks.run_request(request.pk)
+    request.refresh_from_db()
+    assert (request.status, request.other_account_count, request.kept_count) == ("completed", 1, 1)
+    assert User.objects.filter(account__subdomain="globex", email=first[0].email).exists()
