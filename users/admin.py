@@ -18,6 +18,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from users import forms, services
+from users.import_admin import ImportLogAdmin as ImportLogAdmin  # registers itself
 from users.models import (
     Account,
     ActiveField,

@@ -63,7 +63,7 @@ def test_a_torn_quotation_costs_one_row():
     assert [row.line for row in torn] == [3]
     assert len(read(text)[1]) == 52
     # Near the end of the file, too.
-    shape, rows = read('Name,Email\n"Bob,b@x.org\nAnn,a@x.org\n')
+    _shape, rows = read('Name,Email\n"Bob,b@x.org\nAnn,a@x.org\n')
     assert [(row.line, row.torn) for row in rows] == [(2, True), (3, False)]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,7 +31,7 @@ from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow
 from users.imports.reading import Row, people_rows
 from users.imports.seen import Seen
-from users.imports.statements import rows_insert, rows_update
+from users.imports.statements import AnyOf, rows_insert, rows_update, statistics_refresh
 from users.models import (
     Account,
     FormerEmail,
@@ -52,6 +52,8 @@ from users.models import (
 from users.services import deleted_count_change, month_of, sessions_end, unique_id_sort_key, zone_of
 
 BATCH = 1_000
+#: After how many rows the table's statistics are looked at.
+_RECOUNTED = frozenset(BATCH * 4**power for power in range(1, 8))
 #: Waits, in seconds, before a batch is tried again when the database is gone or another writer was in the way.
 WAITS = (0.2, 1.0, 3.0, 8.0, 15.0)
 
@@ -122,7 +124,7 @@ class Loader:
 
     # ------------------------------------------------------------ the walk
 
-    def rows(self, stored: BinaryIO) -> Iterator[Row]:
+    def rows(self, stored: BinaryIO) -> Generator[Row]:
         return people_rows(
             stored,
             encoding=self.log.encoding,
@@ -143,6 +145,8 @@ class Loader:
                 people, bad = self._parsed(batch, seen)
                 patiently(partial(self._batch, len(batch), people, bad, done))
                 done += len(batch)
+                if done in _RECOUNTED:
+                    statistics_refresh(User, done)
         return True
 
     def _parsed(self, batch: Sequence[Row], seen: Seen) -> tuple[list[PersonRow], list[tuple[int, str]]]:
@@ -175,9 +179,7 @@ class Loader:
 
     # ------------------------------------------------------------ one batch
 
-    def _batch(
-        self, number: int, people: Sequence[PersonRow], bad: Sequence[tuple[int, str]], done: int
-    ) -> None:
+    def _batch(self, number: int, people: Sequence[PersonRow], bad: Sequence[tuple[int, str]], done: int) -> None:
         with transaction.atomic():
             log = ImportLog.objects.select_for_update(of=("self",)).get(pk=self.log.pk)
             if log.rows_done != done or log.state != ImportState.RUNNING:
@@ -220,8 +222,8 @@ class Loader:
         by_id = {user["unique_user_id"]: user for user in known if user["unique_user_id"]}
         keys = [person.email_key for person in people]
         # Asked under the locks: a purge that was accepted before them is seen here, a later one sees what we did.
-        since = purged_before(account_id=self.account.pk, email_keys=keys, accepted_after=self.log.uploaded_at)
-        ever = purged_before(account_id=self.account.pk, email_keys=[key for key in keys if key not in by_key])
+        ever = purged_before(account_id=self.account.pk, email_keys=keys)
+        since = purged_before(account_id=self.account.pk, email_keys=ever, accepted_after=self.log.uploaded_at)
         decision = _Decision(
             self, by_key, by_id, since, ever, self._frozen(known), self._active_administrators(), self._managers(people)
         )
@@ -236,13 +238,15 @@ class Loader:
     def _known(self, people: Sequence[PersonRow]) -> list[_Known]:
         """Users of the account with one of these addresses or Unique User IDs, locked in the order of their numbers."""
         mine = User.objects.filter(account_id=self.account.pk)
-        pks = set(mine.filter(email_key__in=[person.email_key for person in people]).values_list("pk", flat=True))
+        pks = set(
+            mine.filter(AnyOf(F("email_key"), [person.email_key for person in people])).values_list("pk", flat=True)
+        )
         unique_ids = [person.unique_user_id for person in people if person.unique_user_id]
         if unique_ids:
-            pks.update(mine.filter(unique_user_id__in=unique_ids).values_list("pk", flat=True))
+            pks.update(mine.filter(AnyOf(F("unique_user_id"), unique_ids)).values_list("pk", flat=True))
         if not pks:
             return []
-        rows = User.objects.filter(pk__in=pks).order_by("pk").select_for_update()
+        rows = User.objects.filter(AnyOf(F("pk"), sorted(pks))).order_by("pk").select_for_update()
         return [
             _Known(pk, manager_id, dict(zip(_CHANGED, values, strict=True)))
             for pk, manager_id, *values in rows.values_list("pk", "manager_id", *_CHANGED)
@@ -440,9 +444,7 @@ class _Decision:
         user["is_support"] = False
         self.work.revived.append(user.pk)
 
-    def _count(
-        self, user: _Known, row: PersonRow, changed: Sequence[str], *, deletes: bool, revives: bool
-    ) -> None:
+    def _count(self, user: _Known, row: PersonRow, changed: Sequence[str], *, deletes: bool, revives: bool) -> None:
         if revives:
             self.work.counts["revived"] += 1
             self._note(row, "revived")
@@ -482,7 +484,7 @@ def active_users(account_id: int, keys: Iterable[str]) -> dict[str, int]:
     keys = list(keys)
     if not keys:
         return {}
-    rows = User.objects.filter(account_id=account_id, email_key__in=keys, state=UserState.ACTIVE)
+    rows = User.objects.filter(AnyOf(F("email_key"), keys), account_id=account_id, state=UserState.ACTIVE)
     return dict(rows.values_list("email_key", "pk"))
 
 

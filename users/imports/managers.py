@@ -6,20 +6,22 @@ manager he had, and the row is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from users.imports.loading import Loader, active_users, batches, patiently
 from users.imports.mapping import FIELDS
 from users.imports.parsing import key_of, manager_key_of
 from users.imports.reading import Row
-from users.imports.statements import rows_update
+from users.imports.statements import AnyOf, rows_update
 from users.models import User, UserState
 
 
@@ -54,7 +56,7 @@ def _assign(loader: Loader, batch: Sequence[Row], refused: list[int]) -> None:
     with transaction.atomic():
         wishes, current = _wishes(loader, batch)
         changed = {pk: wish for pk, wish in wishes.items() if wish.manager_id != current[pk]}
-        edges = {**_above(account_id, [wish.manager_id for wish in changed.values() if wish.manager_id]), **current}
+        edges = {**_above(account_id, {wish.manager_id for wish in changed.values() if wish.manager_id}), **current}
         bad = in_circles({pk: wish.manager_id for pk, wish in changed.items()}, edges)
         rows_update(User, ["manager_id"], [(pk, changed[pk].manager_id) for pk in sorted(changed) if pk not in bad])
     refused.extend(sorted(changed[pk].line for pk in bad))
@@ -75,27 +77,34 @@ def _wishes(loader: Loader, batch: Sequence[Row]) -> tuple[dict[int, _Wish], dic
     bad_lines = set(loader.log.row_errors.filter(line__in=[row.line for row in batch]).values_list("line", flat=True))
     asked = {key: wish for key, wish in asked.items() if wish[0] not in bad_lines}
     managers = active_users(account_id, {manager for _line, manager in asked.values() if manager})
-    rows = User.objects.filter(account_id=account_id, email_key__in=list(asked)).exclude(state=UserState.PURGING)
+    rows = User.objects.filter(AnyOf(F("email_key"), list(asked)), account_id=account_id).exclude(
+        state=UserState.PURGING
+    )
     found = list(rows.order_by("pk").select_for_update().values_list("pk", "email_key", "manager_id"))
     wishes = {pk: _Wish(asked[key][0], managers.get(asked[key][1])) for pk, key, _manager_id in found}
     return wishes, {pk: manager_id for pk, _key, manager_id in found}
 
 
-def _above(account_id: int, manager_ids: Sequence[int]) -> dict[int, int | None]:
+def _above(account_id: int, manager_ids: Collection[int]) -> dict[int, int | None]:
     """User → manager, for these and everybody above them."""
     if not manager_ids:
         return {}
     users = connection.ops.quote_name(User._meta.db_table)
-    marks = ", ".join(["%s"] * len(manager_ids))
+    ordered = sorted(manager_ids)
+    ids: Any
+    if connection.vendor == "postgresql":
+        among, ids = "= ANY(%s)", ordered
+    else:
+        among, ids = "IN (SELECT value FROM json_each(%s))", json.dumps(ordered)
     statement = f"""
         WITH RECURSIVE above (id) AS (
-            SELECT id FROM {users} WHERE account_id = %s AND id IN ({marks})
+            SELECT id FROM {users} WHERE account_id = %s AND id {among}
             UNION SELECT u.manager_id FROM {users} u JOIN above ON u.id = above.id WHERE u.manager_id IS NOT NULL
         )
         SELECT u.id, u.manager_id FROM {users} u JOIN above ON u.id = above.id
     """  # noqa: S608 - the name of the model's table
     with connection.cursor() as cursor:
-        cursor.execute(statement, [account_id, *manager_ids])
+        cursor.execute(statement, [account_id, ids])
         return dict(cursor.fetchall())
 
 

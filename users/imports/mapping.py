@@ -38,7 +38,15 @@ WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("adobe_id", ("adobe id", "adobeid", "federated id", "sso id", "identity provider")),
     (
         "deleted_at",
-        ("deletion date", "date deleted", "deleted on", "deleted at", "delete date", "termination date", "leaving date"),
+        (
+            "deletion date",
+            "date deleted",
+            "deleted on",
+            "deleted at",
+            "delete date",
+            "termination date",
+            "leaving date",
+        ),
     ),
     (
         "unique_user_id",
@@ -135,5 +143,7 @@ def remember(remembered: Mapping[str, str], headings: Sequence[str], columns: Ma
 def refuse_people_as_headings(headings: Sequence[str]) -> str | None:
     """Why this row cannot be the headings; None when it can. A heading is remembered, an address must not be."""
     if any(emails_in(heading) for heading in headings):
-        return _("The file has no row of headings: its first row holds an e-mail address. Add headings, upload it again.")
+        return _(
+            "The file has no row of headings: its first row holds an e-mail address. Add headings, upload it again."
+        )
     return None

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from purge.addresses import address_key, is_address
+from purge.addresses.writings import AT_SIGNS
 from users.imports.mapping import FIELDS
 from users.models import User, UserKind, UserState
 
@@ -22,6 +23,7 @@ _EVERYDAY = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9_-]+(?:[.+][a-z0-9_-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
 _LONGEST_EVERYDAY = 254
+_AT_SIGN = re.compile(f"[{AT_SIGNS}]")
 
 _DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}/\d{1,2}/\d{1,2}"), "%Y/%m/%d"),
@@ -74,7 +76,7 @@ def key_of(text: str) -> str | None:
 
 def manager_key_of(text: str) -> str:
     """The key of a manager's address; '' for ROOT, a company's name, nothing."""
-    return (key_of(text) or "") if "@" in text or "＠" in text else ""
+    return (key_of(text) or "") if _AT_SIGN.search(text) else ""
 
 
 @dataclass
@@ -185,7 +187,7 @@ def _parsed(text: str) -> datetime | None:
         except ValueError:
             return None
         if found is not None:
-            return found if isinstance(found, datetime) else datetime.combine(found, time())  # noqa: DTZ001 - see there
+            return found if isinstance(found, datetime) else datetime.combine(found, time())
     for pattern, form in _DATES:
         if pattern.fullmatch(text):
             try:

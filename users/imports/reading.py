@@ -9,7 +9,7 @@ import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -225,7 +225,7 @@ def _unknown_headings(stored: BinaryIO, encoding: str) -> Shape | None:
     return max(shapes, key=lambda shape: len(shape.headings), default=None)
 
 
-def people_rows(stored: BinaryIO, *, encoding: str, delimiter: str, heading_line: int) -> Iterator[Row]:
+def people_rows(stored: BinaryIO, *, encoding: str, delimiter: str, heading_line: int) -> Generator[Row]:
     """The rows below the headings."""
     with text_of(stored, encoding) as text:
         for row in rows_of(text, delimiter):

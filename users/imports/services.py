@@ -6,11 +6,11 @@ import codecs
 import csv
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.core.files.base import ContentFile
 from django.core.files.base import File as StoredFile
@@ -169,8 +169,7 @@ def _binary(file: Any) -> BinaryIO:
     if file.size > MOST_BYTES:
         most = MOST_BYTES // (1024 * 1024)
         raise ServiceError(_("The file is larger than %(most)d MB. Split it.") % {"most": most}, code="too_big")
-    stream: BinaryIO = file.file
-    return stream
+    return _stream_of(file)
 
 
 def _shape(stream: BinaryIO) -> Shape:
@@ -180,10 +179,13 @@ def _shape(stream: BinaryIO) -> Shape:
         raise ServiceError(str(reason), code="unreadable") from None
 
 
-def _rows(stream: BinaryIO, shape: Shape) -> Iterator[Row]:
-    return people_rows(
-        stream, encoding=shape.encoding, delimiter=shape.delimiter, heading_line=shape.heading_line
-    )
+def _rows(stream: BinaryIO, shape: Shape) -> Generator[Row]:
+    return people_rows(stream, encoding=shape.encoding, delimiter=shape.delimiter, heading_line=shape.heading_line)
+
+
+def _stream_of(stored: StoredFile[bytes]) -> BinaryIO:
+    """The open stream below Django's file."""
+    return cast(BinaryIO, stored.file)
 
 
 _MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
@@ -216,7 +218,7 @@ def import_head(*, acting_user: User | None, log: ImportLog, rows: int = 3) -> I
     with import_file_open(acting_user=acting_user, log=log) as stored:
         line = int(log.mapping["heading_line"])
         common = {"encoding": log.encoding, "delimiter": log.delimiter}
-        with closing(people_rows(stored.file, heading_line=line - 1, **common)) as found:
+        with closing(people_rows(_stream_of(stored), heading_line=line - 1, **common)) as found:
             first, *others = islice(found, rows + 1)
     headings = tuple(" ".join(cell.split()) for cell in first.cells)
     return ImportHead(headings, [[*row.cells, *[""] * len(headings)][: len(headings)] for row in others])
@@ -229,12 +231,12 @@ def import_file_open(*, acting_user: User | None, log: ImportLog) -> StoredFile[
     the upload is taking an address out of this account that the file mentions, whether or not a worker has come to it.
     """
     log.refresh_from_db(fields=["file", "link_dead_at"])
-    storage = log.file.storage
-    if log.link_dead_at is not None or not log.file or not storage.exists(log.file.name):
+    storage, name = log.file.storage, log.file.name
+    if log.link_dead_at is not None or not name or not storage.exists(name):
         raise ImportGone
-    if file_mentions(storage, log.file.name, open_addresses_for(log.account_id, since=log.uploaded_at)):
+    if file_mentions(storage, name, open_addresses_for(log.account_id, since=log.uploaded_at)):
         raise ImportGone
-    stored: StoredFile[bytes] = storage.open(log.file.name, "rb")
+    stored: StoredFile[bytes] = storage.open(name, "rb")
     return stored
 
 
@@ -253,7 +255,7 @@ def _bad_rows(stored: StoredFile[bytes], log: ImportLog) -> Iterator[str]:
         log.row_errors.order_by("line", "pk").values_list("line", "reason").iterator(chunk_size=1_000)
     )
     with stored:
-        rows = people_rows(stored.file, encoding=log.encoding, delimiter=log.delimiter, heading_line=line - 1)
+        rows = people_rows(_stream_of(stored), encoding=log.encoding, delimiter=log.delimiter, heading_line=line - 1)
         with closing(rows):
             headings = next(rows)
             yield "\ufeff" + _csv_line([*headings.cells, _("Line"), _("Reason")])
@@ -295,17 +297,17 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
         # One handle for both walks: a purge may erase the file between them.
         loader = Loader.of(log)
         try:
-            if not loader.load(stored.file, until=until):
+            if not loader.load(_stream_of(stored), until=until):
                 return "more"
         except TakenOver:
             return "taken over"
-        refused = assign_managers(loader, stored.file)
+        refused = assign_managers(loader, _stream_of(stored))
     _finish(log.pk, refused)
     return "over"
 
 
 def _open_to_run(log: ImportLog) -> StoredFile[bytes]:
-    if not log.file:
+    if not log.file.name:
         raise FileNotFoundError
     stored: StoredFile[bytes] = log.file.storage.open(log.file.name, "rb")
     return stored

@@ -2,54 +2,114 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from users.imports import run_import, user_import_start
-from users.models import Account, ImportLog, ImportRowError, ImportSource, ImportState
+from purge.addresses import address_key
+from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you
+from users.imports.services import user_import_run, user_import_start
+from users.models import Account, ImportLog, ImportSource, ImportState, User
 from users.services import ServiceError
 
+#: Bad rows that are printed; all are in the admin.
+SHOWN = 20
 
-class Command(BaseCommand):
-    help = "Import users from a CSV file into an account. Example: manage.py user_import acme users.csv --json"
+
+class Command(PurgeCommand):
+    help = (
+        "Import users from a CSV file into an account, as the admin's upload does: any encoding and delimiter, columns "
+        "taken for what their headings say (--map corrects). Without --queue it is done at once, without a worker."
+    )
+    example = 'manage.py user_import --account acme --map "profile=Job family" people.csv'
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("account", help="the account's subdomain")
-        parser.add_argument("file", help="the CSV file")
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        super().add_arguments(parser)
+        parser.add_argument("file", type=Path, help="the CSV file")
+        parser.add_argument("--account", required=True, help="the account's subdomain")
+        parser.add_argument("--initiator", help="e-mail of the user of this account who is noted as having started it")
+        parser.add_argument("--map", action="append", default=[], metavar="FIELD=HEADING", help="a column's meaning")
+        parser.add_argument("--queue", action="store_true", help="leave the work to the worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = Account.objects.filter(subdomain=options["account"].lower()).first()
+        account = Account.objects.filter(subdomain=options["account"].strip().lower()).first()
         if account is None:
-            raise CommandError("There is no account with this subdomain.", returncode=2)
+            raise CommandError("No account has this subdomain.", returncode=NEEDS_YOU)
+        initiator = self._initiator(account, options["initiator"])
         try:
-            with Path(options["file"]).open("rb") as file:
+            with options["file"].open("rb") as file:
                 log = user_import_start(
-                    acting_user=None, account=account, file=file, source=ImportSource.COMMAND, wait=True
+                    acting_user=initiator,
+                    account=account,
+                    file=file,
+                    source=ImportSource.COMMAND,
+                    mapping=_mapping(options["map"]),
                 )
         except OSError as error:
-            raise CommandError(f"The file cannot be read: {error.strerror}.", returncode=2) from None
+            raise CommandError(f"The file cannot be read ({error.strerror}).", returncode=USAGE) from None
         except ServiceError as refusal:
-            raise CommandError(str(refusal)) from None
-        run_import(log.pk)
-        log.refresh_from_db()
-        self._show(log, as_json=options["json"])
-        if log.state != ImportState.COMPLETED or log.failed:
-            sys.exit(1)
+            raise CommandError(str(refusal), returncode=NEEDS_YOU) from None
+        if not options["queue"]:
+            self._run(log)
+        self.show(_json(log), _lines(log), as_json=options["json"])
+        if log.state == ImportState.FAILED:
+            raise CommandError(log.failure, returncode=NEEDS_YOU)
+        if log.failed:
+            needs_you(f"Rows that did not go in: {log.failed:,}. The others did.")
 
-    def _show(self, log: ImportLog, *, as_json: bool) -> None:
-        names = ("added", "updated", "unchanged", "revived", "previously_purged", "failed")
-        counts = {name: getattr(log, name) for name in names}
-        errors = list(ImportRowError.objects.filter(log=log).values("line", "reason"))
-        if as_json:
-            data = {"import": log.pk, "state": log.state, **counts, "bad_rows": errors}
-            self.stdout.write(json.dumps(data, indent=2, default=str))
-            return
-        for name, number in counts.items():
-            self.stdout.write(f"{name.replace('_', ' '):18} {number}")
-        for error in errors:
-            self.stdout.write(f"line {error['line']}: {error['reason']}")
+    def _initiator(self, account: Account, email: str | None) -> User | None:
+        if not email:
+            return None
+        user: User | None = User.objects.active().filter(account=account, email_key=address_key(email)).first()
+        if user is None:
+            raise CommandError("The initiator is no active user of this account.", returncode=NEEDS_YOU)
+        return user
+
+    def _run(self, log: ImportLog) -> None:
+        """To the end. A worker that has taken it from the queue meanwhile is waited for."""
+        while log.state == ImportState.RUNNING:
+            if user_import_run(log_id=log.pk) == "taken over":
+                time.sleep(0.5)
+            log.refresh_from_db()
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        name, equals, heading = pair.partition("=")
+        if not equals:
+            raise CommandError('Write --map as FIELD=HEADING, e.g. --map "profile=Job family".', returncode=USAGE)
+        mapping[name.strip()] = heading.strip()
+    return mapping
+
+
+def _json(log: ImportLog) -> dict[str, Any]:
+    errors = list(log.row_errors.order_by("line").values("line", "reason"))
+    return {
+        "import": log.pk,
+        "state": str(log.state),
+        "rows": log.total_rows,
+        "added": log.added,
+        "updated": log.updated,
+        "unchanged": log.unchanged,
+        "revived": log.revived,
+        "previously_purged": log.previously_purged,
+        "failed": log.failed,
+        "columns": log.mapping.get("columns", {}),
+        "bad_rows": errors,
+    }
+
+
+def _lines(log: ImportLog) -> list[str]:
+    lines = [
+        f"Import {log.pk}: {ImportState(log.state).label}, {log.rows_done:,} of {log.total_rows:,} rows",
+        f"  added {log.added:,}, updated {log.updated:,}, unchanged {log.unchanged:,}, revived {log.revived:,}, "
+        f"previously purged {log.previously_purged:,}, bad rows {log.failed:,}",
+    ]
+    bad = list(log.row_errors.order_by("line").values_list("line", "reason")[: SHOWN + 1])
+    lines += [f"  line {line}: {reason}" for line, reason in bad[:SHOWN]]
+    if len(bad) > SHOWN:
+        lines.append("  … the others are in the admin, under Import Logs")
+    return lines
