@@ -109,7 +109,6 @@ class ImportLogAdmin(TenantAdmin):
         "download",
     )
     list_display_links = ("uploaded",)
-    list_filter = ("state", "source")
     list_select_related = ("started_by",)
     ordering = ("-uploaded_at", "-pk")
     actions = None
