@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from secrets import token_hex
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from uuid import uuid4
 
 from django.db import IntegrityError, OperationalError, close_old_connections, connection, transaction
@@ -52,7 +52,7 @@ from users.models import (
 from users.services import deleted_count_change, month_of, sessions_end, unique_id_sort_key, zone_of
 
 BATCH = 1_000
-#: After how many rows the table's statistics are looked at.
+#: After how many rows the table's statistics are made anew.
 _RECOUNTED = frozenset(BATCH * 4**power for power in range(1, 8))
 #: Waits, in seconds, before a batch is tried again when the database is gone or another writer was in the way.
 WAITS = (0.2, 1.0, 3.0, 8.0, 15.0)
@@ -146,7 +146,7 @@ class Loader:
                 patiently(partial(self._batch, len(batch), people, bad, done))
                 done += len(batch)
                 if done in _RECOUNTED:
-                    statistics_refresh(User, done)
+                    statistics_refresh(User)
         return True
 
     def _parsed(self, batch: Sequence[Row], seen: Seen) -> tuple[list[PersonRow], list[tuple[int, str]]]:
@@ -237,13 +237,11 @@ class Loader:
 
     def _known(self, people: Sequence[PersonRow]) -> list[_Known]:
         """Users of the account with one of these addresses or Unique User IDs, locked in the order of their numbers."""
-        mine = User.objects.filter(account_id=self.account.pk)
-        pks = set(
-            mine.filter(AnyOf(F("email_key"), [person.email_key for person in people])).values_list("pk", flat=True)
-        )
+        pks = {user.pk for user in users_with(self.account.pk, [person.email_key for person in people])}
         unique_ids = [person.unique_user_id for person in people if person.unique_user_id]
         if unique_ids:
-            pks.update(mine.filter(AnyOf(F("unique_user_id"), unique_ids)).values_list("pk", flat=True))
+            mine = User.objects.filter(AnyOf(F("unique_user_id"), unique_ids), account_id=self.account.pk)
+            pks.update(mine.values_list("pk", flat=True))
         if not pks:
             return []
         rows = User.objects.filter(AnyOf(F("pk"), sorted(pks))).order_by("pk").select_for_update()
@@ -339,7 +337,7 @@ class _Decision:
         month = month_of(deleted_at, self.loader.account) if deleted_at else None
         values = [
             self.loader.account.pk,
-            uuid4().hex,
+            token_hex(16),
             uuid4(),
             # No password fits; the rest only makes two such users differ.
             f"!{token_hex(20)}",
@@ -479,13 +477,26 @@ def _frozen_words(reference: str) -> str:
     return _("This user is being purged. Import him after its completion.")
 
 
-def active_users(account_id: int, keys: Iterable[str]) -> dict[str, int]:
-    """Key of the address → number, of the active users of an account with one of these addresses."""
-    keys = list(keys)
+class Found(NamedTuple):
+    pk: int
+    email_key: str
+    state: str
+
+
+def users_with(account_id: int, keys: Collection[str]) -> list[Found]:
+    """Those users of the account who have one of these addresses.
+
+    The account is compared here: asked for both, PostgreSQL may read all of an account that it thinks small.
+    """
     if not keys:
-        return {}
-    rows = User.objects.filter(AnyOf(F("email_key"), keys), account_id=account_id, state=UserState.ACTIVE)
-    return dict(rows.values_list("email_key", "pk"))
+        return []
+    rows = User.objects.filter(AnyOf(F("email_key"), list(keys))).values_list("pk", "email_key", "state", "account_id")
+    return [Found(pk, key, state) for pk, key, state, owner in rows if owner == account_id]
+
+
+def active_users(account_id: int, keys: Collection[str]) -> dict[str, int]:
+    """Key of the address → number, of the active users of an account with one of these addresses."""
+    return {user.email_key: user.pk for user in users_with(account_id, keys) if user.state == UserState.ACTIVE}
 
 
 def _keys(person: PersonRow) -> list[str]:

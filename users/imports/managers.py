@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from users.imports.loading import Loader, active_users, batches, patiently
+from users.imports.loading import Loader, active_users, batches, patiently, users_with
 from users.imports.mapping import FIELDS
 from users.imports.parsing import key_of, manager_key_of
 from users.imports.reading import Row
@@ -77,9 +77,8 @@ def _wishes(loader: Loader, batch: Sequence[Row]) -> tuple[dict[int, _Wish], dic
     bad_lines = set(loader.log.row_errors.filter(line__in=[row.line for row in batch]).values_list("line", flat=True))
     asked = {key: wish for key, wish in asked.items() if wish[0] not in bad_lines}
     managers = active_users(account_id, {manager for _line, manager in asked.values() if manager})
-    rows = User.objects.filter(AnyOf(F("email_key"), list(asked)), account_id=account_id).exclude(
-        state=UserState.PURGING
-    )
+    there = sorted(user.pk for user in users_with(account_id, asked))
+    rows = User.objects.filter(AnyOf(F("pk"), there)).exclude(state=UserState.PURGING)
     found = list(rows.order_by("pk").select_for_update().values_list("pk", "email_key", "manager_id"))
     wishes = {pk: _Wish(asked[key][0], managers.get(asked[key][1])) for pk, key, _manager_id in found}
     return wishes, {pk: manager_id for pk, _key, manager_id in found}

@@ -100,16 +100,20 @@ class Parser:
             raise BadRow(_("%(column)s: no e-mail address.") % {"column": FIELDS["email"]})
         self._check_length("email", email)
         row = PersonRow(line, self._name(cells), email, key)
-        row.unique_user_id = self._optional("unique_user_id", cells)
-        row.adobe_id = self._optional("adobe_id", cells)
+        if "unique_user_id" in self.columns:
+            row.unique_user_id = self._checked("unique_user_id", cells) or None
+        if "adobe_id" in self.columns:
+            row.adobe_id = self._checked("adobe_id", cells) or None
         if "profile" in self.columns:
             row.profile = self._checked("profile", cells)
         if "manager" in self.columns:
             row.manager_key = manager_key_of(self.cell("manager", cells))
             if row.manager_key == key:
                 raise BadRow(_("%(column)s: nobody is his own manager.") % {"column": FIELDS["manager"]})
-        row.kind = self._kind(cells)
-        row.state, row.deleted_at = self._state(cells)
+        if "kind" in self.columns:
+            row.kind = self._kind(cells)
+        if "state" in self.columns or "deleted_at" in self.columns:
+            row.state, row.deleted_at = self._state(cells)
         return row
 
     def cell(self, name: str, cells: Sequence[str]) -> str:
@@ -119,9 +123,6 @@ class Parser:
             return ""
         text = cells[number]
         return " ".join(text.split()) if not text.isascii() or " " in text or not text.isprintable() else text
-
-    def _optional(self, name: str, cells: Sequence[str]) -> str | None:
-        return self._checked(name, cells) or None
 
     def _checked(self, name: str, cells: Sequence[str]) -> str:
         text = self.cell(name, cells)

@@ -59,8 +59,11 @@ def rows_update(model: type[models.Model], given: Sequence[str], rows: Sequence[
 
 
 def _ready(fields: Sequence[models.Field[Any, Any]], rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
-    """The values as the database takes them. Only dates and UUIDs need a change, so most columns are left alone."""
+    """The values as the database takes them: PostgreSQL as they are, SQLite dates and UUIDs as text."""
     changes = {number: _stored(field) for number, field in enumerate(fields) if _needs_change(field)}
+    if not changes:
+        yield from map(tuple, rows)
+        return
     for row in rows:
         values = list(row)
         for number, change in changes.items():
@@ -69,7 +72,9 @@ def _ready(fields: Sequence[models.Field[Any, Any]], rows: Iterable[Row]) -> Ite
 
 
 def _needs_change(field: models.Field[Any, Any]) -> bool:
-    return isinstance(field, models.DateTimeField | models.UUIDField | models.JSONField)
+    if isinstance(field, models.JSONField):
+        return True
+    return connection.vendor != "postgresql" and isinstance(field, models.DateTimeField | models.UUIDField)
 
 
 def _stored(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
@@ -94,14 +99,11 @@ class AnyOf(Lookup[Any]):
         return f"{name} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.rhs)]  # noqa: S608 - a column
 
 
-def statistics_refresh(model: type[models.Model], rows: int) -> None:
-    """Let PostgreSQL count a table again that has grown by at least ``rows``, when it knows of no more than that.
+def statistics_refresh(model: type[models.Model]) -> None:
+    """Let PostgreSQL look at a table again that is growing fast.
 
-    Until then it thinks the table small, and reads all of an account to find one batch.
+    Until it does by itself, a minute later, it thinks the account small, and reads all of it to find each batch.
     """
-    if connection.vendor != "postgresql":
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
-        if cursor.fetchone()[0] <= rows:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
