@@ -23,6 +23,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from purge import verifier
+from purge.address_index import plan_for_few_rows
 from purge.catalog import Catalog, read_catalog
 from purge.choices import (
     CLAIMABLE_STATUSES,
@@ -239,6 +240,7 @@ def _chunk_transaction(claim: Claim) -> Iterator[PurgeRequest]:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'")
+            plan_for_few_rows(connection)
         yield _fenced(claim)
 
 
@@ -274,12 +276,14 @@ class Sweep:
     steps were passed in several chunks only what slipped in is left, so the pass after that has no limit of time: on a
     slow day it would end before its end each time, and begin again for ever.
 
-    ``busy``: the keys of the steps that had something to do when the pass began; the others are passed over.
+    ``busy``: the keys of the steps that had something to do when the pass began; the others are passed over. When the
+    plan says that one chunk will not be enough, they are the plan's: only a pass that ``looked`` may delete people.
     """
 
     claim: Claim
     position: int = 0
     last_pass: bool = False
+    looked: bool = False
     busy: set[str] = field(default_factory=set)
     scope: Scope = field(init=False)
     steps: list[tuple[PurgeStep, Step]] = field(init=False)
@@ -318,12 +322,13 @@ class Sweep:
         present = get_host().lock_people(waiting)
         from_first = self.position == 0
         finished, counts = self._walk()
-        if finished and from_first and not self._add_late_matches(request):
+        over = finished and from_first and self.looked
+        if over and not self._add_late_matches(request):
             self._delete_people(request, present, waiting)
-        if finished and not from_first:
+        if finished and not over:
             self.position, self.last_pass = 0, True
         self._report(request, counts, finished)
-        return finished and from_first
+        return over
 
     def _waiting(self, request: PurgeRequest) -> list[int]:
         return list(
@@ -337,7 +342,7 @@ class Sweep:
         run = Run(self.scope)
         counts: dict[int, int] = {}
         if self.position == 0:
-            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
+            self._look()
         rows_left = CHUNK_ROWS
         until = time.monotonic() + (LAST_CHUNK_SECONDS if self.last_pass else CHUNK_SECONDS)
         while self.position < len(self.steps):
@@ -359,6 +364,15 @@ class Sweep:
             if self.position < len(self.steps) and (rows_left <= 0 or time.monotonic() >= until):
                 return False, counts
         return True, counts
+
+    def _look(self) -> None:
+        self.looked = self.last_pass or sum(row.planned for row, _step in self.steps) <= CHUNK_ROWS
+        if self.looked:
+            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
+        else:
+            # Texts where no index counted them: the last pass will not read them again.
+            reading = (FILES, ADDRESSES) if connection.vendor == "sqlite" else (FILES,)
+            self.busy = {row.key for row, step in self.steps if row.planned or step.suffix in reading}
 
     def _is_settled(self, row: PurgeStep, step: Step) -> bool:
         """Whether a step that was done is not asked again. Files: only those stored before acceptance ever are.
@@ -389,11 +403,11 @@ class Sweep:
         PurgeRequest.objects.filter(pk=request.pk).update(
             rows_done=F("rows_done") + rows,
             steps_left=0 if finished else sum(1 for row, _step in self.steps if row.state != StepState.DONE),
-            people_left=_people_left(request),
             progress_at=now,
             lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS),
             crashes=0,
             attempts=0 if rows or finished else F("attempts"),
+            **({"people_left": _people_left(request)} if finished else {}),
         )
 
     def _add_late_matches(self, request: PurgeRequest) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
+from purge.address_index import looking_for_few_rows
 from purge.counting import count_person_steps, entries_with_candidates
 from purge.executors import candidate_pks, changed_rows, doomed_file_rows
 from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition, person_rows, plan_steps
@@ -58,12 +60,13 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
 
     Steps of the same kind that would change nothing are left out. ``cap=None`` counts to the end.
     """
-    impact = Impact()
-    steps = plan_steps(scope)
     most = None if cap is None else cap + 1
-    numbers = _Numbers(steps, scope, most)
-    for step in steps:
-        number, consequences = _measure(step, scope, most, numbers)
+    steps = plan_steps(scope)
+    with looking_for_few_rows(connection):
+        numbers = _Numbers(steps, scope, most)
+        measured = [(step, *_measure(step, scope, most, numbers)) for step in steps]
+    impact = Impact()
+    for step, number, consequences in measured:
         if number:
             handed_over = step.column is not None and isinstance(step.column.rule, HandOver)
             impact.lines.append(Line(step.key, str(step.noun), step.words, number, handed_over))

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from purge.address_index import TextColumn, candidates_among, candidates_where, storable
+from purge.address_index import TextColumn, candidates_among, candidates_where, looking_for_few_rows, storable
 from purge.addresses import cannot_mention, emails_in, emails_in_json
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
@@ -86,20 +86,17 @@ def verify(request: PurgeRequest) -> Report:
     Raises :class:`CouldNotLook` when the hash key is missing or is not the one that made the request's hashes.
     """
     check_key([request])
-    catalog = read_catalog(connection)
-    gone = list(
-        request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE)).values_list(
-            "person_id", flat=True
-        )
-    )
-    hits = [
-        *_references(catalog, gone),
-        *_public_ids(request, catalog),
-        *_known_addresses(request, catalog),
-        *_files(request),
-        *_missing_survivors(request),
-    ]
+    with looking_for_few_rows(connection):
+        hits = list(_probe(request, read_catalog(connection)))
+    hits += [*_files(request), *_missing_survivors(request)]
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
+
+
+def _probe(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    doomed = request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE))
+    yield from _references(catalog, list(doomed.values_list("person_id", flat=True)))
+    yield from _public_ids(request, catalog)
+    yield from _known_addresses(request, catalog)
 
 
 def check_key(requests: Iterable[PurgeRequest]) -> None:

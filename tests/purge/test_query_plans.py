@@ -1,0 +1,153 @@
+"""That the searches which must not grow with the database go by their index, and that rows do not make statements."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
+
+from lms_purge.cleanup.listing import listing
+from purge import services, tasks
+from purge.address_index import index_name
+from purge.counting import entries_with_candidates, text_column
+from purge.executors import candidate_pks
+from purge.models import PurgeRequest
+from purge.registry import get_registry
+from purge.scope import Scope
+from tests.factories.learning import CommentFactory
+from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory
+from users.models import DeletedUser, User
+
+ROWS = 20_000
+
+
+def plans_of(captured: CaptureQueriesContext, table: str) -> list[str]:
+    """How PostgreSQL would run each captured statement that reads a table."""
+    plans = []
+    for query in captured.captured_queries:
+        sql = query["sql"]
+        if f'"{table}"' in sql and sql.lstrip().startswith(("SELECT", "WITH")):
+            with connection.cursor() as cursor:
+                # The text is one of Django's own, with its values in it: nothing is bound.
+                cursor.execute("EXPLAIN " + sql.replace("%", "%%"), [])
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    return plans
+
+
+# ---------------------------------------------------------------- finding mentions
+
+
+@pytest.fixture
+def many_comments(db) -> Scope:
+    """Thousands of comments that mention somebody, one of them the person looked for."""
+    comment = CommentFactory(body="Ask somebody1@company.example, please.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO learning_comment (post_id, author_id, body, removed, created_at) "
+            "SELECT %s, %s, 'Ask first.last' || n || '@company.example, please.', false, now() "
+            "FROM generate_series(1, %s) n",
+            [comment.post_id, comment.author_id, ROWS],
+        )
+        cursor.execute("ANALYZE learning_comment")
+    return Scope(
+        addresses=frozenset(f"first.last{n}@company.example" for n in range(7, 7000, 140)),
+        requesting_account_id=comment.post.board.account_id,
+    )
+
+
+@pytest.mark.postgresql
+def test_mentions_are_found_by_the_address_index(many_comments):
+    entry = get_registry().entries["learning.Comment"]
+    with CaptureQueriesContext(connection) as captured:
+        found = candidate_pks(entry, many_comments, after=0, limit=2_000)
+    assert len(found) == len(many_comments.addresses)
+    (plan,) = plans_of(captured, "learning_comment")
+    assert index_name(text_column(entry.columns["body"])) in plan
+    assert "Seq Scan on learning_comment" not in plan
+
+
+@pytest.mark.postgresql
+def test_asking_all_tables_at_once_goes_by_the_index_too(many_comments):
+    entries = [entry for entry in get_registry().ordered if entry.addresses]
+    with CaptureQueriesContext(connection) as captured:
+        assert entries_with_candidates(entries, many_comments) == {"learning.Comment"}
+    (plan,) = plans_of(captured, "learning_comment")
+    assert "Seq Scan on learning_comment" not in plan
+
+
+# ---------------------------------------------------------------- the list of deleted users
+
+
+@pytest.fixture
+def many_deleted(db) -> int:
+    """An account with thousands of deleted users among another's; its id."""
+    accounts = [AccountFactory(), AccountFactory()]
+    with connection.cursor() as cursor:
+        for account in accounts:
+            cursor.execute(
+                "INSERT INTO users_user (password, is_superuser, login_id, public_id, account_id, kind, state, name, "
+                "email, email_key, unique_user_id, unique_id_sort, profile, registered, source, added_at, locale, "
+                "time_zone, bio, avatar, is_support, deleted_at, deleted_month) "
+                "SELECT '!', false, %s || n, gen_random_uuid(), %s, 'internal', 'deleted', 'Person ' || n, "
+                "'p' || n || '@people.example', 'p' || n || '@people.example', 'U' || n, 'u' || lpad(n::text, 6, '0'), "
+                "'', false, 'csv', now(), 'en', '', '', '', false, "
+                "timestamptz '2026-01-15 12:00:00+00' + n * interval '1 minute', "
+                "'2026-' || to_char(1 + n %% 12, 'FM00') FROM generate_series(1, %s) n",
+                [f"{account.pk}-", account.pk, ROWS],
+            )
+        cursor.execute("ANALYZE users_user")
+    return accounts[0].pk
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("sort", ["date", "-date", "uid", "-uid"])
+@pytest.mark.parametrize("month", ["", "2026-03"])
+def test_the_list_of_deleted_users_is_read_by_an_index(many_deleted, sort, month):
+    rows = DeletedUser.objects.filter(account_id=many_deleted, deleted_at__isnull=False)
+    middle = rows.filter(deleted_month=month).order_by("pk")[400] if month else rows.order_by("pk")[10_000]
+    for place in ("", f"&after={middle.pk}", f"&before={middle.pk}"):
+        with CaptureQueriesContext(connection) as captured:
+            page = listing(rows, account_id=many_deleted, data=QueryDict(f"sort={sort}&month={month}{place}"))
+        assert len(page.rows) == 50
+        plans = plans_of(captured, "users_user")
+        assert plans
+        for plan in plans:
+            assert "Seq Scan on users_user" not in plan, plan
+            # A page is taken from the index in its order: nothing sorts twenty thousand rows.
+            assert "Sort Key" not in plan or "Incremental Sort" in plan, plan
+
+
+# ---------------------------------------------------------------- statements do not grow with rows
+
+
+def _purge(admin: User, *people: User) -> int:
+    """Purge deleted people; how many statements it took from acceptance to the proof."""
+    with CaptureQueriesContext(connection) as captured:
+        request = services.purge_submit(
+            acting_user=admin, account_id=admin.account_id, user_ids=[person.pk for person in people]
+        )
+        tasks.run_request(request.pk)
+    assert PurgeRequest.objects.get(pk=request.pk).status == "completed"
+    return len(captured)
+
+
+def _deleted_with(account, number: int) -> User:
+    """A deleted user with so many sign-ins, comments, and texts of others that mention him."""
+    person = UserFactory(account=account, deleted=True)
+    colleague = UserFactory(account=account)
+    LoginEventFactory.create_batch(number, user=person)
+    CommentFactory.create_batch(number, author=person, post__board__account=account)
+    CommentFactory.create_batch(
+        number, author=colleague, post__board__account=account, body=f"Ask {person.email}, please."
+    )
+    return person
+
+
+@pytest.mark.django_db
+def test_a_purge_takes_as_many_statements_for_many_rows_as_for_few():
+    account = AccountFactory()
+    admin = AdministratorFactory(account=account)
+    few, some, many = (_deleted_with(account, number) for number in (3, 3, 40))
+    _purge(admin, few)  # what is asked once a process
+    assert _purge(admin, many) == _purge(admin, some)
