@@ -126,8 +126,8 @@ def _of_light(bench: Bench, contender: contenders.Contender) -> float:
 
 
 def django(bench: Bench) -> list[Result]:
-    """3: the ways that Django offers, on ten heavy people (a fifth: with fifty the admin takes a minute a run)."""
-    number = max(2, bench.people // 5)
+    """3: the ways that Django offers, on half the heavy people (with fifty the admin takes a minute a run)."""
+    number = max(2, bench.people // 2)
 
     def run(contender: contenders.Contender) -> Callable[[], float]:
         def measured() -> float:
