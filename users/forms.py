@@ -109,6 +109,13 @@ class PersonForm(ChangesForm):
         help_text=_("For a first sign-in. Empty: stays as it is. Administrators change theirs themselves."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Somebody else's: the browser must not offer the reader's own beside a field for a password.
+        for name in ("email", "unique_user_id", "adobe_id"):
+            if name in self.fields:
+                self.fields[name].widget.attrs["autocomplete"] = "off"
+
     def _get_validation_exclusions(self) -> set[str]:
         # The service decides what is taken: the address of a deleted user is not, it brings him back.
         return super()._get_validation_exclusions() | {"email", "account"}

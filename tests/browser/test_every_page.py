@@ -22,13 +22,34 @@ def inspect(page, name: str, *, long: bool = False) -> None:
     """Both widths, both colour schemes, without loading the page anew. A long page: each of them once."""
     for width, schemes in ((1280, ("light", "dark")), (360, ("dark", "light"))):
         page.set_viewport_size({"width": width, "height": 900})
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        over = overflow(page)
         assert over <= 0, f"{name} is {over} px too wide at {width}"
         for scheme in schemes[:1] if long else schemes:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = AXE.run(page).response["violations"]
-            told = [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
+            told = violations(page)
             assert told == [], f"{name}, {width} px, {scheme}"
+
+
+def violations(page) -> list[tuple[str, list]]:
+    """What axe says of a page; asked again while colours still fade into the other scheme's."""
+    for _n in range(6):
+        # preload: axe would fetch the style sheets again, by addresses that are relative to them.
+        found = AXE.run(page, options={"preload": False}).response["violations"]
+        told = [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
+        if not told:
+            return []
+        page.wait_for_timeout(100)
+    return told
+
+
+def overflow(page) -> int:
+    """By how many pixels a page is too wide, once it has settled at its new width."""
+    for _n in range(40):
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over <= 0:
+            return 0
+        page.wait_for_timeout(50)
+    return over
 
 
 @pytest.fixture

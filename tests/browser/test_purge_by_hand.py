@@ -92,6 +92,29 @@ def test_by_keyboard_alone(visit, account, admin, deleted):
     assert PurgeRequest.objects.filter(account_id=account.pk).count() == 1
 
 
+def test_by_keyboard_from_signing_in_to_completed(visit, account, admin, deleted, worker):
+    deleted(name="Keyboard Only")
+    page = visit().go("/admin/login/")
+    tab_to(page, page.get_by_label("E-mail"))
+    page.keyboard.type(admin.email)
+    tab_to(page, page.get_by_label("Password"))
+    page.keyboard.type("a long pass phrase 1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=account.name)).to_be_visible()
+    tab_to(page, page.get_by_role("link", name="User Cleanup").first)
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("checkbox", name="Select Keyboard Only"))
+    page.keyboard.press("Space")
+    tab_to(page, page.get_by_role("button", name="Purge User"), backwards=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    tab_to(page, page.get_by_role("button", name="Purge 1 person for good"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Accepted: purge request PUR-")).to_be_visible()
+    worker()
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=60_000)
+
+
 def tab_to(page, target, *, backwards: bool = False) -> None:
     """Press Tab until the target has the focus."""
     for _n in range(150):
