@@ -104,7 +104,9 @@ def mention_everywhere(account: Account, owner: User, address: str) -> int:
         if entry.model is Account:
             continue
         for column in entry.addresses:
-            text = writings(address)[number % len(WRITINGS)]
+            # Every writing in every column that has the room; a short one takes its turn.
+            room = column.field.max_length
+            text = writings(address)[number % len(WRITINGS)] if room else "\n".join(writings(address))
             row = owner if entry.model is User else make_row(entry, made, account, owner)
             store(row, column, text, address)
             number += 1
