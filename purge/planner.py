@@ -16,7 +16,6 @@ from purge.registry import ColumnRule, ModelEntry, Registry, get_registry, perso
 from purge.rules import (
     Delete,
     DeleteAbout,
-    Detach,
     EraseFile,
     HandOver,
     PersonTreatment,
@@ -172,7 +171,3 @@ def new_step_rows(request: PurgeRequest, steps: Iterable[tuple[Step, int]]) -> l
         )
         for position, (step, planned) in enumerate(steps)
     ]
-
-
-def is_detach(step: Step) -> bool:
-    return step.column is not None and isinstance(step.column.rule, Detach)

@@ -361,3 +361,18 @@ def test_the_policy_table_has_the_six_routes(settings):
         "scrub_trial_accounts": True,
         "notify": None,
     }
+
+
+def test_look_alikes_of_other_spellings_survive_the_purge_of_their_neighbours(cast):
+    people = [UserFactory(account=cast.acme, email=email, deleted=True) for email in ("a_b@x.org", "JÜRGEN@x.org")]
+    twins = [
+        UserFactory(account=account, email=email)
+        for account in (cast.acme, cast.alpha)
+        for email in ("axb@x.org", "jurgen@x.org")
+    ]
+    matches = [UserFactory(account=cast.alpha, email=email) for email in ("A_B@x.org", "jürgen@x.org")]
+    comment = comment_in(cast.acme, "axb@x.org, a_b@x.org, jürgen@x.org, jurgen@x.org")
+    purge(cast, *people)
+    assert exists(*people, *matches) == [False] * 4
+    assert exists(*twins) == [True] * 4
+    assert body(comment) == "axb@x.org, [erased], [erased], jurgen@x.org"
