@@ -12,6 +12,7 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -28,7 +29,9 @@ class Traffic:
         self.failed: list[str] = []
 
     def run(self) -> None:
-        threads = [threading.Thread(target=self._client, args=(number,)) for number in range(THREADS)]
+        threads = [threading.Thread(target=self._others, args=(number,)) for number in range(THREADS)]
+        if self.spec["doomed"]:
+            threads.append(threading.Thread(target=self._doomed, args=(THREADS,)))
         for thread in threads:
             thread.start()
         print("ready", flush=True)
@@ -38,21 +41,25 @@ class Traffic:
             thread.join()
         print(json.dumps({"waits": self.waits, "refused": self.refused, "failed": self.failed}), flush=True)
 
-    def _client(self, number: int) -> None:
+    def _others(self, number: int) -> None:
+        for turn, (connection, due, chance) in enumerate(self._moments(number, self.spec["rate"] / THREADS)):
+            self._one("write" if turn % 3 == 0 else "read", connection, due, chance)
+
+    def _doomed(self, number: int) -> None:
+        # On a connection of its own: who waits for a purged person must not look like the others' wait.
+        for connection, due, chance in self._moments(number, self.spec["rate"] / 80):
+            self._one("doomed", connection, due, chance)
+
+    def _moments(self, number: int, rate: float) -> Iterator[tuple[psycopg.Connection[Any], float, random.Random]]:
+        """When the next transaction is due. By the clock, not after the last one: who waits delays those behind him,
+        and that counts."""
         chance = random.Random(number)
-        pause = THREADS / self.spec["rate"]
         with psycopg.connect(self.spec["url"], autocommit=True) as connection:
             due = time.perf_counter()
-            turn = 0
             while not self.over.is_set():
-                # By the clock, not after the last one: who waits delays those behind him, and that counts.
-                due += chance.uniform(0.5, 1.5) * pause
+                due += chance.uniform(0.5, 1.5) / rate
                 time.sleep(max(0.0, due - time.perf_counter()))
-                turn += 1
-                if number == 0 and turn % 20 == 0 and self.spec["doomed"]:
-                    self._one("doomed", connection, due, chance)
-                else:
-                    self._one("write" if turn % 3 == 0 else "read", connection, due, chance)
+                yield connection, due, chance
 
     def _one(self, kind: str, connection: psycopg.Connection[Any], due: float, chance: random.Random) -> None:
         user = self.spec["user"] + 4 * chance.randrange(self.spec["users"] // 4)

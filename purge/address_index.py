@@ -26,6 +26,9 @@ _LONGEST_NAME: Final = 63
 _LOCK: Final = 7_265_113_407
 # Kilobytes of new entries that a search has to read through, and that one unlucky writer sorts in.
 _PENDING: Final = 256
+#: To the end of a transaction of PostgreSQL's: no parallel workers and no compiling. The planner takes a search of a
+#: hundred columns for a big one; starting workers for each table, and compiling, took ten times as long as the search.
+FEW_ROWS: Final = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
 # At-signs, and what introduces an escape (a backslash is what JSON writes other characters with).
 _TELLTALE: Final = ("@", "\uff20", "\ufe6b", "%", "&", "\\", "=")
 
@@ -172,24 +175,14 @@ def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str)
     return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
 
 
-def plan_for_few_rows(connection: BaseDatabaseWrapper) -> None:
-    """To the end of the transaction: no parallel workers and no compiling on PostgreSQL.
-
-    The planner takes a search of a hundred columns for a big one; starting workers for each table, and compiling, took
-    ten times as long as the search.
-    """
-    if connection.vendor == "postgresql":
-        _execute(connection, "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off")
-
-
 @contextmanager
 def looking_for_few_rows(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """The same for what only reads; not a transaction on SQLite, where it would keep writers waiting."""
+    """Reading with :data:`FEW_ROWS`; not a transaction on SQLite, where it would keep writers waiting."""
     if connection.vendor != "postgresql":
         yield
         return
     with transaction.atomic(using=connection.alias):
-        plan_for_few_rows(connection)
+        _execute(connection, FEW_ROWS)
         yield
 
 

@@ -23,7 +23,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from purge import verifier
-from purge.address_index import plan_for_few_rows
+from purge.address_index import FEW_ROWS
 from purge.catalog import Catalog, read_catalog
 from purge.choices import (
     CLAIMABLE_STATUSES,
@@ -192,7 +192,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
             _plan(claim)
         elif _unfinished(request):
             sweep = sweep or Sweep(claim)
-            if sweep.chunk():
+            if sweep.run(deadline):
                 sweep = None
         elif request.files.exists():
             _erase_files(claim)
@@ -201,9 +201,14 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
             return False
         elif not _verify(claim):
             return False
-        if time.monotonic() >= deadline or stop_is_asked_for():
+        if _is_over(deadline):
             release_claim(claim)
             return True
+
+
+def _is_over(deadline: float) -> bool:
+    """Whether a slice ends here: its time is up, or the worker was asked to stop."""
+    return time.monotonic() >= deadline or stop_is_asked_for()
 
 
 def _unfinished(request: PurgeRequest) -> bool:
@@ -239,9 +244,19 @@ def _chunk_transaction(claim: Claim) -> Iterator[PurgeRequest]:
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'")
-            plan_for_few_rows(connection)
+                cursor.execute(f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {FEW_ROWS}")
         yield _fenced(claim)
+
+
+def _commit_without_flushing() -> None:
+    """Let this transaction's commit not wait for the disk (PostgreSQL): one that a power cut takes back is done again.
+
+    What it did and the progress it reported come back together. The transaction that deletes the people waits, and
+    with it all before it are on disk; nothing outside the database is touched until then.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def try_again(action: Callable[[], T]) -> T:
@@ -271,10 +286,11 @@ def _may_help(error: DatabaseError) -> bool:
 class Sweep:
     """A walk over all steps for all people together, chunk by chunk, ending in the transaction that deletes them.
 
-    Every chunk locks the people in id order. One that passes all steps from the first to the last within its budget
-    has seen that nothing is left, and deletes the people before it commits: a light purge is one transaction. Once all
-    steps were passed in several chunks only what slipped in is left, so the pass after that has no limit of time: on a
-    slow day it would end before its end each time, and begin again for ever.
+    A chunk that may be the last one locks the people in id order. If it passes all steps from the first to the last
+    within its budget it has seen that nothing is left, and deletes the people before it commits: a light purge is one
+    transaction. Once all steps were passed in several chunks only what slipped in is left, so the pass after that has
+    no limit of time: on a slow day it would end before its end each time, and begin again for ever. The chunks before
+    lock nobody: whoever writes for the people meanwhile is not kept waiting, and what he writes is met by that pass.
 
     ``busy``: the keys of the steps that had something to do when the pass began; the others are passed over. When the
     plan says that one chunk will not be enough, they are the plan's: only a pass that ``looked`` may delete people.
@@ -293,6 +309,13 @@ class Sweep:
         request = PurgeRequest.objects.get(pk=self.claim.request_id)
         self.scope = scope_of(request)
         self.steps = list(stored_steps(request))
+
+    def run(self, deadline: float) -> bool:
+        """Chunk after chunk until the sweep is over (True) or the slice is (False)."""
+        while not self.chunk():
+            if _is_over(deadline):
+                return False
+        return True
 
     def chunk(self) -> bool:
         """One transaction. True when the sweep is over (people gone or set aside), or has to be built anew."""
@@ -318,16 +341,23 @@ class Sweep:
                     row.state, row.cursor = state, cursor
 
     def _in_transaction(self, request: PurgeRequest) -> bool:
-        waiting = self._waiting(request)
-        present = get_host().lock_people(waiting)
         from_first = self.position == 0
+        if from_first:
+            self._choose_pass()
+        may_end = from_first and self.looked
+        waiting = self._waiting(request) if may_end else []
+        present = get_host().lock_people(waiting) if may_end else []
+        if from_first:
+            self._look()
         finished, counts = self._walk()
-        over = finished and from_first and self.looked
+        over = finished and may_end
         if over and not self._add_late_matches(request):
             self._delete_people(request, present, waiting)
         if finished and not over:
             self.position, self.last_pass = 0, True
         self._report(request, counts, finished)
+        if not over:
+            _commit_without_flushing()
         return over
 
     def _waiting(self, request: PurgeRequest) -> list[int]:
@@ -341,8 +371,6 @@ class Sweep:
         """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
         run = Run(self.scope)
         counts: dict[int, int] = {}
-        if self.position == 0:
-            self._look()
         rows_left = CHUNK_ROWS
         until = time.monotonic() + (LAST_CHUNK_SECONDS if self.last_pass else CHUNK_SECONDS)
         while self.position < len(self.steps):
@@ -365,8 +393,11 @@ class Sweep:
                 return False, counts
         return True, counts
 
-    def _look(self) -> None:
+    def _choose_pass(self) -> None:
         self.looked = self.last_pass or sum(row.planned for row, _step in self.steps) <= CHUNK_ROWS
+
+    def _look(self) -> None:
+        """Which steps have something to do. After the people were locked, so that nothing is added meanwhile."""
         if self.looked:
             self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
         else:

@@ -26,12 +26,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from purge.addresses import address_key
+from purge.lookups import AnyOf
 from purge.selectors import open_request_of, purged_before
 from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow
 from users.imports.reading import Row, people_rows
 from users.imports.seen import Seen
-from users.imports.statements import AnyOf, rows_insert, rows_update, statistics_refresh
+from users.imports.statements import rows_insert, rows_update, statistics_refresh
 from users.models import (
     Account,
     FormerEmail,

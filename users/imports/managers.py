@@ -17,11 +17,12 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from purge.lookups import AnyOf
 from users.imports.loading import Loader, active_users, batches, patiently, users_with
 from users.imports.mapping import FIELDS
 from users.imports.parsing import key_of, manager_key_of
 from users.imports.reading import Row
-from users.imports.statements import AnyOf, rows_update
+from users.imports.statements import rows_update
 from users.models import User, UserState
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import Lookup
 
 Row = Sequence[Any]
 
@@ -85,18 +83,6 @@ def _field(model: type[models.Model], name: str) -> Any:
     if name == "pk":
         return model._meta.pk
     return next(field for field in model._meta.concrete_fields if field.attname == name)
-
-
-class AnyOf(Lookup[Any]):
-    """A filter: ``AnyOf(F("email_key"), keys)``. One parameter however many values, which costs a fraction of IN."""
-
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
-        name, params = self.process_lhs(compiler, connection)
-        if connection.vendor == "postgresql":
-            return f"{name} = ANY(%s)", [*params, self.rhs]
-        return f"{name} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.rhs)]  # noqa: S608 - a column
 
 
 def statistics_refresh(model: type[models.Model]) -> None:
