@@ -7,14 +7,20 @@ log until that is truncated. None of this may run inside a transaction, and none
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils import timezone
 
+from purge.choices import Status
 from purge.models import DoomedFile, Identifier, PurgeRequest
 from purge.planner import stored_steps
 from purge.registry import get_registry, person_model
+
+# Any number: two processes take turns.
+_LOCK = 7_265_113_408
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,42 @@ def ruled_tables() -> list[str]:
     return sorted({entry.table for entry in get_registry().entries.values()} | set(touched_tables(())))
 
 
-def vacuum_after(request: PurgeRequest) -> Compacted:
-    """The cheap part, after each purge: nobody waits for it."""
-    if connection.vendor == "postgresql":
-        tables = touched_tables([request])
-        _each("VACUUM {}", tables)
-        return Compacted(tuple(tables))
-    return Compacted((), _truncate_log())
+def vacuum_finished() -> Compacted:
+    """The cheap part, after purges: nobody waits for it. For all requests that wait for it, each table once.
+
+    One at a time: a second caller leaves its request to the first, which looks again when it is through.
+    """
+    tables: set[str] = set()
+    truncated = True
+    while waiting := list(PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk")):
+        with _alone() as alone:
+            if not alone:
+                break
+            if connection.vendor == "postgresql":
+                touched = touched_tables(waiting)
+                _each("VACUUM {}", touched)
+                tables.update(touched)
+            else:
+                truncated = _truncate_log()
+            done = PurgeRequest.objects.filter(pk__in=[request.pk for request in waiting], status=Status.COMPLETED)
+            done.update(compacted_at=timezone.now())
+    return Compacted(tuple(sorted(tables)), truncated)
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether no other process is at it: VACUUMs of one table wait for each other."""
+    if connection.vendor != "postgresql":
+        yield True
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        (alone,) = cursor.fetchone()
+        try:
+            yield alone
+        finally:
+            if alone:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def rebuild(tables: Sequence[str]) -> Compacted:

@@ -686,6 +686,7 @@ def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
         verified_at=now,
         patrolled_at=now if patrolled else None,
         completed_at=now,
+        compacted_at=None,
         lease_until=None,
         next_attempt_at=None,
         error_class="",

@@ -83,6 +83,9 @@ class PurgeRequest(models.Model):
     planned = models.BooleanField(default=False)
     reopened = models.BooleanField(default=False)
 
+    #: When the space of what was erased could be written again (:mod:`purge.compaction`).
+    compacted_at = models.DateTimeField(null=True, editable=False)
+
     selected_count = models.PositiveIntegerField(default=0)
     other_account_count = models.PositiveIntegerField(default=0)
     kept_count = models.PositiveIntegerField(default=0)
@@ -121,6 +124,7 @@ class PurgeRequest(models.Model):
         indexes = (
             models.Index(fields=("status", "next_attempt_at"), name="purge_request_claim"),
             models.Index(fields=("account_id", "-accepted_at"), name="purge_request_account"),
+            models.Index(fields=("id",), condition=Q(compacted_at=None), name="purge_request_uncompacted"),
         )
 
     def __str__(self) -> str:
@@ -184,7 +188,6 @@ class SuppressionHash(models.Model):
     digest = models.CharField(max_length=32, db_index=True)
     key_fingerprint = models.CharField(max_length=16)
     local = models.BooleanField(default=False)
-    own = models.BooleanField(default=True, help_text=_("An identifier of a person of this request, not a copy."))
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("request", "kind", "digest", "local"), name="purge_hash_once"),)
@@ -204,7 +207,6 @@ class PurgeStep(models.Model):
     done = models.BigIntegerField(default=0)
     cursor = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=StepState.choices, default=StepState.WAITING)
-    reruns = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ("position",)

@@ -16,7 +16,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from purge import compaction, deadlines, engine
-from purge.models import PurgeRequest, WorkerBeat
+from purge.models import WorkerBeat
 from purge.patrol import patrol_all
 from purge.selectors import patrol_is_under_way
 from purge.stopping import stop_is_asked_for
@@ -122,5 +122,6 @@ def remind() -> int:
 
 @at_the_boundary
 def compact(request_id: int) -> bool:
-    """Let the space of what a request erased be written again. False: a reader was in the way."""
-    return compaction.vacuum_after(PurgeRequest.objects.get(pk=request_id)).finished
+    """Let the space of what a request erased be written again, unless another's task did. False: a reader was in the
+    way."""
+    return compaction.vacuum_finished().finished

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from purge.addresses import address_key
+from purge.lookups import Begins, BeginsInLowerCase
+from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models import Role, User, UserGroup, UserState
 
 
@@ -17,15 +20,20 @@ def people_in_use(people: QuerySet[User]) -> QuerySet[User]:
 
 
 def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:
-    """Those whose name, a later part of it, e-mail or Unique User ID begins with the text, in whatever case."""
+    """Those whose name, last name, e-mail or Unique User ID begins with the text, in whatever case.
+
+    By indexes, however many people there are (``users_by_...`` of the model). A last name is the last word of a name,
+    or all that follows the first.
+    """
     text = text.replace("\x00", "").strip()
     if not text:
         return people
     return people.filter(
-        Q(email_key__startswith=address_key(text))
-        | Q(unique_id_sort__startswith=text.casefold())
-        | Q(name__istartswith=text)
-        | Q(name__icontains=f" {text}")
+        Q(Begins(F("email_key"), address_key(text)))
+        | Q(Begins(F("unique_id_sort"), text.casefold()))
+        | Q(BeginsInLowerCase(ByCodePoint(Lower("name")), text))
+        | Q(BeginsInLowerCase(ByCodePoint(AfterFirstWord(Lower("name"))), text))
+        | Q(BeginsInLowerCase(ByCodePoint(LastWord(Lower("name"))), text))
     )
 
 

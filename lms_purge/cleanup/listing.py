@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Collate
+from django.db.models import Q, QuerySet, Sum
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
+from users.expressions import ByCodePoint
 from users.filters import CleanupFilter
 from users.models import DeletedCount, DeletedUser, UserState
 
@@ -60,10 +59,10 @@ def segments(rows: QuerySet[DeletedUser], sort: str) -> list[Segment]:
     descending = sort.startswith("-")
     if sort.removeprefix("-") == "date":
         return [Segment(rows, "deleted_at", descending)]
-    # By code point: PostgreSQL's collation may be any, SQLite compares bytes already.
-    by_code_point: Any = Collate("unique_id_sort", "C") if connection.vendor == "postgresql" else F("unique_id_sort")
     return [
-        Segment(rows.filter(unique_id_sort__isnull=False).annotate(uid=by_code_point), "uid", descending),
+        Segment(
+            rows.filter(unique_id_sort__isnull=False).annotate(uid=ByCodePoint("unique_id_sort")), "uid", descending
+        ),
         Segment(rows.filter(unique_id_sort__isnull=True), "pk"),
     ]
 

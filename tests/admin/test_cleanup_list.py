@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -195,6 +196,25 @@ def test_search_finds_by_the_beginning_of_name_last_name_address_or_id(page, acc
     person = deleted(account, name="Ann Lee", email="Ann.Lee@people.example", unique_user_id="U-77")
     deleted(account, name="Joann Berlee", email="joann@people.example", unique_user_id="XU-77")
     assert ids(page(f"?q={text}")) == [person.pk]
+
+
+@pytest.mark.parametrize("text", ["ana", "de la", "de la cruz", "DE LA C", "cruz", "ana de", "Cruz"])
+def test_a_last_name_is_the_last_word_or_all_after_the_first(page, account, text):
+    person = deleted(account, name="Ana de la Cruz")
+    deleted(account, name="Cr_zana Dela")
+    assert ids(page(f"?q={text}")) == [person.pk]
+
+
+@pytest.mark.parametrize("text", ["%", "a%", "an_", "\\", "100%"])
+def test_search_takes_signs_as_they_stand(page, account, text):
+    person = deleted(account, name="Ann Lee", unique_user_id="x")
+    odd = [
+        deleted(account, name=name, unique_user_id=f"y-{n}")
+        for n, name in enumerate(("% sign", "a% b", "an_", "\\ c", "100% d"))
+    ]
+    found = ids(page(f"?q={quote(text)}"))
+    assert person.pk not in found
+    assert found == [each.pk for each in odd if each.name.startswith(text)]
 
 
 def test_hints_name_roles_sessions_connectors_and_the_request(page, account, admin):

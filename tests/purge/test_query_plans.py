@@ -18,6 +18,7 @@ from purge.scope import Scope
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory
 from users.models import DeletedUser, User
+from users.selectors import people_found
 
 ROWS = 20_000
 
@@ -116,6 +117,36 @@ def test_the_list_of_deleted_users_is_read_by_an_index(many_deleted, sort, month
             assert "Seq Scan on users_user" not in plan, plan
             # A page is taken from the index in its order: nothing sorts twenty thousand rows.
             assert "Sort Key" not in plan or "Incremental Sort" in plan, plan
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("text", ["U01700", "p17001@", "Person 1700", "17001"])
+def test_a_search_by_a_beginning_goes_by_the_indexes(many_deleted, text):
+    rows = DeletedUser.objects.filter(account_id=many_deleted, deleted_at__isnull=False)
+    with CaptureQueriesContext(connection) as captured:
+        found = list(people_found(rows, text).order_by("-deleted_at")[:51])
+    assert found
+    (plan,) = plans_of(captured, "users_user")
+    assert "Seq Scan on users_user" not in plan
+    for index in ("email_key", "uid", "users_by_folded_name", "users_by_later_names", "users_by_last_name"):
+        assert index in plan, plan
+
+
+def test_a_search_by_a_beginning_goes_by_the_indexes_of_sqlite_too(db):
+    if connection.vendor != "sqlite":
+        pytest.skip("SQLite's own plan")
+    account = AccountFactory()
+    UserFactory.create_batch(100, account=account, deleted=True)
+    rows = people_found(DeletedUser.objects.filter(account=account, deleted_at__isnull=False), "ann")
+    sql, params = rows.order_by("-deleted_at")[:51].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        plan = "\n".join(row[3] for row in cursor.fetchall())
+    assert "MULTI-INDEX OR" in plan, plan
+    for index in ("users_by_uid", "users_by_folded_name", "users_by_later_names", "users_by_last_name"):
+        assert index in plan, plan
+    assert "SCAN users_user" not in plan
 
 
 # ---------------------------------------------------------------- statements do not grow with rows

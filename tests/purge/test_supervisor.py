@@ -7,15 +7,17 @@ import sys
 from datetime import timedelta
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from purge import queue, services, supervisor, tasks
+from purge import compaction, queue, services, supervisor, tasks
 from purge.choices import Status
 from purge.models import PatrolPass, PurgeRequest, WorkerBeat
 from purge.selectors import work_to_deliver, worker_is_alive
 from purge.stopping import STOP_VARIABLE
+from tests.factories.users import UserFactory
 from tests.purge import world as w
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -278,4 +280,43 @@ def test_after_a_purge_the_tables_are_vacuumed():
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     assert w.completed(w.run_to_end(request))
     assert tasks_in_queue("purge.tasks.compact") == [(request.pk,)]
+    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
     assert tasks.compact(request.pk) is True
+    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_vacuum_serves_all_that_wait_for_it():
+    cast = w.build_world()
+    requests = [
+        services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[person.pk])
+        for person in (cast.ann, UserFactory(account=cast.acme, deleted=True))
+    ]
+    for request in requests:
+        assert w.completed(w.run_to_end(request))
+    with CaptureQueriesContext(connection) as first:
+        tasks.compact(requests[0].pk)
+    assert not PurgeRequest.objects.filter(compacted_at=None).exists()
+    with CaptureQueriesContext(connection) as second:
+        tasks.compact(requests[1].pk)
+    done = [sum("VACUUM" in q["sql"] or "checkpoint" in q["sql"] for q in some) for some in (first, second)]
+    assert done[0] >= 1
+    assert done[1] == 0
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_while_another_process_vacuums_the_request_is_left_to_it():
+    cast = w.build_world()
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [compaction._LOCK])
+        tasks.compact(request.pk)
+        assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
+    finally:
+        other.close()
+    tasks.compact(request.pk)
+    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None

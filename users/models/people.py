@@ -9,9 +9,11 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models.accounts import Account, AccountKind, AccountState
 
 
@@ -183,6 +185,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=Q(deleted_at__isnull=False),
             ),
             models.Index(fields=("account", "name", "id"), name="users_by_name"),
+            # What search by a beginning goes by; an address has its index as a key.
+            models.Index(fields=("account", "unique_id_sort"), name="users_by_uid"),
+            models.Index("account", ByCodePoint(Lower("name")), name="users_by_folded_name"),
+            models.Index("account", ByCodePoint(AfterFirstWord(Lower("name"))), name="users_by_later_names"),
+            models.Index("account", ByCodePoint(LastWord(Lower("name"))), name="users_by_last_name"),
         )
 
     def __str__(self) -> str:
