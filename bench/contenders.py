@@ -24,6 +24,7 @@ from django.test import RequestFactory
 
 from purge import engine
 from purge.address_index import candidates_where
+from purge.addresses import emails_in
 from purge.counting import text_column
 from purge.models import PurgeRequest
 from purge.registry import ColumnRule, ModelEntry, get_registry
@@ -224,6 +225,7 @@ def prepare_sqlite() -> None:
     driver.create_function(
         "bench_mentions", 2, lambda value, pattern: value is not None and bool(compiled(pattern).search(value))
     )
+    driver.create_function("bench_addresses", 1, lambda value: isinstance(value, str) and bool(emails_in(value)))
     driver.create_function(
         "bench_scrub", 3, lambda value, pattern, by: None if value is None else compiled(pattern).sub(by, value)
     )

@@ -8,6 +8,7 @@ from bench.figures import Figure
 FIGURES: dict[str, Figure] = {
     "light": figures.light,
     "heavy": figures.heavy,
+    "patrol": figures.patrol,
     "django": figures.django,
     "memory": figures.memory,
     "confirmation": figures.confirmation,

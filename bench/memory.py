@@ -1,7 +1,7 @@
-"""A fresh worker that works on one request, then says by how much its peak of memory grew.
+"""A fresh worker that does one piece of work, then says by how much its peak of memory grew.
 
-``python -m bench.memory ID`` prints a line when it begins and JSON when it is done. A program of its own, since a
-process never gives its peak back. Linux only (``VmHWM``).
+``python -m bench.memory purge ID`` works on a request, ``import ID`` on an import. It prints a line when it begins and
+JSON when it is done. A program of its own, since a process never gives its peak back. Linux only (``VmHWM``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def peak_mib() -> float:
     raise RuntimeError("this system does not tell a process's peak of memory")
 
 
-def main(request_id: int) -> None:
+def main(work: str, pk: int) -> None:
     import django
 
     django.setup()
@@ -27,15 +27,20 @@ def main(request_id: int) -> None:
     from bench.contenders import finish
     from purge.models import PurgeRequest
     from purge.verifier import is_small
+    from users.imports.services import user_import_run
 
     # What every worker has loaded before its first request: the project's modules, a connection.
     assert get_resolver().url_patterns
     is_small()
     before = peak_mib()
     print("working", flush=True)
-    finish(PurgeRequest.objects.get(pk=request_id))
+    if work == "purge":
+        finish(PurgeRequest.objects.get(pk=pk))
+    else:
+        while user_import_run(log_id=pk) == "more":
+            pass
     print(json.dumps({"extra_mib": peak_mib() - before, "before_mib": before}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))

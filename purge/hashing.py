@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from functools import lru_cache
 
 from django.conf import settings
 
@@ -30,12 +29,10 @@ def fingerprint() -> str:
 
 
 def keyed_hash(kind: str, value: str) -> str:
-    """HMAC-SHA256 of a normalised identifier, cut to :data:`HASH_BYTES`. Raises :class:`HashKeyMissing`."""
-    return _hash(_key(), kind, value)
+    """HMAC-SHA256 of a normalised identifier, cut to :data:`HASH_BYTES`. Raises :class:`HashKeyMissing`.
 
-
-@lru_cache(maxsize=50_000)
-def _hash(key: bytes, kind: str, value: str) -> str:
+    Nothing is remembered between calls: a cache would keep purged addresses in the memory of a worker.
+    """
     # Lone surrogates can stand in decoded text; they must hash like anything else.
     message = f"{kind}:{value}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, message, hashlib.sha256).digest()[:HASH_BYTES].hex()
+    return hmac.digest(_key(), message, "sha256")[:HASH_BYTES].hex()

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from purge import engine, verifier
+from purge.catalog import read_catalog
 from purge.choices import Status, Verdict
 from purge.executors import Run, treat_rows
 from purge.models import PatrolPass, PurgeRequest
@@ -30,7 +31,7 @@ def patrol_all() -> PatrolPass:
     """
     requests = list(PurgeRequest.objects.filter(status=Status.COMPLETED, patrolled_at=None))
     requests += list(PurgeRequest.objects.filter(status=Status.RESIDUE))
-    record = PatrolPass.objects.create(requests=len(requests), columns=verifier.columns_to_patrol())
+    record = PatrolPass.objects.create(requests=len(requests), columns=_columns())
     try:
         hits = list(verifier.patrol(requests)) if requests else []
     except CouldNotLook:
@@ -41,6 +42,10 @@ def patrol_all() -> PatrolPass:
     for request in requests:
         _settle(request, by_request.get(request.pk, []))
     return _finish(record, Verdict.RESIDUE if hits else Verdict.CLEAN, len(hits))
+
+
+def _columns() -> int:
+    return len(verifier.patrolled_columns(read_catalog(connection)))
 
 
 def look_at(request: PurgeRequest) -> tuple[Hit, ...]:

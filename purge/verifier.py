@@ -240,10 +240,7 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
         return
     wider = {value for value, local in captured if not local}
     judge = _Judge([request])
-    identity = get_host().identity_columns()
-    columns = [
-        column for column in catalog.columns if _holds_addresses(column) and (column.table, column.name) not in identity
-    ]
+    columns = patrolled_columns(catalog)
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
     for column in columns:
         indexed = _is_indexed(catalog, column)
@@ -394,9 +391,8 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
         return
     catalog = read_catalog(connection)
     judge = _Judge(requests)
-    for column in catalog.columns:
-        if _holds_addresses(column) and not _is_identity(column):
-            yield from _patrol_column(catalog, column, hashes, judge)
+    for column in patrolled_columns(catalog):
+        yield from _patrol_column(catalog, column, hashes, judge)
 
 
 def _patrol_column(
@@ -463,10 +459,12 @@ def _exact(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, set[str
         return {row_pk: addresses_in(column, value) for row_pk, value in cursor.fetchall()}
 
 
-def columns_to_patrol() -> int:
-    """How many columns a patrol reads."""
-    columns = read_catalog(connection).columns
-    return sum(1 for column in columns if _holds_addresses(column) and not _is_identity(column))
+def patrolled_columns(catalog: Catalog) -> list[Column]:
+    """The columns that a patrol reads: all that have room for an address, but those that people sign in with."""
+    identity = get_host().identity_columns()
+    return [
+        column for column in catalog.columns if _holds_addresses(column) and (column.table, column.name) not in identity
+    ]
 
 
 # ---------------------------------------------------------------- what concerns whom
@@ -508,10 +506,6 @@ def _holds_addresses(column: Column) -> bool:
     if column.table in OWN_TABLES or column.type not in ("text", "json"):
         return False
     return column.width is None or column.width >= SHORTEST_ADDRESS
-
-
-def _is_identity(column: Column) -> bool:
-    return (column.table, column.name) in get_host().identity_columns()
 
 
 def _is_ruled(table: str, column: str) -> bool:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 #: Kibibytes of the temporary database that stay in memory.
-CACHE = 8_192
+CACHE = 1_024
 
 
 class Seen:
