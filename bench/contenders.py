@@ -263,8 +263,14 @@ def _copied(field: models.Field[Any, Any], model: type[models.Model]) -> models.
     entry = get_registry().entry_of(model)
     rule = entry.columns[field.name].rule if entry and field.name in entry.columns else None
     goes = isinstance(rule, Delete | Unassign | Withdraw | WithRow) or not field.null
-    options = {"db_column": field.column, "related_name": "+", "null": field.null, "primary_key": field.primary_key}
-    return models.ForeignKey(f"bench.{target}", models.CASCADE if goes else models.SET_NULL, **options)
+    return models.ForeignKey(
+        f"bench.{target}",
+        models.CASCADE if goes else models.SET_NULL,
+        db_column=field.column,
+        related_name="+",
+        null=field.null,
+        primary_key=field.primary_key,
+    )
 
 
 def people_and_twins(people: Sequence[int]) -> Any:
@@ -312,11 +318,11 @@ def stock_admin(people: Sequence[int]) -> None:
         def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
             return True
 
-        def log_deletions(self, request: Any, queryset: Any) -> None:
-            pass
+        def log_deletions(self, request: Any, queryset: Any) -> list[Any]:
+            return []
 
-        def message_user(self, request: Any, message: str, *args: Any, **kwargs: Any) -> None:
-            pass
+        def message_user(self, *args: Any, **kwargs: Any) -> None:
+            """There is nobody to tell."""
 
     site = admin.AdminSite()
     model_admin = Everything(user, site)

@@ -67,13 +67,14 @@ def others(bench: Bench) -> list[Result]:
     longest: dict[str, list[float]] = {"write": [], "doomed": []}
     unrefused = 0
     for turn in range(bench.rounds):
+        people = bench.world.add_heavy(bench.people)
+        os.sync()  # or the others' commits wait for what was only written for this round
         progress(f"round {turn + 1}: idle")
         idle: dict[str, Any] = {}
         with traffic(bench, idle):
             time.sleep(3)
         runs["idle"].append(_p99(idle))
         progress(f"round {turn + 1}: a heavy purge")
-        people = bench.world.add_heavy(bench.people)
         request = contenders.submit(people)
         during: dict[str, Any] = {}
         with traffic(bench, during, people):

@@ -316,7 +316,7 @@ def rewriting(bench: Bench) -> list[Result]:
     from purge.executors import Run, treat_rows
 
     entry = get_registry().entries["learning.Comment"]
-    measured = []
+    measured: list[float] = []
     number = max(50, round(2_000 * min(1.0, bench.scale)))
     for _round in range(bench.rounds):
         address = f"somebody{len(measured)}.at{bench.scale}@elsewhere.example"

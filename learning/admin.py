@@ -72,6 +72,8 @@ class CourseAdmin(TenantAdmin):
     list_display = ("title", "code", "kind", "state", "author_words", "published_at")
     list_filter = ("kind", "state")
     search_fields = ("title", "code")
+    typed_columns = ("code",)
+    typed_words = _("or type the course's code")
     list_select_related = ("author",)
     fields = ("account", "code", "title", "description", "kind", "state", "author", "published_at")
     readonly_fields = ("state", "published_at")

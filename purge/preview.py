@@ -88,7 +88,7 @@ def in_account_only(scope: Scope, account_id: int) -> Scope:
 def count_steps(steps: Sequence[Step], scope: Scope) -> list[int]:
     """How many rows each step of a plan would change."""
     numbers = _Numbers(steps, scope, None)
-    return [_measure(step, scope, None, numbers)[0] for step in steps]
+    return [_measure(step, scope, None, numbers, named=False)[0] for step in steps]
 
 
 class _Numbers:
@@ -100,7 +100,10 @@ class _Numbers:
         self.mentioning = entries_with_candidates(entries, scope)
 
 
-def _measure(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> tuple[int, dict[str, list[int]]]:
+def _measure(
+    step: Step, scope: Scope, cap: int | None, numbers: _Numbers, *, named: bool = True
+) -> tuple[int, dict[str, list[int]]]:
+    """How many rows a step would change; with ``named``, some of them whose change has consequences, by those."""
     if step.suffix == ADDRESSES:
         if step.entry.rules.model not in numbers.mentioning:
             return 0, {}
@@ -110,9 +113,9 @@ def _measure(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> tu
     assert step.column is not None
     number = numbers.rows.get(step.key, 0)
     rule = step.column.rule
-    path = rule.then if isinstance(rule, PersonTreatment) else None
-    named = list(person_rows(step, scope).values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
-    return number, {path: named} if path and named else {}
+    path = rule.then if named and isinstance(rule, PersonTreatment) else None
+    pks = list(person_rows(step, scope).values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
+    return number, {path: pks} if path and pks else {}
 
 
 def _measure_addresses(step: Step, scope: Scope, cap: int | None) -> tuple[int, dict[str, list[int]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy
 
 from purge.registry import get_registry
 from users.models import Account, AccountKind, User
-from users.people_choice import PersonSelect
+from users.typed_choice import PersonSelect, TypedSelect
 
 M = TypeVar("M", bound=models.Model)
 
@@ -189,9 +189,21 @@ class TenantScoped(BaseModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._limited(db_field, request, kwargs)
-        if "widget" not in kwargs and issubclass(db_field.remote_field.model, User):
-            kwargs["widget"] = PersonSelect(db_field, self.admin_site)
+        if "widget" not in kwargs:
+            kwargs.update(self._typed(db_field, request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def _typed(self, db_field: Any, request: HttpRequest) -> dict[str, Any]:
+        """A search box that works without script too, for people and for what their pages say can be typed."""
+        model = db_field.remote_field.model
+        if issubclass(model, User):
+            return {"widget": PersonSelect(db_field, self.admin_site)}
+        page = self.admin_site._registry.get(model)
+        if db_field.name in self.get_autocomplete_fields(request) and isinstance(page, TenantAdmin):
+            return {
+                "widget": TypedSelect(db_field, self.admin_site, columns=page.typed_columns, typed=page.typed_words)
+            }
+        return {}
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._limited(db_field, request, kwargs)
@@ -306,6 +318,9 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     its refusal (a ``ValidationError``) becomes an error of the form, and nothing is saved.
     """
 
+    #: By which columns a row is chosen in a form of a browser without script, and the words beside the text field.
+    typed_columns: ClassVar[tuple[str, ...]] = ("pk",)
+    typed_words: ClassVar[Any] = gettext_lazy("or type its number, the one in its page's address")
     #: From a row to its account, by foreign keys: "account", "user__account", …; "pk" for accounts themselves.
     #: Empty: as the purge's rules of the model say.
     account_path: str = ""

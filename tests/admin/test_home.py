@@ -13,6 +13,7 @@ from lms_purge.home import _round_up, deleted_and_waiting, home_of
 from messaging.models import Notification, NotificationKind
 from purge.choices import Fate, Role, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat
+from tests.factories.learning import CourseFactory, SessionFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from users.models import LoginEvent, UserState
 from users.services import user_delete
@@ -325,14 +326,14 @@ def test_a_superusers_name_is_not_told_to_a_customer(as_admin, account, client, 
     assert "Rosa Root" not in page
 
 
-# ---------------------------------------------------------------- asking for a person
+# ---------------------------------------------------------------- asking for a person, a course, a session
 
 
 def test_a_person_is_named_by_email_where_there_is_no_script(as_admin, account):
     manager = UserFactory(account=account, name="Mara", email="mara@acme.example", unique_user_id="M-1")
     stranger = UserFactory(email="stranger@other.example", unique_user_id="X-1")
     address = "/admin/users/selfregistrationprofile/add/"
-    assert '<noscript><label class="typed-person">' in as_admin.get(address).content.decode()
+    assert '<noscript><label class="typed-choice">' in as_admin.get(address).content.decode()
     for typed in ("Mara@ACME.example", "M-1"):
         assert as_admin.post(address, {"name": "Staff", "manager": "", "manager-typed": typed}).status_code == 302
         profile = account.self_registration_profiles.get()
@@ -342,3 +343,29 @@ def test_a_person_is_named_by_email_where_there_is_no_script(as_admin, account):
         refused = as_admin.post(address, {"name": "Staff", "manager": "", "manager-typed": typed})
         assert "manager" in refused.context["adminform"].form.errors
     assert not account.self_registration_profiles.exists()
+
+
+def test_a_course_and_a_session_are_typed_where_there_is_no_script(as_admin, account):
+    course = CourseFactory(account=account, code="SAFE-1")
+    session = SessionFactory(course=course)
+    learner = UserFactory(account=account, email="lea@acme.example")
+    others = SessionFactory(course=CourseFactory(code="OTHER-1"))
+    address = "/admin/learning/enrolment/add/"
+    shown = as_admin.get(address).content.decode()
+    assert "or type the course&#x27;s code" in shown
+    assert "or type its number" in shown
+    chosen = {"user-typed": learner.email, "course-typed": "SAFE-1", "session-typed": str(session.pk), "comment": ""}
+    for wrong in (
+        {"course-typed": "OTHER-1"},
+        {"course-typed": "nonsense"},
+        {"session-typed": str(others.pk)},
+        {"session-typed": "9" * 40},
+        {"session-typed": "²"},
+    ):
+        refused = as_admin.post(address, {**chosen, **wrong})
+        assert refused.status_code == 200
+        assert next(iter(wrong)).removesuffix("-typed") in refused.context["adminform"].form.errors
+    assert not learner.enrolments.exists()
+    assert as_admin.post(address, chosen).status_code == 302
+    enrolment = learner.enrolments.get()
+    assert (enrolment.course, enrolment.session) == (course, session)

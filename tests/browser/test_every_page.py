@@ -19,8 +19,11 @@ AXE = Axe()
 
 
 def inspect(page, name: str, *, long: bool = False) -> None:
-    """Both widths, both colour schemes, without loading the page anew. A long page: each of them once."""
-    for width, schemes in ((1280, ("light", "dark")), (360, ("dark", "light"))):
+    """Both widths, both colour schemes, without loading the page anew. A long page: each of them once.
+
+    Nothing is wider than the window, also when the page is zoomed to twice its size: that is half as many pixels.
+    """
+    for width, schemes in ((1280, ("light", "dark")), (640, ()), (360, ("dark", "light"))):
         page.set_viewport_size({"width": width, "height": 900})
         over = overflow(page)
         assert over <= 0, f"{name} is {over} px too wide at {width}"
@@ -28,6 +31,16 @@ def inspect(page, name: str, *, long: bool = False) -> None:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             told = violations(page)
             assert told == [], f"{name}, {width} px, {scheme}"
+    assert moving(page) == [], name
+
+
+def moving(page) -> list[str]:
+    """What still moves on a page although its reader asked that nothing does."""
+    return page.evaluate(
+        """() => document.getAnimations()
+            .filter(each => each.playState === "running" && each.effect.getComputedTiming().duration > 20)
+            .map(each => each.effect.target.className || each.effect.target.tagName)"""
+    )
 
 
 def violations(page) -> list[tuple[str, list]]:
