@@ -259,7 +259,8 @@ def _copied(field: models.Field[Any, Any], model: type[models.Model]) -> models.
     if not isinstance(field, models.ForeignKey):
         copied: models.Field[Any, Any] = field.clone()
         return copied
-    target = field.remote_field.model._meta.concrete_model._meta.label.replace(".", "_")
+    concrete: Any = field.remote_field.model._meta.concrete_model
+    target = concrete._meta.label.replace(".", "_")
     entry = get_registry().entry_of(model)
     rule = entry.columns[field.name].rule if entry and field.name in entry.columns else None
     goes = isinstance(rule, Delete | Unassign | Withdraw | WithRow) or not field.null

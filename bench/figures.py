@@ -318,7 +318,7 @@ def rewriting(bench: Bench) -> list[Result]:
     entry = get_registry().entries["learning.Comment"]
     measured: list[float] = []
     number = max(50, round(2_000 * min(1.0, bench.scale)))
-    for _round in range(bench.rounds):
+    for _round in range(bench.rounds + 4):
         address = f"somebody{len(measured)}.at{bench.scale}@elsewhere.example"
         bench.world.write_mentions([address], number)
         scope = Scope(addresses=frozenset({address}), requesting_account_id=bench.world.big.account)

@@ -328,12 +328,17 @@ def changed_rows(
 ) -> Iterable[tuple[int, list[Any], list[Any]]]:
     """(pk, old values, new values) of the rows that really mention an address, by the exact definition."""
     columns = entry.addresses
-    rows = _rows(entry.model, pks).filter(scope.in_accounts(entry.rules.account)).order_by("pk")
+    path = entry.rules.account
+    rows = _rows(entry.model, pks).order_by("pk")
+    if path is not None:
+        # Not the bare column: the planner would begin at the account and read all its rows for these few. What
+        # names the row as well can only be asked of the rows found.
+        rows = rows.alias(owner=F(path) + F("pk") - F("pk")).filter(scope.in_accounts("owner"))
     if lock:
         rows = rows.select_for_update(of=("self",))
     names = [column.field.attname for column in columns]
-    for pk, account_id, *old in rows.values_list("pk", entry.rules.account or "pk", *names):
-        owner = account_id if entry.rules.account else None
+    for pk, account_id, *old in rows.values_list("pk", path or "pk", *names):
+        owner = account_id if path else None
         keys, logins = scope.keys_for(owner), scope.logins_for(owner)
         new = [_treated(column, value, keys, logins) for column, value in zip(columns, old, strict=True)]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
