@@ -333,7 +333,7 @@ def changed_rows(
     if path is not None:
         # Not the bare column: the planner would begin at the account and read all its rows for these few. What
         # names the row as well can only be asked of the rows found.
-        rows = rows.alias(owner=F(path) + F("pk") - F("pk")).filter(scope.in_accounts("owner"))
+        rows = rows.alias(account_of_row=F(path) + F("pk") - F("pk")).filter(scope.in_accounts("account_of_row"))
     if lock:
         rows = rows.select_for_update(of=("self",))
     names = [column.field.attname for column in columns]
