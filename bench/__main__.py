@@ -57,6 +57,7 @@ def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
 def measure(options: argparse.Namespace) -> int:
     """Run the figures at one size, then those that compare two at four times the data; report."""
     from bench import chart, report
+    from bench.data import tidy
     from bench.every import FIGURES
     from bench.figures import Bench
     from bench.measuring import Result, progress, stage, tell
@@ -73,6 +74,7 @@ def measure(options: argparse.Namespace) -> int:
         facts["rows"][f"{size:g}"] = report.row_count()
         for name in names:
             stage(name)
+            tidy()  # no figure works among what the one before has left
             found = FIGURES[name](bench)
             tell(found)
             results += found

@@ -34,6 +34,10 @@ class KeepsSecret(PeopleInUse):
         if "secret" in self.fields:
             self.fields["secret"].widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
             self.fields["secret"].help_text = _("Not shown. Left empty, it stays as it is.")
+            # Names for other systems: a browser must not offer, or keep, what its user signs in with here.
+            for field in self.fields.values():
+                if isinstance(field.widget, forms.TextInput) and not isinstance(field.widget, forms.PasswordInput):
+                    field.widget.attrs.setdefault("autocomplete", "off")
 
     def clean_secret(self) -> str:
         return str(self.cleaned_data["secret"] or self.instance.secret)

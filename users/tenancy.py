@@ -495,8 +495,20 @@ class TenantInline(TenantScoped):
     can_delete = False
 
 
+class NamedInputs(forms.models.BaseInlineFormSet):
+    """Rows of a table whose inputs have names: there is no label beside them, only the head of their column."""
+
+    def add_fields(self, form: Any, index: Any) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            # A choice of rows may be wrapped in the buttons that add one.
+            widget = getattr(field.widget, "widget", field.widget)
+            if field.label and not widget.is_hidden:
+                widget.attrs.setdefault("aria-label", capfirst(field.label))
+
+
 class TenantTabularInline(TenantInline, admin.TabularInline):
-    pass
+    formset = NamedInputs
 
 
 class TenantStackedInline(TenantInline, admin.StackedInline):

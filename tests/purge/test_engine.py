@@ -6,6 +6,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from learning.models import Comment, Course, Enrolment
@@ -125,6 +126,37 @@ def test_killed_between_the_stages_it_ends_completed(furnished, monkeypatch, whe
     assert w.completed(request)
     assert calls["n"] >= 1
     assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+
+
+@pytest.mark.postgresql
+def test_only_the_transaction_that_deletes_the_people_locks_them_and_waits_for_the_disk(furnished, small_chunks):
+    """A chunk that a power cut takes back is done again; nobody who writes for the people waits for it."""
+    request = submit(furnished)
+    deleting = 0
+    with CaptureQueriesContext(connection) as captured:
+        assert tasks.run_request(request.pk) == "over"
+    for statements in transactions_of(captured):
+        unflushed = any("synchronous_commit = off" in sql for sql in statements)
+        if any(sql.startswith('DELETE FROM "users_user" ') for sql in statements):
+            deleting += 1
+            assert not unflushed
+        elif any(sql.startswith("DELETE") and "ctid" in sql for sql in statements):
+            assert unflushed
+        if unflushed:
+            # The people themselves; that somebody loses his manager is another matter.
+            assert not any('"users_user"."public_id"' in sql and "FOR UPDATE" in sql for sql in statements)
+    assert deleting == 1
+    assert PurgeRequest.objects.get(pk=request.pk).status == Status.COMPLETED
+
+
+def transactions_of(captured: CaptureQueriesContext) -> list[list[str]]:
+    """The captured statements, by the engine's transactions: each begins with its time limits."""
+    found: list[list[str]] = [[]]
+    for query in captured.captured_queries:
+        if query["sql"].startswith("SET LOCAL lock_timeout"):
+            found.append([])
+        found[-1].append(query["sql"])
+    return found
 
 
 def test_a_worker_that_was_thought_dead_cannot_commit(furnished, small_chunks):
