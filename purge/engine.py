@@ -301,6 +301,8 @@ class Sweep:
     last_pass: bool = False
     looked: bool = False
     busy: set[str] = field(default_factory=set)
+    #: Steps that the stored plan says are done.
+    told: set[int] = field(default_factory=set)
     scope: Scope = field(init=False)
     steps: list[tuple[PurgeStep, Step]] = field(init=False)
     catalog: Catalog | None = None
@@ -327,7 +329,7 @@ class Sweep:
             return True
 
     def _chunk(self) -> bool:
-        before = self.position, [(row.state, row.cursor) for row, _step in self.steps]
+        before = self.position, self.last_pass, set(self.told), [(row.state, row.cursor) for row, _step in self.steps]
         committed = False
         try:
             with _chunk_transaction(self.claim) as request:
@@ -336,8 +338,8 @@ class Sweep:
             return over
         finally:
             if not committed:
-                self.position = before[0]
-                for (row, _step), (state, cursor) in zip(self.steps, before[1], strict=True):
+                self.position, self.last_pass, self.told, states = before
+                for (row, _step), (state, cursor) in zip(self.steps, states, strict=True):
                     row.state, row.cursor = state, cursor
 
     def _in_transaction(self, request: PurgeRequest) -> bool:
@@ -419,16 +421,18 @@ class Sweep:
     def _report(self, request: PurgeRequest, counts: dict[int, int], finished: bool) -> None:
         """Progress, in the same transaction as what it reports."""
         changed = [(number, self.steps[position][0]) for position, number in counts.items() if number or not finished]
-        passed = request.steps.filter(state=StepState.WAITING)
-        if not finished:
-            passed = passed.filter(pk__in=[row.pk for row, _step in self.steps if row.state == StepState.DONE])
+        passed = {row.pk for row, _step in self.steps if row.state == StepState.DONE} - self.told
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, state = %s, {_quoted('cursor')} = %s "
                 "WHERE id = %s",
                 [(number, row.state, row.cursor, row.pk) for number, row in changed],
             )
-        passed.update(state=StepState.DONE, cursor=0)
+        if finished:
+            request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
+        elif empty := passed - {row.pk for _number, row in changed}:
+            request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
+        self.told |= passed
         rows = sum(counts.values())
         now = timezone.now()
         PurgeRequest.objects.filter(pk=request.pk).update(

@@ -334,10 +334,9 @@ class DeletedUserAdmin(TenantAdmin):
         words = _("Accepted: purge request %(reference)s. You are told when it is complete.")
         self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
         more = CleanupFilter(plan.back, queryset=self.get_queryset(request).filter(state=UserState.DELETED))
-        if plan.people and more.form.is_valid() and more.qs.exists():
-            words = _("Select the next %(n)d of %(month)s") if plan.month else _("Select the next %(n)d deleted users")
-            month = month_words(plan.month) if plan.month else ""
-            label = words % {"n": settings.PURGE_MAX_PEOPLE, "month": month}
+        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if plan.people and more.form.is_valid() else 0
+        if left:
+            label = _more_words(plan.month, left)
             link = reverse(LIST) + Query(plan.back).with_(select="first")
             self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
 
@@ -532,3 +531,13 @@ def _scope(shown: Any) -> str:
     data = shown.filterset.form.data
     words = "|".join(data.get(name, "") for name in ("month", "kind", "q"))
     return salted_hmac("lms_purge.cleanup.scope", words).hexdigest()[:16]
+
+
+def _more_words(month: str, left: int) -> str:
+    """What the link to the rest of a selection says: fifty more, or as many as there are."""
+    values = {"n": left, "month": month_words(month) if month else ""}
+    if left == settings.PURGE_MAX_PEOPLE:
+        return (_("Select the next %(n)d of %(month)s") if month else _("Select the next %(n)d deleted users")) % values
+    if month:
+        return _("Select the last %(n)d of %(month)s") % values
+    return ngettext("Select the last deleted user", "Select the last %(n)d deleted users", left) % values

@@ -74,14 +74,19 @@ def test_two_people_are_confirmed_and_accepted_as_one_request(as_admin, deleted,
 
 
 def test_after_acceptance_a_link_offers_the_next_fifty_of_the_same_month(as_admin, deleted):
-    people = [deleted(), deleted()]
+    people = [deleted() for _n in range(51)]
     text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, people[0], month="2026-01")).url))
     assert f'<a href="{LIST}?month=2026-01&amp;select=first">Select the next 50 of January 2026</a>' in text
+    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, people[1], month="2026-01")).url))
+    assert f'<a href="{LIST}?month=2026-01&amp;select=first">Select the last 49 of January 2026</a>' in text
+    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[2:50])).url))
+    assert f'<a href="{LIST}?select=first">Select the last deleted user</a>' in text
 
 
 def test_no_next_fifty_is_offered_when_the_month_is_empty(as_admin, deleted):
     text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, deleted(), month="2026-01")).url))
-    assert "Select the next 50" not in text
+    assert "Select the next" not in text
+    assert "Select the last" not in text
 
 
 def test_the_page_lists_every_selected_person(as_admin, deleted, admin):
