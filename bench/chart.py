@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-LEFT, WIDTH, ROW, TOP = 420, 360, 26, 64
+LEFT, WIDTH, BESIDE, ROW, TOP = 470, 330, 130, 26, 84
 INK, QUIET, MET, MISSED = "#1c1b22", "#5f5e6b", "#2e6f57", "#b4442c"
 
 
@@ -31,17 +31,19 @@ def svg(content: dict[str, Any]) -> str:
     at_goal = LEFT + scale
     machine, versions = content["machine"], content["versions"]
     rows = " and ".join(f"{number / 1e6:.1f}" for number in content["rows"].values()) + " million rows"
+    version = str(versions.get(content["database"], "")).partition(" ")[0]
     words = (
-        f"{content['database']} {versions.get(content['database'], '')}, {rows}, "
-        f"{machine['cores']} cores, Django {versions['django']}, {content['at'][:10]}"
+        f"{content['database']} {version}, {rows}, {machine['cores']} cores, Django {versions['django']}, "
+        f"{content['at'][:10]}"
     )
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 130}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + BESIDE}" height="{height}" '
         f'font-family="system-ui, sans-serif" font-size="13" fill="{INK}" role="img">',
         "<title>The benchmark's figures against their goals</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         '<text x="16" y="26" font-size="16" font-weight="600">How much of its goal each figure uses up</text>',
-        f'<text x="16" y="46" fill="{QUIET}">{escape(words)}. Shorter is better; up to the line is met.</text>',
+        f'<text x="16" y="46" fill="{QUIET}">Shorter is better; what ends before the line has met its goal.</text>',
+        f'<text x="16" y="64" fill="{QUIET}">{escape(words)}</text>',
     ]
     for row, result in enumerate(results):
         parts += _bar(result, TOP + row * ROW, scale)
@@ -63,9 +65,9 @@ def _bar(result: dict[str, Any], y: int, scale: float) -> list[str]:
     sign = "≤" if result["at"] == "most" else "≥"
     beside = f"{value} ({sign} {result['goal']:g})"
     return [
-        f'<text x="{LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(label[:66])}</text>',
+        f'<text x="{LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(label[:70])}</text>',
         f'<rect x="{LEFT}" y="{y + 3}" width="{length:.0f}" height="{ROW - 9}" fill="{colour}"/>',
-        f'<text x="{LEFT + length + 6:.0f}" y="{y + 15}" fill="{QUIET}">{escape(beside)}</text>',
+        f'<text x="{LEFT + WIDTH + 10}" y="{y + 15}" fill="{QUIET}">{escape(beside)}</text>',
     ]
 
 
