@@ -36,7 +36,7 @@ class KeepsSecret(PeopleInUse):
             self.fields["secret"].help_text = _("Not shown. Left empty, it stays as it is.")
             # Names for other systems: a browser must not offer, or keep, what its user signs in with here.
             for field in self.fields.values():
-                if isinstance(field.widget, forms.TextInput) and not isinstance(field.widget, forms.PasswordInput):
+                if isinstance(field.widget, forms.TextInput):
                     field.widget.attrs.setdefault("autocomplete", "off")
 
     def clean_secret(self) -> str:

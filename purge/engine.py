@@ -700,7 +700,7 @@ def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
     note(request, "completed", kept=kept, patrolled=patrolled)
     tell_completion(request)
     forget_identifiers(request)
-    enqueue("purge.tasks.compact", request.pk)
+    enqueue("purge.tasks.compact")
 
 
 def forget_identifiers(request: PurgeRequest) -> None:

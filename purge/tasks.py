@@ -121,7 +121,6 @@ def remind() -> int:
 
 
 @at_the_boundary
-def compact(request_id: int) -> bool:
-    """Let the space of what a request erased be written again, unless another's task did. False: a reader was in the
-    way."""
+def compact() -> bool:
+    """Let the space of what finished requests erased be written again. False: a reader was in the way."""
     return compaction.vacuum_finished().finished

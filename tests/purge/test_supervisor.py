@@ -279,9 +279,9 @@ def test_after_a_purge_the_tables_are_vacuumed():
     cast = w.build_world()
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     assert w.completed(w.run_to_end(request))
-    assert tasks_in_queue("purge.tasks.compact") == [(request.pk,)]
+    assert tasks_in_queue("purge.tasks.compact") == [()]
     assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
-    assert tasks.compact(request.pk) is True
+    assert tasks.compact() is True
     assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
 
 
@@ -295,10 +295,10 @@ def test_one_vacuum_serves_all_that_wait_for_it():
     for request in requests:
         assert w.completed(w.run_to_end(request))
     with CaptureQueriesContext(connection) as first:
-        tasks.compact(requests[0].pk)
+        tasks.compact()
     assert not PurgeRequest.objects.filter(compacted_at=None).exists()
     with CaptureQueriesContext(connection) as second:
-        tasks.compact(requests[1].pk)
+        tasks.compact()
     done = [sum("VACUUM" in q["sql"] or "checkpoint" in q["sql"] for q in some) for some in (first, second)]
     assert done[0] >= 1
     assert done[1] == 0
@@ -314,9 +314,9 @@ def test_while_another_process_vacuums_the_request_is_left_to_it():
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [compaction._LOCK])
-        tasks.compact(request.pk)
+        tasks.compact()
         assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
     finally:
         other.close()
-    tasks.compact(request.pk)
+    tasks.compact()
     assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None

@@ -54,9 +54,9 @@ def deleted_counts(account):
 def test_the_sample_goes_in_with_its_managers(account):
     log = imported(account, SAMPLE.read_bytes())
     assert (log.state, log.total_rows, log.rows_done, counts(log)) == (ImportState.COMPLETED, 5, 5, {"added": 5})
-    howard, laura = user(account, "howardwaltersprime@gmail.com"), user(account, "lauravidalprime@gmail.com")
+    howard, laura = user(account, "howardwalters@people.example"), user(account, "lauravidal@people.example")
     assert howard.manager is None
-    assert laura.manager.email == "elainegoodmanprime@gmail.com"
+    assert laura.manager.email == "elainegoodman@people.example"
     assert laura.manager.manager == howard
     assert (laura.name, laura.profile, laura.source) == ("Laura Vidal", "Designer", UserSource.CSV)
     assert laura.state == UserState.ACTIVE
@@ -446,7 +446,7 @@ def test_a_failure_is_noted_by_its_class(account, monkeypatch, caplog):
     log = started(account, SAMPLE.read_bytes())
 
     def fail(self, stored):
-        raise RuntimeError("howardwaltersprime@gmail.com")
+        raise RuntimeError("howardwalters@people.example")
 
     monkeypatch.setattr(loading.Loader, "rows", fail)
     assert tasks.run_import(log.pk) == "failed"

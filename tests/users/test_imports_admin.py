@@ -47,7 +47,7 @@ def test_upload_correct_start_watch(signed_in, account, admin_user):
     assert tasks.run_import(log.pk) == "over"
     over = signed_in.get(answer.url)
     assert "Refresh" not in over.headers and "Completed" in over.content.decode()
-    assert User.objects.get(email_key="lauravidalprime@gmail.com").profile == ""
+    assert User.objects.get(email_key="lauravidal@people.example").profile == ""
     # Next time it is known.
     upload(signed_in, SAMPLE.read_bytes())
     again = ImportLog.objects.first()
