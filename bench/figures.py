@@ -22,7 +22,7 @@ from purge import verifier
 from purge.address_index import candidates_where, drop_indexes, ensure_indexes, looking_for_few_rows
 from purge.catalog import read_catalog
 from purge.counting import entries_with_candidates
-from purge.executors import candidate_pks
+from purge.executors import candidates, walk_rows
 from purge.registry import get_registry
 from purge.scope import Scope
 from purge.services import purge_preview
@@ -268,7 +268,7 @@ def finding(bench: Bench) -> list[Result]:
             mentioning = entries_with_candidates(entries, scope)
             for entry in entries:
                 if entry.rules.model in mentioning:
-                    candidate_pks(entry, scope, after=0, limit=2_000)
+                    candidates(entry, scope, after=0, limit=walk_rows())
 
     find()
     measured = [clock(find) for _round in range(bench.rounds + 2)]
@@ -322,7 +322,7 @@ def rewriting(bench: Bench) -> list[Result]:
         address = f"somebody{len(measured)}.at{bench.scale}@elsewhere.example"
         bench.world.write_mentions([address], number)
         scope = Scope(addresses=frozenset({address}), requesting_account_id=bench.world.big.account)
-        pks = candidate_pks(entry, scope, after=0, limit=number)
+        pks = candidates(entry, scope, after=0, limit=1_000_000).pks
 
         def rewrite(scope: Scope = scope, pks: list[int] = pks) -> None:
             with transaction.atomic():

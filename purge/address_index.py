@@ -1,7 +1,8 @@
-"""The index that finds the rows that mention an address: PostgreSQL keeps it, so no way of writing can forget it.
+"""The index that finds the rows that mention an address: the database keeps it, so no way of writing can forget it.
 
 For each redacted column a GIN index on ``purge_emails_in(column)`` (:mod:`purge.addresses.sql`). It finds a superset;
-:mod:`purge.addresses` decides. SQLite has no such index: there every text that could hold an at-sign is a candidate.
+:mod:`purge.addresses` decides. SQLite knows no such index; there it is one of the rows whose text could hold an at-sign
+at all, made with SQLite's own functions, so that every program can go on writing. A search reads all of those.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from django.db import transaction
 
+from purge.addresses import cannot_mention
 from purge.addresses.sql import JSON_FUNCTION, TEXT_FUNCTION, function_statements, may_mention, version
+from purge.addresses.writings import AT_SIGNS, ESCAPING
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -29,8 +33,8 @@ _PENDING: Final = 256
 #: To the end of a transaction of PostgreSQL's: no parallel workers and no compiling. The planner takes a search of a
 #: hundred columns for a big one; starting workers for each table, and compiling, took ten times as long as the search.
 FEW_ROWS: Final = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
-# At-signs, and what introduces an escape (a backslash is what JSON writes other characters with).
-_TELLTALE: Final = ("@", "\uff20", "\ufe6b", "%", "&", "\\", "=")
+# At-signs, and what introduces an escape (a backslash is what JSON writes other characters with), each once.
+_TELLTALE: Final = tuple(dict.fromkeys(AT_SIGNS + ESCAPING))
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,12 @@ def index_statements(
 ) -> list[str]:
     """The statements that make the indexes. ``concurrently``: writers need not wait (not within a transaction)."""
     quote = connection.ops.quote_name
+    if connection.vendor == "sqlite":
+        return [
+            f"CREATE INDEX {quote(index_name(column))} ON {quote(column.table)} "
+            f"({quote(_primary_key(connection, column))}) WHERE {_may_hold(quote(column.column))}"
+            for column in columns
+        ]
     return [
         f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{quote(index_name(column))} "
         f"ON {_schema(connection)}.{quote(column.table)} USING gin (({_expression(connection, column)})) "
@@ -98,9 +108,7 @@ def index_statements(
 
 
 def missing_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> list[TextColumn]:
-    """The columns without a working index, each once. None on SQLite, which has no such index."""
-    if connection.vendor != "postgresql":
-        return []
+    """The columns without a working index, each once."""
     indexes = _indexes(connection)
     return [column for column in dict.fromkeys(columns) if not indexes.get(index_name(column), False)]
 
@@ -120,23 +128,21 @@ def ensure_indexes(
         # A build that was broken off leaves an index that is kept up and never used.
         _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
         _execute(connection, statement)
-    for table in dict.fromkeys(column.table for column in missing):
-        # The planner knows nothing of an expression until its values have been sampled.
-        _execute(connection, f"ANALYZE {_schema(connection)}.{connection.ops.quote_name(table)}")
+    if connection.vendor == "postgresql":
+        for table in dict.fromkeys(column.table for column in missing):
+            # The planner knows nothing of an expression until its values have been sampled.
+            _execute(connection, f"ANALYZE {_schema(connection)}.{connection.ops.quote_name(table)}")
     return missing
 
 
 def drop_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False) -> None:
     """Drop the indexes of these columns, where there are any."""
-    if connection.vendor == "postgresql":
-        for column in columns:
-            _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
+    for column in columns:
+        _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
 
 
 def drop_unneeded_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> list[str]:
     """Drop the address indexes of all columns but these; their names."""
-    if connection.vendor != "postgresql":
-        return []
     needed = {index_name(column) for column in columns}
     unneeded = sorted(name for name in _indexes(connection) if name.startswith(PREFIX) and name not in needed)
     for name in unneeded:
@@ -146,7 +152,7 @@ def drop_unneeded_indexes(connection: BaseDatabaseWrapper, columns: Iterable[Tex
 
 def indexed_names(connection: BaseDatabaseWrapper) -> list[str]:
     """The names of all address indexes there are."""
-    return sorted(_indexes(connection)) if connection.vendor == "postgresql" else []
+    return sorted(_indexes(connection))
 
 
 def candidates_where(
@@ -154,12 +160,13 @@ def candidates_where(
 ) -> tuple[str, list[Any]]:
     """A condition on the column's table, with its parameters, true for every row that mentions one of the keys.
 
-    And maybe for others: Python decides (:func:`purge.addresses.mentions`). On PostgreSQL the index answers it.
+    And maybe for others: Python decides (:func:`purge.addresses.mentions`). The index answers it; on SQLite with all
+    rows that may mention anybody.
     """
     if connection.vendor == "postgresql":
         return _overlap(connection, column, "%s::text[]"), [storable(keys)]
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return "(" + " OR ".join(f"instr({name}, %s) > 0" for _sign in _TELLTALE) + ")", list(_TELLTALE)
+    return _may_hold(name).replace("%", "%%"), []
 
 
 def candidates_among(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
@@ -173,6 +180,37 @@ def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str)
     # The condition of the index is said again, else the planner cannot use it.
     condition = _condition(connection, column).replace("%", "%%")
     return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
+
+
+def _may_hold(name: str) -> str:
+    """SQLite: the condition that a text holds an at-sign or what introduces an escape."""
+    return "(" + " OR ".join(f"instr({name}, '{sign}') > 0" for sign in _TELLTALE) + ")"
+
+
+#: The keys that :data:`NAMES_ONE` asks about, for the statements of this thread.
+_sought: ContextVar[Collection[str]] = ContextVar("sought", default=())
+#: SQLite: a function that tells of a value whether it may mention one of the keys that are sought.
+NAMES_ONE: Final = "purge_may_mention"
+
+
+def add_sqlite_functions(connection: BaseDatabaseWrapper) -> None:
+    """Give a new connection of SQLite's the function :data:`NAMES_ONE`. No index or trigger may use it."""
+    if connection.vendor == "sqlite":
+        connection.connection.create_function(NAMES_ONE, 1, _names_one)
+
+
+def _names_one(value: Any) -> bool:
+    return isinstance(value, str) and not cannot_mention(value, _sought.get())
+
+
+@contextmanager
+def seeking(keys: Collection[str]) -> Iterator[None]:
+    """What :data:`NAMES_ONE` asks about meanwhile."""
+    token = _sought.set(keys)
+    try:
+        yield
+    finally:
+        _sought.reset(token)
 
 
 @contextmanager
@@ -204,7 +242,14 @@ def _condition(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
     return may_mention(f"({name}::text)")
 
 
+def _primary_key(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
+    with connection.cursor() as cursor:
+        return str(connection.introspection.get_primary_key_column(cursor, column.table))
+
+
 def _drop(connection: BaseDatabaseWrapper, name: str, *, concurrently: bool = False) -> str:
+    if connection.vendor == "sqlite":
+        return f"DROP INDEX IF EXISTS {connection.ops.quote_name(name)}"
     how = "CONCURRENTLY " if concurrently else ""
     return f"DROP INDEX {how}IF EXISTS {_schema(connection)}.{connection.ops.quote_name(name)}"
 
@@ -235,7 +280,12 @@ def _versions(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 
 def _indexes(connection: BaseDatabaseWrapper) -> dict[str, bool]:
-    """The indexes on the functions, by name, and whether each works."""
+    """The address indexes, by name, and whether each works."""
+    if connection.vendor == "sqlite":
+        found = _rows(
+            connection, "SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB %s", [f"{PREFIX}*"]
+        )
+        return {name: True for (name,) in found}
     return dict(
         _rows(
             connection,

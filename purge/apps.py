@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import connections
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,15 @@ class PurgeConfig(AppConfig):
         # Registers the system checks; no query may run here (a connection would be shared across a fork).
         from purge import checks  # noqa: F401
 
+        connection_created.connect(give_functions)
         post_migrate.connect(keep_address_indexes, sender=self)
+
+
+def give_functions(*, connection: Any, **kwargs: Any) -> None:
+    """Each new connection: what SQLite lacks for looking through texts."""
+    from purge.address_index import add_sqlite_functions
+
+    add_sqlite_functions(connection)
 
 
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:

@@ -88,8 +88,13 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
             if _on_postgres() and not among:
                 params = [storable(keys)]
             yield where, params
-        if scope.logins and isinstance(column.rule, Blank) and column.rule.login:
+        if scope.logins and signs_in(column):
             yield f"{_quoted(entry.table)}.{_quoted(column.column)} <> ''", []
+
+
+def signs_in(column: ColumnRule) -> bool:
+    """Whether people's sign-in names stand in a column, which need not look like addresses."""
+    return isinstance(column.rule, Blank) and column.rule.login
 
 
 def steps_with_work(steps: Sequence[Step], scope: Scope) -> set[str]:

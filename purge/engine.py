@@ -35,7 +35,7 @@ from purge.choices import (
     Verdict,
 )
 from purge.counting import steps_with_work
-from purge.executors import Run, doom_files, run_step
+from purge.executors import Looked, Run, doom_files, run_step
 from purge.host import get_host
 from purge.models import DoomedFile, Identifier, LedgerEntry, PurgeRequest, PurgeStep, Residue, Subject
 from purge.planner import ADDRESSES, FILES, Step, new_step_rows, plan_steps, stored_steps
@@ -184,16 +184,18 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     """
     deadline = time.monotonic() + (settings.PURGE_SLICE_SECONDS if seconds is None else seconds)
     sweep: Sweep | None = None
+    looked: Looked | None = None
     while True:
         request = PurgeRequest.objects.get(pk=claim.request_id)
         if request.fence != claim.fence or request.status not in CLAIMABLE_STATUSES:
             raise StaleClaim(claim.request_id)
         if not request.planned:
-            _plan(claim)
+            looked = _plan(claim)
         elif _unfinished(request):
-            sweep = sweep or Sweep(claim)
+            sweep = sweep or Sweep(claim, planned=looked)
             if sweep.run(deadline):
-                sweep = None
+                # The next one, if there is one, has other people or something that was overlooked.
+                sweep, looked = None, None
         elif request.files.exists():
             _erase_files(claim)
         elif request.people_left:
@@ -215,13 +217,14 @@ def _unfinished(request: PurgeRequest) -> bool:
     return request.steps_left > 0 or request.subjects.filter(fate=Fate.WAITING, role__in=DOOMED_ROLES).exists()
 
 
-def _plan(claim: Claim) -> None:
-    """Store the ordered steps with what each is going to do."""
+def _plan(claim: Claim) -> Looked | None:
+    """Store the ordered steps with what each is going to do. Returns what need not be looked for again."""
     claim.step = "plan"
     with _chunk_transaction(claim) as request:
         scope = scope_of(request)
         steps = plan_steps(scope)
-        counted = list(zip(steps, count_steps(steps, scope), strict=True))
+        looked = Looked.now()
+        counted = list(zip(steps, count_steps(steps, scope, looked), strict=True))
         request.steps.all().delete()
         PurgeStep.objects.bulk_create(new_step_rows(request, counted))
         PurgeRequest.objects.filter(pk=request.pk).update(
@@ -233,6 +236,7 @@ def _plan(claim: Claim) -> None:
             crashes=0,
         )
         note(request, "planned", steps=len(counted))
+    return looked
 
 
 def _people_left(request: PurgeRequest) -> int:
@@ -297,6 +301,7 @@ class Sweep:
     """
 
     claim: Claim
+    planned: Looked | None = None
     position: int = 0
     last_pass: bool = False
     looked: bool = False
@@ -371,7 +376,8 @@ class Sweep:
 
     def _walk(self) -> tuple[bool, dict[int, int]]:
         """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
-        run = Run(self.scope)
+        known = self.planned is not None and self.planned.still_true()
+        run = Run(self.scope, self.planned if known else None)
         counts: dict[int, int] = {}
         rows_left = CHUNK_ROWS
         until = time.monotonic() + (LAST_CHUNK_SECONDS if self.last_pass else CHUNK_SECONDS)

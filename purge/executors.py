@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.files.storage import Storage
 from django.db import connection, models
@@ -19,8 +19,9 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from purge.address_index import NAMES_ONE, seeking
 from purge.addresses import address_key, emails_in, emails_in_json, list_without, mentions, redact, redact_json
-from purge.counting import candidate_conditions, goes_with_people
+from purge.counting import candidate_conditions, goes_with_people, signs_in
 from purge.host import get_host
 from purge.lookups import AnyOf
 from purge.models import DoomedFile, FollowUp
@@ -44,8 +45,9 @@ from purge.rules import (
 )
 from purge.scope import Scope
 
-#: Candidates of an address walk that are read and rewritten together.
+#: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
 WALK_ROWS = 2_000
+LOOKED_AT_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,46 @@ class Outcome:
 
 
 @dataclass
+class Looked:
+    """What the plan's look through all texts found, by model: SQLite, where no index says what to look at.
+
+    True for as long as nobody else writes, which ``version`` tells (SQLite's ``data_version`` changes with the first
+    commit of any other connection).
+    """
+
+    version: int
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+    #: More primary keys of one model are looked for again instead of being kept in memory.
+    MOST: ClassVar[int] = 10_000
+
+    @classmethod
+    def now(cls) -> Looked | None:
+        """Nothing found yet. None on PostgreSQL, where a second look costs next to nothing."""
+        if connection.vendor != "sqlite":
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA data_version")
+            return cls(cursor.fetchone()[0])
+
+    def remember(self, entry: ModelEntry, pks: list[int]) -> None:
+        """The rows of a model that mention somebody, but for those that go with the people."""
+        # A row that is withdrawn may stay, emptied, and then is one of those.
+        if len(pks) <= self.MOST and not any(isinstance(column.rule, Withdraw) for column in entry.removals):
+            self.rows[entry.rules.model] = pks
+
+    def still_true(self) -> bool:
+        """Asked inside of the transaction that relies on it: until its end nobody else can write."""
+        now = Looked.now()
+        return now is not None and now.version == self.version
+
+
+@dataclass
 class Run:
-    """What the steps of one transaction share: the scope, the heirs found so far."""
+    """What the steps of one transaction share: the scope, the heirs found so far, and what is known of the texts."""
 
     scope: Scope
+    looked: Looked | None = None
     _heirs: dict[int, int | None] = field(default_factory=dict)
 
     @property
@@ -260,41 +298,88 @@ def _call(rule: Treatment, column: ColumnRule, pks: Sequence[int], run: Run) -> 
 # ---------------------------------------------------------------- rows that mention an address
 
 
-def candidate_pks(entry: ModelEntry, scope: Scope, *, after: int, limit: int, staying: bool = False) -> list[int]:
-    """Primary keys above ``after``, ascending, of rows that may mention an address of the scope.
+def walk_rows() -> int:
+    """How many candidates a piece of an address walk has."""
+    return WALK_ROWS if connection.vendor == "postgresql" else LOOKED_AT_ROWS
 
-    A superset: on PostgreSQL what the address index finds, on SQLite every row with a character that an address
-    needs. Which accounts and which addresses exactly is decided on the rows themselves. ``staying``: without the rows
-    that go with the people.
+
+@dataclass(frozen=True)
+class Candidates:
+    """Primary keys, ascending. ``upto``: rows above it were not looked at; None: all were."""
+
+    pks: list[int]
+    upto: int | None
+
+
+def candidates(entry: ModelEntry, scope: Scope, *, after: int, limit: int, staying: bool = False) -> Candidates:
+    """The rows with a primary key above ``after`` that may mention an address of the scope, ``limit`` at most.
+
+    A superset: on PostgreSQL what the address index finds, on SQLite what a look at every row with a character that an
+    address needs does not exclude (there ``limit`` is how many are looked at). Which accounts and which addresses
+    exactly is decided on the rows themselves. ``staying``: without the rows that go with the people.
     """
     conditions = list(candidate_conditions(entry, scope))
     if not conditions:
-        return []
+        return Candidates([], None)
+    going, going_params = goes_with_people(entry, scope) if staying else ("", [])
+    stays = f"(({going}) IS NOT TRUE)" if going else ""
+    find = _candidates_by_index if connection.vendor == "postgresql" else _candidates_by_looking
+    return find(entry, scope, conditions, (stays, going_params), after, limit)
+
+
+_Condition = tuple[str, list[Any]]
+
+
+def _candidates_by_index(
+    entry: ModelEntry, _scope: Scope, conditions: Sequence[_Condition], stays: _Condition, after: int, limit: int
+) -> Candidates:
     quote = connection.ops.quote_name
     pk, table = quote(entry.primary_key), quote(entry.table)
-    going, going_params = goes_with_people(entry, scope) if staying else ("", [])
-    rest = f"{pk} > %s" + (f" AND ({going}) IS NOT TRUE" if going else "")
-    rest_params = [after, *going_params]
-    if connection.vendor == "postgresql":
-        arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND {rest}" for where, _params in conditions]
-        # Materialised: else the planner may walk the primary key and test every row.
-        sql = f"WITH candidate AS MATERIALIZED ({' UNION '.join(arms)}) SELECT pk FROM candidate ORDER BY pk LIMIT %s"
-        values = [value for _where, params in conditions for value in (*params, *rest_params)]
-    else:
-        # No index answers this; by the primary key each row is looked at once, however many pieces the walk has.
-        any_of = " OR ".join(f"({where})" for where, _params in conditions)
-        sql = f"SELECT {pk} FROM {table} WHERE ({any_of}) AND {rest} ORDER BY {pk} LIMIT %s"
-        values = [*(value for _where, params in conditions for value in params), *rest_params]
+    rest = f"{pk} > %s" + (f" AND {stays[0]}" if stays[0] else "")
+    arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND {rest}" for where, _params in conditions]
+    # Materialised: else the planner may walk the primary key and test every row.
+    sql = f"WITH candidate AS MATERIALIZED ({' UNION '.join(arms)}) SELECT pk FROM candidate ORDER BY pk LIMIT %s"
+    values = [value for _where, params in conditions for value in (*params, after, *stays[1])]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, limit])
-        return [row[0] for row in cursor.fetchall()]
+        pks = [row[0] for row in cursor.fetchall()]
+    return Candidates(pks, pks[-1] if len(pks) == limit else None)
+
+
+def _candidates_by_looking(
+    entry: ModelEntry, scope: Scope, conditions: Sequence[_Condition], stays: _Condition, after: int, limit: int
+) -> Candidates:
+    quote = connection.ops.quote_name
+    pk, table = quote(entry.primary_key), quote(entry.table)
+    # The plus keeps SQLite from walking the table by its primary key: the address indexes are in its order too.
+    arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND +{pk} > %s" for where, _params in conditions]
+    # All texts of a row at once, a line each: a call of Python costs more than what it does.
+    texts = " || char(10) || ".join(f"coalesce({table}.{quote(column.column)}, '')" for column in entry.addresses)
+    named = [f"{NAMES_ONE}({texts})"]
+    if scope.logins:
+        named = [*(f"{table}.{quote(column.column)} <> ''" for column in entry.addresses if signs_in(column)), *named]
+    # CASE, since of AND and OR SQLite always computes both sides.
+    choices = " ".join(f"WHEN {each} THEN 1" for each in named)
+    chosen = f"CASE {f'WHEN NOT {stays[0]} THEN 0' if stays[0] else ''} {choices} ELSE 0 END"
+    sql = (
+        f"SELECT {table}.{pk}, {chosen} FROM ({' UNION '.join(arms)} ORDER BY pk LIMIT %s) looked_at "
+        f"CROSS JOIN {table} ON {table}.{pk} = looked_at.pk ORDER BY looked_at.pk"
+    )
+    values = [value for _where, params in conditions for value in (*params, after)]
+    with seeking(scope.all_addresses()), connection.cursor() as cursor:
+        cursor.execute(sql, [*stays[1], *values, limit])
+        rows = cursor.fetchall()
+    return Candidates([pk for pk, is_one in rows if is_one], rows[-1][0] if len(rows) == limit else None)
 
 
 def _addresses(entry: ModelEntry, run: Run, limit: int, cursor: int) -> Outcome:
-    size = min(limit, WALK_ROWS)
-    pks = candidate_pks(entry, run.scope, after=cursor, limit=size)
-    changed = treat_rows(entry, run, pks) if pks else 0
-    return Outcome(changed, exhausted=len(pks) < size, cursor=pks[-1] if pks else cursor)
+    if run.looked is not None and (known := run.looked.rows.get(entry.rules.model)) is not None:
+        size = min(limit, WALK_ROWS)
+        pks = [pk for pk in known if pk > cursor][:size]
+        return Outcome(treat_rows(entry, run, pks) if pks else 0, len(pks) < size, pks[-1] if pks else cursor)
+    found = candidates(entry, run.scope, after=cursor, limit=min(limit, walk_rows()))
+    changed = treat_rows(entry, run, found.pks) if found.pks else 0
+    return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
 
 
 def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from purge.address_index import looking_for_few_rows
 from purge.counting import count_person_steps, entries_with_candidates
-from purge.executors import candidate_pks, changed_rows, doomed_file_rows
+from purge.executors import Looked, candidates, changed_rows, doomed_file_rows, walk_rows
 from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition, person_rows, plan_steps
 from purge.rules import HandOver, PersonTreatment
 from purge.scope import Scope
@@ -85,10 +85,10 @@ def in_account_only(scope: Scope, account_id: int) -> Scope:
     )
 
 
-def count_steps(steps: Sequence[Step], scope: Scope) -> list[int]:
-    """How many rows each step of a plan would change."""
+def count_steps(steps: Sequence[Step], scope: Scope, looked: Looked | None = None) -> list[int]:
+    """How many rows each step of a plan would change. ``looked``: remembers what was found in the texts."""
     numbers = _Numbers(steps, scope, None)
-    return [_measure(step, scope, None, numbers, named=False)[0] for step in steps]
+    return [_measure(step, scope, None, numbers, named=False, looked=looked)[0] for step in steps]
 
 
 class _Numbers:
@@ -101,13 +101,19 @@ class _Numbers:
 
 
 def _measure(
-    step: Step, scope: Scope, cap: int | None, numbers: _Numbers, *, named: bool = True
+    step: Step,
+    scope: Scope,
+    cap: int | None,
+    numbers: _Numbers,
+    *,
+    named: bool = True,
+    looked: Looked | None = None,
 ) -> tuple[int, dict[str, list[int]]]:
     """How many rows a step would change; with ``named``, some of them whose change has consequences, by those."""
     if step.suffix == ADDRESSES:
         if step.entry.rules.model not in numbers.mentioning:
             return 0, {}
-        return _measure_addresses(step, scope, cap)
+        return _measure_addresses(step, scope, cap, looked)
     if step.suffix == FILES:
         return _count_files(step, scope, cap), {}
     assert step.column is not None
@@ -118,21 +124,28 @@ def _measure(
     return number, {path: pks} if path and pks else {}
 
 
-def _measure_addresses(step: Step, scope: Scope, cap: int | None) -> tuple[int, dict[str, list[int]]]:
-    entry, number, after = step.entry, 0, 0
+def _measure_addresses(
+    step: Step, scope: Scope, cap: int | None, looked: Looked | None
+) -> tuple[int, dict[str, list[int]]]:
+    entry, number = step.entry, 0
+    changing: list[int] = []
     consequences: dict[str, list[int]] = defaultdict(list)
-    while pks := candidate_pks(entry, scope, after=after, limit=WALK, staying=True):
-        after = pks[-1]
-        for pk, old, new in changed_rows(entry, scope, pks, lock=False):
+    upto: int | None = 0
+    while upto is not None:
+        found = candidates(entry, scope, after=upto, limit=walk_rows(), staying=True)
+        upto = found.upto
+        for pk, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
             number += 1
+            if looked is not None:
+                changing.append(pk)
             for column, before, now in zip(entry.addresses, old, new, strict=True):
                 path = column.treatment.then
                 if path and before != now and len(consequences[path]) < MOST_NAMED:
                     consequences[path].append(pk)
         if cap is not None and number >= cap:
             return cap, dict(consequences)
-        if len(pks) < WALK:
-            break
+    if looked is not None:
+        looked.remember(entry, changing)
     return number, {path: pks for path, pks in consequences.items() if pks}
 
 

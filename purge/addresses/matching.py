@@ -19,6 +19,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from purge.addresses.writings import (
@@ -54,6 +55,8 @@ _ZERO_WIDTH: Final = re.compile(f"[{ZERO_WIDTH}]+")
 _AT: Final = re.compile(rf"@(?<=[{_LOCAL}]@)(?=[{_WORD}-])")
 _RUN: Final = re.compile(f"[{_LOCAL}]+")
 _DOMAIN: Final = re.compile(rf"[{_WORD}-]+(?:\.[{_WORD}-]+)*")
+# In ASCII: what stands after an at-sign, or '' for what introduces an escape.
+_DOMAIN_OR_ESCAPE: Final = re.compile(rf"[{ESCAPING}@](?:(?<=@)([\w-]+(?:\.[\w-]+)*))?", re.ASCII)
 _START: Final = re.compile(f"^\\.*|{start_pattern(_WORD)}")
 _UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _ESCAPE: Final = re.compile(ESCAPES)
@@ -185,10 +188,29 @@ def cannot_mention(text: str, keys: Collection[str]) -> bool:
 
     Ten times as quick as looking at every address; a walk over texts that no index narrows is made of this question.
     """
-    if not text.isascii() or _ESCAPING.search(text):
+    if not text.isascii():
         return False
     lowered = text.lower()
-    return "@" not in lowered or not any(key in lowered for key in keys)
+    found = _DOMAIN_OR_ESCAPE.findall(lowered)
+    if not found:
+        return True
+    # Such a text is read in one way only, and there an address ends where its domain does.
+    locals_of = _by_domain(keys if isinstance(keys, frozenset) else frozenset(keys))
+    if locals_of.keys().isdisjoint(found):
+        return True
+    return "" not in found and not any(
+        lowered.endswith(locals_of.get(match[1], ()), 0, match.start()) for match in _DOMAIN_OR_ESCAPE.finditer(lowered)
+    )
+
+
+@lru_cache(maxsize=4)
+def _by_domain(keys: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """The keys' local parts by domain, and '' for an escape. Few are remembered: they are people's."""
+    found: dict[str, list[str]] = {"": []}
+    for key in keys:
+        local, _at, domain = key.rpartition("@")
+        found.setdefault(domain, []).append(local)
+    return {domain: tuple(parts) for domain, parts in found.items()}
 
 
 def _readings(text: str) -> Iterator[_Reading]:

@@ -1,6 +1,8 @@
 """The database's side of the definition: a superset of Python's, total, and kept by an index."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from django.db import connection, transaction
@@ -218,7 +220,6 @@ def test_a_changed_row_is_found_by_its_new_text_only(notes) -> None:
     assert candidates(NOTE, ANN) == set()
 
 
-@pytest.mark.postgresql
 def test_missing_indexes_are_named_made_and_dropped(notes) -> None:
     assert missing_indexes(connection, [NOTE, FACTS]) == []
     drop_indexes(connection, [NOTE])
@@ -254,11 +255,24 @@ def test_a_changed_function_rebuilds_the_indexes_made_with_the_old_one(notes) ->
 
 
 @pytest.mark.sqlite
-def test_sqlite_keeps_no_index(notes) -> None:
-    assert create_functions(connection) is False
-    assert missing_indexes(connection, [NOTE]) == []
-    assert ensure_indexes(connection, [NOTE]) == []
-    assert drop_unneeded_indexes(connection, []) == []
+def test_on_sqlite_a_search_reads_the_rows_that_could_hold_an_address_and_no_others(notes) -> None:
+    where, params = candidates_where(connection, NOTE, [ANN])
+    (plan,) = query(f"EXPLAIN QUERY PLAN SELECT id FROM address_index_note WHERE {where}", params)
+    assert f"USING INDEX {index_name(NOTE)}" in plan[-1]
+    assert candidates(NOTE, ANN) == {1, 2, 5}
+    query("UPDATE address_index_note SET body = 'carl@x.org' WHERE id = 3")
+    assert candidates(NOTE, ANN) == {1, 2, 3, 5}
+
+
+@pytest.mark.sqlite
+def test_on_sqlite_other_programs_can_write_to_an_indexed_table(notes, tmp_path) -> None:
+    """The index is made with functions that every SQLite has."""
+    with closing(sqlite3.connect(tmp_path / "elsewhere.sqlite3")) as elsewhere:
+        elsewhere.execute("CREATE TABLE address_index_note (id integer PRIMARY KEY, body text, facts text)")
+        for statement in address_index.index_statements(connection, [NOTE, FACTS]):
+            elsewhere.execute(statement)
+        elsewhere.execute("INSERT INTO address_index_note VALUES (1, 'to ann@x.org', NULL)")
+        assert elsewhere.execute("SELECT count(*) FROM address_index_note").fetchall() == [(1,)]
 
 
 @pytest.mark.sqlite

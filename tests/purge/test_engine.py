@@ -1,5 +1,6 @@
 """The life of a request under bad luck: killed, repeated, raced, blocked, planted."""
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 from learning.models import Comment, Course, Enrolment
 from messaging.models import Announcement, Notification
 from purge import engine, executors, services, tasks
+from purge.addresses import ERASED
 from purge.choices import Fate, Status
 from purge.models import Identifier, PurgeRequest, Residue, SuppressionHash
 from tests.factories.learning import CommentFactory, CourseFactory, EnrolmentFactory
@@ -442,6 +444,33 @@ def test_rows_that_come_while_it_runs_do_not_survive_and_no_edit_is_lost(furnish
     assert w.ANN not in comment.body
     assert other.body == "edited 60"
     assert not Enrolment.objects.filter(user_id=furnished.ann.pk).exists()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("somebody_writes", [False, True])
+def test_where_no_index_helps_texts_are_looked_through_once_unless_somebody_writes(
+    transactional_db, monkeypatch, somebody_writes
+):
+    world = w.build_world()
+    comment = w.mention_in_comment(world, "somebody")
+    request, real = submit(world, world.ann), engine._plan
+
+    def plan_and_then(claim):
+        looked = real(claim)
+        if somebody_writes:
+            with closing(connection.copy()) as other, other.cursor() as cursor:
+                cursor.execute("UPDATE learning_comment SET body = %s WHERE id = %s", [w.ANN, comment.pk])
+        return looked
+
+    monkeypatch.setattr(engine, "_plan", plan_and_then)
+    with CaptureQueriesContext(connection) as captured:
+        assert w.completed(w.run_to_end(request))
+    looks = [q["sql"] for q in captured if "looked_at" in q["sql"] and 'FROM "messaging_maillog"' in q["sql"]]
+    assert len(looks) == (2 if somebody_writes else 1)
+    comment.refresh_from_db()
+    request.refresh_from_db()
+    assert comment.body == (ERASED if somebody_writes else "Please ask somebody instead.")
+    assert request.verifications == 0  # it was the sweep that found it, not the proof
 
 
 def test_when_the_initiator_is_deleted_meanwhile_the_next_heir_inherits_and_is_told(cast):

@@ -11,7 +11,7 @@ from lms_purge.cleanup.listing import listing
 from purge import services, tasks
 from purge.address_index import index_name
 from purge.counting import entries_with_candidates, text_column
-from purge.executors import candidate_pks
+from purge.executors import candidates
 from purge.models import PurgeRequest
 from purge.registry import get_registry
 from purge.scope import Scope
@@ -61,7 +61,7 @@ def many_comments(db) -> Scope:
 def test_mentions_are_found_by_the_address_index(many_comments):
     entry = get_registry().entries["learning.Comment"]
     with CaptureQueriesContext(connection) as captured:
-        found = candidate_pks(entry, many_comments, after=0, limit=2_000)
+        found = candidates(entry, many_comments, after=0, limit=2_000).pks
     assert len(found) == len(many_comments.addresses)
     (plan,) = plans_of(captured, "learning_comment")
     assert index_name(text_column(entry.columns["body"])) in plan

@@ -255,7 +255,6 @@ def furnish(world: World) -> None:
     ):
         mention_everywhere(account, owner, ANN)
     for near in NEAR_MISSES:
-        Comment.objects.filter(post__board__account=world.acme).first()
         mention_in_comment(world, near)
     for account in (world.acme, world.globex, world.alpha, world.gamma):
         ImportLogFactory(account=account, content=f"Name,E-Mail\nAnn,{ANN}\n")

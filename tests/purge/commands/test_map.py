@@ -76,7 +76,6 @@ def test_no_index_is_missing(run, db):
     assert (ran.code, ran.json["missing_address_indexes"], ran.json["unindexed_references"]) == (0, [], [])
 
 
-@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_missing_address_indexes_are_named_and_made(run):
     column = TextColumn("learning_comment", "body")
