@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from threading import Barrier
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
 from django.utils import timezone
 
-from bench.layout import KINDS, Batch, Catalogue, Person, counts
+from bench.layout import KINDS, Batch, Catalogue, Kind, Person, counts
 from purge.address_index import drop_indexes, ensure_indexes
 from purge.counting import text_column
 from purge.registry import get_registry
@@ -150,6 +152,41 @@ class Unchecked:
                 cursor.execute("PRAGMA foreign_keys = ON")
 
 
+def side_by_side(actions: Iterable[Callable[[], Any]]) -> None:
+    """Two at a time, each on a connection of its own, as the machine has two cores. One by one on SQLite, where one
+    writer waits for another. Raises what the first that failed raised."""
+    if connection.vendor != "postgresql":
+        for action in actions:
+            action()
+        return
+    with ThreadPoolExecutor(2, initializer=_connect) as pool:
+        done = [pool.submit(action) for action in actions]
+        # Each thread closes its own: no other may.
+        barrier = Barrier(2)
+        closing = [pool.submit(_disconnect, barrier) for _thread in range(2)]
+    for future in (*done, *closing):
+        future.result()
+
+
+def _connect() -> None:
+    connection.ensure_connection()
+
+
+def _disconnect(barrier: Barrier) -> None:
+    barrier.wait(600)
+    connection.close()
+
+
+def unchecked(action: Callable[[], Any]) -> Callable[[], None]:
+    """The action without foreign keys being checked on the connection that it is done on."""
+
+    def run() -> None:
+        with Unchecked():
+            action()
+
+    return run
+
+
 @dataclass
 class IndexesLater:
     """Without secondary indexes meanwhile; they are built at the end, in one go each (PostgreSQL)."""
@@ -174,11 +211,26 @@ class IndexesLater:
     def __exit__(self, *error: Any) -> None:
         if connection.vendor != "postgresql":
             return
-        with connection.cursor() as cursor:
-            cursor.execute("SET maintenance_work_mem = '512MB'")
-            for definition in self.made_by:
-                cursor.execute(definition)
-        ensure_indexes(connection, address_columns())
+        columns: dict[str, list[Any]] = {}
+        for column in address_columns():
+            columns.setdefault(column.table, []).append(column)
+        # By table: two may not work on the statistics of one.
+        side_by_side(
+            [
+                *(partial(_execute, "SET maintenance_work_mem = '512MB'", definition) for definition in self.made_by),
+                *(partial(_index_addresses, of_table) for of_table in columns.values()),
+            ]
+        )
+
+
+def _execute(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _index_addresses(columns: list[Any]) -> None:
+    ensure_indexes(connection, columns)
 
 
 def address_columns() -> list[Any]:
@@ -266,18 +318,16 @@ class World:
 
     def build(self, progress: Progress) -> None:
         """Write everything. Empty tables are expected."""
-        with IndexesLater(), Unchecked():
-            self._write_accounts()
-            progress("users")
-            people = list(self._people())
-            self.writers["users.User"].write(map(user_line, people))
-            self._count_deleted(people)
-            batch = self._batch(people, counts(heavy=False))
-            for kind in KINDS:
-                if batch.counts[kind.model]:
-                    progress(kind.model)
-                    self.writers[kind.model].write(batch.lines(kind))
-            self._write_administrators()
+        with IndexesLater():
+            with Unchecked():
+                self._write_accounts()
+                progress("users")
+                people = list(self._people())
+                self.writers["users.User"].write(map(user_line, people))
+                self._count_deleted(people)
+                self._write_administrators()
+            progress("their rows")
+            self._write_rows(people, counts(heavy=False))
             progress("indexes")
         reset_sequences(
             ["users.User", "users.Account", "users.DeletedCount", *(kind.model for kind in KINDS), *PARENTS]
@@ -329,6 +379,13 @@ class World:
             yield _person(position, at.colleague + number, at, twin_of, deleted=False, others=per_trial)
             self.light.append((twin_of, account))
             position += 1
+
+    def _write_rows(self, people: Sequence[Person], wanted: dict[str, int]) -> None:
+        batch = self._batch(people, wanted)
+        side_by_side(unchecked(partial(self._write_kind, batch, kind)) for kind in KINDS if batch.counts[kind.model])
+
+    def _write_kind(self, batch: Batch, kind: Kind) -> None:
+        self.writers[kind.model].write(batch.lines(kind))
 
     def _batch(self, people: Sequence[Person], wanted: dict[str, int]) -> Batch:
         batch = Batch(people, wanted)
@@ -397,11 +454,9 @@ class World:
             twins.append(_person(n, first + number + n, at, first + n, deleted=False, others=10))
         with Unchecked():
             self.writers["users.User"].write(map(user_line, [*people, *twins]))
-            for group, heavy in ((people, not light), (twins, False)):
-                batch = self._batch(group, counts(heavy=heavy, scale=self.size.scale))
-                for kind in KINDS:
-                    if batch.counts[kind.model]:
-                        self.writers[kind.model].write(batch.lines(kind))
+        for group, heavy in ((people, not light), (twins, False)):
+            self._write_rows(group, counts(heavy=heavy, scale=self.size.scale))
+        with Unchecked():
             self.write_mentions([person.address for person in people], mentions)
         reset_sequences(["users.User", *(kind.model for kind in KINDS)])
         _add_deleted(self.big.account, people)
@@ -496,11 +551,21 @@ def _offer(
     return at
 
 
+def settle() -> None:
+    """What was written just now becomes like the rows of people who were deleted months ago: vacuumed (PostgreSQL)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+
+
 def tidy(*, full: bool = False) -> None:
     """Statistics and free space as a database has that was left alone for an hour."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("VACUUM (ANALYZE)" if full else "VACUUM")
+            if full:
+                tables = connection.introspection.table_names(cursor)
+                side_by_side(partial(_execute, f"VACUUM (ANALYZE) {connection.ops.quote_name(t)}") for t in tables)
+            cursor.execute("VACUUM")
             cursor.execute("CHECKPOINT")
         else:
             cursor.execute("ANALYZE" if full else "PRAGMA optimize")

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from bench import contenders
-from bench.data import Size, World, address_columns, reset_sequences
+from bench.data import Size, World, address_columns, reset_sequences, settle
 from bench.measuring import Result, clock, median, progress, ratio, rounds
 from purge import verifier
 from purge.address_index import candidates_where, drop_indexes, ensure_indexes, looking_for_few_rows
@@ -78,11 +78,13 @@ def heavy(bench: Bench) -> list[Result]:
 
     def ours() -> float:
         people = bench.world.add_heavy(bench.people)
+        settle()
         with _timed_verification(verifying):
             return clock(lambda: contenders.purge(people))
 
     def by_hand() -> float:
         people = bench.world.add_heavy(bench.people)
+        settle()
         return clock(lambda: contenders.hand_written(people))
 
     runs = rounds({OURS: ours, SQL: by_hand}, bench.rounds)
@@ -134,6 +136,7 @@ def django(bench: Bench) -> list[Result]:
     def run(contender: contenders.Contender) -> Callable[[], float]:
         def measured() -> float:
             people = bench.world.add_heavy(number)
+            settle()
             return clock(lambda: contender(people))
 
         return measured

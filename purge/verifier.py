@@ -421,7 +421,8 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         function = "purge_emails_in_json" if column.type == "json" else "purge_emails_in"
         kind = "jsonb" if column.type == "json" else "text"
         call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
-        texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL"
+        # OFFSET 0: else the function is called for the condition and again for the result.
+        texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL OFFSET 0"
         sql = f"SELECT * FROM ({texts}) t WHERE found <> '{{}}'"
         yield from _stream(sql)
         return
