@@ -22,7 +22,7 @@ from django.db import connection, models, transaction
 from django.db.models.signals import post_delete
 from django.test import RequestFactory
 
-from purge import engine
+from purge import claims, engine
 from purge.address_index import candidates_where
 from purge.addresses import emails_in
 from purge.counting import text_column
@@ -61,7 +61,7 @@ def administrator_of(account_id: int) -> Any:
 
 def finish(request: PurgeRequest) -> PurgeRequest:
     """Work on a request until it is completed. Raises RuntimeError when it ends otherwise."""
-    while (claim := engine.claim_request(request.pk)) is not None and engine.work(claim):
+    while (claim := claims.claim_request(request.pk)) is not None and engine.work(claim):
         pass
     request.refresh_from_db()
     if request.status != "completed":

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from purge.choices import NoticeState
-from purge.engine import note
+from purge.claims import note
 from purge.host import get_host
 from purge.models import ImsNotice, PurgeRequest
 from purge.telling import tell_responsible

@@ -1,6 +1,7 @@
-"""How a task learns that its worker is about to stop, so that it ends after the chunk it is at."""
+"""How a task learns that it is to end after the chunk it is at: its time is up, or its worker is about to stop."""
 
 import os
+import time
 
 #: Names a file that does not exist until the worker is asked to stop. Set by ``manage.py worker`` for its cluster.
 STOP_VARIABLE = "PURGE_STOP_FILE"
@@ -9,3 +10,8 @@ STOP_VARIABLE = "PURGE_STOP_FILE"
 def stop_is_asked_for() -> bool:
     path = os.environ.get(STOP_VARIABLE, "")
     return bool(path) and os.path.exists(path)
+
+
+def slice_is_over(deadline: float) -> bool:
+    """Whether a slice of work ends here. ``deadline``: as ``time.monotonic()`` counts."""
+    return time.monotonic() >= deadline or stop_is_asked_for()

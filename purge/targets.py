@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from purge.choices import Role
+from purge.choices import Fate, IdentifierKind, Role
 from purge.host import Person, get_host
+from purge.models import Identifier, PurgeRequest, Subject
 from purge.policy import Policy
+from purge.scope import DOOMED_ROLES
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,39 @@ def _members(creator: Person) -> Iterable[Target]:
     others = [person_id for person_id in host.members(creator.account_id) if person_id != creator.id]
     for person in host.people(others):
         yield Target(person, Role.MEMBER)
+
+
+def add_subjects(request: PurgeRequest, targets: list[Target]) -> list[Target]:
+    """Put people into a request and freeze those whose rows go. Returns the targets."""
+    if not targets:
+        return []
+    doomed = [target.person for target in targets if target.role in DOOMED_ROLES]
+    Subject.objects.bulk_create(
+        [
+            Subject(
+                request=request,
+                person_id=target.person.id,
+                account_id=target.person.account_id,
+                role=target.role,
+                fate=Fate.KEPT if target.role == Role.KEPT else Fate.WAITING,
+                earlier_state=target.person.state,
+            )
+            for target in targets
+        ]
+    )
+    Identifier.objects.bulk_create(
+        [
+            Identifier(
+                request=request,
+                kind=IdentifierKind.PUBLIC_ID,
+                value=person.public_id,
+                person_id=person.id,
+                local=False,
+                match=False,
+            )
+            for person in doomed
+        ],
+        ignore_conflicts=True,
+    )
+    get_host().freeze(doomed, accepted_at=request.accepted_at)
+    return targets

@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from purge import compaction, deadlines, engine
+from purge import claims, compaction, deadlines, engine
 from purge.models import WorkerBeat
 from purge.patrol import patrol_all
 from purge.selectors import patrol_is_under_way
@@ -57,12 +57,12 @@ def run_request(request_id: int) -> str:
     sign_of_life()
     if stop_is_asked_for():
         return "stopping"  # the next worker's first look puts it in again
-    claim = engine.claim_request(request_id)
+    claim = claims.claim_request(request_id)
     if claim is None:
         return "nothing to do"
     try:
         return "more" if engine.work(claim) else "over"
-    except engine.StaleClaim:
+    except claims.StaleClaim:
         return "taken over"
     except Exception as error:  # noqa: BLE001 - the task boundary
         failure = _record(claim, error)
@@ -71,13 +71,13 @@ def run_request(request_id: int) -> str:
     return "failed"
 
 
-def _record(claim: engine.Claim, error: Exception) -> str:
+def _record(claim: claims.Claim, error: Exception) -> str:
     """Store the failure; the class of the error when even that failed (the database is gone)."""
     logger.warning("purge request %s failed: %s at %s", claim.request_id, type(error).__name__, claim.step)
     if not connection.in_atomic_block:
         close_old_connections()
     try:
-        engine.record_failure(claim, error)
+        claims.record_failure(claim, error)
     except Exception as second:  # noqa: BLE001 - the task boundary
         return type(second).__name__
     return ""

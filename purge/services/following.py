@@ -15,7 +15,8 @@ from purge.choices import (
     Status,
     StepState,
 )
-from purge.engine import forget_identifiers, note
+from purge.claims import note
+from purge.engine import forget_identifiers
 from purge.host import get_host
 from purge.models import FollowUp, ImsNotice, PurgeRequest, Subject
 from purge.queue import enqueue_request

@@ -23,8 +23,8 @@ from purge.choices import (
     Route,
     Status,
 )
+from purge.claims import note
 from purge.coverage import all_gaps
-from purge.engine import add_subjects, note
 from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
 from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
@@ -35,7 +35,7 @@ from purge.queue import enqueue_request
 from purge.references import new_reference
 from purge.scope import DOOMED_ROLES, Scope, build_scope
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
-from purge.targets import Target, resolve_targets
+from purge.targets import Target, add_subjects, resolve_targets
 
 ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
 STATE_DELETED, STATE_PURGING, STATE_ACTIVE = "deleted", "purging", "active"

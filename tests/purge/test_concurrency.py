@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, connections
 
 from learning.models import Comment, Enrolment
 from messaging.models import Notification
-from purge import engine, executors, services, tasks
+from purge import executors, services, sweep, tasks
 from purge.choices import Status
 from purge.models import PurgeRequest, Subject
 from tests.factories.learning import CommentFactory, CourseFactory, PostFactory
@@ -170,7 +170,7 @@ def test_when_the_database_breaks_the_connection_the_work_is_taken_up_again(monk
             together(lambda: terminate(pid))
         return real(step, run, **kwargs)
 
-    monkeypatch.setattr(engine, "run_step", cut_once)
+    monkeypatch.setattr(sweep, "run_step", cut_once)
     assert tasks.run_request(request.pk) == "failed"
     request.refresh_from_db()
     assert (request.attempts, request.error_class) == (1, "OperationalError")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from learning.models import Comment, Course, Enrolment
 from messaging.models import Announcement, Notification
-from purge import engine, executors, services, tasks
+from purge import claims, engine, executors, services, sweep, tasks, verifier
 from purge.addresses import ERASED
 from purge.choices import Fate, Status
 from purge.models import Identifier, PurgeRequest, Residue, SuppressionHash
@@ -40,7 +40,7 @@ def expire_lease(request: PurgeRequest) -> None:
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(engine, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(sweep, "CHUNK_ROWS", 7)
 
 
 # ---------------------------------------------------------------- freezing
@@ -93,7 +93,7 @@ def test_killed_at_any_step_it_ends_completed_with_each_thing_done_once(furnishe
             raise Killed
         return outcome
 
-    monkeypatch.setattr(engine, "run_step", killed_once)
+    monkeypatch.setattr(sweep, "run_step", killed_once)
     try:
         tasks.run_request(request.pk)
     except Killed:
@@ -163,18 +163,18 @@ def transactions_of(captured: CaptureQueriesContext) -> list[list[str]]:
 
 def test_a_worker_that_was_thought_dead_cannot_commit(furnished, small_chunks):
     request = submit(furnished)
-    first = engine.claim_request(request.pk)
+    first = claims.claim_request(request.pk)
     assert first is not None
     engine._plan(first)
-    sweep = engine.Sweep(first)
-    sweep.chunk()
+    walk = sweep.Sweep(first)
+    walk.chunk()
     expire_lease(request)
-    second = engine.claim_request(request.pk)
+    second = claims.claim_request(request.pk)
     assert second is not None
     assert second.fence > first.fence
     before = w.dump()
-    with pytest.raises(engine.StaleClaim):
-        sweep.chunk()
+    with pytest.raises(claims.StaleClaim):
+        walk.chunk()
     assert w.dump() == before
     assert engine.work(second) is False
     assert w.completed(request)
@@ -195,7 +195,7 @@ def test_a_worker_that_always_dies_does_not_run_for_ever(cast, monkeypatch):
         raise Killed
 
     monkeypatch.setattr(engine, "work", dies)
-    for _n in range(engine.MAX_CRASHES):
+    for _n in range(claims.MAX_CRASHES):
         with pytest.raises(Killed):
             tasks.run_request(request.pk)
         expire_lease(request)
@@ -206,7 +206,7 @@ def test_a_worker_that_always_dies_does_not_run_for_ever(cast, monkeypatch):
 
 def test_a_time_slice_that_is_over_queues_the_next(furnished, small_chunks, settings):
     request = submit(furnished)
-    claim = engine.claim_request(request.pk)
+    claim = claims.claim_request(request.pk)
     assert engine.work(claim, seconds=0) is True
     request.refresh_from_db()
     assert request.lease_until is None
@@ -222,7 +222,7 @@ def test_failures_are_tried_five_times_with_growing_pauses_then_people_are_asked
     def fails(step, run, **kwargs):
         raise ZeroDivisionError(f"{w.ANN} divided")
 
-    monkeypatch.setattr(engine, "run_step", fails)
+    monkeypatch.setattr(sweep, "run_step", fails)
     pauses = []
     for attempt in range(1, 6):
         assert tasks.run_request(request.pk) == "failed"
@@ -255,8 +255,8 @@ def test_a_chunk_is_repeated_when_the_database_says_try_again(cast, monkeypatch)
             raise error
         return real(step, run, **kwargs)
 
-    monkeypatch.setattr(engine, "run_step", deadlocks_twice)
-    monkeypatch.setattr(engine.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(sweep, "run_step", deadlocks_twice)
+    monkeypatch.setattr(claims.time, "sleep", lambda seconds: None)
     assert tasks.run_request(request.pk) == "over"
     assert w.completed(request)
     assert request.attempts == 0
@@ -353,7 +353,7 @@ def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, m
     """Somebody saves an old page while the request is being verified: the plan runs once more."""
     request = submit(cast, cast.ann)
     announcement = AnnouncementFactory(account=cast.acme, body="harmless")
-    real, calls = engine.verifier.verify, {"n": 0}
+    real, calls = verifier.verify, {"n": 0}
 
     def planted(current):
         calls["n"] += 1
@@ -361,7 +361,7 @@ def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, m
             Announcement.objects.filter(pk=announcement.pk).update(body=f"Ask {w.ANN}")
         return real(current)
 
-    monkeypatch.setattr(engine.verifier, "verify", planted)
+    monkeypatch.setattr(verifier, "verify", planted)
     assert w.completed(w.run_to_end(request))
     announcement.refresh_from_db()
     assert announcement.body == "Ask [erased]"
@@ -371,14 +371,14 @@ def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, m
 def test_what_comes_back_for_ever_ends_as_residue_not_as_completed(cast, monkeypatch):
     request = submit(cast, cast.ann)
     announcement = AnnouncementFactory(account=cast.acme, body="harmless")
-    real = engine.verifier.verify
+    real = verifier.verify
 
     def planted(current):
         Announcement.objects.filter(pk=announcement.pk).update(body=f"Ask {w.ANN}")
         return real(current)
 
-    monkeypatch.setattr(engine.verifier, "verify", planted)
-    monkeypatch.setattr(engine.verifier, "is_small", lambda: True)
+    monkeypatch.setattr(verifier, "verify", planted)
+    monkeypatch.setattr(verifier, "is_small", lambda: True)
     w.run_to_end(request)
     if connection.vendor == "postgresql":
         assert request.status == Status.RESIDUE
@@ -436,7 +436,7 @@ def test_rows_that_come_while_it_runs_do_not_survive_and_no_edit_is_lost(furnish
             Comment.objects.filter(pk=other.pk).update(body=f"edited {calls['n']}")
         return outcome
 
-    monkeypatch.setattr(engine, "run_step", with_writers)
+    monkeypatch.setattr(sweep, "run_step", with_writers)
     assert w.completed(w.run_to_end(request))
     comment.refresh_from_db()
     other.refresh_from_db()
@@ -542,13 +542,13 @@ def test_only_a_request_that_has_not_begun_can_be_cancelled(cast):
 
 
 def test_files_of_the_purged_go_and_others_stay(furnished):
-    own = list(engine.verifier.files_under(str(furnished.ann.public_id)))
+    own = list(verifier.files_under(str(furnished.ann.public_id)))
     globex = f"accounts/{furnished.globex.public_id}/imports"
     others = sorted(default_storage.listdir(globex)[1])
     assert own, "the world stores files of the person"
     assert w.completed(w.run_to_end(submit(furnished)))
     assert not any(default_storage.exists(name) for name in own)
-    assert list(engine.verifier.files_under(str(furnished.ann.public_id))) == []
+    assert list(verifier.files_under(str(furnished.ann.public_id))) == []
     imports = f"accounts/{furnished.delta.public_id}/imports"
     # delta lost a match: every import file of it is erased; globex lost nobody and keeps its own.
     assert default_storage.listdir(imports)[1] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from purge import engine, services
+from purge import claims, engine, services, sweep
 from purge.choices import Status
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory
@@ -14,8 +14,8 @@ from users.models import LoginEvent, User
 @pytest.mark.django_db
 @pytest.mark.parametrize("rows_a_chunk", [3, 10_000])
 def test_the_last_pass_is_not_cut_short(monkeypatch, rows_a_chunk):
-    monkeypatch.setattr(engine, "CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr(engine, "CHUNK_ROWS", rows_a_chunk)
+    monkeypatch.setattr(sweep, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(sweep, "CHUNK_ROWS", rows_a_chunk)
     account = AccountFactory()
     admin = AdministratorFactory(account=account)
     ann = UserFactory(account=account, deleted=True)
@@ -23,9 +23,9 @@ def test_the_last_pass_is_not_cut_short(monkeypatch, rows_a_chunk):
     comment = CommentFactory(post__board__account=account, author=admin, body=f"Ask {ann.email}, please.")
     request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[ann.pk])
     chunks = []
-    real = engine.Sweep._in_transaction
-    monkeypatch.setattr(engine.Sweep, "_in_transaction", lambda sweep, locked: chunks.append(1) or real(sweep, locked))
-    claim = engine.claim_request(request.pk)
+    real = sweep.Sweep._in_transaction
+    monkeypatch.setattr(sweep.Sweep, "_in_transaction", lambda walk, locked: chunks.append(1) or real(walk, locked))
+    claim = claims.claim_request(request.pk)
     assert claim is not None
     assert engine.work(claim, seconds=600) is False
     request.refresh_from_db()

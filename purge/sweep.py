@@ -1,0 +1,314 @@
+"""The sweep: one walk over all steps of a plan for all people together, and the people's own rows at its end.
+
+What a chunk did and the progress it reports are one transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+from django.db.models import F
+from django.utils import timezone
+
+from purge import verifier
+from purge.catalog import Catalog, read_catalog
+from purge.choices import Fate, IdentifierKind, Role, StepState
+from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
+from purge.counting import steps_with_work
+from purge.executors import Looked, Run, doom_files, run_step
+from purge.host import get_host
+from purge.models import Identifier, PurgeRequest, PurgeStep
+from purge.planner import ADDRESSES, FILES, Step, stored_steps
+from purge.policy import policy_of
+from purge.registry import get_registry, person_model
+from purge.scope import DOOMED_ROLES, Scope, scope_of
+from purge.stopping import slice_is_over
+from purge.targets import add_subjects, resolve_targets
+
+#: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
+#: does not show, little enough that nobody waits.
+CHUNK_ROWS = 10_000
+CHUNK_SECONDS = 0.25
+#: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
+#: who go. Below the statement timeout and the lease.
+LAST_CHUNK_SECONDS = 30.0
+
+
+class StillReferenced(Exception):
+    """A row of ``table`` points at a person who is about to be deleted, and no rule takes it away."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(table)
+        self.table = table
+
+
+@dataclass
+class Sweep:
+    """A walk over all steps for all people together, chunk by chunk, ending in the transaction that deletes them.
+
+    A chunk that may be the last one locks the people in id order. If it passes all steps from the first to the last
+    within its budget it has seen that nothing is left, and deletes the people before it commits: a light purge is one
+    transaction. Once all steps were passed in several chunks only what slipped in is left, so the pass after that has
+    no limit of time: on a slow day it would end before its end each time, and begin again for ever. The chunks before
+    lock nobody: whoever writes for the people meanwhile is not kept waiting, and what he writes is met by that pass.
+
+    ``texts``: what the plan found in them, where that need not be looked for again. ``busy``: the keys of the steps
+    that had something to do when the pass began; the others are passed over. When the plan says that one chunk will not
+    be enough, they are the plan's: only a pass that ``asked`` may delete people.
+    """
+
+    claim: Claim
+    texts: Looked | None = None
+    position: int = 0
+    last_pass: bool = False
+    asked: bool = False
+    busy: set[str] = field(default_factory=set)
+    #: Steps that the stored plan says are done.
+    told: set[int] = field(default_factory=set)
+    scope: Scope = field(init=False)
+    steps: list[tuple[PurgeStep, Step]] = field(init=False)
+    catalog: Catalog | None = None
+
+    def __post_init__(self) -> None:
+        request = PurgeRequest.objects.get(pk=self.claim.request_id)
+        self.scope = scope_of(request)
+        self.steps = list(stored_steps(request))
+
+    def run(self, deadline: float) -> bool:
+        """Chunk after chunk until the sweep is over (True) or the slice is (False)."""
+        while not self.chunk():
+            if slice_is_over(deadline):
+                return False
+        return True
+
+    def chunk(self) -> bool:
+        """One transaction. True when the sweep is over (people gone or set aside), or has to be built anew."""
+        try:
+            return try_again(self._chunk)
+        except (IntegrityError, StillReferenced):
+            # Somebody cannot be deleted. Person by person, so that the others go.
+            self._one_by_one()
+            return True
+
+    def _chunk(self) -> bool:
+        before = self.position, self.last_pass, set(self.told), [(row.state, row.cursor) for row, _step in self.steps]
+        committed = False
+        try:
+            with chunk_transaction(self.claim) as request:
+                over = self._in_transaction(request)
+            committed = True
+            return over
+        finally:
+            if not committed:
+                self.position, self.last_pass, self.told, states = before
+                for (row, _step), (state, cursor) in zip(self.steps, states, strict=True):
+                    row.state, row.cursor = state, cursor
+
+    def _in_transaction(self, request: PurgeRequest) -> bool:
+        from_first = self.position == 0
+        if from_first:
+            self._choose_pass()
+        may_end = from_first and self.asked
+        waiting = self._waiting(request) if may_end else []
+        present = get_host().lock_people(waiting) if may_end else []
+        if from_first:
+            self._look()
+        finished, counts = self._walk()
+        over = finished and may_end
+        if over and not self._add_late_matches(request):
+            self._delete_people(request, present, waiting)
+        if finished and not over:
+            self.position, self.last_pass = 0, True
+        self._report(request, counts, finished)
+        if not over:
+            commit_without_flushing()
+        return over
+
+    def _waiting(self, request: PurgeRequest) -> list[int]:
+        return list(
+            request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING)
+            .order_by("person_id")
+            .values_list("person_id", flat=True)
+        )
+
+    def _walk(self) -> tuple[bool, dict[int, int]]:
+        """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
+        known = self.texts is not None and self.texts.still_true()
+        run = Run(self.scope, self.texts if known else None)
+        counts: dict[int, int] = {}
+        rows_left = CHUNK_ROWS
+        until = time.monotonic() + (LAST_CHUNK_SECONDS if self.last_pass else CHUNK_SECONDS)
+        while self.position < len(self.steps):
+            row, step = self.steps[self.position]
+            self.claim.step = row.key
+            if step.key not in self.busy or self._is_settled(row, step):
+                row.state, row.cursor = StepState.DONE, 0
+                self.position += 1
+                continue
+            outcome = run_step(step, run, limit=rows_left, cursor=row.cursor)
+            counts[self.position] = counts.get(self.position, 0) + outcome.rows
+            rows_left -= outcome.rows
+            if outcome.exhausted:
+                row.state = StepState.DONE
+                row.cursor = 0
+                self.position += 1
+            else:
+                row.cursor = outcome.cursor
+            if self.position < len(self.steps) and (rows_left <= 0 or time.monotonic() >= until):
+                return False, counts
+        return True, counts
+
+    def _choose_pass(self) -> None:
+        self.asked = self.last_pass or sum(row.planned for row, _step in self.steps) <= CHUNK_ROWS
+
+    def _look(self) -> None:
+        """Which steps have something to do. After the people were locked, so that nothing is added meanwhile."""
+        if self.asked:
+            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
+        else:
+            # Texts where no index counted them: the last pass will not read them again.
+            reading = (FILES, ADDRESSES) if connection.vendor == "sqlite" else (FILES,)
+            self.busy = {row.key for row, step in self.steps if row.planned or step.suffix in reading}
+
+    def _is_settled(self, row: PurgeStep, step: Step) -> bool:
+        """Whether a step that was done is not asked again. Files: only those stored before acceptance ever are.
+
+        Texts: where no index finds the mentions, as on SQLite, reading all of them once more would keep every other
+        writer waiting; what was written since the pass before is the verification's to find.
+        """
+        if row.state != StepState.DONE:
+            return False
+        reading = step.suffix == ADDRESSES and self.last_pass and connection.vendor == "sqlite"
+        return step.suffix == FILES or reading
+
+    def _report(self, request: PurgeRequest, counts: dict[int, int], finished: bool) -> None:
+        """Progress, in the same transaction as what it reports."""
+        changed = [(number, self.steps[position][0]) for position, number in counts.items() if number or not finished]
+        passed = {row.pk for row, _step in self.steps if row.state == StepState.DONE} - self.told
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, state = %s, {_quoted('cursor')} = %s "
+                "WHERE id = %s",
+                [(number, row.state, row.cursor, row.pk) for number, row in changed],
+            )
+        if finished:
+            request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
+        elif empty := passed - {row.pk for _number, row in changed}:
+            request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
+        self.told |= passed
+        rows = sum(counts.values())
+        now = timezone.now()
+        PurgeRequest.objects.filter(pk=request.pk).update(
+            rows_done=F("rows_done") + rows,
+            steps_left=0 if finished else sum(1 for row, _step in self.steps if row.state != StepState.DONE),
+            progress_at=now,
+            lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS),
+            crashes=0,
+            attempts=0 if rows or finished else F("attempts"),
+            **({"people_left": people_left_of(request)} if finished else {}),
+        )
+
+    def _add_late_matches(self, request: PurgeRequest) -> bool:
+        """Users who came to match since the request was accepted (a new trial account, a changed address)."""
+        identifiers = Identifier.objects.filter(request=request, match=True, local=False)
+        emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
+        logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
+        if not (emails or logins):
+            return False
+        targets = resolve_targets(policy_of(request.route), selected=(), emails=emails, adobe_ids=logins)
+        known = set(request.subjects.values_list("person_id", flat=True))
+        return bool(add_subjects(request, [target for target in targets if target.person.id not in known]))
+
+    def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
+        """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""
+        erase_people(request, present, self._catalog if connection.vendor == "sqlite" else None)
+        gone = set(waiting) - {person.id for person in present}
+        request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
+        request.subjects.filter(person_id__in=gone, fate=Fate.WAITING).update(fate=Fate.GONE)
+        if present or gone:
+            note(request, "people_erased", people=len(present), already_gone=len(gone))
+
+    @property
+    def _catalog(self) -> Catalog:
+        if self.catalog is None:
+            self.catalog = read_catalog(connection)
+        return self.catalog
+
+    def _one_by_one(self) -> None:
+        request = PurgeRequest.objects.get(pk=self.claim.request_id)
+        self.catalog = None  # the table nobody ruled may be younger than what was read
+        for person_id in self._waiting(request):
+            try:
+                try_again(partial(self._erase_one, person_id))
+            except (IntegrityError, StillReferenced) as error:
+                with chunk_transaction(self.claim) as locked:
+                    locked.subjects.filter(person_id=person_id).update(
+                        fate=Fate.STUCK, stuck_table=_table_of(error)[:128]
+                    )
+                    note(locked, "person_stuck", person=person_id, table=_table_of(error))
+        with chunk_transaction(self.claim) as locked:
+            locked.steps.update(state=StepState.DONE, cursor=0)
+            PurgeRequest.objects.filter(pk=locked.pk).update(steps_left=0, people_left=people_left_of(locked))
+
+    def _erase_one(self, person_id: int) -> None:
+        with chunk_transaction(self.claim) as request:
+            present = get_host().lock_people([person_id])
+            run = Run(self.scope.only(person_id))
+            counts: dict[int, int] = {}
+            for position, (row, step) in enumerate(self.steps):
+                self.claim.step = row.key
+                cursor, exhausted = 0, step.suffix == FILES and row.state == StepState.DONE
+                while not exhausted:
+                    outcome = run_step(step, run, limit=CHUNK_ROWS, cursor=cursor)
+                    counts[position] = counts.get(position, 0) + outcome.rows
+                    cursor, exhausted = outcome.cursor, outcome.exhausted
+            self._delete_people(request, present, [person_id])
+            self._report(request, counts, finished=True)
+
+
+def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | None) -> None:
+    """Delete the rows of locked people inside the caller's transaction. ``catalog``: asked on SQLite only.
+
+    Raises IntegrityError (PostgreSQL) or :class:`StillReferenced` (SQLite, whose deferred check would only name no
+    table, at the commit) when something still points at one of them.
+    """
+    if not people:
+        return
+    host, model = get_host(), person_model()
+    ids = [person.id for person in people]
+    if catalog is not None:
+        for table in verifier.referring_tables(catalog, model._meta.db_table, ids):
+            raise StillReferenced(table)
+    entry = get_registry().entry_of(model)
+    if entry is not None:
+        doom_files(entry, ids, request.pk)
+    creators = set(request.subjects.filter(role=Role.CREATOR, person_id__in=ids).values_list("account_id", flat=True))
+    if policy_of(request.route).delete_users_of_created_trials:
+        for account_id in sorted(creators):
+            host.close_account(account_id)
+    host.people_gone(people)
+    model._base_manager.filter(pk__in=ids)._raw_delete(connection.alias)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+
+def people_left_of(request: PurgeRequest) -> int:
+    return request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+
+
+def _table_of(error: Exception) -> str:
+    if isinstance(error, StillReferenced):
+        return error.table
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return str(getattr(diagnosis, "table_name", None) or "unknown")
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
