@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +20,8 @@ from django.utils import timezone
 
 from bench import contenders
 from bench.figures import Bench, forget_queue
-from bench.measuring import Result, clock, median, percentile, progress, ratio
+from bench.measuring import Result, median, percentile, progress, ratio
+from bench.ready import Worker
 from purge.catalog import read_catalog
 from purge.models import LedgerEntry, PurgeRequest
 from purge.verifier import referring_tables
@@ -131,7 +131,7 @@ def together(bench: Bench) -> list[Result]:
     before = _deadlocks()
     found: dict[str, Any] = {}
     with traffic(bench, found, people, rate=100):
-        workers = [_worker(request.pk) for request in requests]
+        workers = [Worker(request.pk) for request in requests]
         for worker in workers:
             worker.wait()
     forget_queue()
@@ -165,20 +165,13 @@ def _deadlocks() -> int:
         return int(cursor.fetchone()[1])
 
 
-def _worker(request_id: int) -> subprocess.Popen[str]:
-    """A process that works on one request and says when it begins."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "bench.memory", "purge", str(request_id)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-
-
 # ---------------------------------------------------------------- 12: kills, old snapshots
 
 
 def disturbed(bench: Bench) -> list[Result]:
     """12: a heavy purge whose worker is killed five times, and one beside an old snapshot, against one left alone."""
     runs: dict[str, list[float]] = {"undisturbed": [], "five kills": [], "old snapshot": []}
-    for turn in range(min(3, bench.rounds)):
+    for turn in range(bench.rounds):
         progress(f"round {turn + 1}: undisturbed")
         request = contenders.submit(bench.world.add_heavy(bench.people))
         whole = _work(request.pk)
@@ -206,15 +199,10 @@ def _work(request_id: int, kill_after: float | None = None) -> float:
     """Seconds a worker worked on the request, its start left out; killed after so many, if it is not done before."""
     # What the supervisor does once a lease is over, without the wait.
     PurgeRequest.objects.filter(pk=request_id).update(lease_until=None, crashes=0, next_attempt_at=None)
-    worker = _worker(request_id)
-    assert worker.stdout is not None
-    worker.stdout.readline()
+    worker = Worker(request_id)
     begun = time.perf_counter()
-    try:
-        worker.wait(kill_after)
-    except subprocess.TimeoutExpired:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+    if not worker.wait(kill_after):
+        worker.kill()
     took = time.perf_counter() - begun
     if kill_after is None and PurgeRequest.objects.get(pk=request_id).status != "completed":
         raise RuntimeError("the request was not completed")
@@ -283,6 +271,3 @@ def _work_off(request_ids: list[int], workers: int) -> None:
             process.terminate()
         for process in processes:
             process.wait()
-
-
-__all__ = ["backlog", "clock", "disturbed", "others", "together"]

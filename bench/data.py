@@ -189,22 +189,28 @@ def unchecked(action: Callable[[], Any]) -> Callable[[], None]:
 
 @dataclass
 class IndexesLater:
-    """Without secondary indexes meanwhile; they are built at the end, in one go each (PostgreSQL)."""
+    """Without secondary indexes meanwhile; they are built at the end, in one go each (PostgreSQL).
 
+    ``tables``: those of these tables; none: of all.
+    """
+
+    tables: frozenset[str] = frozenset()
     made_by: list[str] = field(default_factory=list)
 
     def __enter__(self) -> None:
         if connection.vendor != "postgresql":
             return
-        drop_indexes(connection, address_columns())
+        drop_indexes(connection, self._address_columns())
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i "
-                "JOIN pg_class c ON c.oid = i.indexrelid "
+                "SELECT c.relname, pg_get_indexdef(i.indexrelid), t.relname FROM pg_index i "
+                "JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid "
                 "WHERE c.relnamespace = current_schema()::regnamespace AND NOT i.indisprimary "
                 "AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)"
             )
-            for name, definition in cursor.fetchall():
+            for name, definition, table in cursor.fetchall():
+                if self.tables and table not in self.tables:
+                    continue
                 self.made_by.append(definition)
                 cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
 
@@ -212,7 +218,7 @@ class IndexesLater:
         if connection.vendor != "postgresql":
             return
         columns: dict[str, list[Any]] = {}
-        for column in address_columns():
+        for column in self._address_columns():
             columns.setdefault(column.table, []).append(column)
         # By table: two may not work on the statistics of one.
         side_by_side(
@@ -221,6 +227,9 @@ class IndexesLater:
                 *(partial(_index_addresses, of_table) for of_table in columns.values()),
             ]
         )
+
+    def _address_columns(self) -> list[Any]:
+        return [column for column in address_columns() if not self.tables or column.table in self.tables]
 
 
 def _execute(*statements: str) -> None:
@@ -558,13 +567,16 @@ def settle() -> None:
             cursor.execute("VACUUM")
 
 
-def tidy(*, full: bool = False) -> None:
-    """Statistics and free space as a database has that was left alone for an hour."""
+def tidy(*, full: bool = False, tables: Iterable[str] = ()) -> None:
+    """Statistics and free space as a database has that was left alone for an hour.
+
+    ``full``: statistics are gathered anew, of these ``tables``; none: of all.
+    """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             if full:
-                tables = connection.introspection.table_names(cursor)
-                side_by_side(partial(_execute, f"VACUUM (ANALYZE) {connection.ops.quote_name(t)}") for t in tables)
+                names = list(tables) or connection.introspection.table_names(cursor)
+                side_by_side(partial(_execute, f"VACUUM (ANALYZE) {connection.ops.quote_name(t)}") for t in names)
             cursor.execute("VACUUM")
             cursor.execute("CHECKPOINT")
         else:

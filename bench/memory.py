@@ -1,13 +1,14 @@
 """A fresh worker that does one piece of work, then says by how much its peak of memory grew.
 
-``python -m bench.memory purge ID`` works on a request, ``import ID`` on an import. It prints a line when it begins and
-JSON when it is done. A program of its own, since a process never gives its peak back. Linux only (``VmHWM``).
+``python -m bench.memory purge ID`` works on a request, ``import ID`` on an import. It prints JSON when it is done: the
+seconds, and MiB. A program of its own, since a process never gives its peak back. Linux only (``VmHWM``).
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 
@@ -33,13 +34,14 @@ def main(work: str, pk: int) -> None:
     assert get_resolver().url_patterns
     is_small()
     before = peak_mib()
-    print("working", flush=True)
+    begun = time.perf_counter()
     if work == "purge":
         finish(PurgeRequest.objects.get(pk=pk))
     else:
         while user_import_run(log_id=pk) == "more":
             pass
-    print(json.dumps({"extra_mib": peak_mib() - before, "before_mib": before}))
+    seconds = time.perf_counter() - begun
+    print(json.dumps({"seconds": seconds, "extra_mib": peak_mib() - before, "before_mib": before}))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def index_statements(
     if connection.vendor == "sqlite":
         return [
             f"CREATE INDEX {quote(index_name(column))} ON {quote(column.table)} "
-            f"({quote(_primary_key(connection, column))}) WHERE {_may_hold(quote(column.column))}"
+            f"({quote(_primary_key(connection, column))}) WHERE {may_hold(quote(column.column))}"
             for column in columns
         ]
     return [
@@ -166,7 +166,7 @@ def candidates_where(
     if connection.vendor == "postgresql":
         return _overlap(connection, column, "%s::text[]"), [storable(keys)]
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return _may_hold(name).replace("%", "%%"), []
+    return may_hold(name).replace("%", "%%"), []
 
 
 def candidates_among(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
@@ -182,7 +182,7 @@ def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str)
     return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
 
 
-def _may_hold(name: str) -> str:
+def may_hold(name: str) -> str:
     """SQLite: the condition that a text holds an at-sign or what introduces an escape."""
     return "(" + " OR ".join(f"instr({name}, '{sign}') > 0" for sign in _TELLTALE) + ")"
 

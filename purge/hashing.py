@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -33,6 +34,16 @@ def keyed_hash(kind: str, value: str) -> str:
 
     Nothing is remembered between calls: a cache would keep purged addresses in the memory of a worker.
     """
-    # Lone surrogates can stand in decoded text; they must hash like anything else.
-    message = f"{kind}:{value}".encode("utf-8", "surrogatepass")
-    return hmac.digest(_key(), message, "sha256")[:HASH_BYTES].hex()
+    return hasher(kind)(value)
+
+
+def hasher(kind: str) -> Callable[[str], str]:
+    """:func:`keyed_hash` for many identifiers of a kind: the key is looked up once. Raises :class:`HashKeyMissing`."""
+    key, digest = _key(), hmac.digest
+
+    def hash_of(value: str) -> str:
+        # Lone surrogates can stand in decoded text; they must hash like anything else.
+        message = f"{kind}:{value}".encode("utf-8", "surrogatepass")
+        return digest(key, message, "sha256")[:HASH_BYTES].hex()
+
+    return hash_of

@@ -20,11 +20,19 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from purge.address_index import TextColumn, candidates_among, candidates_where, looking_for_few_rows, storable
+from purge.address_index import (
+    TextColumn,
+    candidates_among,
+    candidates_where,
+    looking_for_few_rows,
+    may_hold,
+    storable,
+)
 from purge.addresses import cannot_mention, emails_in, emails_in_json
+from purge.addresses.sql import may_mention
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
-from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
+from purge.hashing import HashKeyMissing, fingerprint, hasher
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
 from purge.opaque import OPAQUE
@@ -399,14 +407,15 @@ def _patrol_column(
     catalog: Catalog, column: Column, hashes: dict[str, list[tuple[PurgeRequest, bool]]], judge: _Judge
 ) -> Iterator[Hit]:
     suspects: list[tuple[Any, str]] = []
+    hash_of = hasher(IdentifierKind.EMAIL)
     for pk, found in _texts(catalog, column):
-        suspects += [(pk, key) for key in found if keyed_hash(IdentifierKind.EMAIL, key) in hashes]
+        suspects += [(pk, key) for key in found if hash_of(key) in hashes]
     exact = _exact(catalog, column, {pk for pk, _key in suspects})
     for pk, key in suspects:
         if key not in exact.get(pk, ()):
             continue
         account_id = judge.account_of(column.table, pk)
-        for request, local in hashes[keyed_hash(IdentifierKind.EMAIL, key)]:
+        for request, local in hashes[hash_of(key)]:
             if judge.concerns(request, account_id, local=local) and not judge.is_back(account_id, key):
                 yield _hit(column, pk, account_id, key, request)
 
@@ -422,11 +431,15 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         kind = "jsonb" if column.type == "json" else "text"
         call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
         # OFFSET 0: else the function is called for the condition and again for the result.
-        texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL OFFSET 0"
+        worth_it = may_mention(f"({name}::text)")
+        texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL AND {worth_it} OFFSET 0"
         sql = f"SELECT * FROM ({texts}) t WHERE found <> '{{}}'"
         yield from _stream(sql)
         return
-    for row_pk, value in _stream(f"SELECT {pk}, {name} FROM {table} WHERE {name} IS NOT NULL"):
+    where = f"{name} IS NOT NULL"
+    if not on_postgres and (column.table, column.name) not in OPAQUE:
+        where = may_hold(name)
+    for row_pk, value in _stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
         found = addresses_in(column, value)
         if found:
             yield row_pk, found
