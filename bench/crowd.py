@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bench import contenders
+from bench.data import side_by_side
 from bench.figures import Bench, forget_queue
 from bench.measuring import Result, median, percentile, progress, ratio
 from bench.ready import Worker
@@ -221,7 +223,9 @@ def backlog(bench: Bench) -> list[Result]:
     for workers in (1, 2):
         progress(f"{number} requests, {workers} worker(s)")
         forget_queue()  # what the first backlog left to be vacuumed is not the second's
-        requests = [contenders.submit(bench.world.take_light(bench.people)) for _n in range(number)]
+        requests: list[PurgeRequest] = []
+        groups = [bench.world.take_light(bench.people) for _n in range(number)]
+        side_by_side(partial(_submit, people, requests) for people in groups)
         _work_off([request.pk for request in requests], workers)
         done = PurgeRequest.objects.filter(pk__in=[request.pk for request in requests])
         seconds = _each_took(done, workers)
@@ -238,6 +242,10 @@ def backlog(bench: Bench) -> list[Result]:
         Result("15", f"{words}: one worker / two", "two workers", speed_up, 1.3, at="least"),
         Result("15", "requests done twice", "", twice, 0, unit=""),
     ]
+
+
+def _submit(people: Sequence[int], requests: list[PurgeRequest]) -> None:
+    requests.append(contenders.submit(people))
 
 
 def _each_took(done: Any, workers: int) -> list[float]:

@@ -21,11 +21,13 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from purge.address_index import (
+    NAMES_ONE,
     TextColumn,
     candidates_among,
     candidates_where,
     looking_for_few_rows,
     may_hold,
+    seeking,
     storable,
 )
 from purge.addresses import cannot_mention, emails_in, emails_in_json
@@ -243,7 +245,7 @@ def _erased_public_ids(request: PurgeRequest) -> list[str]:
 def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
     captured = request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "local")
-    keys = {value for value, _local in captured}
+    keys = frozenset(value for value, _local in captured)
     if not keys:
         return
     wider = {value for value, local in captured if not local}
@@ -290,23 +292,28 @@ def _hit(column: Column, pk: Any, account_id: int | None, key: str, request: Pur
     )
 
 
-def _rows_with(catalog: Catalog, column: Column, keys: set[str], *, indexed: bool) -> Iterator[tuple[Any, set[str]]]:
+def _rows_with(
+    catalog: Catalog, column: Column, keys: frozenset[str], *, indexed: bool
+) -> Iterator[tuple[Any, set[str]]]:
     quote = connection.ops.quote_name
     text = TextColumn(column.table, column.name, column.type == "json")
+    encoded = (column.table, column.name) in OPAQUE
     if indexed or connection.vendor != "postgresql":
         where, params = candidates_where(connection, text, sorted(keys))
     else:
         where, params = _no_index_where(column)
+    if connection.vendor == "sqlite" and not encoded:
+        where = f"{where} AND {NAMES_ONE}({quote(column.name)})"
     pk = quote(catalog.primary_keys.get(column.table, column.name))
-    encoded = (column.table, column.name) in OPAQUE
-    with connection.cursor() as cursor:
+    with seeking(keys), connection.cursor() as cursor:
         cursor.execute(f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {where}", params)
-        for row_pk, value in cursor.fetchall():
-            if not encoded and isinstance(value, str) and cannot_mention(value, keys):
-                continue
-            found = addresses_in(column, value)
-            if found & keys:
-                yield row_pk, found
+        rows = cursor.fetchall()
+    for row_pk, value in rows:
+        if not encoded and isinstance(value, str) and cannot_mention(value, keys):
+            continue
+        found = addresses_in(column, value)
+        if found & keys:
+            yield row_pk, found
 
 
 def _no_index_where(column: Column) -> tuple[str, list[Any]]:
