@@ -75,22 +75,40 @@ Figure = Callable[[Bench], list[Result]]
 # ---------------------------------------------------------------- 1, 2, 3, 13: purging
 
 
+@dataclass
+class HeavyPool:
+    """Heavy people for the contenders of one round, written together and left to settle, ``number`` for each."""
+
+    bench: Bench
+    number: int
+    contenders: int
+    _people: list[int] = field(default_factory=list)
+
+    def fill(self) -> None:
+        self._people = self.bench.world.add_heavy(self.number * self.contenders)
+        settle()
+
+    def take(self) -> list[int]:
+        taken, self._people = self._people[: self.number], self._people[self.number :]
+        return taken
+
+
 def heavy(bench: Bench) -> list[Result]:
     """1 and 13: fifty heavy people, and the verification's share of their purge."""
     verifying: list[float] = []
 
+    pool = HeavyPool(bench, bench.people, 2)
+
     def ours() -> float:
-        people = bench.world.add_heavy(bench.people)
-        settle()
+        people = pool.take()
         with _timed_verification(verifying):
             return clock(lambda: contenders.purge(people))
 
     def by_hand() -> float:
-        people = bench.world.add_heavy(bench.people)
-        settle()
+        people = pool.take()
         return clock(lambda: contenders.hand_written(people))
 
-    runs = rounds({OURS: ours, SQL: by_hand}, bench.rounds)
+    runs = rounds({OURS: ours, SQL: by_hand}, bench.rounds, pool.fill)
     forget_queue()
     share = median(verifying) / median(runs[OURS])
     return [
@@ -137,12 +155,11 @@ def django(bench: Bench) -> list[Result]:
 
     On SQLite on more of them: ours looks through all texts there, which takes as long for one as for fifty.
     """
-    number = max(2, bench.people // 5 if bench.on_postgres else bench.people * 3 // 5)
+    number = max(2, bench.people * 4 // 25 if bench.on_postgres else bench.people * 3 // 5)
 
     def run(contender: contenders.Contender) -> Callable[[], float]:
         def measured() -> float:
-            people = bench.world.add_heavy(number)
-            settle()
+            people = pool.take()
             return clock(lambda: contender(people))
 
         return measured
@@ -153,7 +170,8 @@ def django(bench: Bench) -> list[Result]:
         "QuerySet.delete() with one receiver": contenders.orm_with_receiver,
         "stock admin action": contenders.stock_admin,
     }
-    runs = rounds({name: run(way) for name, way in ways.items()}, bench.rounds)
+    pool = HeavyPool(bench, number, len(ways))
+    runs = rounds({name: run(way) for name, way in ways.items()}, bench.rounds, pool.fill)
     forget_queue()
     demanded = {"stock admin action": 10.0, "QuerySet.delete() with one receiver": 4.0, "QuerySet.delete()": None}
     return [

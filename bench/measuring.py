@@ -46,12 +46,17 @@ def clock(action: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def rounds(contenders: Mapping[str, Callable[[], float]], number: int) -> dict[str, list[float]]:
-    """Each contender's measurements. In every round each runs once, in an order of chance."""
+def rounds(
+    contenders: Mapping[str, Callable[[], float]], number: int, prepare: Callable[[], Any] | None = None
+) -> dict[str, list[float]]:
+    """Each contender's measurements. In every round each runs once, in an order of chance; ``prepare`` comes before."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(number):
         names = list(contenders)
         random.shuffle(names)
+        if prepare is not None:
+            progress(f"round {turn + 1} of {number}: writing rows")
+            prepare()
         for name in names:
             progress(f"round {turn + 1} of {number}: {name}")
             found[name].append(contenders[name]())
