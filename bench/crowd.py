@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from django.utils import timezone
 
 from bench import contenders
 from bench.data import side_by_side
-from bench.figures import Bench, forget_queue
+from bench.figures import Bench, HeavyPool, forget_queue
 from bench.measuring import Result, median, percentile, progress, ratio
 from bench.ready import Worker
 from purge.catalog import read_catalog
@@ -173,17 +174,19 @@ def _deadlocks() -> int:
 def disturbed(bench: Bench) -> list[Result]:
     """12: a heavy purge whose worker is killed five times, and one beside an old snapshot, against one left alone."""
     runs: dict[str, list[float]] = {"undisturbed": [], "five kills": [], "old snapshot": []}
+    pool = HeavyPool(bench, bench.people, 3)
     for turn in range(bench.rounds):
+        pool.fill()
         progress(f"round {turn + 1}: undisturbed")
-        request = contenders.submit(bench.world.add_heavy(bench.people))
-        whole = _work(request.pk)
+        whole = _work(contenders.submit(pool.take()).pk)
         runs["undisturbed"].append(whole)
         progress(f"round {turn + 1}: five kills")
-        request = contenders.submit(bench.world.add_heavy(bench.people))
-        moments = [random.uniform(0.02, 0.2) * whole for _kill in range(5)]
-        runs["five kills"].append(sum(_work(request.pk, until) for until in moments) + _work(request.pk))
+        request = contenders.submit(pool.take())
+        moments = sorted(random.uniform(0, whole) for _kill in range(5))
+        until = [moment - before for before, moment in pairwise([0.0, *moments])]
+        runs["five kills"].append(sum(_work(request.pk, seconds) for seconds in until) + _work(request.pk))
         progress(f"round {turn + 1}: beside an old snapshot")
-        people = bench.world.add_heavy(bench.people)
+        people = pool.take()
         with psycopg.connect(os.environ["DATABASE_URL"]) as reader:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             reader.execute("SELECT count(*) FROM users_account")
