@@ -13,11 +13,13 @@ import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402 - Django first
-from django.urls import get_resolver  # noqa: E402
+from django.urls import get_resolver  # noqa: E402 - Django first
 
 from bench.contenders import finish  # noqa: E402
+from purge.host import get_host  # noqa: E402
 from purge.models import PurgeRequest  # noqa: E402
+from purge.registry import get_registry  # noqa: E402
+from purge.verifier import is_small  # noqa: E402
 
 if not get_resolver().url_patterns:
     raise RuntimeError("the project was not loaded")
@@ -47,6 +49,9 @@ class Worker:
 
 
 def _work_on(request_id: int, says_so: Connection) -> None:
-    connection.ensure_connection()
+    # What a worker has before its first request: the rules, the host, a connection that was used.
+    get_registry()
+    get_host()
+    is_small()
     says_so.send(True)
     finish(PurgeRequest.objects.get(pk=request_id))
