@@ -155,7 +155,7 @@ def django(bench: Bench) -> list[Result]:
 
     On SQLite a purge looks through all texts, which takes as long for one as for fifty: that is most of ours there.
     """
-    number = max(2, bench.people * 4 // 25 if bench.on_postgres else bench.people // 5)
+    number = max(2, bench.people // 5)
 
     def run(contender: contenders.Contender) -> Callable[[], float]:
         def measured() -> float:
