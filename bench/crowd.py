@@ -23,7 +23,7 @@ from django.utils import timezone
 from bench import contenders
 from bench.data import side_by_side
 from bench.figures import Bench, HeavyPool, forget_queue
-from bench.measuring import Result, median, percentile, progress, ratio
+from bench.measuring import Result, median, percentile, progress, ratio, rounds
 from bench.ready import Worker
 from purge.catalog import read_catalog
 from purge.models import LedgerEntry, PurgeRequest
@@ -173,24 +173,29 @@ def _deadlocks() -> int:
 
 def disturbed(bench: Bench) -> list[Result]:
     """12: a heavy purge whose worker is killed five times, and one beside an old snapshot, against one left alone."""
-    runs: dict[str, list[float]] = {"undisturbed": [], "five kills": [], "old snapshot": []}
     pool = HeavyPool(bench, bench.people, 3)
-    for turn in range(bench.rounds):
-        pool.fill()
-        progress(f"round {turn + 1}: undisturbed")
-        whole = _work(contenders.submit(pool.take()).pk)
-        runs["undisturbed"].append(whole)
-        progress(f"round {turn + 1}: five kills")
+    progress("a purge that is not counted")  # the first kills need to know how long one takes
+    alone = [_work(contenders.submit(bench.world.add_heavy(bench.people)).pk)]
+
+    def undisturbed() -> float:
+        alone.append(_work(contenders.submit(pool.take()).pk))
+        return alone[-1]
+
+    def killed() -> float:
         request = contenders.submit(pool.take())
-        moments = sorted(random.uniform(0, whole) for _kill in range(5))
+        moments = sorted(random.uniform(0, median(alone)) for _kill in range(5))
         until = [moment - before for before, moment in pairwise([0.0, *moments])]
-        runs["five kills"].append(sum(_work(request.pk, seconds) for seconds in until) + _work(request.pk))
-        progress(f"round {turn + 1}: beside an old snapshot")
+        return sum(_work(request.pk, seconds) for seconds in until) + _work(request.pk)
+
+    def beside_a_snapshot() -> float:
         people = pool.take()
         with psycopg.connect(os.environ["DATABASE_URL"]) as reader:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             reader.execute("SELECT count(*) FROM users_account")
-            runs["old snapshot"].append(_work(contenders.submit(people).pk))
+            return _work(contenders.submit(people).pk)
+
+    ways = {"undisturbed": undisturbed, "five kills": killed, "old snapshot": beside_a_snapshot}
+    runs = rounds(ways, bench.rounds, pool.fill)
     forget_queue()
     return [
         Result(
@@ -206,9 +211,10 @@ def _work(request_id: int, kill_after: float | None = None) -> float:
     PurgeRequest.objects.filter(pk=request_id).update(lease_until=None, crashes=0, next_attempt_at=None)
     worker = Worker(request_id)
     begun = time.perf_counter()
-    if not worker.wait(kill_after):
-        worker.kill()
+    ended = worker.wait(kill_after)
     took = time.perf_counter() - begun
+    if not ended:
+        worker.kill()
     if kill_after is None and PurgeRequest.objects.get(pk=request_id).status != "completed":
         raise RuntimeError("the request was not completed")
     return took

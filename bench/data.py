@@ -8,6 +8,7 @@ fifty at a time, so that each run gets fresh ones.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -565,6 +566,7 @@ def settle() -> None:
     """What was written just now becomes like the rows of people who were deleted months ago: vacuumed (PostgreSQL)."""
     if connection.vendor == "postgresql":
         _vacuum("VACUUM")
+    os.sync()  # or a commit waits for what was only written to be erased
 
 
 def tidy(*, full: bool = False, tables: Iterable[str] = ()) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
@@ -133,24 +133,34 @@ def note(request: PurgeRequest, event: str, *, actor_id: int | None = None, **fa
 # ---------------------------------------------------------------- one transaction
 
 
+#: A commit that a power cut takes back is done again: what it did and the progress it reported come back together.
+#: The transaction that deletes the people waits for the disk, and with it all before it are there; nothing outside the
+#: database is touched until then.
+_NOT_FLUSHED: Final = "SET LOCAL synchronous_commit = off"
+
+
 @contextmanager
-def chunk_transaction(claim: Claim) -> Iterator[PurgeRequest]:
+def chunk_transaction(claim: Claim, *, piece: bool = False) -> Iterator[PurgeRequest]:
+    """A transaction of the claim's holder, with the request locked. Raises :class:`StaleClaim`.
+
+    ``piece``: it deletes nobody. On PostgreSQL its commit does not wait for the disk, and its foreign keys are checked
+    by each statement instead of by the commit: whoever watches the time has to see what the checks take.
+    """
+    said = f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {FEW_ROWS}"
+    if piece:
+        said += f"; {_NOT_FLUSHED}; SET CONSTRAINTS ALL IMMEDIATE"
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {FEW_ROWS}")
+                cursor.execute(said)
         yield _fenced(claim)
 
 
 def commit_without_flushing() -> None:
-    """Let this transaction's commit not wait for the disk (PostgreSQL): one that a power cut takes back is done again.
-
-    What it did and the progress it reported come back together. The transaction that deletes the people waits, and
-    with it all before it are on disk; nothing outside the database is touched until then.
-    """
+    """What a transaction says that might have deleted the people, and did not."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit = off")
+            cursor.execute(_NOT_FLUSHED)
 
 
 def try_again(action: Callable[[], T]) -> T:

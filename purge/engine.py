@@ -6,24 +6,26 @@ The state is the data: whoever claims a request (:mod:`purge.claims`) sees from 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Sum
 from django.utils import timezone
 
 from purge import verifier
-from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status, StepState, Verdict
+from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status, Verdict
 from purge.claims import Claim, StaleClaim, chunk_transaction, needs_attention, note, release_claim
 from purge.executors import Looked
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
-from purge.planner import new_step_rows, plan_steps
-from purge.preview import count_steps
+from purge.planner import Step, new_step_rows, plan_steps
+from purge.preview import count_each
 from purge.queue import enqueue
 from purge.scope import DOOMED_ROLES, scope_of
 from purge.stopping import slice_is_over
-from purge.sweep import Sweep, people_left_of
+from purge.sweep import CHUNK_SECONDS, Sweep, all_steps_wait, people_left_of
 from purge.telling import tell_completion, tell_responsible
 
 #: How often a hit of the verification runs the plan again before it is called residue.
@@ -70,25 +72,52 @@ def _unfinished(request: PurgeRequest) -> bool:
 
 
 def _plan(claim: Claim) -> Looked | None:
-    """Store the ordered steps with what each is going to do. Returns what need not be looked for again."""
+    """Store the ordered steps with what each is going to do. Returns what need not be looked for again.
+
+    Counting many rows takes time: what was counted is stored now and then, and the next worker goes on from there.
+    """
     claim.step = "plan"
-    with chunk_transaction(claim) as request:
-        scope = scope_of(request)
-        steps = plan_steps(scope)
-        texts = Looked.now()
-        counted = list(zip(steps, count_steps(steps, scope, texts), strict=True))
-        request.steps.all().delete()
-        PurgeStep.objects.bulk_create(new_step_rows(request, counted))
-        PurgeRequest.objects.filter(pk=request.pk).update(
-            planned=True,
-            steps_left=len(counted),
-            rows_planned=sum(count for _step, count in counted),
-            people_left=people_left_of(request),
-            progress_at=timezone.now(),
-            crashes=0,
-        )
-        note(request, "planned", steps=len(counted))
+    request = PurgeRequest.objects.get(pk=claim.request_id)
+    scope = scope_of(request)
+    steps = plan_steps(scope)
+    texts = Looked.now()
+    position = _counted_before(request, steps)
+    numbers = zip(steps[position:], count_each(steps[position:], scope, texts), strict=True)
+    over = False
+    while not over:
+        with chunk_transaction(claim, piece=True) as request:
+            until = time.monotonic() + CHUNK_SECONDS
+            counted: list[tuple[Step, int]] = []
+            for step_and_rows in numbers:
+                counted.append(step_and_rows)
+                if time.monotonic() >= until:
+                    break
+            else:
+                over = True
+            request.steps.filter(position__gte=position).delete()
+            PurgeStep.objects.bulk_create(new_step_rows(request, position, counted))
+            position += len(counted)
+            if over:
+                _plan_is_made(request)
     return texts
+
+
+def _counted_before(request: PurgeRequest, steps: Sequence[Step]) -> int:
+    """How many of the steps a worker who died has counted; 0 when his plan was another, made by other rules."""
+    stored = list(request.steps.values_list("key", flat=True))
+    return len(stored) if stored == [step.key for step in steps[: len(stored)]] else 0
+
+
+def _plan_is_made(request: PurgeRequest) -> None:
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        planned=True,
+        steps_left=request.steps.count(),
+        rows_planned=request.steps.aggregate(rows=Sum("planned", default=0))["rows"],
+        people_left=people_left_of(request),
+        progress_at=timezone.now(),
+        crashes=0,
+    )
+    note(request, "planned", steps=request.steps.count())
 
 
 def _stuck(claim: Claim) -> None:
@@ -161,11 +190,8 @@ def _verify(claim: Claim) -> bool:
 
 
 def _run_again(request: PurgeRequest, **changes: Any) -> None:
-    """Make the whole plan wait again; people who are gone stay in its scope, since rows may have come back."""
-    request.steps.update(state=StepState.WAITING, cursor=0)
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        status=Status.RUNNING, steps_left=request.steps.count(), crashes=0, **changes
-    )
+    all_steps_wait(request)
+    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.RUNNING, crashes=0, **changes)
 
 
 def set_residue(request: PurgeRequest, report: verifier.Report) -> None:

@@ -158,8 +158,8 @@ def step_of(key: str, registry: Registry) -> Step | None:
     return Step(entry, entry.columns[name]) if entry and name in entry.columns else None
 
 
-def new_step_rows(request: PurgeRequest, steps: Iterable[tuple[Step, int]]) -> list[PurgeStep]:
-    """Unsaved rows of the stored plan."""
+def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step, int]]) -> list[PurgeStep]:
+    """Unsaved rows of the stored plan, with what each step is going to do, from this position on."""
     return [
         PurgeStep(
             request=request,
@@ -169,5 +169,5 @@ def new_step_rows(request: PurgeRequest, steps: Iterable[tuple[Step, int]]) -> l
             planned=planned,
             state=StepState.WAITING,
         )
-        for position, (step, planned) in enumerate(steps)
+        for position, (step, planned) in enumerate(steps, first)
     ]

@@ -21,7 +21,7 @@ from purge.catalog import Catalog, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, StepState
 from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
 from purge.counting import steps_with_work
-from purge.executors import Looked, Run, doom_files, run_step
+from purge.executors import Looked, Outcome, Run, doom_files, run_step
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, PurgeStep
 from purge.planner import ADDRESSES, FILES, Step, stored_steps
@@ -32,9 +32,16 @@ from purge.stopping import slice_is_over
 from purge.targets import add_subjects, resolve_targets
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
-#: does not show, little enough that nobody waits.
+#: does not show, little enough that nobody waits and that a worker who is killed has lost little.
 CHUNK_ROWS = 10_000
-CHUNK_SECONDS = 0.25
+CHUNK_SECONDS = 0.06
+#: The first transaction of a worker, the next ones twice as long each: one that is killed again and again gets on.
+FIRST_CHUNK_SECONDS = 0.025
+#: What a step is given to find out how fast it is, and at the least. Rows that others may point at take fifty times as
+#: long as others: every foreign key to them is looked up.
+PACING_ROWS = 500
+#: One that may delete the people is given longer: a light purge is to be one transaction, also on a slow day.
+WHOLE_SECONDS = 0.25
 #: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
 #: who go. Below the statement timeout and the lease.
 LAST_CHUNK_SECONDS = 30.0
@@ -58,17 +65,22 @@ class Sweep:
     no limit of time: on a slow day it would end before its end each time, and begin again for ever. The chunks before
     lock nobody: whoever writes for the people meanwhile is not kept waiting, and what he writes is met by that pass.
 
+    Who resumes a pass begins with its first step that is not done; where all are, only the last pass is missing.
+
     ``texts``: what the plan found in them, where that need not be looked for again. ``busy``: the keys of the steps
     that had something to do when the pass began; the others are passed over. When the plan says that one chunk will not
-    be enough, they are the plan's: only a pass that ``asked`` may delete people.
+    be enough, they are the plan's: only a pass that ``asked`` may delete people. ``pace``: rows a second, by step.
     """
 
     claim: Claim
     texts: Looked | None = None
     position: int = 0
     last_pass: bool = False
+    under_way: bool = False
+    chunks: int = 0
     asked: bool = False
     busy: set[str] = field(default_factory=set)
+    pace: dict[str, float] = field(default_factory=dict)
     #: Steps that the stored plan says are done.
     told: set[int] = field(default_factory=set)
     scope: Scope = field(init=False)
@@ -79,6 +91,13 @@ class Sweep:
         request = PurgeRequest.objects.get(pk=self.claim.request_id)
         self.scope = scope_of(request)
         self.steps = list(stored_steps(request))
+        self.told = {row.pk for row, _step in self.steps if row.state == StepState.DONE}
+        undone = [position for position, (row, _step) in enumerate(self.steps) if row.pk not in self.told]
+        if self.steps and not undone:
+            self.last_pass = True
+        elif undone and undone[0] > 0:
+            self.position, self.under_way = undone[0], True
+            self.busy = self._planned_work()
 
     def run(self, deadline: float) -> bool:
         """Chunk after chunk until the sweep is over (True) or the slice is (False)."""
@@ -97,36 +116,49 @@ class Sweep:
             return True
 
     def _chunk(self) -> bool:
-        before = self.position, self.last_pass, set(self.told), [(row.state, row.cursor) for row, _step in self.steps]
+        before = (
+            (self.position, self.last_pass, self.under_way, self.asked, self.busy, set(self.told)),
+            [(row.state, row.cursor) for row, _step in self.steps],
+        )
         committed = False
         try:
-            with chunk_transaction(self.claim) as request:
-                over = self._in_transaction(request)
+            begins = not self.under_way
+            if begins:
+                self._begin_pass()
+            with chunk_transaction(self.claim, piece=not (begins and self.asked)) as request:
+                over = self._in_transaction(request, may_end=begins and self.asked)
             committed = True
+            self.chunks += 1
             return over
         finally:
             if not committed:
-                self.position, self.last_pass, self.told, states = before
+                own, states = before
+                self.position, self.last_pass, self.under_way, self.asked, self.busy, self.told = own
                 for (row, _step), (state, cursor) in zip(self.steps, states, strict=True):
                     row.state, row.cursor = state, cursor
 
-    def _in_transaction(self, request: PurgeRequest) -> bool:
-        from_first = self.position == 0
-        if from_first:
-            self._choose_pass()
-        may_end = from_first and self.asked
+    def _begin_pass(self) -> None:
+        self.under_way = True
+        self.asked = self.last_pass or sum(row.planned for row, _step in self.steps) <= CHUNK_ROWS
+        self.busy = set() if self.asked else self._planned_work()
+
+    def _in_transaction(self, request: PurgeRequest, *, may_end: bool) -> bool:
         waiting = self._waiting(request) if may_end else []
         present = get_host().lock_people(waiting) if may_end else []
-        if from_first:
-            self._look()
+        if may_end:
+            # After the people were locked, so that nothing is added meanwhile.
+            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
         finished, counts = self._walk()
         over = finished and may_end
-        if over and not self._add_late_matches(request):
+        late = over and self._add_late_matches(request)
+        if over and not late:
             self._delete_people(request, present, waiting)
         if finished and not over:
-            self.position, self.last_pass = 0, True
+            self.position, self.last_pass, self.under_way = 0, True, False
         self._report(request, counts, finished)
-        if not over:
+        if late:
+            all_steps_wait(request)
+        if may_end and not over:
             commit_without_flushing()
         return over
 
@@ -143,7 +175,8 @@ class Sweep:
         run = Run(self.scope, self.texts if known else None)
         counts: dict[int, int] = {}
         rows_left = CHUNK_ROWS
-        until = time.monotonic() + (LAST_CHUNK_SECONDS if self.last_pass else CHUNK_SECONDS)
+        seconds = self._seconds()
+        until = time.monotonic() + seconds
         while self.position < len(self.steps):
             row, step = self.steps[self.position]
             self.claim.step = row.key
@@ -151,7 +184,7 @@ class Sweep:
                 row.state, row.cursor = StepState.DONE, 0
                 self.position += 1
                 continue
-            outcome = run_step(step, run, limit=rows_left, cursor=row.cursor)
+            outcome = self._do(step, run, row.cursor, rows_left, until)
             counts[self.position] = counts.get(self.position, 0) + outcome.rows
             rows_left -= outcome.rows
             if outcome.exhausted:
@@ -160,21 +193,32 @@ class Sweep:
                 self.position += 1
             else:
                 row.cursor = outcome.cursor
-            if self.position < len(self.steps) and (rows_left <= 0 or time.monotonic() >= until):
+            # A statement that was to fill the time may end a little before it does.
+            if self.position < len(self.steps) and (rows_left <= 0 or time.monotonic() >= until - seconds / 5):
                 return False, counts
         return True, counts
 
-    def _choose_pass(self) -> None:
-        self.asked = self.last_pass or sum(row.planned for row, _step in self.steps) <= CHUNK_ROWS
+    def _seconds(self) -> float:
+        if self.last_pass:
+            return LAST_CHUNK_SECONDS
+        return WHOLE_SECONDS if self.asked else min(CHUNK_SECONDS, FIRST_CHUNK_SECONDS * 2 ** min(self.chunks, 8))
 
-    def _look(self) -> None:
-        """Which steps have something to do. After the people were locked, so that nothing is added meanwhile."""
-        if self.asked:
-            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
-        else:
-            # Texts where no index counted them: the last pass will not read them again.
-            reading = (FILES, ADDRESSES) if connection.vendor == "sqlite" else (FILES,)
-            self.busy = {row.key for row, step in self.steps if row.planned or step.suffix in reading}
+    def _do(self, step: Step, run: Run, cursor: int, rows_left: int, until: float) -> Outcome:
+        """A statement's worth of a step: in a pass of many chunks as many rows as there is time for."""
+        if self.asked or step.column is None:
+            return run_step(step, run, limit=rows_left, cursor=cursor)
+        begun = time.monotonic()
+        fitting = max(PACING_ROWS, int(self.pace.get(step.key, 0.0) * (until - begun)))
+        outcome = run_step(step, run, limit=min(rows_left, fitting), cursor=cursor)
+        if outcome.rows:
+            self.pace[step.key] = outcome.rows / max(time.monotonic() - begun, 1e-6)
+        return outcome
+
+    def _planned_work(self) -> set[str]:
+        """The keys of the steps for which the plan counted something, and of those that it could not count."""
+        # Texts where no index counted them: the last pass will not read them again.
+        reading = (FILES, ADDRESSES) if connection.vendor == "sqlite" else (FILES,)
+        return {row.key for row, step in self.steps if row.planned or step.suffix in reading}
 
     def _is_settled(self, row: PurgeStep, step: Step) -> bool:
         """Whether a step that was done is not asked again. Files: only those stored before acceptance ever are.
@@ -297,6 +341,12 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | No
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+
+def all_steps_wait(request: PurgeRequest) -> None:
+    """Make the whole plan wait again; people who are gone stay in its scope, since rows may have come back."""
+    request.steps.update(state=StepState.WAITING, cursor=0)
+    PurgeRequest.objects.filter(pk=request.pk).update(steps_left=request.steps.count())
 
 
 def people_left_of(request: PurgeRequest) -> int:

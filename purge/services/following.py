@@ -13,7 +13,6 @@ from purge.choices import (
     Fate,
     NoticeState,
     Status,
-    StepState,
 )
 from purge.claims import note
 from purge.engine import forget_identifiers
@@ -22,6 +21,7 @@ from purge.models import FollowUp, ImsNotice, PurgeRequest, Subject
 from purge.queue import enqueue_request
 from purge.scope import DOOMED_ROLES
 from purge.services.refusals import NotAllowed, PurgeRefused
+from purge.sweep import all_steps_wait
 
 
 def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
@@ -67,10 +67,9 @@ def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
                 % {"reference": locked.reference, "status": locked.get_status_display()},
             )
         locked.subjects.filter(fate=Fate.STUCK).update(fate=Fate.WAITING, stuck_table="")
-        locked.steps.update(state=StepState.WAITING, cursor=0)
+        all_steps_wait(locked)
         PurgeRequest.objects.filter(pk=locked.pk).update(
             status=Status.QUEUED,
-            steps_left=locked.steps.count(),
             attempts=0,
             crashes=0,
             verifications=0,

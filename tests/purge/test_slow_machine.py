@@ -24,7 +24,7 @@ def test_the_last_pass_is_not_cut_short(monkeypatch, rows_a_chunk):
     request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[ann.pk])
     chunks = []
     real = sweep.Sweep._in_transaction
-    monkeypatch.setattr(sweep.Sweep, "_in_transaction", lambda walk, locked: chunks.append(1) or real(walk, locked))
+    monkeypatch.setattr(sweep.Sweep, "_in_transaction", lambda walk, *a, **k: chunks.append(1) or real(walk, *a, **k))
     claim = claims.claim_request(request.pk)
     assert claim is not None
     assert engine.work(claim, seconds=600) is False
