@@ -198,19 +198,27 @@ def cannot_mention(text: str, keys: Collection[str]) -> bool:
     locals_of = _by_domain(keys if isinstance(keys, frozenset) else frozenset(keys))
     if locals_of.keys().isdisjoint(found):
         return True
-    return "" not in found and not any(
-        lowered.endswith(locals_of.get(match[1], ()), 0, match.start()) for match in _DOMAIN_OR_ESCAPE.finditer(lowered)
-    )
+    if "" in found:
+        return False
+    for domain in found:
+        at, parts = locals_of.get(domain, ("", ()))
+        here = lowered.find(at) if at else -1
+        while here >= 0:
+            if lowered.endswith(parts, 0, here):
+                return False
+            here = lowered.find(at, here + 1)
+    return True
 
 
 @lru_cache(maxsize=4)
-def _by_domain(keys: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """The keys' local parts by domain, and '' for an escape. Few are remembered: they are people's."""
+def _by_domain(keys: frozenset[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """By domain: the at-sign and it, and the keys' local parts; '' for an escape. Few are remembered: they are
+    people's."""
     found: dict[str, list[str]] = {"": []}
     for key in keys:
         local, _at, domain = key.rpartition("@")
         found.setdefault(domain, []).append(local)
-    return {domain: tuple(parts) for domain, parts in found.items()}
+    return {domain: (domain and f"@{domain}", tuple(parts)) for domain, parts in found.items()}
 
 
 def _readings(text: str) -> Iterator[_Reading]:
