@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from purge import verifier
@@ -25,11 +25,13 @@ from purge.preview import count_each
 from purge.queue import enqueue
 from purge.scope import DOOMED_ROLES, scope_of
 from purge.stopping import slice_is_over
-from purge.sweep import CHUNK_SECONDS, Sweep, all_steps_wait, people_left_of
+from purge.sweep import Sweep, all_steps_wait, people_left_of
 from purge.telling import tell_completion, tell_responsible
 
 #: How often a hit of the verification runs the plan again before it is called residue.
 MAX_RERUNS = 3
+#: A plan whose counting takes longer is stored in pieces of this length.
+PLAN_SECONDS = 0.12
 
 
 # ---------------------------------------------------------------- one slice of work
@@ -86,7 +88,7 @@ def _plan(claim: Claim) -> Looked | None:
     over = False
     while not over:
         with chunk_transaction(claim, piece=True) as request:
-            until = time.monotonic() + CHUNK_SECONDS
+            until = time.monotonic() + PLAN_SECONDS
             counted: list[tuple[Step, int]] = []
             for step_and_rows in numbers:
                 counted.append(step_and_rows)
@@ -109,15 +111,16 @@ def _counted_before(request: PurgeRequest, steps: Sequence[Step]) -> int:
 
 
 def _plan_is_made(request: PurgeRequest) -> None:
+    made = request.steps.aggregate(steps=Count("pk"), rows=Sum("planned", default=0))
     PurgeRequest.objects.filter(pk=request.pk).update(
         planned=True,
-        steps_left=request.steps.count(),
-        rows_planned=request.steps.aggregate(rows=Sum("planned", default=0))["rows"],
+        steps_left=made["steps"],
+        rows_planned=made["rows"],
         people_left=people_left_of(request),
         progress_at=timezone.now(),
         crashes=0,
     )
-    note(request, "planned", steps=request.steps.count())
+    note(request, "planned", steps=made["steps"])
 
 
 def _stuck(claim: Claim) -> None:

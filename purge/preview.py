@@ -23,7 +23,7 @@ COUNT_CAP = 10_000
 MOST_NAMED = 200
 WALK = 2_000
 #: Steps that a plan counts with one statement.
-TOGETHER = 20
+TOGETHER = 40
 
 
 @dataclass(frozen=True)

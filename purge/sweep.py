@@ -33,14 +33,15 @@ from purge.targets import add_subjects, resolve_targets
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
 #: does not show, little enough that nobody waits and that a worker who is killed has lost little.
-CHUNK_ROWS = 10_000
+CHUNK_ROWS = 25_000
 CHUNK_SECONDS = 0.06
 #: The first transaction of a worker, the next ones twice as long each: one that is killed again and again gets on.
 FIRST_CHUNK_SECONDS = 0.025
 #: What a step is given to find out how fast it is, and at the least. Rows that others may point at take fifty times as
 #: long as others: every foreign key to them is looked up.
 PACING_ROWS = 500
-#: One that may delete the people is given longer: a light purge is to be one transaction, also on a slow day.
+#: A purge of so many rows is to be one transaction, which locks its people. It has more time, also for a slow day.
+WHOLE_ROWS = 10_000
 WHOLE_SECONDS = 0.25
 #: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
 #: who go. Below the statement timeout and the lease.
@@ -139,7 +140,7 @@ class Sweep:
 
     def _begin_pass(self) -> None:
         self.under_way = True
-        self.asked = self.last_pass or sum(row.planned for row, _step in self.steps) <= CHUNK_ROWS
+        self.asked = self.last_pass or sum(row.planned for row, _step in self.steps) <= WHOLE_ROWS
         self.busy = set() if self.asked else self._planned_work()
 
     def _in_transaction(self, request: PurgeRequest, *, may_end: bool) -> bool:

@@ -41,6 +41,7 @@ def expire_lease(request: PurgeRequest) -> None:
 @pytest.fixture
 def small_chunks(monkeypatch):
     monkeypatch.setattr(sweep, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(sweep, "WHOLE_ROWS", 7)
 
 
 # ---------------------------------------------------------------- freezing

@@ -19,12 +19,13 @@ from users.models import User
 @pytest.fixture
 def small_chunks(monkeypatch):
     monkeypatch.setattr(sweep, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(sweep, "WHOLE_ROWS", 7)
 
 
 @pytest.fixture
 def small_plans(monkeypatch):
     """A step of the plan a transaction."""
-    monkeypatch.setattr(engine, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "PLAN_SECONDS", 0.0)
 
 
 def claimed(request: PurgeRequest) -> claims.Claim:
@@ -193,8 +194,8 @@ def test_rows_that_go_quickly_fill_the_chunk_by_their_number(furnished, monkeypa
     request = submit(furnished)
     engine._plan(claimed(request))
     first, second, third = limits(monkeypatch, request, 0.000001, 3)
-    assert first == [500, 9_500]
-    assert (second, third) == ([10_000], [10_000])
+    assert first == [500, 24_500]
+    assert (second, third) == ([25_000], [25_000])
 
 
 @pytest.mark.postgresql

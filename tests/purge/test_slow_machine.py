@@ -14,8 +14,10 @@ from users.models import LoginEvent, User
 @pytest.mark.django_db
 @pytest.mark.parametrize("rows_a_chunk", [3, 10_000])
 def test_the_last_pass_is_not_cut_short(monkeypatch, rows_a_chunk):
-    monkeypatch.setattr(sweep, "CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr(sweep, "CHUNK_ROWS", rows_a_chunk)
+    for seconds in ("CHUNK_SECONDS", "WHOLE_SECONDS"):
+        monkeypatch.setattr(sweep, seconds, 0.0)
+    for rows in ("CHUNK_ROWS", "WHOLE_ROWS"):
+        monkeypatch.setattr(sweep, rows, rows_a_chunk)
     account = AccountFactory()
     admin = AdministratorFactory(account=account)
     ann = UserFactory(account=account, deleted=True)
