@@ -80,6 +80,14 @@ def _fenced(claim: Claim) -> PurgeRequest:
     return request
 
 
+def note_progress(request: PurgeRequest) -> None:
+    """Say within a transaction that work goes on: the lease runs anew, and deaths before do not count any more."""
+    now = timezone.now()
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        progress_at=now, crashes=0, lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
+    )
+
+
 def release_claim(claim: Claim) -> None:
     """Give the request back for the next slice, with the task that will continue it, in one transaction."""
     with transaction.atomic():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.utils import timezone
 
 from purge import verifier
 from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status, Verdict
-from purge.claims import Claim, StaleClaim, chunk_transaction, needs_attention, note, release_claim
+from purge.claims import Claim, StaleClaim, chunk_transaction, needs_attention, note, note_progress, release_claim
 from purge.executors import Looked
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.planner import Step, new_step_rows, plan_steps
@@ -101,6 +100,8 @@ def _plan(claim: Claim) -> Looked | None:
             position += len(counted)
             if over:
                 _plan_is_made(request)
+            else:
+                note_progress(request)
     return texts
 
 
@@ -141,10 +142,7 @@ def _erase_files(claim: Claim, batch: int = 100) -> None:
         default_storage.delete(row.name)
     with chunk_transaction(claim) as request:
         request.files.filter(pk__in=[row.pk for row in doomed]).delete()
-        now = timezone.now()
-        PurgeRequest.objects.filter(pk=request.pk).update(
-            progress_at=now, crashes=0, lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
-        )
+        note_progress(request)
 
 
 def _erase_stray_files(claim: Claim) -> None:
