@@ -15,8 +15,10 @@ class PurgeConfig(AppConfig):
     def ready(self) -> None:
         # Registers the system checks; no query may run here (a connection would be shared across a fork).
         from purge import checks  # noqa: F401
+        from purge.installation import begin_installation
 
         connection_created.connect(give_functions)
+        post_migrate.connect(begin_installation, sender=self)
         post_migrate.connect(keep_address_indexes, sender=self)
 
 

@@ -7,6 +7,7 @@ without a foreign key, since both may be gone; only those who act (initiator, op
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -358,3 +359,26 @@ class WorkerBeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Installation(models.Model):
+    """Which installation this database belongs to: one row (:func:`purge.installation.installation`).
+
+    What lies outside the database (the file storage, the purge log) names ``id``, so that neither is taken for that of
+    another database. ``storage_mark``: what the marker in the file storage has to say; None before the first start of
+    the web. ``copy_of``: the id of the installation that an operator declared this one to be a copy of.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    only = models.BooleanField(default=True, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    storage_mark = models.UUIDField(null=True, editable=False)
+    storage_marked_at = models.DateTimeField(null=True, editable=False)
+    copy_of = models.UUIDField(null=True, editable=False)
+    copied_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="purge_one_installation", condition=Q(only=True)),)
+
+    def __str__(self) -> str:
+        return str(self.pk)

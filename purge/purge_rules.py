@@ -74,6 +74,7 @@ RULES = [
     ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST}),
     ModelRules("purge.PatrolPass", _("patrol passes"), None, {}),
     ModelRules("purge.WorkerBeat", _("signs of life"), None, {"name": Keep("the name of a queue")}),
+    ModelRules("purge.Installation", _("this installation"), None, {}),
     # Django's and the queue's
     ModelRules(
         "admin.LogEntry",
