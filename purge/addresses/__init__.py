@@ -1,18 +1,27 @@
-"""Addresses in texts: one exact definition, for finding and for taking out. Needs neither database nor Django."""
+"""Addresses: which of them a text mentions, for finding and for taking out, and whose they are.
 
+Two keys. The *search key* (:func:`address_key`) finds an address in a text, in any writing; the *identity key*
+(:func:`identity_key`) tells people apart. Needs neither database nor Django.
+"""
+
+from purge.addresses.identity import IDENTITY_KEY_VERSION, identity_key, search_keys, trimmed
 from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
 from purge.addresses.rewriting import ERASED, emails_in_json, list_without, redact, redact_json
 
 __all__ = [
     "ERASED",
+    "IDENTITY_KEY_VERSION",
     "Mention",
     "address_key",
     "cannot_mention",
     "emails_in",
     "emails_in_json",
+    "identity_key",
     "is_address",
     "list_without",
     "mentions",
     "redact",
     "redact_json",
+    "search_keys",
+    "trimmed",
 ]
