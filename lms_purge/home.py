@@ -172,7 +172,7 @@ def deleted_and_waiting(user: Any) -> int | None:
     )
     account_id = account_id_of_administrator(user)
     if account_id is not None:
-        held = held.filter(account_id=account_id)
+        held = held.filter(account_id=account_id, request__account_id=account_id)
     total = counts.aggregate(total=Sum("n"))["total"] or 0
     return max(0, total - held.values("person_id").distinct().count())
 

@@ -24,7 +24,9 @@ from users.models import (
     Role,
     User,
     UserState,
+    earlier_state,
 )
+from users.selectors import deleted_and_free
 from users.services import PURGE_PERMISSION, deleted_count_change, sessions_end
 
 
@@ -170,7 +172,7 @@ class LmsHost:
         return {str(unique_id): pk for unique_id, pk in rows.values_list("unique_user_id", "pk")}
 
     def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
-        rows = User.objects.filter(account_id=account_id, state=UserState.DELETED)
+        rows = deleted_and_free(User.objects.filter(account_id=account_id, deleted_at__isnull=False))
         chosen = CleanupFilter({"month": month, "kind": kind}, queryset=rows)
         if not chosen.is_valid():
             raise ValueError("; ".join(message for messages in chosen.errors.values() for message in messages))
@@ -218,7 +220,7 @@ def _deleted_counts(ids: Sequence[int]) -> list[tuple[int, str, int]]:
 def _people(rows: Any) -> list[Person]:
     found = list(
         rows.order_by("pk").values_list(
-            "pk", "account_id", "state", "public_id", "email_key", "adobe_key", "unique_user_id"
+            "pk", "account_id", "state", "deleted_at", "public_id", "email_key", "adobe_key", "unique_user_id"
         )
     )
     former: dict[int, list[str]] = defaultdict(list)
@@ -231,11 +233,12 @@ def _people(rows: Any) -> list[Person]:
             id=pk,
             account_id=account_id,
             state=state,
+            earlier_state=earlier_state(state, deleted_at),
             public_id=str(public_id),
             email_key=email_key,
             former_keys=tuple(former[pk]),
             adobe_key=adobe_key,
             unique_user_id=unique_user_id,
         )
-        for pk, account_id, state, public_id, email_key, adobe_key, unique_user_id in found
+        for pk, account_id, state, deleted_at, public_id, email_key, adobe_key, unique_user_id in found
     ]

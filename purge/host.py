@@ -33,12 +33,15 @@ class AccountFacts:
 class Person:
     """One user row, as far as routes and engine need it. Keys are normalised (:func:`purge.addresses.address_key`).
 
-    ``label``: how the row is named in messages without personal data ("user 12").
+    ``state``: "active", "deleted" or "purging". ``earlier_state``: the same, but of somebody whom a request has frozen
+    what they were before, "active" or "deleted". ``label``: how the row is named in messages without personal data
+    ("user 12").
     """
 
     id: int
     account_id: int
     state: str
+    earlier_state: str
     public_id: str
     email_key: str
     former_keys: tuple[str, ...]

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Status
 from purge.hashing import keyed_hash
 from purge.host import get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, SuppressionHash, WorkerBeat
@@ -51,13 +51,22 @@ def account_in_open_request(account_id: int) -> bool:
     )
 
 
-def open_request_of(person_ids: Iterable[int], *, account_id: int | None = None) -> dict[int, str]:
-    """Person id → ID of the open request that holds him. With ``account_id`` only requests of that account."""
-    held = Subject.objects.filter(
-        person_id__in=list(person_ids), request__status__in=OPEN_STATUSES, fate__in=(Fate.WAITING, Fate.STUCK)
+def held_by_requests(account: Any) -> QuerySet[Subject]:
+    """The subjects whom open requests of an account hold in that account itself. ``account``: its id, or an expression.
+
+    Nobody else's requests: that another customer purges somebody is no business of this one.
+    """
+    return Subject.objects.filter(
+        request__account_id=account,
+        account_id=account,
+        request__status__in=OPEN_STATUSES,
+        fate__in=(Fate.WAITING, Fate.STUCK),
     )
-    if account_id is not None:
-        held = held.filter(request__account_id=account_id, role=Role.SELECTED)
+
+
+def open_request_of(person_ids: Iterable[int], *, account_id: int) -> dict[int, str]:
+    """Person id → ID of the open request of this account that holds them, for those whom one holds."""
+    held = held_by_requests(account_id).filter(person_id__in=list(person_ids))
     return dict(held.values_list("person_id", "request__reference"))
 
 

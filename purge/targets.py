@@ -73,7 +73,7 @@ def add_subjects(request: PurgeRequest, targets: list[Target]) -> list[Target]:
                 account_id=target.person.account_id,
                 role=target.role,
                 fate=Fate.KEPT if target.role == Role.KEPT else Fate.WAITING,
-                earlier_state=target.person.state,
+                earlier_state=target.person.earlier_state,
             )
             for target in targets
         ]

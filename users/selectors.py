@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from purge.addresses import address_key
 from purge.lookups import Begins, BeginsInLowerCase
+from purge.selectors import held_by_requests
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models import Role, User, UserGroup, UserState
 
 
 def people_in_use(people: QuerySet[User]) -> QuerySet[User]:
-    """Those of the people who are active, with their roles and whether they manage somebody."""
+    """Those of the people who are not deleted, with their roles and whether they manage somebody.
+
+    Whom a purge has frozen stays what they were: that another customer purges them is not to be seen here.
+    """
     reports = User.objects.filter(manager=OuterRef("pk"), state=UserState.ACTIVE)
-    in_use = people.filter(state=UserState.ACTIVE)
+    in_use = people.filter(deleted_at__isnull=True)
     return in_use.prefetch_related("given_roles").annotate(is_manager=Exists(reports))
+
+
+def deleted_and_free(people: QuerySet[Any]) -> QuerySet[Any]:
+    """Those of the deleted people who can be selected for a purge: all whom no open request of their account holds.
+
+    A request of another account makes no difference.
+    """
+    held = held_by_requests(account=OuterRef("account_id")).filter(person_id=OuterRef("pk"))
+    return people.filter(Q(state=UserState.DELETED) | (Q(state=UserState.PURGING) & ~Exists(held)))
 
 
 def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:

@@ -58,11 +58,16 @@ class ServiceError(ValidationError):
 
 
 class UserFrozen(ServiceError):
-    """The person is being purged: nothing may be written for him."""
+    """The person is being purged: nothing may be written for them.
+
+    Only a request of their own account is named. That another customer purges them is not said: without a message the
+    words fit any user.
+    """
 
     def __init__(self, message: str = "") -> None:
         super().__init__(
-            message or _("This user is being purged: nothing can be changed or added for him any more."), code="frozen"
+            message or _("This user cannot be changed at the moment, nor anything added. Try again later."),
+            code="frozen",
         )
 
 
@@ -261,14 +266,16 @@ def _revive(
     name: str,
     fields: dict[str, Any],
 ) -> User:
-    if existing.state == UserState.PURGING:
-        raise UserFrozen(_("A user with this address is being purged. Wait for its completion, then add him."))
-    if existing.state == UserState.ACTIVE:
+    if existing.state == UserState.PURGING and _own_request(existing):
+        raise UserFrozen(_("A user with this address is being purged. Wait for its completion, then add the user."))
+    if existing.earlier_state == UserState.ACTIVE:
         raise ServiceError(_("A user with this address is already in this account."), code="taken")
     if source == UserSource.SELF_REGISTRATION:
         raise ServiceError(
             _("A deleted user has this address. An administrator can restore him in User Cleanup."), code="deleted"
         )
+    if existing.state == UserState.PURGING:
+        raise UserFrozen
     if unique_user_id and existing.unique_user_id and unique_user_id != existing.unique_user_id:
         raise ServiceError(
             _("A deleted user with this address has another Unique User ID. Restore or purge him first."),
@@ -339,7 +346,11 @@ def _change_email(user: User, email: str) -> None:
     if key != user.email_key:
         holder = User.objects.filter(account_id=user.account_id, email_key=key).exclude(pk=user.pk).first()
         if holder is not None and holder.state == UserState.PURGING:
-            raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
+            if _own_request(holder):
+                raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
+            raise UserFrozen(
+                _("This e-mail address or Unique User ID is already used in this account. Choose another.")
+            )
         FormerEmail.objects.update_or_create(
             user=user, email_key=user.email_key, defaults={"email": user.email, "ended_at": timezone.now()}
         )
@@ -366,13 +377,18 @@ def refuse_frozen(user: User) -> None:
 
 def _refuse_frozen(user: User) -> None:
     if user.state == UserState.PURGING:
-        reference = open_request_of([user.pk], account_id=user.account_id).get(user.pk)
+        reference = _own_request(user)
         if reference:
             raise UserFrozen(
                 _("User %(id)s is being purged (request %(reference)s): nothing can be changed any more.")
                 % {"id": user.pk, "reference": reference}
             )
         raise UserFrozen
+
+
+def _own_request(user: User) -> str:
+    """The ID of the open request of their own account that holds somebody; '' when there is none."""
+    return open_request_of([user.pk], account_id=user.account_id).get(user.pk, "")
 
 
 def user_delete(*, acting_user: User | None, user: User, moment: datetime | None = None) -> User:
@@ -423,11 +439,14 @@ def user_restore(*, acting_user: User | None, user: User) -> User:
     with transaction.atomic():
         current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
         if current.state == UserState.PURGING:
-            reference = open_request_of([current.pk], account_id=current.account_id).get(current.pk, "")
-            raise UserFrozen(
-                _("User %(id)s is being purged and cannot be restored. %(reference)s")
-                % {"id": current.pk, "reference": reference}
-            )
+            if current.deleted_at is None:
+                raise ServiceError(_("User %(id)s is not deleted.") % {"id": current.pk}, code="active")
+            if reference := _own_request(current):
+                raise UserFrozen(
+                    _("User %(id)s is being purged and cannot be restored. %(reference)s")
+                    % {"id": current.pk, "reference": reference}
+                )
+            raise UserFrozen(_("User %(id)s cannot be restored at the moment. Try again later.") % {"id": current.pk})
         if current.state == UserState.ACTIVE:
             raise ServiceError(_("User %(id)s is not deleted.") % {"id": current.pk}, code="active")
         _to_active(current)

@@ -38,7 +38,7 @@ from purge.choices import Role
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.presentation import link_to, time_tag
-from purge.selectors import requests_seen_by
+from purge.selectors import open_request_of, requests_seen_by
 from purge.services import (
     NotAllowed,
     Preview,
@@ -50,7 +50,8 @@ from purge.services import (
     purge_submit_address,
 )
 from users.filters import CleanupFilter
-from users.models import DeletedUser, User, UserState
+from users.models import DeletedUser, User
+from users.selectors import deleted_and_free
 from users.services import DELETE_PERMISSION, ServiceError, user_restore
 from users.tenancy import TenantAdmin
 
@@ -84,7 +85,11 @@ class DeletedUserAdmin(TenantAdmin):
         return False
 
     def has_change_permission(self, request, obj=None):
-        return super().has_change_permission(request, obj) and (obj is None or obj.state == UserState.DELETED)
+        return super().has_change_permission(request, obj) and (obj is None or not self._is_held(obj))
+
+    def _is_held(self, person: Any) -> bool:
+        """Whether a request of the person's own account holds them."""
+        return bool(open_request_of([person.pk], account_id=person.account_id))
 
     def _check_view(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
@@ -122,7 +127,7 @@ class DeletedUserAdmin(TenantAdmin):
         for row in shown.rows:
             row.hints = hints[row.pk]
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
-            row.can_tick = row.state == UserState.DELETED
+            row.can_tick = row.hints.request is None
         return self._page(
             request,
             "list",
@@ -159,7 +164,7 @@ class DeletedUserAdmin(TenantAdmin):
             raise Http404
         if not self.has_change_permission(request):
             raise PermissionDenied
-        if person.state != UserState.DELETED:
+        if self._is_held(person):
             self.message_user(request, _("This user is being purged: nothing can be changed any more."), messages.ERROR)
             return HttpResponseRedirect(reverse(LIST))
         form = CorrectForm(request.POST or None, instance=person, acting_user=request.user)
@@ -333,7 +338,7 @@ class DeletedUserAdmin(TenantAdmin):
     def _tell_accepted(self, request: HttpRequest, accepted: PurgeRequest, plan: Plan) -> None:
         words = _("Accepted: purge request %(reference)s. You are told when it is complete.")
         self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
-        more = CleanupFilter(plan.back, queryset=self.get_queryset(request).filter(state=UserState.DELETED))
+        more = CleanupFilter(plan.back, queryset=deleted_and_free(self.get_queryset(request)))
         left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if plan.people and more.form.is_valid() else 0
         if left:
             label = _more_words(plan.month, left)

@@ -22,8 +22,9 @@ from lms_purge.cleanup.hints import sessions_taught
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.preview import COUNT_CAP, Impact, Line
+from purge.selectors import open_request_of
 from purge.services import Preview
-from users.models import DeletedUser, ImportLog, User, UserRole, UserState
+from users.models import DeletedUser, ImportLog, User, UserRole
 
 SALT = "lms_purge.cleanup.plan"
 CONNECTORS = "connectors.services.connectors_stop"
@@ -227,13 +228,12 @@ class People:
 
 
 def people_now(ids: Sequence[int], account_id: int) -> People:
-    found = list(
-        User.objects.filter(pk__in=ids, account_id=account_id).order_by("name", "pk").values_list("pk", "name", "state")
-    )
+    found = list(User.objects.filter(pk__in=ids, account_id=account_id).order_by("name", "pk"))
+    held = open_request_of([user.pk for user in found], account_id=account_id)
     return People(
-        rest=tuple(pk for pk, _name, state in found if state == UserState.DELETED),
-        restored=tuple(name for _pk, name, state in found if state == UserState.ACTIVE),
-        purging=tuple(name for _pk, name, state in found if state == UserState.PURGING),
+        rest=tuple(user.pk for user in found if user.deleted_at is not None and user.pk not in held),
+        restored=tuple(user.name for user in found if user.deleted_at is None),
+        purging=tuple(user.name for user in found if user.deleted_at is not None and user.pk in held),
         gone=len(ids) - len(found),
     )
 

@@ -23,13 +23,15 @@ from users.models import UserRole, UserState
 
 @dataclass
 class Hints:
-    """Of one row. ``request``: ID and link of the open request of this account that holds him."""
+    """Of one row. ``request``: ID and link of the open request of this account that holds the user.
+
+    What another account's request holds has none: it can be selected like any other.
+    """
 
     roles: list[str] = field(default_factory=list)
     teaches: int = 0
     connectors: list[str] = field(default_factory=list)
     request: tuple[str, str] | None = None
-    frozen: bool = False
 
     @property
     def words(self) -> list[str]:
@@ -47,7 +49,7 @@ class Hints:
 def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
     """Person id → hints. The number of queries does not depend on how many people there are."""
     ids = [person.pk for person in people]
-    hints = {person.pk: Hints(frozen=person.state == UserState.PURGING) for person in people}
+    hints = {person.pk: Hints() for person in people}
     if not ids:
         return hints
     for row in UserRole.objects.filter(user_id__in=ids).order_by("pk"):

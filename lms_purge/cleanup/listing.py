@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from users.expressions import ByCodePoint
 from users.filters import CleanupFilter
-from users.models import DeletedCount, DeletedUser, UserState
+from users.models import DeletedCount, DeletedUser
+from users.selectors import deleted_and_free
 
 PAGE = 50
 #: What may stand in the list's address besides the filter's own names.
@@ -184,7 +185,7 @@ def listing(rows: QuerySet[DeletedUser], *, account_id: int | None, data: QueryD
     kept = filterset.qs if valid else rows.none()
     parts = segments(kept, query.sort)
     page, older, newer, lost = _page(parts, data)
-    selectable = kept.filter(state=UserState.DELETED).select_related(None).only("pk")
+    selectable = deleted_and_free(kept).select_related(None).only("pk")
     first_ids = [row.pk for row in take(segments(selectable, query.sort), settings.PURGE_MAX_PEOPLE)]
     counts = month_counts(account_id)
     month = query.filter.get("month", "") if valid else ""

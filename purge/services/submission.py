@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 
 from purge.addresses import address_key, emails_in, is_address
 from purge.choices import (
-    OPEN_STATUSES,
     IdentifierKind,
     Origin,
     Role,
@@ -28,17 +27,18 @@ from purge.coverage import all_gaps
 from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
 from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
-from purge.models import Identifier, ImsNotice, PurgeRequest, Subject, SuppressionHash
+from purge.models import Identifier, ImsNotice, PurgeRequest, SuppressionHash
 from purge.policy import Policy, policy_of
 from purge.preview import Impact, in_account_only, measure_impact
 from purge.queue import enqueue_request
 from purge.references import new_reference
 from purge.scope import DOOMED_ROLES, Scope, build_scope
+from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.targets import Target, add_subjects, resolve_targets
 
 ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
-STATE_DELETED, STATE_PURGING, STATE_ACTIVE = "deleted", "purging", "active"
+STATE_ACTIVE = "active"
 
 
 @dataclass(frozen=True)
@@ -133,16 +133,7 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
             _("No deleted user of this account has the number %(ids)s.") % {"ids": _labels(unknown)},
             people=unknown,
         )
-    taken = (
-        Subject.objects.filter(
-            person_id__in=user_ids,
-            role=Role.SELECTED,
-            request__account_id=account_id,
-            request__status__in=OPEN_STATUSES,
-        )
-        .order_by("person_id")
-        .values_list("person_id", "request__reference")
-    )
+    taken = sorted(open_request_of(user_ids, account_id=account_id).items())
     if taken:
         first, reference = taken[0]
         raise PurgeRefused(
@@ -152,7 +143,8 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
             people=[person_id for person_id, _reference in taken],
             reference=reference,
         )
-    active = [person.id for person in people if person.state == STATE_ACTIVE]
+    # Whom another customer's purge has frozen is what they were before, also in these words.
+    active = [person.id for person in people if person.earlier_state == STATE_ACTIVE]
     if active:
         raise PurgeRefused(
             "active",
@@ -302,7 +294,9 @@ def _of_token(token: uuid.UUID | None, acting_user: Any) -> PurgeRequest | None:
 def _check_restored(people: Sequence[Person], account_id: int, confirmed: bool) -> None:
     if not confirmed:
         return
-    restored = [person.id for person in people if person.state == STATE_ACTIVE and person.account_id == account_id]
+    restored = [
+        person.id for person in people if person.earlier_state == STATE_ACTIVE and person.account_id == account_id
+    ]
     if restored:
         raise SelectionChanged(
             _("Restored meanwhile and left out: user %(ids)s. Nothing was purged; please confirm the rest again.")

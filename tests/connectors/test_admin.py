@@ -186,7 +186,7 @@ def test_an_error_file_is_handed_out_within_the_account_alone(workday, administr
     assert client.get(page("file", mine.pk, model="connectorrun")).status_code == 410
 
 
-@pytest.mark.parametrize(("state", "words"), [(UserState.PURGING, "being purged"), (UserState.DELETED, "is deleted")])
+@pytest.mark.parametrize(("state", "words"), [(UserState.PURGING, "is deleted"), (UserState.DELETED, "is deleted")])
 def test_only_people_in_use_are_newly_named(workday, administrator, client, put_in_state, state, words):
     person = UserFactory(account=administrator.account)
     put_in_state(person, state)

@@ -472,10 +472,10 @@ class _Decision:
 
 def _frozen_words(reference: str) -> str:
     if reference:
-        return _("This user is being purged (request %(reference)s). Import him after its completion.") % {
+        return _("This user is being purged (request %(reference)s). Import the user after its completion.") % {
             "reference": reference
         }
-    return _("This user is being purged. Import him after its completion.")
+    return _("This user cannot be changed at the moment. Import this row again later.")
 
 
 class Found(NamedTuple):

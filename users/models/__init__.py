@@ -25,6 +25,7 @@ from users.models.people import (
     UserRole,
     UserSource,
     UserState,
+    earlier_state,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "UserRole",
     "UserSource",
     "UserState",
+    "earlier_state",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -26,6 +27,13 @@ class UserState(models.TextChoices):
     ACTIVE = "active", _("Active")
     DELETED = "deleted", _("Deleted")
     PURGING = "purging", _("Being purged")
+
+
+def earlier_state(state: str, deleted_at: datetime | None) -> str:
+    """What somebody is, and of somebody who is frozen what they were before: a freeze leaves the deletion's date."""
+    if state != UserState.PURGING:
+        return state
+    return str(UserState.ACTIVE if deleted_at is None else UserState.DELETED)
 
 
 class UserSource(models.TextChoices):
@@ -228,8 +236,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         return role in {given.role for given in self.given_roles.all()}
 
     @property
-    def is_frozen(self) -> bool:
-        return self.state == UserState.PURGING
+    def earlier_state(self) -> str:
+        """See :func:`earlier_state`."""
+        return earlier_state(self.state, self.deleted_at)
 
 
 class InternalUser(User):
