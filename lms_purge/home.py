@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,9 +17,10 @@ from django.utils.translation import ngettext
 
 from messaging.models import Notification
 from messaging.selectors import notifications_of
-from purge.choices import OPEN_STATUSES, Fate, Role, Status
+from purge.choices import OPEN_STATUSES, Fate, Role, State, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive
+from purge.standing import Standing, in_state, is_late, standings
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -93,19 +94,21 @@ class Home:
     worker: WorkerBeat | None
     worker_alive: bool
     charts: tuple[Chart, ...]
-    latest: QuerySet[PurgeRequest]
+    latest: tuple[tuple[PurgeRequest, Standing], ...]
     notifications: QuerySet[Notification]
 
 
 def home_of(user: Any) -> Home:
     """The home page of somebody signed in: his account's, or all accounts' for support staff and superusers."""
     requests = requests_seen_by(user)
+    latest = list(requests.order_by("-accepted_at", "-pk")[:LATEST])
+    stand = standings(latest, user)
     return Home(
         tiles=_tiles(user, requests),
         worker=worker_beat(),
         worker_alive=worker_is_alive(),
         charts=(_months_chart(user, requests), _durations_chart(requests)),
-        latest=requests.order_by("-accepted_at", "-pk")[:LATEST],
+        latest=tuple((request, stand[request.pk]) for request in latest),
         notifications=notifications_of(user)[:LATEST],
     )
 
@@ -115,12 +118,13 @@ def home_of(user: Any) -> Home:
 
 def _tiles(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Tile, ...]:
     now = timezone.now()
+    waits, works, stopped = (in_state(state, now) for state in (State.WAITING, State.IN_PROGRESS, State.NEEDS_HELP))
     counted = requests.filter(status__in=OPEN_STATUSES).aggregate(
         open=Count("pk"),
-        overdue=Count("pk", filter=Q(due_at__lt=now)),
-        attention=Count("pk", filter=Q(status=Status.NEEDS_ATTENTION)),
-        held=Count("pk", filter=Q(status=Status.HELD)),
-        residue=Count("pk", filter=Q(status=Status.RESIDUE)),
+        waiting=Count("pk", filter=waits),
+        in_progress=Count("pk", filter=works),
+        needs_help=Count("pk", filter=stopped),
+        overdue=Count("pk", filter=is_late(now)),
     )
     url = reverse("admin:purge_purgerequest_changelist")
     tiles = [
@@ -128,26 +132,23 @@ def _tiles(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Tile, ...]:
             _("Open requests"),
             f"{counted['open']:,}",
             "info" if counted["open"] else "quiet",
-            ngettext("%(n)d is held for an operator", "%(n)d are held for an operator", counted["held"])
-            % {"n": counted["held"]}
-            if counted["held"]
-            else _("accepted and not yet completed"),
-            url,
-        ),
-        Tile(_("Overdue"), f"{counted['overdue']:,}", _bad(counted["overdue"]), _("past their thirty days"), url),
-        Tile(
-            _("Needing attention"),
-            f"{counted['attention']:,}",
-            _bad(counted["attention"]),
-            _("stopped, and somebody has to look"),
-            f"{url}?status__exact={Status.NEEDS_ATTENTION}",
+            _("%(waiting)s waiting, %(in_progress)s in progress")
+            % {"waiting": f"{counted['waiting']:,}", "in_progress": f"{counted['in_progress']:,}"},
+            f"{url}?state={State.WAITING}" if counted["waiting"] else url,
         ),
         Tile(
-            _("Residue found"),
-            f"{counted['residue']:,}",
-            _bad(counted["residue"]),
-            _("something of a purged person was met"),
-            f"{url}?status__exact={Status.RESIDUE}",
+            str(State.NEEDS_HELP.label),
+            f"{counted['needs_help']:,}",
+            _bad(counted["needs_help"]),
+            _("stopped; action needed"),
+            f"{url}?state={State.NEEDS_HELP}",
+        ),
+        Tile(
+            _("Overdue"),
+            f"{counted['overdue']:,}",
+            _bad(counted["overdue"]),
+            _("past the 30-day deadline"),
+            f"{url}?deadline=overdue",
         ),
     ]
     waiting = deleted_and_waiting(user)

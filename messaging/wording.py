@@ -31,31 +31,17 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
         case NotificationKind.RESIDUE:
             return News(
                 _("Purge %(reference)s: personal data found") % {"reference": reference},
-                _lines(
-                    _("After the purge %(reference)s, personal data was found that should be gone.")
-                    % {"reference": reference},
-                    _count(facts, "residue", _residue_words),
-                    _("The request is open again. It completes only when a full search finds nothing."),
-                ),
+                _lines(_request(reference), _says(facts), _count(facts, "residue", _residue_words)),
             )
         case NotificationKind.NEEDS_ATTENTION:
             return News(
-                _("Purge %(reference)s needs attention") % {"reference": reference},
-                _lines(
-                    _("The purge %(reference)s has stopped and does not continue by itself.")
-                    % {"reference": reference},
-                    _("Error: %(error)s.") % {"error": facts["error"]} if facts.get("error") else "",
-                    _("Nothing that was erased comes back, and nothing is erased twice. Give support the request ID."),
-                ),
+                _("Purge %(reference)s needs help") % {"reference": reference},
+                _lines(_request(reference), _says(facts)),
             )
         case NotificationKind.HELD:
             return News(
-                _("Purge %(reference)s waits for release") % {"reference": reference},
-                _lines(
-                    _("The purge %(reference)s reaches unusually many users and waits for an operator's release.")
-                    % {"reference": reference},
-                    _("Nothing has been erased yet."),
-                ),
+                _("Purge %(reference)s waits for the platform's check") % {"reference": reference},
+                _lines(_request(reference), _says(facts)),
             )
         case NotificationKind.HALF_TIME | NotificationKind.OVERDUE if not reference:
             return _notice_waits(overdue=kind == NotificationKind.OVERDUE, facts=facts)
@@ -65,7 +51,7 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
                 _lines(
                     _("The purge %(reference)s is not completed, and half of its time is over.")
                     % {"reference": reference},
-                    _due(facts),
+                    _says(facts),
                 ),
             )
         case NotificationKind.OVERDUE:
@@ -73,7 +59,7 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
                 _("Purge %(reference)s is overdue") % {"reference": reference},
                 _lines(
                     _("The purge %(reference)s should be completed by now, and is not.") % {"reference": reference},
-                    _due(facts),
+                    _says(facts),
                     _("Give support the request ID."),
                 ),
             )
@@ -125,7 +111,7 @@ def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
     return News(
         _("Something needs you after a purge"),
         _lines(
-            _("Request %(reference)s.") % {"reference": reference} if reference else "",
+            _request(reference),
             _count(facts, "count", _follow_up_words),
             _("Connectors have stopped: fill in the blanked settings, or confirm them as empty, then enable them.")
             if "connector_disabled" in kinds
@@ -179,6 +165,15 @@ def _residue_words(number: int) -> str:
 
 def _follow_up_words(number: int) -> str:
     return ngettext("%(n)d thing is left to do.", "%(n)d things are left to do.", number) % {"n": number}
+
+
+def _request(reference: str) -> str:
+    return _("Request %(reference)s.") % {"reference": reference} if reference else ""
+
+
+def _says(facts: Mapping[str, Any]) -> str:
+    """Where the request stands: the sentence that its page shows to this reader."""
+    return str(facts.get("says") or "")
 
 
 def _due(facts: Mapping[str, Any]) -> str:

@@ -18,18 +18,17 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from purge import presentation, services
-from purge.choices import NoticeState, Origin, Route, Status
+from purge.choices import NoticeState, Origin, Route, State
 from purge.forms import PersonForm, ReferenceForm
 from purge.host import get_host
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference, requests_seen_by
-
-FOLLOW, OPERATE = "purge.follow_requests", "purge.operate_requests"
+from purge.standing import FOLLOW, Standing, in_state, is_late, moment_words, standing, standings
 
 
 def zone_of(user: Any) -> str:
-    """The time zone in which somebody reads dates: his account's; UTC for those who see all accounts."""
+    """The time zone of somebody's own account; UTC for those who see all accounts."""
     account_id = get_host().account_of(user)
     account = get_host().accounts([account_id]).get(account_id) if account_id is not None else None
     return account.time_zone if account else "UTC"
@@ -76,18 +75,44 @@ class RequestChangeList(ChangeList):
     def get_results(self, request):
         super().get_results(request)
         everything = request.user.has_perm(FOLLOW)
-        names, zone = account_names(self.result_list) if everything else {}, zone_of(request.user)
         self.result_list = list(self.result_list)
+        names = account_names(self.result_list) if everything else {}
+        stand = standings(self.result_list, request.user)
         for row in self.result_list:
             row.account_name = names.get(row.account_id, "–")
-            row.zone = zone
+            row.standing = stand[row.pk]
+
+
+class StateFilter(admin.SimpleListFilter):
+    """The five states, as every other page names them."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return State.choices
+
+    def queryset(self, request, queryset):
+        state = self.value()
+        return queryset.filter(in_state(state)) if state in State.values else queryset
+
+
+class DeadlineFilter(admin.SimpleListFilter):
+    title = gettext_lazy("deadline")
+    parameter_name = "deadline"
+
+    def lookups(self, request, model_admin):
+        return [("overdue", _("Overdue"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(is_late()) if self.value() == "overdue" else queryset
 
 
 @admin.register(PurgeRequest)
 class PurgeRequestAdmin(ReadOnlyAdmin):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
-    list_filter = ("status", "route")
+    list_filter = (StateFilter, DeadlineFilter, "route")
     search_fields = ("reference",)
     search_help_text = gettext_lazy("Request ID")
     change_list_template = "purge/request_list.html"
@@ -112,7 +137,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     def get_list_filter(self, request):
         """An administrator's requests come by two or three routes; he knows them as what he did."""
-        return self.list_filter if request.user.has_perm(FOLLOW) else ("status",)
+        return self.list_filter if request.user.has_perm(FOLLOW) else (StateFilter, DeadlineFilter)
 
     def get_search_results(self, request, queryset, search_term):
         """The beginning of a request ID, however it was typed."""
@@ -133,17 +158,17 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     def account(self, row):
         return row.account_name
 
-    @admin.display(description=gettext_lazy("status"), ordering="status")
+    @admin.display(description=gettext_lazy("state"))
     def state(self, row):
-        return status_badge(row)
+        return state_badge(row.standing)
 
     @admin.display(description=gettext_lazy("accepted"), ordering="accepted_at")
     def accepted(self, row):
-        return presentation.time_tag(row.accepted_at, row.zone)
+        return presentation.time_tag(row.accepted_at, row.standing.zone)
 
     @admin.display(description=gettext_lazy("due"), ordering="due_at")
     def due(self, row):
-        return presentation.time_tag(row.due_at, row.zone) if row.is_open else "–"
+        return presentation.time_tag(row.due_at, row.standing.zone) if row.is_open else "–"
 
     @admin.display(description=gettext_lazy("people"), ordering="selected_count")
     def people(self, row):
@@ -151,7 +176,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("next step"))
     def next_actor(self, row):
-        return presentation.acts_next_short(row)
+        return row.standing.who.label if row.is_open else "–"
 
     # ------------------------------------------------------------ pages
 
@@ -194,6 +219,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     def _request_context(self, request: HttpRequest, row: PurgeRequest) -> dict[str, Any]:
         steps = list(row.steps.all())
         lines, empty = presentation.step_lines(steps)
+        stands = standing(row, request.user)
         own = get_host().account_of(request.user) == row.account_id and row.account_id is not None
         follow_ups = row.follow_ups.filter(account_id=row.account_id or 0).select_related("done_by").order_by("pk")
         recipients = presentation.link_to("admin:cleanup_recipients", row.pk) if own and row.is_open else ""
@@ -205,13 +231,14 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "initiator": presentation.initiator_words(row) if own else "",
             "route": Route(row.route).label,
             "origin": Origin(row.origin).label,
-            "tone": presentation.tone(row.status),
+            "standing": stands,
+            "zone": stands.zone,
+            "due_words": moment_words(row.due_at, stands.zone),
             "progress": presentation.progress_of(row, steps),
             "working": row.status in presentation.WORKING,
-            "watch_state": presentation.watch_state(row),
+            "watch_state": presentation.watch_state(row, stands),
             "due": presentation.due_of(row),
             "trouble": presentation.trouble_of(row),
-            "acts_next": presentation.acts_next(row, to_support=request.user.has_perm(FOLLOW)),
             "lines": lines,
             "empty": empty,
             "residues": presentation.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
@@ -223,32 +250,18 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
                 for entry in row.ledger.all()
             ],
             "recipients": recipients,
-            **self._buttons(request, row),
-        }
-
-    def _buttons(self, request: HttpRequest, row: PurgeRequest) -> dict[str, bool]:
-        user: Any = request.user
-        operator = user.has_perm(OPERATE)
-        waits = row.status in (Status.QUEUED, Status.RUNNING) and row.next_attempt_at is not None
-        not_begun = row.status in (Status.HELD, Status.QUEUED) and not row.planned
-        may_purge = row.account_id is not None and get_host().may_purge(user.pk, row.account_id)
-        return {
-            "can_retry": row.status in (Status.NEEDS_ATTENTION, Status.RESIDUE) or waits,
-            "can_cancel": not_begun and (operator or may_purge),
-            "can_release": row.status == Status.HELD and operator,
         }
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What the page's script asks for while it waits: numbers and words, nothing personal."""
         row = self._row(request, pk)
         steps = list(row.steps.all())
-        progress = presentation.progress_of(row, steps)
+        progress, stands = presentation.progress_of(row, steps), standing(row, request.user)
         lines, _empty = presentation.step_lines(steps)
         answer = JsonResponse(
             {
-                "status": row.status,
-                "label": row.get_status_display(),
-                "state": presentation.watch_state(row),
+                **stands.as_json(),
+                "page": presentation.watch_state(row, stands),
                 "percent": progress.percent,
                 "step": progress.step,
                 "rows": progress.words if progress.planned else "",
@@ -341,12 +354,23 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             return None
 
     def _found_lines(self, request: HttpRequest, found: list[services.Found]) -> list[dict[str, Any]]:
-        rows = requests_seen_by(request.user).filter(reference__in=[each.reference for each in found])
-        links = {row.reference: reverse("admin:purge_purgerequest_change", args=[row.pk]) for row in rows}
-        return [
-            {"found": each, "status": Status(each.status).label, "link": links.get(each.reference, "")}
-            for each in found
-        ]
+        rows = list(requests_seen_by(request.user).filter(reference__in=[each.reference for each in found]))
+        stand = standings(rows, request.user)
+        by_reference = {row.reference: (row, stand[row.pk]) for row in rows}
+        lines = []
+        for each in found:
+            if each.reference in by_reference:
+                row, stands = by_reference[each.reference]
+                lines.append(
+                    {
+                        "found": each,
+                        "state": stands.label,
+                        "accepted": moment_words(each.accepted_at, stands.zone),
+                        "completed": moment_words(each.completed_at, stands.zone),
+                        "link": reverse("admin:purge_purgerequest_change", args=[row.pk]),
+                    }
+                )
+        return lines
 
     # ------------------------------------------------------------ how purges work
 
@@ -375,12 +399,10 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         )
 
 
-def status_badge(row: PurgeRequest) -> SafeString:
-    """The status as a pill, with "overdue" beside it where it is."""
-    badge = format_html(
-        '<span class="pg-pill pg-{}">{}</span>', presentation.tone(row.status), row.get_status_display()
-    )
-    if row.is_overdue:
+def state_badge(stands: Standing) -> SafeString:
+    """The state as a pill, with "overdue" beside it where it is."""
+    badge = format_html('<span class="pg-pill pg-{}">{}</span>', stands.tone, stands.label)
+    if stands.overdue:
         return format_html('{} <span class="pg-pill pg-error">{}</span>', badge, _("Overdue"))
     return badge
 

@@ -36,6 +36,35 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class State(models.TextChoices):
+    """Where a request stands, for everybody who reads about it (:mod:`purge.standing`)."""
+
+    WAITING = "waiting", _("Waiting")
+    IN_PROGRESS = "in_progress", _("In progress")
+    NEEDS_HELP = "needs_help", _("Needs help")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Actor(models.TextChoices):
+    """Who has to do something before a request goes on. ``worker``: nobody, it goes on by itself."""
+
+    NOBODY = "nobody", _("nobody")
+    WORKER = "worker", _("the system")
+    OPERATOR = "operator", _("an operator")
+    SUPPORT = "support", _("support")
+
+
+class Reader(models.TextChoices):
+    """Who reads about a request: what somebody may know, and who is meant by "you"."""
+
+    INITIATOR = "initiator", _("the initiator")
+    ADMINISTRATOR = "administrator", _("another administrator of the account")
+    SUPPORT = "support", _("support")
+    OPERATOR = "operator", _("an operator of the platform")
+    COMMAND_LINE = "command_line", _("the command line")
+
+
 #: Statuses in which a request still holds its people.
 OPEN_STATUSES = (
     Status.HELD,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -38,48 +37,13 @@ from purge.rules import (
     Withdraw,
     WithRow,
 )
-from purge.selectors import who_acts_next
+from purge.standing import Standing, zone_named
 
 #: Time left is said only once it is known well: a tenth is done, and that took a while.
 KNOWN_SHARE, KNOWN_SECONDS = 0.1, 15
 
-TONES = {
-    Status.HELD: "warning",
-    Status.QUEUED: "info",
-    Status.RUNNING: "info",
-    Status.VERIFYING: "info",
-    Status.COMPLETED: "success",
-    Status.RESIDUE: "error",
-    Status.NEEDS_ATTENTION: "error",
-    Status.CANCELLED: "quiet",
-}
 NOTICE_TONES = {NoticeState.OPEN: "warning", NoticeState.PURGED: "success", NoticeState.DECLINED: "quiet"}
 WORKING = (Status.QUEUED, Status.RUNNING, Status.VERIFYING)
-
-WHO = {
-    "nobody": gettext_lazy("nobody: there is nothing left to do"),
-    "worker": gettext_lazy("the system, by itself"),
-    "operator": gettext_lazy("an operator of the platform, who releases or cancels it"),
-    "administrator": gettext_lazy("an administrator of the account"),
-    "support": gettext_lazy("support: give them the request ID"),
-}
-
-WHO_SHORT = {
-    "nobody": "–",
-    "worker": gettext_lazy("the system"),
-    "operator": gettext_lazy("an operator"),
-    "administrator": gettext_lazy("an administrator"),
-    "support": gettext_lazy("support"),
-}
-
-WHY_HELD = {
-    "members": gettext_lazy(
-        "It would empty trial accounts of more than fifty other people, so an operator has to look at it first."
-    ),
-    "rate": gettext_lazy(
-        "The purges of this account reach unusually many users today, so an operator has to look at it first."
-    ),
-}
 
 
 # ---------------------------------------------------------------- where a request stands
@@ -100,27 +64,11 @@ class Progress:
         return _("%(done)s of %(planned)s rows") % {"done": f"{self.done:,}", "planned": f"{self.planned:,}"}
 
 
-def tone(status: str) -> str:
-    """The colour class of a status: quiet, info, success, warning or error."""
-    return TONES[Status(status)]
-
-
-def watch_state(request: PurgeRequest) -> str:
+def watch_state(request: PurgeRequest, standing: Standing) -> str:
     """What a waiting page watches: when this word changes, it is another page."""
     if request.status not in WORKING:
-        return str(request.status)
+        return str(standing.state)
     return "working" if request.next_attempt_at is None else f"waiting-{request.attempts}"
-
-
-def acts_next(request: PurgeRequest, *, to_support: bool = False) -> str:
-    """Who has to do something now, as a phrase for the reader."""
-    who = who_acts_next(request)
-    return _("you, the support") if who == "support" and to_support else str(WHO[who])
-
-
-def acts_next_short(request: PurgeRequest) -> str:
-    """The same for a column of a list."""
-    return str(WHO_SHORT[who_acts_next(request)])
 
 
 def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep]) -> Progress:
@@ -140,8 +88,6 @@ def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep]) -> Progress:
 
 def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep]) -> str:
     match request.status:
-        case Status.QUEUED:
-            return _("Waiting for a worker")
         case Status.VERIFYING:
             return _("Looking for anything left, in every table of the database")
         case Status.RUNNING if not request.planned:
@@ -149,8 +95,8 @@ def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep]) -> str:
         case Status.RUNNING:
             waiting = next((step.words for step in steps if step.state == StepState.WAITING and step.planned), "")
             return waiting or _("Erasing the people themselves, and files")
-        case status:
-            return str(Status(status).label)
+        case _resting:
+            return ""
 
 
 def _time_left(request: PurgeRequest, share: float) -> str:
@@ -201,9 +147,6 @@ class Trouble:
 
 def trouble_of(request: PurgeRequest) -> Trouble | None:
     """None while all is well."""
-    if request.status == Status.HELD:
-        why = WHY_HELD.get(request.held_reason, gettext_lazy("It waits for an operator's release."))
-        return Trouble(str(why), _("Nothing has been erased yet. An operator releases it, or it can be cancelled."))
     if request.status == Status.RESIDUE:
         return Trouble(
             ngettext(
@@ -367,11 +310,11 @@ def link_to(name: str, *args: Any) -> str:
 
 EVENTS = {
     "accepted": gettext_lazy("Accepted"),
-    "held": gettext_lazy("Held for an operator"),
-    "released": gettext_lazy("Released by an operator"),
+    "held": gettext_lazy("Waiting for the platform's check"),
+    "released": gettext_lazy("Checked by an operator"),
     "planned": gettext_lazy("Plan stored"),
     "failed": gettext_lazy("Attempt failed"),
-    "needs_attention": gettext_lazy("Stopped: needs attention"),
+    "needs_attention": gettext_lazy("Stopped: needs help"),
     "tried_again": gettext_lazy("Tried again"),
     "people_erased": gettext_lazy("People erased"),
     "person_stuck": gettext_lazy("Somebody could not be erased"),
@@ -524,14 +467,6 @@ def time_tag(moment: datetime | None, zone: str) -> SafeString | str:
         f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}",
         date_format(local, "DATE_FORMAT"),
     )
-
-
-def zone_named(zone: str) -> ZoneInfo:
-    """The time zone of this name, or UTC where the database of zones does not know it."""
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 #: Facts of ledger entries that people read; the others are the engine's own.

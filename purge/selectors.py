@@ -126,11 +126,15 @@ def last_beat(name: str) -> datetime | None:
     return WorkerBeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
 
 
+def worker_patience() -> timedelta:
+    """How long a worker may be silent: three intervals of its canary and a task's time."""
+    return timedelta(seconds=settings.PURGE_CANARY_SECONDS * 3 + 60)
+
+
 def worker_is_alive() -> bool:
-    """Whether a worker ran its canary within three intervals and a task's time."""
+    """Whether a worker ran its canary within its patience."""
     beat = worker_beat()
-    patience = timedelta(seconds=settings.PURGE_CANARY_SECONDS * 3 + 60)
-    return beat is not None and beat.beat_at > timezone.now() - patience
+    return beat is not None and beat.beat_at > timezone.now() - worker_patience()
 
 
 def patrol_is_under_way() -> bool:
@@ -148,16 +152,3 @@ def work_to_deliver() -> list[int]:
         .order_by("accepted_at")
         .values_list("pk", flat=True)
     )
-
-
-def who_acts_next(request: PurgeRequest) -> str:
-    """One of "nobody", "worker", "operator", "administrator", "support": who has to do something now."""
-    match request.status:
-        case Status.COMPLETED | Status.CANCELLED:
-            return "nobody"
-        case Status.HELD:
-            return "operator"
-        case Status.NEEDS_ATTENTION | Status.RESIDUE:
-            return "support"
-        case _working:
-            return "worker"

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.db.models import Sum
 
-from purge.choices import Fate, Role
+from purge.choices import Fate, Reader, Role
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.policy import policy_of
+from purge.standing import sentence_for
 
 
 def completion_facts(request: PurgeRequest) -> dict[str, Any]:
@@ -72,5 +73,11 @@ def tell_responsible(request: PurgeRequest, kind: str) -> None:
         request_id=request.pk,
         account_id=request.account_id,
         recipients=recipients_of(request),
-        facts={"error": request.error_class, "residue": request.residue_left},
+        facts=facts_for(request, Reader.ADMINISTRATOR),
     )
+
+
+def facts_for(request: PurgeRequest, reader: Reader) -> dict[str, Any]:
+    """What a notification about trouble says to this kind of reader: the sentence of the request's page."""
+    now = PurgeRequest.objects.get(pk=request.pk)  # the caller's may be older than what it has just changed
+    return {"residue": now.residue_left, "says": sentence_for(now, reader)}

@@ -19,17 +19,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
 from django.db.models import Sum
-from django.utils import timezone
 
 from purge.addresses import emails_in
 from purge.choices import Role
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
-from purge.presentation import acts_next, progress_of, trouble_of
+from purge.presentation import progress_of, trouble_of
 from purge.references import MistypedReference
-from purge.selectors import request_by_reference, who_acts_next
+from purge.selectors import request_by_reference
 from purge.services import PurgeRefused
+from purge.standing import Standing, moment_words, standing
 from purge.verifier import CouldNotLook
 
 NEEDS_YOU, USAGE = 1, 2
@@ -136,15 +136,16 @@ def request_json(request: PurgeRequest) -> dict[str, Any]:
     """Everything about a request that a program may want to know: numbers and its ID, nobody's name."""
     roles = list(request.subjects.values_list("role", flat=True))
     stuck = request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table")
+    stands = standing(request, None)
     return {
         "request": request.reference,
+        **stands.as_json(),
         "status": str(request.status),
         "route": str(request.route),
         "came_by": str(request.origin),
         "account": request.account_id,
         "accepted_at": request.accepted_at,
         "due_at": request.due_at,
-        "overdue": request.is_overdue,
         "progress_at": request.progress_at,
         "verified_at": request.verified_at,
         "patrolled_at": request.patrolled_at,
@@ -161,7 +162,6 @@ def request_json(request: PurgeRequest) -> dict[str, Any]:
         "error": request.error_class or None,
         "error_step": request.error_step or None,
         "held": request.held_reason or None,
-        "acts_next": who_acts_next(request),
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
@@ -173,19 +173,21 @@ def request_json(request: PurgeRequest) -> dict[str, Any]:
 def request_lines(request: PurgeRequest) -> list[str]:
     """The same in words."""
     progress = progress_of(request, list(request.steps.all()))
+    stands = standing(request, None)
     lines = [
-        f"{request.reference}  {request.get_status_display()}",
+        f"{request.reference}  {stands.label}{'  OVERDUE' if stands.overdue else ''}",
+        f"  {stands.sentence}",
         f"  route       {request.get_route_display()}; came by: {request.get_origin_display()}",
-        f"  accepted    {_moment(request.accepted_at)}",
-        f"  due         {_moment(request.due_at)}{'  OVERDUE' if request.is_overdue else ''}",
+        f"  accepted    {moment_words(request.accepted_at, stands.zone)}",
+        f"  due         {moment_words(request.due_at, stands.zone)}",
     ]
     if request.completed_at:
-        lines.append(f"  completed   {_moment(request.completed_at)}, {progress.done:,} rows")
-    else:
+        lines.append(f"  completed   {moment_words(request.completed_at, stands.zone)}, {progress.done:,} rows")
+    elif progress.step:
         lines.append(f"  step        {progress.step} ({progress.words})")
     if request.kept_count:
         lines.append(f"  kept        {request.kept_count} (creator of a trial account)")
-    lines.append(f"  acts next   {acts_next(request)}")
+    lines.append(f"  acts next   {stands.who_words}")
     if (trouble := trouble_of(request)) is not None:
         lines += [f"  {trouble.what}", f"  {trouble.next}"]
     for place in request.residues.filter(gone_at=None).order_by("table", "column", "row"):
@@ -196,5 +198,7 @@ def request_lines(request: PurgeRequest) -> list[str]:
     return lines
 
 
-def _moment(moment: Any) -> str:
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M %Z") if moment else "–"
+def status_line(request: PurgeRequest, stands: Standing) -> str:
+    """A request as one line of a list."""
+    late = "  OVERDUE" if stands.overdue else ""
+    return f"{request.reference}  {stands.label:12} due {moment_words(request.due_at, stands.zone)}{late}"

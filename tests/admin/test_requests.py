@@ -156,7 +156,13 @@ def test_the_list_asks_the_same_number_of_questions_whatever_its_length(
 def test_the_page_of_a_queued_request_shows_what_happens_next(seen, purge, admin):
     request = purge()
     text = seen(admin, page_of(request))
-    for words in (request.reference, "Waiting for a worker", "Day 1 of 30", "the system, by itself", "Ada Admin"):
+    for words in (
+        request.reference,
+        "Waiting for its turn",
+        "Day 1 of 30",
+        "nobody: it goes on by itself",
+        "Ada Admin",
+    ):
         assert words in text
     assert '<meta http-equiv="refresh" content="5">' in text
     assert "Cancel this request" in text
@@ -180,10 +186,10 @@ def test_progress_is_told_in_numbers_and_words(seen, purge, admin, deleted):
     EnrolmentFactory.create_batch(3, user=person)
     request = purge(person)
     before = json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))
-    assert (before["status"], before["state"], before["percent"]) == ("queued", "working", 0)
+    assert (before["state"], before["page"], before["percent"]) == ("waiting", "working", 0)
     run_request(request.pk)
     after = json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))
-    assert (after["status"], after["state"], after["percent"]) == ("completed", "completed", 100)
+    assert (after["state"], after["page"], after["percent"]) == ("completed", "completed", 100)
     assert ["Deleted: enrolments", "3", "3", "0"] in after["lines"]
 
 
@@ -247,7 +253,7 @@ def test_a_failed_attempt_says_when_it_is_tried_again(seen, purge, admin):
     request = troubled(purge(), next_attempt_at=later, attempts=2, error_class="OperationalError")
     text = seen(admin, page_of(request))
     assert "tried again by itself in about 8 minutes (attempt 3)" in text
-    assert json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))["state"] == "waiting-2"
+    assert json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))["page"] == "waiting-2"
 
 
 def test_residue_names_its_places_to_support_and_their_number_to_administrators(seen, purge, admin, support):
@@ -313,7 +319,8 @@ def test_an_operator_releases_a_held_request_and_nobody_else(client, purge, admi
     for user in (admin, support):
         client.force_login(user)
         text = client.get(page_of(request)).content.decode()
-        assert "reach unusually many users" in text
+        assert ("reach unusually many users" in text) is (user is support)
+        assert "Waiting for the platform&#x27;s check" in text
         assert "an operator of the platform" in text
         assert client.post(f"{REQUESTS}{request.pk}/release/").status_code == 403
     client.force_login(operator)
@@ -516,3 +523,51 @@ def test_support_finds_look_up_data_map_and_routes_in_the_navigation(seen, suppo
     text = seen(support, REQUESTS)
     for page in ("look-up/", "data-map/", "routes/"):
         assert f'href="{REQUESTS}{page}"' in text
+
+
+# ---------------------------------------------------------------- one state in every place
+
+
+def test_list_page_progress_command_and_home_say_the_same_of_a_request(seen, purge, admin, support):
+    """Each place on its own would drift from the others; all of them ask one function."""
+    held = troubled(purge(), status=Status.HELD, held_reason="rate")
+    for user in (admin, support):
+        answer = json.loads(seen(user, f"{REQUESTS}{held.pk}/progress/"))
+        assert (answer["state"], answer["label"], answer["acts_next"]) == ("waiting", "Waiting", "operator")
+        page = seen(user, page_of(held)).replace("&#x27;", "'")
+        assert answer["sentence"] in page
+        assert "Waiting</span>" in page
+        assert "Waiting</span>" in seen(user, REQUESTS)
+        assert answer["sentence"] in seen(user, "/admin/").replace("&#x27;", "'")
+        for text in (page, seen(user, REQUESTS)):
+            assert "Held" not in text
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("waiting", {Status.HELD, Status.QUEUED}),
+        ("in_progress", {Status.RUNNING, Status.VERIFYING}),
+        ("needs_help", {Status.NEEDS_ATTENTION, Status.RESIDUE}),
+        ("completed", set()),
+        ("cancelled", {Status.CANCELLED}),
+    ],
+)
+def test_the_list_is_filtered_by_the_five_states(seen, purge, admin, state, shown):
+    rows = {
+        status: troubled(purge(), status=status, lease_until=timezone.now() + timedelta(minutes=5))
+        for status in Status.values
+        if status != Status.COMPLETED
+    }
+    text = seen(admin, f"{REQUESTS}?state={state}")
+    assert {status for status, row in rows.items() if row.reference in text} == shown
+    assert "?state=needs_help" in text
+
+
+def test_the_list_is_filtered_by_what_is_overdue(seen, purge, admin):
+    late, other = purge(), purge()
+    past = timezone.now() - timedelta(days=40)
+    troubled(late, accepted_at=past, due_at=past + timedelta(days=30))
+    text = seen(admin, f"{REQUESTS}?deadline=overdue")
+    assert late.reference in text
+    assert other.reference not in text

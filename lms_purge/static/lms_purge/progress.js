@@ -1,4 +1,4 @@
-// Shows how far a purge is without reloading. On errors it asks less and less often; when the status changes, the page
+// Shows how far a purge is without reloading. On errors it asks less and less often; when it becomes another page, it
 // is loaded anew, so that everything on it is the server's.
 "use strict";
 (() => {
@@ -8,7 +8,7 @@
   print.hidden = false;
   print.addEventListener("click", () => window.print());
 
-  const { url, status, state } = document.getElementById("watch").dataset;
+  const { url, page } = document.getElementById("watch").dataset;
   if (!url) return;
   document.getElementById("reload")?.remove();
   const byId = (id) => document.getElementById(id);
@@ -17,6 +17,9 @@
 
   function show(answer) {
     byId("request-progress").value = answer.percent;
+    say("request-state", answer.label);
+    byId("request-state").className = `pg-pill pg-${answer.tone}`;
+    say("request-sentence", answer.sentence);
     say("request-step", answer.step);
     say("request-rows", answer.rows);
     say("request-left", answer.left);
@@ -35,15 +38,14 @@
       if (response.redirected || response.status === 403 || response.status === 404) return location.reload();
       if (!response.ok) throw new Error(response.status);
       const answer = await response.json();
-      if (answer.state !== state) return location.reload();
-      if (answer.status !== status) say("request-status", answer.label);
+      if (answer.page !== page) return location.reload();
       show(answer);
-      wait = state === "working" ? 1000 : 5000;
+      wait = page === "working" ? 1000 : 5000;
     } catch {
       wait = Math.min(wait * 2, 60000);
     }
     setTimeout(ask, wait);
   }
-  if (state !== "working") wait = 5000;
+  if (page !== "working") wait = 5000;
   setTimeout(ask, wait);
 })();

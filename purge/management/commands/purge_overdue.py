@@ -4,8 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from purge.deadlines import remind
-from purge.management.base import PurgeCommand, needs_you
+from purge.management.base import PurgeCommand, needs_you, status_line
 from purge.models import PurgeRequest
+from purge.standing import standings
 
 
 class Command(PurgeCommand):
@@ -21,9 +22,15 @@ class Command(PurgeCommand):
             f"Overdue now: {reminded.overdue_now}",
         ]
         overdue = list(PurgeRequest.objects.overdue().order_by("due_at"))
-        lines += [f"  {request.reference}  {request.status:16} due {request.due_at:%Y-%m-%d}" for request in overdue]
+        stands = standings(overdue, None)
+        lines += [f"  {status_line(request, stands[request.pk])}" for request in overdue]
         requests = [
-            {"request": request.reference, "status": str(request.status), "due_at": request.due_at}
+            {
+                "request": request.reference,
+                "state": str(stands[request.pk].state),
+                "status": str(request.status),
+                "due_at": request.due_at,
+            }
             for request in overdue
         ]
         self.show(asdict(reminded) | {"requests": requests}, lines, as_json=options["json"])

@@ -8,6 +8,7 @@ from purge.choices import Status
 from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
 from purge.management.waiting import wait_until_it_rests
 from purge.services import purge_retry
+from purge.standing import standing
 
 
 class Command(PurgeCommand):
@@ -26,4 +27,4 @@ class Command(PurgeCommand):
             wait_until_it_rests(request, seconds=options["timeout"])
         self.show(request_json(request), request_lines(request), as_json=options["json"])
         if options["wait"] and request.status != Status.COMPLETED:
-            needs_you(f"{request.reference} is not completed: {request.get_status_display()}.")
+            needs_you(f"{request.reference} is not completed: {standing(request, None).label}.")

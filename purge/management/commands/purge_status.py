@@ -4,11 +4,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from purge.choices import Status
-from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
+from purge.choices import Actor
+from purge.management.base import PurgeCommand, needs_you, request_json, request_lines, status_line
 from purge.models import PurgeRequest
+from purge.standing import standings
 
-TROUBLE = (Status.NEEDS_ATTENTION, Status.RESIDUE, Status.HELD)
+#: Those who have to do something before a request goes on.
+PEOPLE = (Actor.OPERATOR, Actor.SUPPORT)
 
 
 class Command(PurgeCommand):
@@ -26,9 +28,10 @@ class Command(PurgeCommand):
             requests = [request]
         else:
             requests = list(PurgeRequest.objects.open().order_by("accepted_at"))
-            lines = [f"{each.reference}  {each.status:16} due {each.due_at:%Y-%m-%d}" for each in requests]
+            stands = standings(requests, None)
+            lines = [status_line(each, stands[each.pk]) for each in requests]
             self.show(
                 [request_json(each) for each in requests], lines or ["No request is open."], as_json=options["json"]
             )
-        if any(each.status in TROUBLE or each.is_overdue for each in requests):
+        if any(each.overdue or each.who in PEOPLE for each in standings(requests, None).values()):
             needs_you()

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from purge.choices import Verdict
 from purge.management.base import NEEDS_YOU, PurgeCommand, needs_you
 from purge.patrol import look_at
+from purge.standing import standing
 from purge.verifier import CouldNotLook
 
 
@@ -28,8 +29,10 @@ class Command(PurgeCommand):
         except CouldNotLook as error:
             raise CommandError(f"Could not look: {error}. Nothing completes before.", returncode=NEEDS_YOU) from None
         request.refresh_from_db()
+        stands = standing(request, None)
         data = {
             "request": request.reference,
+            "state": str(stands.state),
             "status": str(request.status),
             "verdict": str(Verdict.RESIDUE if hits else Verdict.CLEAN),
             "places": [{"table": hit.table, "column": hit.column, "row": hit.row, "ruled": hit.ruled} for hit in hits],
@@ -38,7 +41,7 @@ class Command(PurgeCommand):
             f"found: {hit.table}.{hit.column} row {hit.row}{'' if hit.ruled else '  (no rule treats this column)'}"
             for hit in hits
         ]
-        lines.append(f"{request.reference} is {request.get_status_display().lower()}.")
+        lines.append(f"{request.reference} is {stands.label.lower()}.")
         self.show(data, lines if hits else ["Clean: nothing is left.", *lines], as_json=options["json"])
         if hits:
             needs_you(f"{request.reference}: personal data was found in {len(hits)} place(s).")

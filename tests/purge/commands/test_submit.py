@@ -44,7 +44,7 @@ def test_without_waiting_it_is_accepted_and_the_people_are_frozen(submit, cast):
     ran = submit("--user", "U-1001", "--yes")
     assert ran.code == 0, ran.err
     request = PurgeRequest.objects.get()
-    assert ran.out.startswith(f"{request.reference}  Queued")
+    assert ran.out.startswith(f"{request.reference}  Waiting")
     cast.ann.refresh_from_db()
     assert cast.ann.state == UserState.PURGING
 
