@@ -56,7 +56,7 @@ def test_from_signing_in_to_the_notification(visit, account, admin, worker):
     page.get_by_role("button", name="Purge 2 people for good").click()
 
     expect(page.get_by_text("Accepted: purge request PUR-")).to_be_visible()
-    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+    expect(page.get_by_text("Waiting for its turn")).to_be_visible()
     worker()
     expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible(timeout=60_000)
     completed(account)
@@ -194,14 +194,16 @@ def test_somebody_in_an_open_request_cannot_be_ticked_and_links_to_it(visit, acc
 def test_progress_is_shown_live_and_ends_by_itself(visit, account, admin, deleted):
     request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
     page = visit(admin).go(f"/admin/purge/purgerequest/{request.pk}/change/")
-    expect(page.locator("#request-step")).to_have_text("Waiting for a worker")
+    expect(page.locator("#request-state")).to_have_text("Waiting")
+    expect(page.locator("#request-sentence")).to_contain_text("Waiting for its turn")
     PurgeRequest.objects.filter(pk=request.pk).update(
         status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=400, steps_left=1
     )
     request.steps.create(position=0, key="x", words="Deleted: enrolments", planned=1000, done=400)
     expect(page.locator("#request-step")).to_have_text("Deleted: enrolments")
     expect(page.locator("#request-rows")).to_have_text("400 of 1,000 rows")
-    expect(page.locator("#request-status")).to_have_text("Running")
+    expect(page.locator("#request-state")).to_have_text("In progress")
+    expect(page.locator("#request-sentence")).to_contain_text("The purge is running by itself")
     expect(page.get_by_role("row", name="Deleted: enrolments 1,000 400 600")).to_be_visible()
     PurgeRequest.objects.filter(pk=request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
     expect(page.get_by_role("heading", name="What happened")).to_be_visible()
