@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.utils import timezone
 
@@ -117,7 +116,7 @@ def load() -> None:
 
 
 def _administrator(account: Account, email: str, name: str, password: str) -> User:
-    user = user_create(
+    return user_create(
         acting_user=None,
         account=account,
         email=email,
@@ -126,8 +125,6 @@ def _administrator(account: Account, email: str, name: str, password: str) -> Us
         roles=[Role.ADMINISTRATOR],
         registered=True,
     )
-    user.user_permissions.add(Permission.objects.get(codename="purge_people", content_type__app_label="purge"))
-    return user
 
 
 def _name(number: int) -> str:

@@ -26,8 +26,9 @@ from users.models import (
     UserState,
     earlier_state,
 )
+from users.permissions import PURGE_PERMISSION
 from users.selectors import deleted_and_free
-from users.services import PURGE_PERMISSION, deleted_count_change, sessions_end
+from users.services import deleted_count_change, sessions_end
 
 
 class LmsHost:

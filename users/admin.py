@@ -34,8 +34,9 @@ from users.models import (
     UserGroup,
     UserKind,
 )
+from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import groups_in_use, people_found, people_in_use, role_names, with_role
-from users.services import DELETE_PERMISSION, PURGE_PERMISSION, ServiceError
+from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator, sees_all_accounts
 
 #: How many people one action takes: they are all listed on its page.
@@ -163,7 +164,10 @@ class PeopleAdmin(TenantAdmin):
         return request.user.has_perm(DELETE_PERMISSION)
 
     def has_purge_people_permission(self, request):
-        return request.user.has_perm(PURGE_PERMISSION)
+        """To give the permission or withdraw it: where it comes with the role, there is nothing to give."""
+        account_id = account_id_of_administrator(request.user)
+        with_role = account_id is not None and request.user.account.purge_with_role
+        return request.user.has_perm(PURGE_PERMISSION) and not with_role
 
     @admin.action(description=_("Assign role"), permissions=["change"])
     def assign_role(self, request, queryset):
@@ -420,11 +424,15 @@ class AccountAdmin(TenantAdmin):
             (None, {"fields": ("name", "time_zone", *mine)}),
             (_("Mail"), {"fields": ("support_emails", "sender_name", "sender_email", "footer_links")}),
             (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
+            (_("Purging"), {"fields": ("purge_with_role",)}),
             (_("Retention"), {"fields": ("record_retention_days",)}),
         )
 
     def get_readonly_fields(self, request, obj=None):
-        return () if sees_all_accounts(request.user) else self.operators_fields
+        if sees_all_accounts(request.user):
+            return ()
+        may_purge = request.user.has_perm(PURGE_PERMISSION)
+        return self.operators_fields if may_purge else (*self.operators_fields, "purge_with_role")
 
     def has_add_permission(self, request):
         return sees_all_accounts(request.user)

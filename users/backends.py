@@ -8,11 +8,12 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from purge.addresses import address_key
-from users.models import Role, User
+from users.models import AccountKind, Role, User
+from users.permissions import PURGE_PERMISSION
 
 #: Apps whose ordinary permissions an account's Administrator has, in his account.
 ACCOUNT_APPS = frozenset({"users", "learning", "messaging", "connectors"})
-#: What he may see of purges. The permission to purge is given apart.
+#: What they may see of purges. The permission to purge comes with the role where the account says so.
 ADMINISTRATOR_PERMISSIONS = frozenset(
     {"purge.view_purgerequest", "purge.view_imsnotice", "purge.view_followup", "users.delete_people"}
 )
@@ -87,6 +88,8 @@ class AccountBackend(ModelBackend):
         allowed: set[str] = set()
         if user.has_role(Role.ADMINISTRATOR):
             allowed |= ADMINISTRATOR_PERMISSIONS
+            if user.account.purge_with_role and user.account.kind != AccountKind.SYSTEM:
+                allowed.add(PURGE_PERMISSION)
             allowed |= {
                 f"{app}.{action}_{model}"
                 for app, model in _models_of(ACCOUNT_APPS)

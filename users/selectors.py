@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
@@ -12,7 +13,8 @@ from purge.addresses import address_key
 from purge.lookups import Begins, BeginsInLowerCase
 from purge.selectors import held_by_requests
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
-from users.models import Role, User, UserGroup, UserState
+from users.models import Account, Role, User, UserGroup, UserState
+from users.permissions import PURGE_PERMISSION
 
 
 def people_in_use(people: QuerySet[User]) -> QuerySet[User]:
@@ -69,6 +71,19 @@ def role_names(user: User) -> list[str]:
     if manages is None:
         manages = User.objects.filter(manager=user, state=UserState.ACTIVE).exists()
     return [*names, _("Manager")] if manages else names
+
+
+def who_may_purge(account_id: int) -> QuerySet[User]:
+    """The active users of an account who may purge there, the longest-standing Administrator first."""
+    account = Account.objects.get(pk=account_id)
+    people: QuerySet[User] = User.objects.filter(
+        state=UserState.ACTIVE, account=account, given_roles__role=Role.ADMINISTRATOR
+    )
+    if not account.purge_with_role:
+        app_label, codename = PURGE_PERMISSION.split(".")
+        holders = Permission.objects.filter(content_type__app_label=app_label, codename=codename).values("user")
+        people = people.filter(pk__in=holders)
+    return people.order_by("given_roles__given_at", "pk")
 
 
 def groups_in_use(account_id: int) -> QuerySet[UserGroup]:

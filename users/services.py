@@ -42,9 +42,7 @@ from users.models import (
     UserSource,
     UserState,
 )
-
-DELETE_PERMISSION = "users.delete_people"
-PURGE_PERMISSION = "purge.purge_people"
+from users.permissions import PURGE_PERMISSION
 
 
 class ServiceError(ValidationError):
@@ -114,7 +112,8 @@ def account_create(*, acting_user: User | None, name: str, subdomain: str, kind:
 
 
 def account_update(*, acting_user: User | None, account: Account, **fields: Any) -> Account:
-    """Change an account's settings. Its kind cannot change while an open purge has the account in its scope."""
+    """Change an account's settings. Its kind cannot change while an open purge has the account in its scope; whether
+    the permission to purge comes with the role is changed by somebody who holds that permission."""
     with transaction.atomic():
         current = Account.objects.select_for_update().get(pk=account.pk)
         kind = fields.get("kind", current.kind)
@@ -123,15 +122,29 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
                 _("The kind of this account cannot change while a purge request reaches it. Wait for its completion."),
                 code="in_request",
             )
-        zone_before = current.time_zone
+        zone_before, given_before = current.time_zone, current.purge_with_role
         for name, value in fields.items():
             setattr(current, name, value)
         _clean(current)
+        if current.purge_with_role != given_before:
+            _change_who_may_purge(acting_user, current)
         current.save(update_fields=list(fields))
         if current.time_zone != zone_before:
             deleted_months_rebuild(account=current)
     account.refresh_from_db()
     return account
+
+
+def _change_who_may_purge(acting_user: User | None, account: Account) -> None:
+    """Whoever has the permission given one by one from now on keeps it: nobody else in the account could give it."""
+    if acting_user is None:
+        return
+    if not _may_purge_now(acting_user):
+        raise ServiceError(_("Only somebody who may purge can change who else may."), code="permission")
+    if account.purge_with_role or acting_user.account_id != account.pk:
+        return
+    acting_user.user_permissions.add(_purge_permission())
+    _audit(acting_user, acting_user, "purge permission given")
 
 
 def deleted_months_rebuild(*, account: Account) -> None:
@@ -506,11 +519,14 @@ def role_remove(*, acting_user: User | None, user: User, role: str) -> None:
 def purge_permission_set(*, acting_user: User, user: User, allowed: bool) -> bool:
     """Let an Administrator purge people, or no more. Whether that is a change.
 
-    Only who may purge himself passes it on: it is not implied by anything else an Administrator may do.
+    Only somebody who may purge passes it on: it is not implied by anything else an Administrator may do. Where it comes
+    with the role, it is neither given nor withdrawn one by one.
     """
     with transaction.atomic():
+        # Locked first, as everywhere: the account's setting must not change meanwhile.
+        with_role = Account.objects.select_for_update().get(pk=user.account_id).purge_with_role
         current = _locked(user)
-        if not acting_user.has_perm(PURGE_PERMISSION):
+        if not _may_purge_now(acting_user):
             raise ServiceError(
                 _("Only somebody who may purge can give or withdraw this permission."), code="permission"
             )
@@ -519,6 +535,17 @@ def purge_permission_set(*, acting_user: User, user: User, allowed: bool) -> boo
                 _("Only active Administrators can be allowed to purge: give user %(id)s the role first.")
                 % {"id": user.pk},
                 code="no_administrator",
+            )
+        if with_role and allowed:
+            return False
+        if with_role:
+            raise ServiceError(
+                _(
+                    "In this account every Administrator may purge. Change that in Account settings, "
+                    "or take the role from user %(id)s."
+                )
+                % {"id": user.pk},
+                code="with_role",
             )
         permission = _purge_permission()
         if current.user_permissions.filter(pk=permission.pk).exists() == allowed:
@@ -529,6 +556,12 @@ def purge_permission_set(*, acting_user: User, user: User, allowed: bool) -> boo
             current.user_permissions.remove(permission)
         _audit(current, acting_user, "purge permission given" if allowed else "purge permission taken")
     return True
+
+
+def _may_purge_now(user: User) -> bool:
+    """As the database says at this moment: the object in hand may be as old as its page."""
+    current: User = User.objects.select_related("account").get(pk=user.pk)
+    return current.has_perm(PURGE_PERMISSION)
 
 
 def _purge_permission() -> Permission:

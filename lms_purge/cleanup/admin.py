@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connectors.selectors import outside_copies
 from lms_purge.cleanup import downloads
+from lms_purge.cleanup.asking import whom_to_ask
 from lms_purge.cleanup.confirmation import (
     BadPlan,
     Plan,
@@ -51,11 +52,11 @@ from purge.services import (
 )
 from users.filters import CleanupFilter
 from users.models import DeletedUser, User
+from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
-from users.services import DELETE_PERMISSION, ServiceError, user_restore
+from users.services import ServiceError, user_restore
 from users.tenancy import TenantAdmin
 
-PURGE = "purge.purge_people"
 LIST = "admin:users_deleteduser_changelist"
 SELECTED = "_selected_action"
 #: More ids than anybody can have ticked are not even read.
@@ -123,6 +124,7 @@ class DeletedUserAdmin(TenantAdmin):
         account_id = get_host().account_of(request.user)
         rows = self.get_queryset(request).select_related("account", "deleted_by")
         shown = listing(rows, account_id=account_id, data=request.GET)
+        can_purge = request.user.has_perm(PURGE_PERMISSION)
         hints = hints_of(shown.rows)
         for row in shown.rows:
             row.hints = hints[row.pk]
@@ -135,7 +137,8 @@ class DeletedUserAdmin(TenantAdmin):
             tab="deleted",
             listing=shown,
             month=shown.filterset.form.cleaned_data.get("month", "") if shown.filterset.form.is_valid() else "",
-            can_purge=request.user.has_perm(PURGE),
+            can_purge=can_purge,
+            whom_to_ask="" if can_purge else whom_to_ask(account_id),
             can_restore=request.user.has_perm(DELETE_PERMISSION),
             every_account=account_id is None,
             most=settings.PURGE_MAX_PEOPLE,
@@ -214,7 +217,7 @@ class DeletedUserAdmin(TenantAdmin):
 
     def purge_view(self, request: HttpRequest) -> HttpResponse:
         """The confirmation page, and what its button does."""
-        if not request.user.has_perm(PURGE):
+        if not request.user.has_perm(PURGE_PERMISSION):
             raise PermissionDenied
         if "plan" in request.POST:
             return self._confirmed(request)
@@ -372,7 +375,7 @@ class DeletedUserAdmin(TenantAdmin):
     # ------------------------------------------------------------ what is offered on the confirmation page
 
     def _plan(self, request: HttpRequest) -> Plan:
-        if not request.user.has_perm(PURGE):
+        if not request.user.has_perm(PURGE_PERMISSION):
             raise PermissionDenied
         try:
             return Plan.opened(request.POST.get("plan", ""), request.user)
@@ -410,20 +413,22 @@ class DeletedUserAdmin(TenantAdmin):
         self._check_view(request)
         form = AddressForm(request.POST or None, choose_account=get_host().account_of(request.user) is None)
         if request.method == "POST":
-            if not request.user.has_perm(PURGE):
+            if not request.user.has_perm(PURGE_PERMISSION):
                 raise PermissionDenied
             if form.is_valid():
                 return self._show_address(request, form)
         return self._other_form(request, form)
 
     def _other_form(self, request: HttpRequest, form: AddressForm) -> HttpResponse:
+        can_purge = request.user.has_perm(PURGE_PERMISSION)
         return self._page(
             request,
             "other",
             title=_("User Cleanup"),
             tab="other",
             form=form,
-            can_purge=request.user.has_perm(PURGE),
+            can_purge=can_purge,
+            whom_to_ask="" if can_purge else whom_to_ask(get_host().account_of(request.user)),
         )
 
     def _show_address(

@@ -25,7 +25,7 @@ from tests.factories.users import (
     UserFactory,
     trial_with_creator,
 )
-from users.models import Role, User, UserState
+from users.models import Account, Role, User, UserState
 from users.services import user_restore
 
 pytestmark = pytest.mark.django_db
@@ -267,6 +267,7 @@ def test_a_plan_of_another_user_or_a_forged_one_is_refused(as_admin, client, acc
 
 def test_permission_taken_away_between_page_and_button_is_refused(as_admin, admin, deleted):
     page = ask(as_admin, deleted())
+    Account.objects.filter(pk=admin.account_id).update(purge_with_role=False)
     admin.user_permissions.clear()
     assert confirm(as_admin, page).status_code == 403
     assert not PurgeRequest.objects.exists()

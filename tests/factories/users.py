@@ -91,10 +91,13 @@ class AdministratorFactory(UserFactory):
 
 
 def grant_purge(user: models.User, wanted: bool | None = True) -> None:
-    """Give the purge permission (unless ``wanted`` is False)."""
+    """Give the purge permission. ``wanted`` False: their account gives it separately, and they have not got it."""
     from django.contrib.auth.models import Permission
 
-    if wanted is not False:
+    if wanted is False:
+        user.account.purge_with_role = False
+        models.Account.objects.filter(pk=user.account_id).update(purge_with_role=False)
+    else:
         user.user_permissions.add(Permission.objects.get(codename="purge_people"))
 
 

@@ -112,7 +112,7 @@ def test_a_frozen_user_cannot_be_restored_and_the_message_names_the_request(cast
 
 
 def test_who_may_purge(cast):
-    without = UserFactory(account=cast.acme, roles=["administrator"])
+    without = AdministratorFactory(account=cast.acme, may_purge=False)
     foreign = AdministratorFactory(account=cast.globex)
     system = AccountFactory(kind=AccountKind.SYSTEM)
     support = UserFactory(account=system, is_support=True)

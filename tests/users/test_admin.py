@@ -341,6 +341,7 @@ def settings_of(account, **changes):
         "footer_links": "[]",
         "peer_admin_email": "",
         "catalog_share_email": "",
+        "purge_with_role": "on",
         "record_retention_days": "",
         **changes,
     }

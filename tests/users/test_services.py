@@ -326,6 +326,7 @@ def test_the_permission_to_purge_is_given_by_who_holds_it_to_administrators(acco
 
 
 def test_with_the_role_goes_the_permission_to_purge(account, admin_user):
+    services.account_update(acting_user=None, account=account, purge_with_role=False)
     other = AdministratorFactory(account=account)
     services.role_remove(acting_user=admin_user, user=other, role=Role.ADMINISTRATOR)
     services.role_assign(acting_user=admin_user, user=other, role=Role.ADMINISTRATOR)
@@ -414,7 +415,8 @@ def test_an_unusable_subdomain_is_refused():
         services.account_create(acting_user=None, name="X", subdomain="Not Good", kind=AccountKind.TRIAL)
 
 
-def test_no_service_gives_the_permission_to_purge_by_itself(account, admin_user, ann):
+def test_given_separately_no_service_gives_the_permission_to_purge_by_itself(account, admin_user, ann):
+    services.account_update(acting_user=None, account=account, purge_with_role=False)
     services.role_assign(acting_user=admin_user, user=ann, role=Role.ADMINISTRATOR)
     assert not may_purge(ann)
     assert Permission.objects.filter(codename="purge_people", user=admin_user).exists()

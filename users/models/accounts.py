@@ -56,6 +56,13 @@ class Account(models.Model):
     peer_admin_email = models.EmailField(_("administrator of the peer account"), max_length=320, blank=True, default="")
     catalog_share_email = models.EmailField(_("catalogue shared with"), max_length=320, blank=True, default="")
     import_mapping = SafeJSONField(_("remembered headings of imports"), default=dict, blank=True, editable=False)
+    purge_with_role = models.BooleanField(
+        _("Every Administrator may purge"),
+        default=True,
+        help_text=_(
+            "Otherwise the permission is given one by one, in Internal Users. Whoever switches this off keeps it."
+        ),
+    )
     record_retention_days = models.PositiveIntegerField(
         _("learning records are kept for (days)"), null=True, blank=True
     )
