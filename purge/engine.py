@@ -145,6 +145,13 @@ def _erase_files(claim: Claim, batch: int = 100) -> None:
         note_progress(request)
 
 
+def erase_remembered_files(request_id: int) -> None:
+    """The same for a request that nobody works on any more."""
+    for row in DoomedFile.objects.filter(request_id=request_id).order_by("pk"):
+        default_storage.delete(row.name)
+        row.delete()
+
+
 def _erase_stray_files(claim: Claim) -> None:
     """Files under the prefix of a person who is gone, which no row names any more."""
     claim.step = "stray files"
@@ -247,3 +254,4 @@ def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
 def forget_identifiers(request: PurgeRequest) -> None:
     """Nothing plain stays of the people of a closed request."""
     request.identifiers.all().delete()
+    request.file_readings.all().delete()

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from django.core.files.storage import Storage
 from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from purge.address_index import NAMES_ONE, seeking
-from purge.addresses import address_key, emails_in, emails_in_json, list_without, mentions, redact, redact_json
+from purge.addresses import address_key, emails_in_json, list_without, mentions, redact, redact_json
 from purge.counting import candidate_conditions, goes_with_people, signs_in
 from purge.host import get_host
 from purge.lookups import AnyOf
@@ -34,7 +33,6 @@ from purge.rules import (
     Delete,
     DeleteAbout,
     Detach,
-    EraseFile,
     Fact,
     HandOver,
     Redact,
@@ -44,6 +42,7 @@ from purge.rules import (
     Withdraw,
 )
 from purge.scope import Scope
+from purge.stored_files import WINDOW, Place, all_files_of, file_rule, is_at_work, look
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
 WALK_ROWS = 2_000
@@ -482,91 +481,38 @@ def _remember_files(names: Iterable[str | None], request_id: int) -> None:
     )
 
 
-def storage_of(column: ColumnRule) -> Storage:
-    assert isinstance(column.field, models.FileField)
-    storage: Storage = column.field.storage
-    return storage
-
-
-def file_rows(step: Step, scope: Scope, column: ColumnRule) -> models.QuerySet[Any]:
-    """Rows of the scope with a stored file that this column's rule may erase."""
-    rule = column.rule
-    assert isinstance(rule, EraseFile)
-    name = column.field.name
-    path = step.entry.rules.account
-    where = scope.in_accounts(path) if rule.mentions and scope.all_addresses() else Q(pk__in=())
-    if rule.whole_account and path:
-        where |= Q(**{f"{path}__in": sorted(scope.losing_accounts)})
-    rows = step.entry.model._base_manager.filter(where).exclude(**{name: ""}).exclude(**{f"{name}__isnull": True})
-    if rule.uploaded and scope.accepted_at is not None:
-        rows = rows.filter(**{f"{rule.uploaded}__lte": scope.accepted_at})
-    return rows
-
-
-def doomed_file_rows(
-    step: Step, scope: Scope, column: ColumnRule, *, after: int, limit: int
-) -> tuple[list[int], list[int]]:
-    """Primary keys above ``after`` whose file goes, and all that were looked at (at most ``limit``)."""
-    rule = column.rule
-    assert isinstance(rule, EraseFile)
-    path = step.entry.rules.account
-    rows = file_rows(step, scope, column).filter(pk__gt=after).order_by("pk")
-    doomed, seen = [], []
-    for pk, account_id, name in rows.values_list("pk", path or "pk", column.field.name)[:limit]:
-        seen.append(pk)
-        owner = account_id if path else None
-        if (rule.whole_account and owner in scope.losing_accounts) or (
-            rule.mentions and file_mentions(storage_of(column), name, scope.keys_for(owner))
-        ):
-            doomed.append(pk)
-    return doomed, seen
-
-
 def _files(step: Step, run: Run, limit: int, cursor: int) -> Outcome:
     """Mark the links of doomed files dead and remember the files; the engine erases them after the commit."""
-    size = min(limit, 200)
+    found = look(step, run.scope, after=cursor, limit=min(limit, WINDOW))
+    if found.accounts:
+        others = all_files_of(step, run.scope, found.accounts)
+        found.doomed |= others.doomed
+        found.closed |= others.closed
+    changed = erase_files(step, run, found.doomed, closed=found.closed)
+    return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
+
+
+def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:
+    """Take files from their rows and remember them. ``closed``: rows whose links die while their files are read on."""
+    columns = file_columns(step)
+    pks = sorted({pk for _name, pk in doomed} | set(closed))
+    if not pks:
+        return 0
+    watched = sorted({name for column in columns for name in file_rule(column).at_work})
+    names = ["pk", *(column.field.name for column in columns), *watched]
+    locked = list(_rows(step.entry.model, pks).order_by("pk").select_for_update(of=("self",)).values(*names))
     changed = 0
-    seen_by_column: list[list[int]] = []
-    for column in file_columns(step):
-        pks, seen = doomed_file_rows(step, run.scope, column, after=cursor, limit=size)
-        seen_by_column.append(seen)
-        if not pks:
-            continue
-        rows = _rows(column.model, pks)
-        names = list(rows.order_by("pk").select_for_update(of=("self",)).values_list(column.field.name, flat=True))
-        _remember_files(names, run.scope.request_id)
-        rows.update(**{column.field.name: "", **_also(column.treatment)})
-        _call(column.treatment, column, pks, run)
-        changed += len(pks)
-    # A column that met the limit has only been looked at up to its last row: the next call begins there.
-    full = [seen[-1] for seen in seen_by_column if len(seen) == size]
-    last = min(full) if full else max((seen[-1] for seen in seen_by_column if seen), default=cursor)
-    return Outcome(changed, exhausted=not full, cursor=last)
-
-
-def file_mentions(storage: Storage, name: str, keys: frozenset[str]) -> bool:
-    """Whether a stored file's text mentions one of the addresses. A file that is gone mentions nothing.
-
-    Read by lines, as UTF-8 (or UTF-16 with its mark) and, byte by byte, as Windows-1252: customers' files come in both.
-    """
-    if not keys or not storage.exists(name):
-        return False
-    with storage.open(name, "rb") as stored:
-        start = stored.read(2)
-        stored.seek(0)
-        if start in (b"\xff\xfe", b"\xfe\xff"):
-            return bool(emails_in(stored.read().decode("utf-16", "replace")) & keys)
-        for line in _pieces(stored):
-            if emails_in(line.decode("utf-8", "replace")) & keys:
-                return True
-            if not line.isascii() and emails_in(line.decode("cp1252", "replace")) & keys:
-                return True
-    return False
-
-
-def _pieces(stored: Any, size: int = 65_536, overlap: int = 1_024) -> Iterable[bytes]:
-    """A file's bytes in overlapping pieces, so that an address on a border is seen whole once."""
-    tail = b""
-    while block := stored.read(size):
-        yield tail + block
-        tail = (tail + block)[-overlap:]
+    for column in columns:
+        name, rule = column.field.name, file_rule(column)
+        # Whoever was at work may be done by now; then nobody else erases the file.
+        done = {row["pk"] for row in locked if rule.whole_account and row["pk"] in closed and not is_at_work(rule, row)}
+        going = [row["pk"] for row in locked if row[name] and ((name, row["pk"]) in doomed or row["pk"] in done)]
+        if going:
+            _remember_files((row[name] for row in locked if row["pk"] in going), run.scope.request_id)
+            _rows(column.model, going).update(**{name: "", **_also(rule)})
+            _call(rule, column, going, run)
+            changed += len(going)
+        staying = [row["pk"] for row in locked if row["pk"] in closed and row["pk"] not in going]
+        if staying and rule.also:
+            _rows(column.model, staying).update(**_also(rule))
+    return changed

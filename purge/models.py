@@ -230,6 +230,26 @@ class DoomedFile(models.Model):
         return f"file {self.pk}"
 
 
+class FileReading(models.Model):
+    """Stored files of a model that were read for an open request and mention none of its addresses, by ranges of rows.
+
+    ``digest``: over what the request looks for, and the row, column and name of each such file of the rows above
+    ``after`` up to ``upto``. A range whose files give another digest has a file that was not read.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="file_readings")
+    model = models.CharField(max_length=100)
+    after = models.BigIntegerField()
+    upto = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("request", "model", "after"), name="purge_reading_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.after} to {self.upto}"
+
+
 class Residue(models.Model):
     """Personal data found after the erasure: where, never what. ``row``: a primary key as text, or a file's number."""
 

@@ -17,8 +17,9 @@ from django.utils import timezone
 from purge import engine, verifier
 from purge.catalog import read_catalog
 from purge.choices import Status, Verdict
-from purge.executors import Run, treat_rows
+from purge.executors import Run, erase_files, treat_rows
 from purge.models import PatrolPass, PurgeRequest
+from purge.planner import FILES, Step
 from purge.registry import get_registry
 from purge.scope import scope_of
 from purge.verifier import CouldNotLook, Hit, Report
@@ -96,6 +97,11 @@ def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
             entry = registry.by_table.get(hit.table)
             if entry is None or not hit.ruled or not hit.key:
                 continue
-            scope = replace(base, people=(), addresses=frozenset({hit.key}), local_addresses=frozenset())
-            changed += treat_rows(entry, Run(scope), [int(hit.row)])
+            run = Run(replace(base, people=(), addresses=frozenset({hit.key}), local_addresses=frozenset()))
+            file = next((column for column in entry.files if column.column == hit.column), None)
+            if file is not None:
+                changed += erase_files(Step(entry, suffix=FILES), run, {(file.field.name, int(hit.row))})
+            else:
+                changed += treat_rows(entry, run, [int(hit.row)])
+    engine.erase_remembered_files(request.pk)
     return changed

@@ -12,16 +12,16 @@ from django.db.models import Q
 
 from purge.address_index import looking_for_few_rows
 from purge.counting import count_person_steps, entries_with_candidates
-from purge.executors import Looked, candidates, changed_rows, doomed_file_rows, walk_rows
-from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition, person_rows, plan_steps
+from purge.executors import Looked, candidates, changed_rows, walk_rows
+from purge.planner import ADDRESSES, FILES, Step, person_condition, person_rows, plan_steps
 from purge.rules import HandOver, PersonTreatment
 from purge.scope import Scope
+from purge.stored_files import doomed_files
 
 #: Counts on a page stop here; more is shown as "more than 10,000".
 COUNT_CAP = 10_000
 #: Rows named one by one on a page (connectors, sessions).
 MOST_NAMED = 200
-WALK = 2_000
 #: Steps that a plan counts with one statement.
 TOGETHER = 40
 
@@ -169,14 +169,7 @@ def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
 
 
 def _count_files(step: Step, scope: Scope, cap: int | None) -> int:
-    number = 0
-    for column in file_columns(step):
-        after = 0
-        while True:
-            doomed, seen = doomed_file_rows(step, scope, column, after=after, limit=WALK)
-            going = _going(step, scope, doomed) if doomed else set()
-            number += sum(1 for pk in doomed if pk not in going)
-            if len(seen) < WALK or (cap is not None and number >= cap):
-                break
-            after = seen[-1]
+    doomed = doomed_files(step, scope)
+    going = _going(step, scope, {pk for _name, pk in doomed}) if doomed else set()
+    number = sum(1 for _name, pk in doomed if pk not in going)
     return number if cap is None else min(number, cap)

@@ -43,6 +43,12 @@ RULES = [
         {"name": Keep("an opaque storage name; the row is deleted when the file is erased")},
     ),
     ModelRules(
+        "purge.FileReading",
+        _("files that were read"),
+        None,
+        {"model": OWN_WORD, "digest": Keep("a digest of row numbers and opaque storage names")},
+    ),
+    ModelRules(
         "purge.Residue",
         _("residue"),
         None,

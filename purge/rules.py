@@ -129,13 +129,16 @@ class EraseFile(Treatment):
     """A stored file. It always goes when its row goes.
 
     ``mentions``: also when its text mentions an address to be taken out; the row stays with an empty file name.
-    ``whole_account``: also when its account loses a person. ``uploaded``: the column with the time of upload, so that
-    only files stored before the request was accepted go.
+    ``whole_account``: also when its account loses a person, or when another such file of the account mentions an
+    address. ``uploaded``: the column with the time of upload, so that ``whole_account`` takes only what was stored
+    before the request was accepted. ``at_work``: columns and their values while the app reads the file; such a file is
+    left to it, unless it mentions an address, and the app erases it as soon as it is done (``also`` is set at once).
     """
 
     mentions: bool = False
     whole_account: bool = False
     uploaded: str = ""
+    at_work: Mapping[str, Any] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- what stays

@@ -96,15 +96,18 @@ def purged_before(
     return found
 
 
-def open_addresses_for(account_id: int, *, since: datetime) -> frozenset[str]:
-    """Addresses that open requests accepted after ``since`` are taking out of this account.
+def open_addresses_for(account_id: int, *, since: datetime | None = None) -> frozenset[str]:
+    """Addresses that open requests (with ``since``: those accepted since then) are taking out of this account.
 
     For a stored file that no worker has looked at yet: its link must be dead from the moment of acceptance.
     """
+    requests = PurgeRequest.objects.open()
+    if since is not None:
+        requests = requests.filter(accepted_at__gte=since)
     account = get_host().accounts([account_id]).get(account_id)
     is_trial = account is not None and account.kind == "trial"
     keys: set[str] = set()
-    for request in PurgeRequest.objects.open().filter(accepted_at__gte=since):
+    for request in requests:
         policy = policy_of(request.route)
         own = policy.scrub_requesting_account and request.account_id == account_id
         if own or (policy.scrub_trial_accounts and is_trial):

@@ -222,7 +222,7 @@ class Sweep:
         return {row.key for row, step in self.steps if row.planned or step.suffix in reading}
 
     def _is_settled(self, row: PurgeStep, step: Step) -> bool:
-        """Whether a step that was done is not asked again. Files: only those stored before acceptance ever are.
+        """Whether a step that was done is not asked again. Files: what was stored meanwhile the verification finds.
 
         Texts: where no index finds the mentions, as on SQLite, reading all of them once more would keep every other
         writer waiting; what was written since the pass before is the verification's to find.

@@ -19,6 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from django.db.models import Q
 
 from purge.address_index import (
     NAMES_ONE,
@@ -34,6 +35,7 @@ from purge.addresses import cannot_mention, emails_in, emails_in_json
 from purge.addresses.sql import may_mention
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
+from purge.file_proof import FileMention, Where, mentions_in_files, mentions_in_unread_files
 from purge.hashing import HashKeyMissing, fingerprint, hasher
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
@@ -93,12 +95,14 @@ class CouldNotLook(Exception):
 def verify(request: PurgeRequest) -> Report:
     """Probe every key, e-mail column, indexed text and file prefix for the people and addresses of a request.
 
+    And every stored text file that the purge has not read.
+
     Raises :class:`CouldNotLook` when the hash key is missing or is not the one that made the request's hashes.
     """
     check_key([request])
     with looking_for_few_rows(connection):
         hits = list(_probe(request, read_catalog(connection)))
-    hits += [*_files(request), *_missing_survivors(request)]
+    hits += [*_files(request), *_unread_files(request), *_missing_survivors(request)]
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
 
 
@@ -358,6 +362,23 @@ def _files(request: PurgeRequest) -> Iterator[Hit]:
         yield Hit("files", "erase", str(file.pk), ruled=True)
 
 
+def _unread_files(request: PurgeRequest) -> Iterator[Hit]:
+    captured = list(request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "local"))
+    if not captured:
+        return
+    judge = _Judge([request])
+    wider = {value for value, local in captured if not local}
+    keys = frozenset(value for value, _local in captured)
+    for mention in mentions_in_unread_files(request, judge.cleaned([request]), keys):
+        for key in sorted(mention.keys):
+            if judge.is_residue(request, mention.account_id, key, local=key not in wider):
+                yield _file_hit(mention, key, request)
+
+
+def _file_hit(mention: FileMention, key: str, request: PurgeRequest) -> Hit:
+    return Hit(mention.table, mention.column, mention.row, True, mention.account_id, key, request.pk)
+
+
 def _missing_survivors(request: PurgeRequest) -> Iterator[Hit]:
     """People whom the route keeps and who are gone, unless another request erased them."""
     kept = set(request.subjects.filter(role=Role.KEPT).values_list("person_id", flat=True))
@@ -408,6 +429,12 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     judge = _Judge(requests)
     for column in patrolled_columns(catalog):
         yield from _patrol_column(catalog, column, hashes, judge)
+    hash_of = hasher(IdentifierKind.EMAIL)
+    for mention in mentions_in_files(judge.cleaned(requests)):
+        for key in sorted(mention.keys):
+            for request, local in hashes.get(hash_of(key), ()):
+                if judge.is_residue(request, mention.account_id, key, local=local):
+                    yield _file_hit(mention, key, request)
 
 
 def _patrol_column(
@@ -517,6 +544,28 @@ class _Judge:
         if local:
             return requesting
         return account_id is None or requesting or (policy.scrub_trial_accounts and account_id in self.trials)
+
+    def cleaned(self, requests: Iterable[PurgeRequest]) -> Where:
+        """The condition that a row's account is one that one of the requests cleans."""
+        requests = list(requests)
+        own = [
+            request.account_id
+            for request in requests
+            if request.account_id is not None and self.policies[request.pk].scrub_requesting_account
+        ]
+        trials = any(self.policies[request.pk].scrub_trial_accounts for request in requests)
+
+        def where(path: str | None) -> Q:
+            if path is None:
+                return Q()
+            condition = Q(**{f"{path}__in": own})
+            return condition | Q(**{f"{path}__in": get_host().trial_account_ids()}) if trials else condition
+
+        return where
+
+    def is_residue(self, request: PurgeRequest, account_id: int | None, key: str, *, local: bool) -> bool:
+        """Whether this address in this account is neither another's business nor somebody's who is there."""
+        return self.concerns(request, account_id, local=local) and not self.is_back(account_id, key)
 
     def is_back(self, account_id: int | None, key: str) -> bool:
         """The address is again, or still, a user's of this account: what mentions him there is his."""

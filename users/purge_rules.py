@@ -19,6 +19,14 @@ from purge.rules import (
 
 IDENTITY = Keep("what a person signs in with or is told apart by: another user's is his; the row goes with its owner")
 OPAQUE = Keep("a random text made by the system, which says nothing outside the row that goes")
+#: By account: whoever has one of the earlier files could bring the person back. One that is being read is read on.
+IMPORT_FILE = EraseFile(
+    mentions=True,
+    whole_account=True,
+    uploaded="uploaded_at",
+    at_work={"state": "running"},
+    also={"link_dead_at": NOW},
+)
 
 RULES = [
     ModelRules(
@@ -143,10 +151,8 @@ RULES = [
         "account",
         {
             "started_by": Detach(),
-            "file": EraseFile(mentions=True, whole_account=True, uploaded="uploaded_at", also={"link_dead_at": NOW}),
-            "error_file": EraseFile(
-                mentions=True, whole_account=True, uploaded="uploaded_at", also={"link_dead_at": NOW}
-            ),
+            "file": IMPORT_FILE,
+            "error_file": IMPORT_FILE,
             "encoding": Keep("the name of an encoding"),
             "delimiter": Keep("one character"),
             "mapping": Keep("headings of the file and the columns they stand for"),

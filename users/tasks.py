@@ -8,7 +8,7 @@ from django.db import close_old_connections, connection
 
 from purge.queue import enqueue
 from purge.tasks import at_the_boundary, sign_of_life
-from users.imports.services import TASK, user_import_fail, user_import_run
+from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 
 logger = logging.getLogger(__name__)
 
@@ -30,3 +30,10 @@ def run_import(log_id: int) -> str:
         close_old_connections()
     user_import_fail(log_id=log_id, error=failure)
     return "failed"
+
+
+@at_the_boundary
+def erase_import_file(log_id: int) -> bool:
+    """Erase the file of an import that a purge closed while it was read."""
+    sign_of_life()
+    return import_file_erase(log_id=log_id)

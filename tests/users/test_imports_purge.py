@@ -114,11 +114,11 @@ def test_a_file_that_mentions_the_address_is_closed_although_nobody_of_its_accou
     mentions = ImportLogFactory(account=trial, content=f"Name,Email,Manager\nAnn,ann@x.org,{eve.email}\n")
     other = ImportLogFactory(account=trial, content="Name,Email\nJo,jo-eve@acme.example\n")
     purge()
-    later = ImportLogFactory(
-        account=trial, content=f"Name,Email\nEve,{eve.email}\n", uploaded_at=timezone.now() + timedelta(seconds=1)
-    )
+    after = timezone.now() + timedelta(seconds=1)
+    again = ImportLogFactory(account=trial, content=f"Name,Email\nEve,{eve.email}\n", uploaded_at=after)
+    later = ImportLogFactory(account=trial, content="Name,Email\nJo,jo-eve@acme.example\n", uploaded_at=after)
     assert not ImportLog.objects.filter(account=trial, link_dead_at__isnull=False).exists()
-    for log, gone in ((mentions, True), (other, False), (later, False)):
+    for log, gone in ((mentions, True), (other, True), (again, True), (later, False)):
         if gone:
             with pytest.raises(ImportGone):
                 import_file_open(acting_user=None, log=log)

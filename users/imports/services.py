@@ -18,10 +18,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from purge.executors import file_mentions
 from purge.queue import enqueue
 from purge.selectors import open_addresses_for
+from purge.stored_files import file_mentions
 from users.imports import mapping as headings_of
 from users.imports.loading import Loader, TakenOver
 from users.imports.managers import assign_managers, reason_of_refusal
@@ -31,6 +32,7 @@ from users.models import Account, AccountKind, ImportLog, ImportRowError, Import
 from users.services import ServiceError
 
 TASK = "users.tasks.run_import"
+ERASE_TASK = "users.tasks.erase_import_file"
 MOST_BYTES = 200 * 1024 * 1024
 #: How long one delivery of the task loads rows before it puts itself back into the queue.
 SLICE_SECONDS = 100.0
@@ -227,17 +229,28 @@ def import_head(*, acting_user: User | None, log: ImportLog, rows: int = 3) -> I
 def import_file_open(*, acting_user: User | None, log: ImportLog) -> StoredFile[bytes]:
     """The stored file, to read. Close it.
 
-    Raises :class:`ImportGone` (to be answered with 410) when its link is dead, or when a purge that was accepted since
-    the upload is taking an address out of this account that the file mentions, whether or not a worker has come to it.
+    Raises :class:`ImportGone` (to be answered with 410) when its link is dead, or when a purge is taking an address out
+    of this account that the file mentions, whether or not a worker has come to it; or that another file of the account
+    mentions, if this one is older than the purge.
     """
     log.refresh_from_db(fields=["file", "link_dead_at"])
     storage, name = log.file.storage, log.file.name
     if log.link_dead_at is not None or not name or not storage.exists(name):
         raise ImportGone
-    if file_mentions(storage, name, open_addresses_for(log.account_id, since=log.uploaded_at)):
+    if file_mentions(storage, name, open_addresses_for(log.account_id)) or _closes_with_another(log):
         raise ImportGone
     stored: StoredFile[bytes] = storage.open(name, "rb")
     return stored
+
+
+def _closes_with_another(log: ImportLog) -> bool:
+    """Whether another import of the account mentions an address of a purge that began after this one was uploaded."""
+    keys = open_addresses_for(log.account_id, since=log.uploaded_at)
+    if not keys:
+        return False
+    others = ImportLog.objects.filter(account_id=log.account_id, link_dead_at=None).exclude(pk=log.pk).order_by("-pk")
+    names = others.values_list("file", "error_file")
+    return any(file_mentions(log.file.storage, name, keys) for pair in names for name in pair if name)
 
 
 def import_bad_rows(*, acting_user: User | None, log: ImportLog) -> Iterator[str]:
@@ -291,7 +304,7 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
     try:
         stored = _open_to_run(log)
     except FileNotFoundError:
-        _fail(log.pk, _("The file was removed by a purge. Upload one without the purged people."))
+        _fail(log.pk, _words_of_what_is_missing(log))
         return "over"
     with stored:
         # One handle for both walks: a purge may erase the file between them.
@@ -313,6 +326,17 @@ def _open_to_run(log: ImportLog) -> StoredFile[bytes]:
     return stored
 
 
+def _words_of_what_is_missing(log: ImportLog) -> str:
+    missing = max(log.total_rows - log.rows_done, 0)
+    return ngettext(
+        "A purge removed the file, which named a purged person. %(n)d of its %(total)d rows is missing, and so "
+        "are the managers. Upload one without that person.",
+        "A purge removed the file, which named a purged person. %(n)d of its %(total)d rows are missing, and so "
+        "are the managers. Upload one without that person.",
+        missing,
+    ) % {"n": missing, "total": log.total_rows}
+
+
 def _finish(log_id: int, refused_managers: Sequence[int]) -> None:
     with transaction.atomic():
         finished = ImportLog.objects.filter(pk=log_id, state=ImportState.RUNNING).update(
@@ -323,6 +347,24 @@ def _finish(log_id: int, refused_managers: Sequence[int]) -> None:
             ImportRowError.objects.bulk_create(
                 (ImportRowError(log_id=log_id, line=line, reason=reason) for line in refused_managers), batch_size=1_000
             )
+            _erase_if_closed(log_id)
+
+
+def _erase_if_closed(log_id: int) -> None:
+    """A purge that took the other files of the account left this one to be read to its end; now it goes too."""
+    if ImportLog.objects.filter(pk=log_id).exclude(link_dead_at=None).exclude(file="").exists():
+        enqueue(ERASE_TASK, log_id)
+
+
+def import_file_erase(*, log_id: int) -> bool:
+    """Erase the file of an import whose link is dead and that nobody reads any more. Whether there was one."""
+    closed = ImportLog.objects.exclude(state=ImportState.RUNNING).exclude(link_dead_at=None).exclude(file="")
+    log = closed.filter(pk=log_id).first()
+    if log is None:
+        return False
+    log.file.storage.delete(str(log.file.name))
+    ImportLog.objects.filter(pk=log_id).update(file="")
+    return True
 
 
 def user_import_fail(*, log_id: int, error: str) -> None:
@@ -335,6 +377,9 @@ def user_import_fail(*, log_id: int, error: str) -> None:
 
 
 def _fail(log_id: int, why: str) -> None:
-    ImportLog.objects.filter(pk=log_id, state=ImportState.RUNNING).update(
-        state=ImportState.FAILED, failure=why[:200], finished_at=timezone.now()
-    )
+    with transaction.atomic():
+        failed = ImportLog.objects.filter(pk=log_id, state=ImportState.RUNNING).update(
+            state=ImportState.FAILED, failure=why[:200], finished_at=timezone.now()
+        )
+        if failed:
+            _erase_if_closed(log_id)
