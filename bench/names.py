@@ -2,6 +2,7 @@
 
 #: Name → what is measured.
 NAMES = {
+    "plain": "the plain flow, beside another revision's (--against REV)",
     "light": "2: whole purge of 50 light people, against hand-written SQL",
     "heavy": "1, 13: whole purge of 50 heavy people, against hand-written SQL; the verification's share",
     "patrol": "13: a patrol pass over every text, against one extraction pass in SQL",
@@ -18,6 +19,8 @@ NAMES = {
     "list": "8: User Cleanup over a million deleted users and over a thousand",
     "backlog": "15: a backlog, with one worker and with two",
 }
+#: Measured without the data set, with two revisions' own processes and databases.
+SIDE_BY_SIDE = "plain"
 #: Measured at both sizes: their results are ratios.
 AT_TWO_SIZES = ("growth", "finding", "rewriting")
 #: Measured at the second size only: they need many people, or leave many behind.

@@ -11,15 +11,16 @@ from xml.etree import ElementTree
 import pytest
 from django.db import connection
 
-from bench import chart, contenders, report
+from bench import chart, contenders, plain, plain_flow, report
 from bench.__main__ import chosen, parse
 from bench.data import Size, World, row_count
 from bench.every import FIGURES
 from bench.figures import Bench
 from bench.layout import KINDS, counts
 from bench.measuring import Result, percentile, ratio, rounds
-from bench.names import AT_THE_END, AT_TWO_SIZES, NAMES, POSTGRES_ONLY
+from bench.names import AT_THE_END, AT_TWO_SIZES, NAMES, POSTGRES_ONLY, SIDE_BY_SIDE
 from learning.models import Comment
+from lms_purge import demo
 from users.models import DeletedCount, User, UserState
 
 TINY = 0.001
@@ -144,11 +145,38 @@ def test_the_ratio_is_of_medians_and_every_contender_runs_once_a_round():
 
 
 def test_every_figure_has_a_name_and_a_place():
-    assert list(NAMES) == list(FIGURES)
+    assert list(NAMES) == [SIDE_BY_SIDE, *FIGURES]
     assert {*AT_TWO_SIZES, *AT_THE_END, *POSTGRES_ONLY} <= set(NAMES)
     assert chosen(["light"], sqlite=False, size=1.0) == ["light"]
     assert chosen(["light"], sqlite=False, size=4.0) == []
     assert "others" not in chosen([], sqlite=True, size=1.0)
+
+
+def test_the_plain_flow_is_measured_where_there_is_a_revision_to_compare_with(capsys):
+    assert chosen([], sqlite=False, size=1.0) == chosen([*FIGURES], sqlite=False, size=1.0)
+    assert parse(["--only", "plain", "--against", "HEAD"]).against == "HEAD"
+    with pytest.raises(SystemExit):
+        parse(["--only", "plain"])
+    assert "needs --against REV" in capsys.readouterr().err
+
+
+def test_the_plain_flow_erases_whom_it_times(db):
+    demo.load()
+    flow = plain_flow.Flow()
+    flow.prepare(2)
+    texts = Comment.objects.filter(body__contains="@bench.example").count()
+    assert (User.objects.filter(pk__in=flow.people, state=UserState.DELETED).count(), texts) == (2, 4)
+    seconds = flow.purge()
+    assert seconds["accepted"] > 0
+    assert seconds["completed"] > 0
+    assert not User.objects.filter(pk__in=flow.people).exists()
+    assert not Comment.objects.filter(body__contains="@bench.example").exists()
+
+
+def test_the_other_revision_is_this_repository_as_it_was(tmp_path):
+    tree = plain.checked_out("HEAD", tmp_path)
+    assert (tree / "manage.py").is_file()
+    assert (tree / "purge" / "engine.py").is_file()
 
 
 def test_an_unknown_figure_is_refused(capsys):

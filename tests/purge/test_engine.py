@@ -1,6 +1,5 @@
 """The life of a request under bad luck: killed, repeated, raced, blocked, planted."""
 
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from purge import claims, engine, executors, services, sweep, tasks, verifier
 from purge.addresses import ERASED
 from purge.choices import Fate, Status
 from purge.models import Identifier, PurgeRequest, Residue, SuppressionHash
+from tests.connections import another_connection
 from tests.factories.learning import CommentFactory, CourseFactory, EnrolmentFactory
 from tests.factories.messaging import AnnouncementFactory
 from tests.factories.users import UserFactory
@@ -459,7 +459,7 @@ def test_where_no_index_helps_texts_are_looked_through_once_unless_somebody_writ
     def plan_and_then(claim):
         looked = real(claim)
         if somebody_writes:
-            with closing(connection.copy()) as other, other.cursor() as cursor:
+            with another_connection() as other, other.cursor() as cursor:
                 cursor.execute("UPDATE learning_comment SET body = %s WHERE id = %s", [w.ANN, comment.pk])
         return looked
 

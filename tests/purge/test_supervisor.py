@@ -17,6 +17,7 @@ from purge.choices import Status
 from purge.models import PatrolPass, PurgeRequest, WorkerBeat
 from purge.selectors import work_to_deliver, worker_is_alive
 from purge.stopping import STOP_VARIABLE
+from tests.connections import another_connection
 from tests.factories.users import UserFactory
 from tests.purge import world as w
 
@@ -310,13 +311,9 @@ def test_while_another_process_vacuums_the_request_is_left_to_it():
     cast = w.build_world()
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     assert w.completed(w.run_to_end(request))
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [compaction._LOCK])
+    with another_connection() as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [compaction._LOCK])
         tasks.compact()
         assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
-    finally:
-        other.close()
     tasks.compact()
     assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
