@@ -1,7 +1,9 @@
+import subprocess
 import sys
 
 import pytest
 
+from tools.environment import ROOT
 from tools.suite import BROWSER_TESTS, Result, Step, clean, run_step, suites, summary
 
 PYTHON = "python"
@@ -79,3 +81,29 @@ def test_what_is_meant_for_run_does_not_reach_the_tests():
 def test_a_step_runs_with_its_own_environment_and_its_exit_code_counts():
     step = Step("own", [sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "4"})
     assert run_step(step, {"CODE": "0"}).code == 4
+
+
+def test_the_pythons_of_a_machine_are_listed_from_the_oldest_to_the_newest():
+    listed = subprocess.run([ROOT / ".ci" / "pythons"], capture_output=True, text=True, check=True).stdout.split("\n")
+    versions = [
+        subprocess.run([each, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True)
+        for each in listed
+        if each
+    ]
+    numbers = [tuple(map(int, each.stdout.split())) for each in versions]
+    assert numbers
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] >= (3, 11)
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_a_python_that_is_asked_for_is_the_one_that_runs(name, tmp_path):
+    """Both commands take PYTHON; without it the newest that they know, with one that is too old, the next."""
+    (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / name).chmod(0o755)
+    asked = tmp_path / "asked-for"
+    asked.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "asked for: $*"\n')
+    asked.chmod(0o755)
+    environ = {"PATH": "/usr/bin:/bin", "PYTHON": str(asked)}
+    done = subprocess.run([tmp_path / name, "word"], env=environ, capture_output=True, text=True)
+    assert done.stdout == f"asked for: -m tools.dev {name} word\n"
