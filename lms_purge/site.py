@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from purge.declared_lookups import DeclaredLookups
 
 #: Apps whose tables have no page: what a group of permissions allows is a role's business here, and a row of the
 #: queue names any function to call, so that whoever can write one runs code.
@@ -72,6 +76,14 @@ NAMES = {
 }
 
 
+class FormFieldAutocomplete(AutocompleteJsonView):
+    def process_request(self, request: HttpRequest) -> Any:
+        found = super().process_request(request)
+        if not found[2].concrete:
+            raise PermissionDenied
+        return found
+
+
 class LmsAdminSite(admin.AdminSite):
     site_header = "LMS Purge"
     site_title = "LMS Purge"
@@ -86,9 +98,11 @@ class LmsAdminSite(admin.AdminSite):
         self.disable_action("delete_selected")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """As Django's, but deaf to the apps that have no page here."""
+        """As Django's, but deaf to the apps that have no page here, and to lists that answer any question."""
         models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
         shown = [model for model in models if model._meta.app_label not in NOT_SHOWN]
+        if shown and not issubclass(admin_class or admin.ModelAdmin, DeclaredLookups):
+            raise ImproperlyConfigured(f"The page of {shown[0]._meta.label} has to extend DeclaredLookups.")
         if shown:
             super().register(shown, admin_class, **options)
 
@@ -129,6 +143,10 @@ class LmsAdminSite(admin.AdminSite):
         from lms_purge.home import home_of
 
         return super().index(request, {"home": home_of(request.user), **(extra_context or {})})
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """As Django's, for columns of a form: it stumbles over relations that come from other tables."""
+        return cast(HttpResponse, FormFieldAutocomplete.as_view(admin_site=self)(request))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The navigation, in the order of :data:`NAVIGATION`; Django's own list for the page of one app."""

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from purge import presentation, services
 from purge.choices import NoticeState, Origin, Route, State
+from purge.declared_lookups import DeclaredLookups
 from purge.forms import PersonForm, ReferenceForm
 from purge.host import get_host
 from purge.models import FollowUp, ImsNotice, PurgeRequest
@@ -39,7 +40,7 @@ def account_names(requests: list[PurgeRequest]) -> dict[int, str]:
     return {pk: account.name for pk, account in get_host().accounts(ids).items()}
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(DeclaredLookups):
     """Rows that only services change."""
 
     actions = None

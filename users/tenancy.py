@@ -26,6 +26,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from purge.declared_lookups import DeclaredLookups
 from purge.registry import get_registry
 from users.models import Account, AccountKind, User
 from users.typed_choice import PersonSelect, TypedSelect
@@ -93,7 +94,7 @@ def account_id_at(row: models.Model, path: str) -> int | None:
 # ---------------------------------------------------------------- the admin's log
 
 
-class QuietLog(admin.ModelAdmin):
+class QuietLog(DeclaredLookups):
     """Writes the admin's log as model, id and names of fields: never what a row is called, nor what it says."""
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> LogEntry:
@@ -362,20 +363,6 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
         if not isinstance(each, str) or not get_fields_from_path(self.model, each)[-1].is_relation:
             return each
         return (each, TenantRelatedFilter)
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """What a filter of the page asks for, and nothing else: by URL, Django would answer whether a password's hash
-        or an address begins with a letter."""
-        try:
-            field = self.opts.get_field(lookup.split("__")[0])
-        except FieldDoesNotExist:
-            return super().lookup_allowed(lookup, value, request)
-        for each in self.get_list_filter(request):
-            path = each[0] if isinstance(each, list | tuple) else each
-            path = getattr(path, "parameter_name", path)
-            if lookup == path or (isinstance(path, str) and lookup.startswith(f"{path}__")):
-                return True
-        return bool(getattr(field, "primary_key", False))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = list(super().get_list_display(request))
