@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -306,10 +306,3 @@ def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
         raise ServiceError(_("Only active users have keys to the API."))
     key = secrets.token_urlsafe(32)
     return ApiToken.objects.create(user=acting_user, name=name, digest=token_digest(key)), key
-
-
-def tokens_revoke(*, user_ids: Collection[int]) -> int:
-    """These people's keys open nothing from now on; the rows stay until their owners go. The number that did."""
-    now = timezone.now()
-    valid = ApiToken.objects.filter(user_id__in=list(user_ids)).exclude(expires_at__lte=now)
-    return valid.update(expires_at=now)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from connectors.services import tokens_revoke
 from messaging.services import notification_create
 from purge.addresses import address_key
 from purge.host import AccountFacts, Person
@@ -139,7 +138,7 @@ class LmsHost:
         ids = [person.id for person in people]
         User.objects.filter(pk__in=ids).update(state=UserState.PURGING)
         sessions_end(user_ids=ids)
-        tokens_revoke(user_ids=ids)
+        # Keys to the API open nothing while their owner is frozen, and go with the owner's row.
         # Whoever downloads an old file now would bring back the very people who are going.
         ImportLog.objects.filter(
             account_id__in={person.account_id for person in people},
@@ -147,10 +146,19 @@ class LmsHost:
             link_dead_at=None,
         ).update(link_dead_at=timezone.now())
 
-    def unfreeze(self, ids: Collection[int], *, states: dict[int, str]) -> None:
-        for state in set(states.values()):
-            mine = [person_id for person_id in ids if states[person_id] == state]
-            User.objects.filter(pk__in=mine, state=UserState.PURGING).update(state=state)
+    def unfreeze(self, ids: Collection[int]) -> None:
+        frozen = User.objects.filter(pk__in=list(ids), state=UserState.PURGING)
+        frozen.filter(deleted_at=None).update(state=UserState.ACTIVE)
+        frozen.update(state=UserState.DELETED)
+
+    def revive_links(self, accounts: Mapping[int, datetime | None]) -> None:
+        # A purge that has erased a file has emptied its column; a dead link with a file was killed by a freeze alone.
+        dead = ImportLog.objects.exclude(link_dead_at=None).exclude(file="")
+        for account_id, held_until in accounts.items():
+            mine = dead.filter(account_id=account_id)
+            if held_until is not None:
+                mine = mine.filter(uploaded_at__gt=held_until)
+            mine.update(link_dead_at=None)
 
     def people_gone(self, people: Sequence[Person]) -> None:
         for account_id, month, number in _deleted_counts([person.id for person in people]):

@@ -36,8 +36,10 @@ def zone_of(user: Any) -> str:
 
 
 def account_names(requests: list[PurgeRequest]) -> dict[int, str]:
-    ids = {request.account_id for request in requests if request.account_id is not None}
-    return {pk: account.name for pk, account in get_host().accounts(ids).items()}
+    """Primary key of the request → name of its account; of what was split off, of the account that asked."""
+    ids = {request.pk: request.account_id or request.excluded_account_id for request in requests}
+    accounts = get_host().accounts({pk for pk in ids.values() if pk is not None})
+    return {pk: accounts[account_id].name for pk, account_id in ids.items() if account_id in accounts}
 
 
 class ReadOnlyAdmin(DeclaredLookups):
@@ -80,7 +82,7 @@ class RequestChangeList(ChangeList):
         names = account_names(self.result_list) if everything else {}
         stand = standings(self.result_list, request.user)
         for row in self.result_list:
-            row.account_name = names.get(row.account_id, "–")
+            row.account_name = names.get(row.pk, "–")
             row.standing = stand[row.pk]
 
 
@@ -121,7 +123,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     # ------------------------------------------------------------ who sees what
 
     def get_queryset(self, request):
-        return requests_seen_by(request.user)
+        return requests_seen_by(request.user).select_related("part_of")
 
     def has_view_permission(self, request, obj=None):
         return request.user.is_active and request.user.has_perm("purge.view_purgerequest")
@@ -228,7 +230,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "title": _("Purge request %(reference)s") % {"reference": row.reference},
             "row": row,
             "own": own,
-            "account_name": "" if own else account_names([row]).get(row.account_id or 0, ""),
+            "account_name": "" if own else account_names([row]).get(row.pk, ""),
             "initiator": presentation.initiator_words(row) if own else "",
             "route": Route(row.route).label,
             "origin": Origin(row.origin).label,
@@ -242,6 +244,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "trouble": presentation.trouble_of(row),
             "lines": lines,
             "empty": empty,
+            "beside": self._beside(request, row),
             "residues": presentation.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": presentation.tasks_of(follow_ups) if own else [],
@@ -252,6 +255,14 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             ],
             "recipients": recipients,
         }
+
+    def _beside(self, request: HttpRequest, row: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
+        """The other parts of the same submission, for those who see all accounts."""
+        if not request.user.has_perm(FOLLOW):
+            return []
+        rows = [row.part_of] if row.part_of is not None else list(row.parts.select_related("part_of").order_by("pk"))
+        stand = standings(rows, request.user)
+        return [(each, stand[each.pk]) for each in rows]
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What the page's script asks for while it waits: numbers and words, nothing personal."""

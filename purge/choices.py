@@ -21,6 +21,19 @@ class Origin(models.TextChoices):
     ADMIN = "admin", _("Admin")
     COMMAND = "command", _("Command line")
     IMS = "ims", _("Identity provider")
+    ELSEWHERE = "elsewhere", _("Split off: other accounts")
+
+
+class Reach(models.TextChoices):
+    """Which accounts a request works in, of those that its route reaches.
+
+    What has to wait because of other accounts is a request of its own, so that the first one completes by its own
+    account alone and its account reads the same whether or not anything exists elsewhere.
+    """
+
+    EVERYWHERE = "everywhere", _("All accounts of the route")
+    OWN = "own", _("The requesting account only")
+    OTHERS = "others", _("All accounts of the route but the requesting one")
 
 
 class Status(models.TextChoices):

@@ -6,7 +6,7 @@ rows of the models that the rules declare.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -122,11 +122,22 @@ class Host(Protocol):
         ...
 
     def freeze(self, people: Sequence[Person], *, accepted_at: datetime) -> None:
-        """State purging, sessions and tokens gone, the import links of their accounts dead."""
+        """State purging, sessions gone, their keys open nothing, the earlier import links of their accounts dead.
+
+        Nothing is destroyed: :meth:`unfreeze` and :meth:`revive_links` give back everything but the sessions.
+        """
         ...
 
-    def unfreeze(self, ids: Collection[int], *, states: dict[int, str]) -> None:
+    def unfreeze(self, ids: Collection[int]) -> None:
         """Give people whom no open request holds any more their earlier state back."""
+        ...
+
+    def revive_links(self, accounts: Mapping[int, datetime | None]) -> None:
+        """Import links that a freeze has killed work again where the file is still there.
+
+        ``accounts``: id → when the latest other request was accepted that still holds the account's links (those of
+        files stored until then stay dead); None where there is none.
+        """
         ...
 
     def people_gone(self, people: Sequence[Person]) -> None:

@@ -22,6 +22,7 @@ from purge.choices import (
     IdentifierKind,
     NoticeState,
     Origin,
+    Reach,
     Role,
     Route,
     Status,
@@ -32,8 +33,12 @@ from purge.choices import (
 
 class PurgeRequestQuerySet(models.QuerySet["PurgeRequest"]):
     def open(self) -> PurgeRequestQuerySet:
-        """Those that still hold people: everything but completed and cancelled."""
+        """Those that are not over: everything but completed and cancelled."""
         return self.filter(status__in=OPEN_STATUSES)
+
+    def begun(self) -> PurgeRequestQuerySet:
+        """Those that work on their people: open, and not waiting for leave to begin."""
+        return self.open().exclude(status=Status.HELD, started_at=None)
 
     def overdue(self) -> PurgeRequestQuerySet:
         return self.open().filter(due_at__lt=timezone.now())
@@ -51,12 +56,17 @@ class PurgeRequest(models.Model):
     route = models.CharField(_("route"), max_length=20, choices=Route.choices)
     origin = models.CharField(_("came by"), max_length=10, choices=Origin.choices)
     account_id = models.BigIntegerField(_("account"), null=True, db_index=True)
+    reach = models.CharField(_("reach"), max_length=10, choices=Reach.choices, default=Reach.EVERYWHERE)
+    #: The request from which this one was split off; what it does in other accounts, its account does not see.
+    part_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="parts", verbose_name=_("split off from")
+    )
     initiator = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("initiator")
     )
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.QUEUED)
     token = models.UUIDField(_("form token"), null=True, unique=True, editable=False)
-    external_reference = models.CharField(_("reference of the sender"), max_length=200, null=True, unique=True)
+    external_reference = models.CharField(_("reference of the sender"), max_length=200, null=True)
     policy = models.JSONField(_("policy when accepted"), default=dict)
     impact = models.JSONField(_("impact shown before"), default=dict)
     key_fingerprint = models.CharField(_("fingerprint of the hash key"), max_length=16)
@@ -120,6 +130,24 @@ class PurgeRequest(models.Model):
                     planned=True,
                 ),
             ),
+            models.UniqueConstraint(
+                fields=("external_reference",),
+                condition=~Q(status=Status.CANCELLED),
+                name="purge_external_reference_once",
+            ),
+            models.CheckConstraint(
+                name="purge_part_belongs_to_no_account",
+                condition=Q(
+                    origin=Origin.ELSEWHERE,
+                    reach=Reach.OTHERS,
+                    part_of__isnull=False,
+                    account_id=None,
+                    initiator=None,
+                    token=None,
+                    selected_count=0,
+                )
+                | (~Q(origin=Origin.ELSEWHERE) & ~Q(reach=Reach.OTHERS) & Q(part_of=None)),
+            ),
             models.CheckConstraint(name="purge_due_after_acceptance", condition=Q(due_at__gte=F("accepted_at"))),
         )
         indexes = (
@@ -136,12 +164,21 @@ class PurgeRequest(models.Model):
         return self.status in OPEN_STATUSES
 
     @property
+    def excluded_account_id(self) -> int | None:
+        """The account that another request of the same submission cleans; None where this one leaves out none."""
+        return self.part_of.account_id if self.part_of is not None else None
+
+    @property
     def is_overdue(self) -> bool:
         return self.is_open and self.due_at < timezone.now()
 
 
 class Subject(models.Model):
-    """One person in the scope of a request, by number. ``earlier_state`` is what a cancelled request gives back."""
+    """One person in the scope of a request, by number.
+
+    ``frozen_at``: since when this request holds their user row; None while it waits, and for those who stay.
+    ``earlier_state``: what they were before.
+    """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="subjects")
     person_id = models.BigIntegerField(db_index=True)
@@ -149,6 +186,7 @@ class Subject(models.Model):
     role = models.CharField(max_length=10, choices=Role.choices)
     fate = models.CharField(max_length=10, choices=Fate.choices, default=Fate.WAITING)
     earlier_state = models.CharField(max_length=20, blank=True, default="")
+    frozen_at = models.DateTimeField(null=True)
     stuck_table = models.CharField(max_length=128, blank=True, default="")
 
     class Meta:

@@ -7,12 +7,13 @@ accounts, or not; and so on. Everything that differs between the routes stands h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.conf import settings
 
-from purge.choices import Notify, Route
+from purge.choices import Notify, Reach, Route
+from purge.models import PurgeRequest
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,19 @@ def policies() -> Mapping[Route, Policy]:
 
 def policy_of(route: str) -> Policy:
     return policies()[Route(route)]
+
+
+def policy_for(request: PurgeRequest) -> Policy:
+    """The line of a stored request's route, within the request's reach."""
+    return within(policy_of(request.route), request.reach)
+
+
+def within(policy: Policy, reach: str) -> Policy:
+    """A line without what the other part of a divided submission does. Which people: :func:`purge.targets.in_reach`."""
+    match Reach(reach):
+        case Reach.OWN:
+            return replace(policy, scrub_trial_accounts=False)
+        case Reach.OTHERS:
+            return replace(policy, delete_selected=False, scrub_requesting_account=False, notify=None)
+        case _everywhere:
+            return policy

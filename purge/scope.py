@@ -11,7 +11,7 @@ from django.db.models import Q
 from purge.choices import Fate, IdentifierKind, Role
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.policy import Policy, policy_of
+from purge.policy import Policy, policy_for
 
 #: Roles whose rows go.
 DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
@@ -23,7 +23,8 @@ class Scope:
 
     ``people``: ids of the rows that go, ascending. ``addresses``: keys taken out in every account of the scope;
     ``local_addresses`` and ``logins``: keys taken out in the requesting account only. ``losing_accounts``: accounts in
-    which a person's row goes. ``requesting_account_id`` is None where the route does not clean one.
+    which a person's row goes. ``requesting_account_id`` is None where the route does not clean one;
+    ``excluded_account_id``: a trial account that another request of the same submission cleans.
     """
 
     people: tuple[int, ...] = ()
@@ -32,6 +33,7 @@ class Scope:
     logins: frozenset[str] = frozenset()
     requesting_account_id: int | None = None
     trial_accounts: bool = False
+    excluded_account_id: int | None = None
     losing_accounts: frozenset[int] = frozenset()
     accepted_at: datetime | None = None
     initiator_id: int | None = None
@@ -59,7 +61,10 @@ class Scope:
         if self.requesting_account_id is not None:
             condition |= Q(**{path: self.requesting_account_id})
         if self.trial_accounts:
-            condition |= Q(**{f"{path}__in": get_host().trial_account_ids()})
+            trials = Q(**{f"{path}__in": get_host().trial_account_ids()})
+            if self.excluded_account_id is not None:
+                trials &= ~Q(**{path: self.excluded_account_id})
+            condition |= trials
         return condition
 
     def only(self, person_id: int) -> Scope:
@@ -75,6 +80,7 @@ def build_scope(
     local_addresses: Iterable[str] = (),
     logins: Iterable[str] = (),
     account_id: int | None,
+    excluded_account_id: int | None = None,
     losing_accounts: Iterable[int] = (),
     accepted_at: datetime | None = None,
     initiator_id: int | None = None,
@@ -89,6 +95,7 @@ def build_scope(
         logins=frozenset(logins) if policy.scrub_requesting_account else frozenset(),
         requesting_account_id=account_id if policy.scrub_requesting_account else None,
         trial_accounts=policy.scrub_trial_accounts,
+        excluded_account_id=excluded_account_id,
         losing_accounts=frozenset(losing_accounts),
         accepted_at=accepted_at,
         initiator_id=initiator_id,
@@ -107,12 +114,13 @@ def scope_of(request: PurgeRequest) -> Scope:
         if role in DOOMED_ROLES and fate != Fate.RELEASED
     ]
     return build_scope(
-        policy_of(request.route),
+        policy_for(request),
         people=[person_id for person_id, _account in subjects],
         addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and not local],
         local_addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and local],
         logins=[value for kind, value, _local in identifiers if kind == IdentifierKind.LOGIN],
         account_id=request.account_id,
+        excluded_account_id=request.excluded_account_id,
         losing_accounts={account_id for _person, account_id in subjects},
         accepted_at=request.accepted_at,
         initiator_id=request.initiator_id,

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Status
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
 from purge.hashing import keyed_hash
 from purge.host import get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, SuppressionHash, WorkerBeat
-from purge.policy import policy_of
+from purge.policy import policy_for
 from purge.references import parse_reference
 
 #: A pass over every text takes no longer than this.
@@ -46,17 +46,17 @@ def account_in_open_request(account_id: int) -> bool:
         return True
     account = get_host().accounts([account_id]).get(account_id)
     is_trial = account is not None and account.kind == "trial"
-    return is_trial and any(
-        policy_of(route).scrub_trial_accounts for route in open_requests.values_list("route", flat=True)
-    )
+    return is_trial and any(policy_for(request).scrub_trial_accounts for request in open_requests)
 
 
 def held_by_requests(account: Any) -> QuerySet[Subject]:
     """The subjects whom open requests of an account hold in that account itself. ``account``: its id, or an expression.
 
-    Nobody else's requests: that another customer purges somebody is no business of this one.
+    Of a request that waits: those who were selected, so that nobody restores them or selects them again. Nobody else's
+    requests: that another customer purges somebody is no business of this one.
     """
     return Subject.objects.filter(
+        Q(frozen_at__isnull=False) | Q(role=Role.SELECTED),
         request__account_id=account,
         account_id=account,
         request__status__in=OPEN_STATUSES,
@@ -79,8 +79,10 @@ def purged_before(
     ``accepted_after`` only purges accepted after that moment (a file uploaded before must not bring its people back).
     """
     by_digest = {keyed_hash(IdentifierKind.EMAIL, key): key for key in email_keys}
-    hashes = SuppressionHash.objects.filter(kind=IdentifierKind.EMAIL, digest__in=by_digest).exclude(
-        request__status=Status.CANCELLED
+    hashes = (
+        SuppressionHash.objects.filter(kind=IdentifierKind.EMAIL, digest__in=by_digest)
+        .exclude(request__status=Status.CANCELLED)
+        .exclude(request__status=Status.HELD, request__started_at=None)
     )
     if accepted_after is not None:
         hashes = hashes.filter(request__accepted_at__gt=accepted_after)
@@ -96,21 +98,35 @@ def purged_before(
     return found
 
 
+def can_still_be_called_off(account_id: int, *, since: datetime) -> bool:
+    """Whether a request accepted after ``since`` holds people of this account and can still be cancelled.
+
+    What it has taken out of use has to be there until then.
+    """
+    return Subject.objects.filter(
+        account_id=account_id,
+        frozen_at__isnull=False,
+        request__status__in=OPEN_STATUSES,
+        request__planned=False,
+        request__accepted_at__gte=since,
+    ).exists()
+
+
 def open_addresses_for(account_id: int, *, since: datetime | None = None) -> frozenset[str]:
     """Addresses that open requests (with ``since``: those accepted since then) are taking out of this account.
 
     For a stored file that no worker has looked at yet: its link must be dead from the moment of acceptance.
     """
-    requests = PurgeRequest.objects.open()
+    requests = PurgeRequest.objects.begun().select_related("part_of")
     if since is not None:
         requests = requests.filter(accepted_at__gte=since)
     account = get_host().accounts([account_id]).get(account_id)
     is_trial = account is not None and account.kind == "trial"
     keys: set[str] = set()
     for request in requests:
-        policy = policy_of(request.route)
+        policy = policy_for(request)
         own = policy.scrub_requesting_account and request.account_id == account_id
-        if own or (policy.scrub_trial_accounts and is_trial):
+        if own or (policy.scrub_trial_accounts and is_trial and account_id != request.excluded_account_id):
             identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL)
             keys.update((identifiers if own else identifiers.filter(local=False)).values_list("value", flat=True))
     return frozenset(keys)

@@ -213,9 +213,12 @@ def reader_of(user: Any, request: PurgeRequest) -> Reader:
 
 
 def zones_of(requests: Iterable[PurgeRequest]) -> dict[int, str]:
-    """In which time zone everybody reads a request's dates: its account's, so that nobody reads another day."""
+    """In which time zone everybody reads a request's dates: its account's, so that nobody reads another day.
+
+    What was split off from a request is due when that is, and on the same day.
+    """
     requests = list(requests)
-    accounts = {request.pk: request.account_id for request in requests}
+    accounts = {request.pk: request.account_id or request.excluded_account_id for request in requests}
     facts = get_host().accounts({pk for pk in accounts.values() if pk is not None})
     return {pk: facts[account].time_zone if account in facts else "UTC" for pk, account in accounts.items()}
 

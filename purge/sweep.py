@@ -25,11 +25,11 @@ from purge.executors import Looked, Outcome, Run, doom_files, run_step
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, PurgeStep
 from purge.planner import ADDRESSES, FILES, Step, stored_steps
-from purge.policy import policy_of
+from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES, Scope, scope_of
 from purge.stopping import slice_is_over
-from purge.targets import add_subjects, resolve_targets
+from purge.targets import add_subjects, matches_of
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
 #: does not show, little enough that nobody waits and that a worker who is killed has lost little.
@@ -266,7 +266,7 @@ class Sweep:
         logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
         if not (emails or logins):
             return False
-        targets = resolve_targets(policy_of(request.route), selected=(), emails=emails, adobe_ids=logins)
+        targets = matches_of(request, emails=emails, adobe_ids=logins)
         known = set(request.subjects.values_list("person_id", flat=True))
         return bool(add_subjects(request, [target for target in targets if target.person.id not in known]))
 
@@ -334,7 +334,7 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | No
     if entry is not None:
         doom_files(entry, ids, request.pk)
     creators = set(request.subjects.filter(role=Role.CREATOR, person_id__in=ids).values_list("account_id", flat=True))
-    if policy_of(request.route).delete_users_of_created_trials:
+    if policy_for(request).delete_users_of_created_trials:
         for account_id in sorted(creators):
             host.close_account(account_id)
     host.people_gone(people)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from purge.choices import Fate, IdentifierKind, Role
+from django.utils import timezone
+
+from purge.choices import Fate, IdentifierKind, Reach, Role
 from purge.host import Person, get_host
 from purge.models import Identifier, PurgeRequest, Subject
-from purge.policy import Policy
+from purge.policy import Policy, policy_for
 from purge.scope import DOOMED_ROLES
 
 
@@ -60,11 +62,33 @@ def _members(creator: Person) -> Iterable[Target]:
         yield Target(person, Role.MEMBER)
 
 
-def add_subjects(request: PurgeRequest, targets: list[Target]) -> list[Target]:
-    """Put people into a request and freeze those whose rows go. Returns the targets."""
+def in_reach(target: Target, reach: str, account_id: int | None) -> bool:
+    """Whether a person belongs to this part of a divided submission. ``account_id``: the requesting account."""
+    match Reach(reach):
+        case Reach.OWN:
+            return target.person.account_id == account_id
+        case Reach.OTHERS:
+            return target.person.account_id != account_id
+        case _everywhere:
+            return True
+
+
+def matches_of(request: PurgeRequest, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Target]:
+    """Everybody whom a stored request reaches now without having been selected, within its reach."""
+    found = resolve_targets(policy_for(request), selected=(), emails=emails, adobe_ids=adobe_ids)
+    account_id = request.account_id if request.part_of is None else request.part_of.account_id
+    return [target for target in found if in_reach(target, request.reach, account_id)]
+
+
+def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool = True) -> list[Target]:
+    """Put people into a request. Returns the targets.
+
+    ``begins``: those whose rows go are frozen at once; otherwise they stay what they are until the request may begin.
+    """
     if not targets:
         return []
     doomed = [target.person for target in targets if target.role in DOOMED_ROLES]
+    now = timezone.now() if begins else None
     Subject.objects.bulk_create(
         [
             Subject(
@@ -74,6 +98,7 @@ def add_subjects(request: PurgeRequest, targets: list[Target]) -> list[Target]:
                 role=target.role,
                 fate=Fate.KEPT if target.role == Role.KEPT else Fate.WAITING,
                 earlier_state=target.person.earlier_state,
+                frozen_at=None if target.role == Role.KEPT else now,
             )
             for target in targets
         ]
@@ -92,5 +117,6 @@ def add_subjects(request: PurgeRequest, targets: list[Target]) -> list[Target]:
         ],
         ignore_conflicts=True,
     )
-    get_host().freeze(doomed, accepted_at=request.accepted_at)
+    if begins:
+        get_host().freeze(doomed, accepted_at=request.accepted_at)
     return targets

@@ -9,7 +9,7 @@ from django.db.models import Sum
 from purge.choices import Fate, Reader, Role
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.policy import policy_of
+from purge.policy import policy_for
 from purge.standing import sentence_for
 
 
@@ -40,7 +40,7 @@ def recipients_of(request: PurgeRequest) -> list[int]:
 def tell_completion(request: PurgeRequest) -> None:
     """Notify as the route says, and the administrators of other accounts of what is left for them to do."""
     host = get_host()
-    if policy_of(request.route).notify is not None:
+    if policy_for(request).notify is not None:
         host.tell(
             kind="completed",
             reference=request.reference,

@@ -40,7 +40,7 @@ from purge.hashing import HashKeyMissing, fingerprint, hasher
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
 from purge.opaque import OPAQUE
-from purge.policy import policy_of
+from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES
 
@@ -523,7 +523,7 @@ class _Judge:
 
     def __init__(self, requests: Iterable[PurgeRequest]) -> None:
         self.trials = set(get_host().trial_account_ids())
-        self.policies = {request.pk: policy_of(request.route) for request in requests}
+        self.policies = {request.pk: policy_for(request) for request in requests}
         self.users_in_account = lru_cache(maxsize=10_000)(
             lambda account_id, key: bool(get_host().users_in_account(account_id, [key]))
         )
@@ -543,7 +543,8 @@ class _Judge:
         requesting = policy.scrub_requesting_account and account_id == request.account_id
         if local:
             return requesting
-        return account_id is None or requesting or (policy.scrub_trial_accounts and account_id in self.trials)
+        trial = policy.scrub_trial_accounts and account_id in self.trials
+        return account_id is None or requesting or (trial and account_id != request.excluded_account_id)
 
     def cleaned(self, requests: Iterable[PurgeRequest]) -> Where:
         """The condition that a row's account is one that one of the requests cleans."""

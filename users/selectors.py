@@ -33,7 +33,7 @@ def deleted_and_free(people: QuerySet[Any]) -> QuerySet[Any]:
     A request of another account makes no difference.
     """
     held = held_by_requests(account=OuterRef("account_id")).filter(person_id=OuterRef("pk"))
-    return people.filter(Q(state=UserState.DELETED) | (Q(state=UserState.PURGING) & ~Exists(held)))
+    return people.filter(~Exists(held), state__in=(UserState.DELETED, UserState.PURGING))
 
 
 def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:

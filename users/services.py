@@ -279,7 +279,7 @@ def _revive(
     name: str,
     fields: dict[str, Any],
 ) -> User:
-    if existing.state == UserState.PURGING and _own_request(existing):
+    if existing.state != UserState.ACTIVE and _own_request(existing):
         raise UserFrozen(_("A user with this address is being purged. Wait for its completion, then add the user."))
     if existing.earlier_state == UserState.ACTIVE:
         raise ServiceError(_("A user with this address is already in this account."), code="taken")
@@ -358,9 +358,9 @@ def _change_email(user: User, email: str) -> None:
     key = email_key_of(email)
     if key != user.email_key:
         holder = User.objects.filter(account_id=user.account_id, email_key=key).exclude(pk=user.pk).first()
+        if holder is not None and holder.state != UserState.ACTIVE and _own_request(holder):
+            raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
         if holder is not None and holder.state == UserState.PURGING:
-            if _own_request(holder):
-                raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
             raise UserFrozen(
                 _("This e-mail address or Unique User ID is already used in this account. Choose another.")
             )
@@ -389,13 +389,15 @@ def refuse_frozen(user: User) -> None:
 
 
 def _refuse_frozen(user: User) -> None:
+    if user.state == UserState.ACTIVE:
+        return
+    # Also somebody whose request still waits: they are what they were, and reserved.
+    if reference := _own_request(user):
+        raise UserFrozen(
+            _("User %(id)s is being purged (request %(reference)s): nothing can be changed any more.")
+            % {"id": user.pk, "reference": reference}
+        )
     if user.state == UserState.PURGING:
-        reference = _own_request(user)
-        if reference:
-            raise UserFrozen(
-                _("User %(id)s is being purged (request %(reference)s): nothing can be changed any more.")
-                % {"id": user.pk, "reference": reference}
-            )
         raise UserFrozen
 
 
@@ -451,17 +453,15 @@ def user_restore(*, acting_user: User | None, user: User) -> User:
     """Bring a deleted person back, as Learner only: earlier roles and permissions are not given back."""
     with transaction.atomic():
         current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-        if current.state == UserState.PURGING:
-            if current.deleted_at is None:
-                raise ServiceError(_("User %(id)s is not deleted.") % {"id": current.pk}, code="active")
-            if reference := _own_request(current):
-                raise UserFrozen(
-                    _("User %(id)s is being purged and cannot be restored. %(reference)s")
-                    % {"id": current.pk, "reference": reference}
-                )
-            raise UserFrozen(_("User %(id)s cannot be restored at the moment. Try again later.") % {"id": current.pk})
-        if current.state == UserState.ACTIVE:
+        if current.deleted_at is None:
             raise ServiceError(_("User %(id)s is not deleted.") % {"id": current.pk}, code="active")
+        if reference := _own_request(current):
+            raise UserFrozen(
+                _("User %(id)s is being purged and cannot be restored. %(reference)s")
+                % {"id": current.pk, "reference": reference}
+            )
+        if current.state == UserState.PURGING:
+            raise UserFrozen(_("User %(id)s cannot be restored at the moment. Try again later.") % {"id": current.pk})
         _to_active(current)
         current.save()
         _audit(current, acting_user, "restored")

@@ -31,6 +31,7 @@ from lms_purge.cleanup.confirmation import (
     plan_of,
     request_of_token,
     rows_of,
+    without_held,
 )
 from lms_purge.cleanup.forms import AddressForm, ConfirmForm, CorrectForm
 from lms_purge.cleanup.hints import hints_of
@@ -255,6 +256,8 @@ class DeletedUserAdmin(TenantAdmin):
     ) -> HttpResponse:
         """The confirmation page, for the first time or again (``shown``: the plan it carried before)."""
         account_id = shown.account_id if shown else self._account_id(request, ids)
+        if shown is None:
+            ids, changes = without_held(ids, account_id)
         try:
             preview = self._preview(request, ids, account_id)
         except PurgeRefused as refusal:

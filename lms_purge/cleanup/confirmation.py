@@ -238,6 +238,20 @@ def people_now(ids: Sequence[int], account_id: int) -> People:
     )
 
 
+def without_held(ids: Sequence[int], account_id: int) -> tuple[list[int], list[str]]:
+    """Those of the ticked people whom no other request of the account holds, and who is left out, in words.
+
+    Where all are held nobody is left out: the refusal then names the request.
+    """
+    held = open_request_of(ids, account_id=account_id)
+    rest = [pk for pk in ids if pk not in held]
+    if not rest or not held:
+        return list(ids), []
+    names = User.objects.filter(pk__in=held, account_id=account_id).order_by("name", "pk").values_list("pk", "name")
+    words = _("%(name)s is in purge request %(reference)s already and is left out.")
+    return rest, [words % {"name": name, "reference": held[pk]} for pk, name in names]
+
+
 def rows_of(ids: Collection[int]) -> list[DeletedUser]:
     """The people of the page, by name."""
     return list(DeletedUser.objects.filter(pk__in=ids).select_related("account", "deleted_by").order_by("name", "pk"))

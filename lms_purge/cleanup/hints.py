@@ -72,7 +72,7 @@ def sessions_taught(ids: Collection[int]) -> Any:
 def _requests_of(people: Iterable[Any]) -> dict[int, tuple[str, str]]:
     by_account: dict[int, list[int]] = defaultdict(list)
     for person in people:
-        if person.state == UserState.PURGING:
+        if person.state != UserState.ACTIVE:
             by_account[person.account_id].append(person.pk)
     references: dict[int, str] = {}
     for account_id, ids in by_account.items():

@@ -21,7 +21,7 @@ from django.db import DatabaseError
 from django.db.models import Sum
 
 from purge.addresses import emails_in
-from purge.choices import Role
+from purge.choices import Role, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
@@ -29,7 +29,7 @@ from purge.presentation import progress_of, trouble_of
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference
 from purge.services import PurgeRefused
-from purge.standing import Standing, moment_words, standing
+from purge.standing import Standing, moment_words, standing, standings
 from purge.verifier import CouldNotLook
 
 NEEDS_YOU, USAGE = 1, 2
@@ -144,6 +144,8 @@ def request_json(request: PurgeRequest) -> dict[str, Any]:
         "route": str(request.route),
         "came_by": str(request.origin),
         "account": request.account_id,
+        "part_of": request.part_of.reference if request.part_of else None,
+        "parts": [{"request": part.reference, "state": str(stand.state)} for part, stand in parts_of(request)],
         "accepted_at": request.accepted_at,
         "due_at": request.due_at,
         "progress_at": request.progress_at,
@@ -185,6 +187,10 @@ def request_lines(request: PurgeRequest) -> list[str]:
         lines.append(f"  completed   {moment_words(request.completed_at, stands.zone)}, {progress.done:,} rows")
     elif progress.step:
         lines.append(f"  step        {progress.step} ({progress.words})")
+    for part, stand in parts_of(request):
+        lines.append(f"  elsewhere   {part.reference}  {stand.label}: {stand.sentence}")
+    if request.part_of is not None:
+        lines.append(f"  split off   from {request.part_of.reference}, because of other accounts")
     if request.kept_count:
         lines.append(f"  kept        {request.kept_count} (creator of a trial account)")
     lines.append(f"  acts next   {stands.who_words}")
@@ -196,6 +202,20 @@ def request_lines(request: PurgeRequest) -> list[str]:
     for person_id, table in request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
         lines.append(f"  stuck       user {person_id}: table {table}")
     return lines
+
+
+def parts_of(request: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
+    """What was split off from a request because of other accounts, with where it stands."""
+    parts = list(request.parts.select_related("part_of").order_by("pk"))
+    stands = standings(parts, None)
+    return [(part, stands[part.pk]) for part in parts]
+
+
+def needs_you_if_it_waits(request: PurgeRequest, *, waited: bool) -> None:
+    """Exit code 1 when the request, or a part of it, waits for somebody (``waited``: or is not completed)."""
+    for each, stands in [(request, standing(request, None)), *parts_of(request)]:
+        if each.status == Status.HELD or (waited and each.status != Status.COMPLETED):
+            needs_you(f"{each.reference} is not completed: {stands.label}.")
 
 
 def status_line(request: PurgeRequest, stands: Standing) -> str:

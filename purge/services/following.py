@@ -16,21 +16,25 @@ from purge.choices import (
 )
 from purge.claims import note
 from purge.engine import forget_identifiers
+from purge.freezing import begin, give_back
 from purge.host import get_host
-from purge.models import FollowUp, ImsNotice, PurgeRequest, Subject
+from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.queue import enqueue_request
-from purge.scope import DOOMED_ROLES
 from purge.services.refusals import NotAllowed, PurgeRefused
 from purge.sweep import all_steps_wait
 
 
 def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
-    """An operator lets a held request go on."""
+    """An operator lets a request begin that waits for the platform's check; now its people are frozen."""
     _check_operator(acting_user)
     with transaction.atomic():
         held = PurgeRequest.objects.filter(pk=request.pk, status=Status.HELD)
         if not held.update(status=Status.QUEUED, released_at=timezone.now(), held_reason=""):
-            raise PurgeRefused("not_held", _("Request %(reference)s is not held.") % {"reference": request.reference})
+            raise PurgeRefused(
+                "not_held",
+                _("Request %(reference)s does not wait for the platform's check.") % {"reference": request.reference},
+            )
+        begin(request)
         note(request, "released", actor_id=getattr(acting_user, "pk", None))
         enqueue_request(request.pk)
     request.refresh_from_db()
@@ -63,8 +67,8 @@ def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
         if locked.status not in again and not waiting:
             raise PurgeRefused(
                 "nothing_to_retry",
-                _("Request %(reference)s is %(status)s: there is nothing to try again.")
-                % {"reference": locked.reference, "status": locked.get_status_display()},
+                _("Request %(reference)s is at work, waits or is over: there is nothing to try again.")
+                % {"reference": locked.reference},
             )
         locked.subjects.filter(fate=Fate.STUCK).update(fate=Fate.WAITING, stuck_table="")
         all_steps_wait(locked)
@@ -83,7 +87,10 @@ def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
 
 
 def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
-    """Call a request off before its first destructive step; its people get their earlier state back."""
+    """Call a request off before its first destructive step: everybody and every import link is as before.
+
+    What was split off from it and has not begun either is called off with it.
+    """
     if acting_user is not None and not (
         acting_user.has_perm("purge.operate_requests")
         or (request.account_id is not None and get_host().may_purge(acting_user.pk, request.account_id))
@@ -91,41 +98,28 @@ def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
         raise NotAllowed("permission", _("Only who may purge in this account can cancel."))
     with transaction.atomic():
         locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
-        if locked.status not in (Status.HELD, Status.QUEUED) or locked.planned:
+        parts = locked.parts.select_for_update().filter(status__in=OPEN_STATUSES).order_by("pk")
+        together = [locked, *parts]
+        if any(each.status not in (Status.HELD, Status.QUEUED) or each.planned for each in together):
             raise PurgeRefused(
                 "too_late",
                 _("Request %(reference)s has begun and cannot be cancelled.") % {"reference": locked.reference},
             )
-        PurgeRequest.objects.filter(pk=locked.pk).update(status=Status.CANCELLED, lease_until=None, people_left=0)
-        _give_back(locked)
-        forget_identifiers(locked)
-        locked.hashes.all().delete()
-        locked.notices.filter(state=NoticeState.OPEN).update(
-            state=NoticeState.DECLINED, identifier="", closed_at=timezone.now()
-        )
-        note(locked, "cancelled", actor_id=getattr(acting_user, "pk", None))
+        for each in together:
+            _cancel(each, actor_id=getattr(acting_user, "pk", None))
     request.refresh_from_db()
     return request
 
 
-#: The state of a frozen person.
-STATE_PURGING = "purging"
-
-
-def _give_back(request: PurgeRequest) -> None:
-    """A freeze lasts until the last request that holds the person has ended."""
-    mine = request.subjects.filter(role__in=DOOMED_ROLES)
-    states = dict(mine.values_list("person_id", "earlier_state"))
-    others = Subject.objects.filter(
-        person_id__in=states, request__status__in=OPEN_STATUSES, role__in=DOOMED_ROLES
-    ).exclude(request=request)
-    held = set(others.values_list("person_id", flat=True))
-    for subject in others.filter(earlier_state=STATE_PURGING):
-        # What the other request found was our freeze; the state to give back one day is the one we found.
-        Subject.objects.filter(pk=subject.pk).update(earlier_state=states[subject.person_id])
-    free = [person_id for person_id in states if person_id not in held]
-    get_host().unfreeze(free, states={person_id: states[person_id] for person_id in free})
-    mine.update(fate=Fate.RELEASED)
+def _cancel(request: PurgeRequest, *, actor_id: int | None) -> None:
+    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.CANCELLED, lease_until=None, people_left=0)
+    give_back(request)
+    forget_identifiers(request)
+    request.hashes.all().delete()
+    request.notices.filter(state=NoticeState.OPEN).update(
+        state=NoticeState.DECLINED, identifier="", closed_at=timezone.now()
+    )
+    note(request, "cancelled", actor_id=actor_id)
 
 
 def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:

@@ -23,7 +23,7 @@ class NotAllowed(PurgeRefused):
 
 
 class SelectionChanged(PurgeRefused):
-    """Some of the people shown on the confirmation page are no longer deleted; ``rest`` may be confirmed anew."""
+    """Some of the people shown are no longer deleted, or in another request; ``rest`` may be confirmed anew."""
 
     def __init__(self, message: str, *, people: Collection[int], rest: Collection[int]) -> None:
         super().__init__("selection_changed", message, people=people)

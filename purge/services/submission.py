@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +19,7 @@ from purge.addresses import address_key, emails_in, is_address
 from purge.choices import (
     IdentifierKind,
     Origin,
+    Reach,
     Role,
     Route,
     Status,
@@ -28,14 +30,14 @@ from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
 from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
 from purge.models import Identifier, ImsNotice, PurgeRequest, SuppressionHash
-from purge.policy import Policy, policy_of
+from purge.policy import Policy, policy_of, within
 from purge.preview import Impact, in_account_only, measure_impact
 from purge.queue import enqueue_request
 from purge.references import new_reference
 from purge.scope import DOOMED_ROLES, Scope, build_scope
 from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
-from purge.targets import Target, add_subjects, resolve_targets
+from purge.targets import Target, add_subjects, in_reach, resolve_targets
 
 ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
 STATE_ACTIVE = "active"
@@ -246,8 +248,8 @@ def purge_submit(
     """Accept the purge of at most fifty deleted users of one account.
 
     ``token``: the confirmation form's; the same one again returns the same request. ``confirmed``: the people were
-    shown on a confirmation page, so somebody restored meanwhile is named in :class:`SelectionChanged` instead of being
-    refused. Raises :class:`PurgeRefused`; then nothing has changed.
+    shown on a confirmation page, so somebody restored or taken by another request meanwhile is named in
+    :class:`SelectionChanged` instead of being refused. Raises :class:`PurgeRefused`; then nothing has changed.
     """
     user_ids = list(dict.fromkeys(user_ids))
     account = _account(account_id)
@@ -264,11 +266,11 @@ def purge_submit(
             # Asked again under the lock: the first of two clicks may have committed meanwhile.
             if (earlier := _of_token(token, acting_user)) is not None:
                 return earlier
-            _check_restored(people, account_id, confirmed)
+            _check_changed(people, account_id, confirmed)
             _check_people(people, user_ids, account_id)
             identities = _identities(people, account_id)
             targets = resolve_targets(policy, selected=people, emails=identities.emails)
-            return _accept(
+            return _accept_here_and_elsewhere(
                 route=route,
                 policy=policy,
                 origin=origin,
@@ -291,19 +293,27 @@ def _of_token(token: uuid.UUID | None, acting_user: Any) -> PurgeRequest | None:
     return PurgeRequest.objects.filter(token=token, initiator_id=acting_user.pk).first()
 
 
-def _check_restored(people: Sequence[Person], account_id: int, confirmed: bool) -> None:
+def _check_changed(people: Sequence[Person], account_id: int, confirmed: bool) -> None:
+    """After a confirmation page: who is no longer to be had is named and left out, the rest is asked again."""
     if not confirmed:
         return
-    restored = [
-        person.id for person in people if person.earlier_state == STATE_ACTIVE and person.account_id == account_id
-    ]
+    mine = [person for person in people if person.account_id == account_id]
+    taken = open_request_of([person.id for person in mine], account_id=account_id)
+    restored = [person.id for person in mine if person.earlier_state == STATE_ACTIVE and person.id not in taken]
+    rest = [person.id for person in people if person.id not in restored and person.id not in taken]
+    if not rest and taken:
+        return  # nobody is left to be asked about again: the refusal names the request
+    words = []
     if restored:
-        raise SelectionChanged(
-            _("Restored meanwhile and left out: user %(ids)s. Nothing was purged; please confirm the rest again.")
-            % {"ids": _labels(restored)},
-            people=restored,
-            rest=[person.id for person in people if person.id not in restored],
-        )
+        words.append(_("Restored meanwhile and left out: user %(ids)s.") % {"ids": _labels(restored)})
+    words += [
+        _("In purge request %(reference)s already and left out: user %(ids)s.")
+        % {"reference": reference, "ids": _labels(pk for pk, found in taken.items() if found == reference)}
+        for reference in sorted(set(taken.values()))
+    ]
+    if words:
+        words.append(_("Nothing was purged; please confirm the rest again."))
+        raise SelectionChanged(" ".join(words), people=[*restored, *sorted(taken)], rest=rest)
 
 
 def purge_submit_address(
@@ -345,7 +355,7 @@ def purge_submit_ims(
 ) -> PurgeRequest:
     """Take in a message of the identity provider: one purge over the trial accounts, one notice per enterprise account.
 
-    The same ``reference`` again returns the same request.
+    The same ``reference`` again returns the same request; once that was cancelled, it is taken in anew.
     """
     emails = frozenset({address_key(email)}) if email.strip() else frozenset()
     adobe = frozenset({address_key(adobe_id)}) if adobe_id.strip() else frozenset()
@@ -358,7 +368,7 @@ def purge_submit_ims(
     if emails_in(reference):
         raise PurgeRefused("reference", _("The reference holds an address. Give a number or another opaque text."))
     reference = reference.strip()
-    if reference and (earlier := PurgeRequest.objects.filter(external_reference=reference).first()) is not None:
+    if (earlier := _of_external_reference(reference)) is not None:
         return earlier
     _check_coverage()
     policy = policy_of(Route.IMS_TRIAL)
@@ -383,14 +393,23 @@ def purge_submit_ims(
                     targets=targets,
                     identities=identities,
                     external_reference=reference or None,
+                    held=_reason_to_hold_whole(policy, targets),
                 )
         except IntegrityError:
-            earlier = PurgeRequest.objects.filter(external_reference=reference).first() if reference else None
+            earlier = _of_external_reference(reference)
             if earlier is None:
                 raise
             return earlier
         _send_notices(request, emails, adobe)
         return request
+
+
+def _of_external_reference(reference: str) -> PurgeRequest | None:
+    """The request that a message has become already. A cancelled one purged nobody, so it is no answer."""
+    if not reference:
+        return None
+    known = PurgeRequest.objects.filter(external_reference=reference).exclude(status=Status.CANCELLED)
+    return known.first()
 
 
 def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str]) -> None:
@@ -420,6 +439,54 @@ def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozense
         )
 
 
+def _accept_here_and_elsewhere(
+    *,
+    route: Route,
+    policy: Policy,
+    origin: str,
+    account_id: int,
+    acting_user: Any,
+    targets: list[Target],
+    identities: Identities,
+    token: uuid.UUID | None,
+    impact: Impact | None,
+) -> PurgeRequest:
+    """Accept a submission: one request, or two where something has to wait because of other accounts.
+
+    The first then works in its own account alone and begins at once; the second holds everything elsewhere. Its account
+    never hears of it.
+    """
+    held = _reason_to_hold_elsewhere(account_id, targets)
+    here = Reach.OWN if held else Reach.EVERYWHERE
+    first = _accept(
+        route=route,
+        policy=policy,
+        origin=origin,
+        account_id=account_id,
+        acting_user=acting_user,
+        targets=[target for target in targets if in_reach(target, here, account_id)],
+        identities=identities,
+        token=token,
+        impact=impact,
+        reach=here,
+    )
+    if held:
+        _accept(
+            route=route,
+            policy=policy,
+            origin=Origin.ELSEWHERE,
+            account_id=None,
+            acting_user=None,
+            targets=[target for target in targets if in_reach(target, Reach.OTHERS, account_id)],
+            # What is known of the people in their own account alone is no business of this part.
+            identities=replace(identities, former=frozenset(), unique_ids=frozenset()),
+            reach=Reach.OTHERS,
+            part_of=first,
+            held=held,
+        )
+    return first
+
+
 def _accept(
     *,
     route: Route,
@@ -432,38 +499,44 @@ def _accept(
     token: uuid.UUID | None = None,
     external_reference: str | None = None,
     impact: Impact | None = None,
+    reach: Reach = Reach.EVERYWHERE,
+    part_of: PurgeRequest | None = None,
+    held: str = "",
 ) -> PurgeRequest:
-    """Create the request with all it captures, freeze the people, write the journal, queue the work."""
+    """Create the request with all it captures, freeze the people, write the journal, queue the work.
+
+    ``held``: why an operator has to look first; then nobody is frozen and nothing is queued.
+    """
     try:
         key = fingerprint()
     except HashKeyMissing as error:
         raise PurgeRefused("hash_key", str(error)) from None
     now = timezone.now()
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
-    elsewhere = sum(1 for target in doomed if target.person.account_id != account_id)
-    held = _reason_to_hold(policy, account_id, targets, elsewhere)
     request = PurgeRequest.objects.create(
         reference=new_reference(),
         route=route,
         origin=origin,
         account_id=account_id,
+        reach=reach,
+        part_of=part_of,
         initiator=acting_user,
         status=Status.HELD if held else Status.QUEUED,
         held_reason=held,
         token=token,
         external_reference=external_reference,
-        policy=policy.as_json(),
+        policy=within(policy, reach).as_json(),
         impact=impact.as_json() if impact else {},
         key_fingerprint=key,
-        accepted_at=now,
-        due_at=now + timedelta(days=settings.PURGE_DUE_DAYS),
+        accepted_at=part_of.accepted_at if part_of else now,
+        due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),
         selected_count=sum(1 for target in targets if target.role == Role.SELECTED),
-        other_account_count=elsewhere,
+        other_account_count=_elsewhere(targets, account_id),
         kept_count=sum(1 for target in targets if target.role == Role.KEPT),
         people_left=len(doomed),
     )
     digests = _capture(request, identities, targets)
-    add_subjects(request, targets)
+    add_subjects(request, targets, begins=not held)
     note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), route=str(route))
     if held:
         note(request, "held", reason=held)
@@ -501,12 +574,24 @@ def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Ta
     return [(str(kind), digest) for kind, digest, _local in hashes]
 
 
-def _reason_to_hold(policy: Policy, account_id: int | None, targets: list[Target], elsewhere: int) -> str:
-    """Why a request waits for an operator: many users of other accounts in a day, or whole trial accounts."""
-    if policy.delete_users_of_created_trials:
-        members = sum(1 for target in targets if target.role == Role.MEMBER)
-        return "members" if members > settings.PURGE_MAX_PEOPLE else ""
+def _elsewhere(targets: Iterable[Target], account_id: int | None) -> int:
+    """How many people of other accounts go."""
+    return sum(1 for target in targets if target.role in DOOMED_ROLES and target.person.account_id != account_id)
+
+
+def _reason_to_hold_whole(policy: Policy, targets: Iterable[Target]) -> str:
+    """Why a whole request waits for an operator: it would empty trial accounts of many people."""
+    members = sum(1 for target in targets if target.role == Role.MEMBER)
+    return "members" if policy.delete_users_of_created_trials and members > settings.PURGE_MAX_PEOPLE else ""
+
+
+def _reason_to_hold_elsewhere(account_id: int, targets: Iterable[Target]) -> str:
+    """Why what a request does in other accounts waits for an operator: it reaches many users there in a day."""
+    elsewhere = _elsewhere(targets, account_id)
+    if not elsewhere:
+        return ""
     day_ago = timezone.now() - timedelta(days=1)
-    today = PurgeRequest.objects.filter(account_id=account_id, accepted_at__gte=day_ago)
-    reached = sum(today.exclude(status=Status.CANCELLED).values_list("other_account_count", flat=True))
-    return "rate" if elsewhere and reached + elsewhere > settings.PURGE_RATE_GUARD else ""
+    mine = PurgeRequest.objects.filter(Q(account_id=account_id) | Q(part_of__account_id=account_id))
+    today = mine.filter(accepted_at__gte=day_ago).exclude(status=Status.CANCELLED)
+    reached = sum(today.values_list("other_account_count", flat=True))
+    return "rate" if reached + elsewhere > settings.PURGE_RATE_GUARD else ""

@@ -208,11 +208,22 @@ def test_an_active_user_is_refused_and_named(as_admin, account, deleted):
 def test_somebody_in_an_open_request_is_refused_naming_the_request(as_admin, deleted, account, admin):
     person = deleted(name="Taken Already")
     request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
-    refused = ask(as_admin, person, deleted())
+    refused = ask(as_admin, person)
     assert is_refused(refused)
     assert request.reference in text_of(refused)
     assert "Taken Already" in text_of(refused)
     assert PurgeRequest.objects.count() == 1
+
+
+def test_of_many_ticked_whoever_is_in_another_request_is_named_and_left_out(as_admin, deleted, account, admin):
+    taken, rest = deleted(name="Taken Already"), [deleted(), deleted()]
+    earlier = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[taken.pk])
+    page = ask(as_admin, taken, *rest)
+    assert f"Taken Already is in purge request {earlier.reference} already and is left out." in text_of(page)
+    assert {person.pk for person in page.context["people"]} == {person.pk for person in rest}
+    confirm(as_admin, page)
+    request = PurgeRequest.objects.exclude(pk=earlier.pk).get()
+    assert {subject.person_id for subject in request.subjects.all()} == {person.pk for person in rest}
 
 
 def test_a_get_shows_nothing_and_does_nothing(as_admin):

@@ -40,18 +40,6 @@ def test_a_key_is_stored_as_its_digest_alone():
     assert ApiToken.objects.get(digest=selectors.token_digest(key)) == token
 
 
-def test_revoking_takes_these_peoples_keys_alone():
-    (_mine, my_key), (_other, other_key) = (
-        services.token_create(acting_user=UserFactory(), name="Script") for _n in range(2)
-    )
-    mine, other = selectors.token_owner(my_key), selectors.token_owner(other_key)
-    assert services.tokens_revoke(user_ids=[mine.pk]) == 1
-    assert services.tokens_revoke(user_ids=[mine.pk]) == 0
-    assert selectors.token_owner(my_key) is None
-    assert selectors.token_owner(other_key) == other
-    assert ApiToken.objects.count() == 2
-
-
 @pytest.mark.parametrize("state", [UserState.DELETED, UserState.PURGING])
 def test_a_key_opens_nothing_while_its_owner_cannot_sign_in(put_in_state, state):
     user = UserFactory()

@@ -181,7 +181,7 @@ def test_unfreezing_gives_the_earlier_state_back_and_the_counts_stay_right(host,
     month = gone.deleted_month
     people = host.people([ann.pk, gone.pk])
     host.freeze(people, accepted_at=timezone.now())
-    host.unfreeze([ann.pk, gone.pk], states={ann.pk: UserState.ACTIVE, gone.pk: UserState.DELETED})
+    host.unfreeze([ann.pk, gone.pk])
     gone.refresh_from_db()
     assert User.objects.get(pk=ann.pk).state == UserState.ACTIVE
     assert (gone.state, gone.deleted_month) == (UserState.DELETED, month)

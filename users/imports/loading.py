@@ -252,10 +252,12 @@ class Loader:
         ]
 
     def _frozen(self, known: Iterable[_Known]) -> dict[int, str]:
-        """Those who are being purged, with the request's ID (empty when another account's holds them)."""
-        frozen = [user.pk for user in known if user["state"] == UserState.PURGING]
-        references = open_request_of(frozen, account_id=self.account.pk) if frozen else {}
-        return {pk: references.get(pk, "") for pk in frozen}
+        """Those who are being purged or reserved for it, with the request's ID (empty when another account's)."""
+        states = {user.pk: user["state"] for user in known if user["state"] != UserState.ACTIVE}
+        references = open_request_of(states, account_id=self.account.pk) if states else {}
+        return {
+            pk: references.get(pk, "") for pk, state in states.items() if state == UserState.PURGING or pk in references
+        }
 
     def _active_administrators(self) -> set[int]:
         rows = UserRole.objects.filter(

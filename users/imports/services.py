@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from purge.queue import enqueue
-from purge.selectors import open_addresses_for
+from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.stored_files import file_mentions
 from users.imports import mapping as headings_of
 from users.imports.loading import Loader, TakenOver
@@ -360,8 +360,8 @@ def import_file_erase(*, log_id: int) -> bool:
     """Erase the file of an import whose link is dead and that nobody reads any more. Whether there was one."""
     closed = ImportLog.objects.exclude(state=ImportState.RUNNING).exclude(link_dead_at=None).exclude(file="")
     log = closed.filter(pk=log_id).first()
-    if log is None:
-        return False
+    if log is None or can_still_be_called_off(log.account_id, since=log.uploaded_at):
+        return False  # a request that only begins erases the file itself, or gives the link back
     log.file.storage.delete(str(log.file.name))
     ImportLog.objects.filter(pk=log_id).update(file="")
     return True

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from purge.choices import Status
-from purge.management.base import PurgeCommand, address_given, needs_you, request_json, request_lines
+from purge.management.base import PurgeCommand, address_given, needs_you_if_it_waits, request_json, request_lines
 from purge.management.waiting import wait_until_it_rests
 from purge.services import purge_submit_ims
-from purge.standing import standing
 
 
 class Command(PurgeCommand):
@@ -34,5 +32,4 @@ class Command(PurgeCommand):
         accounts = request.notices.values("account_id").distinct().count()
         lines = [*request_lines(request), f"  notices     to {accounts} enterprise account(s)"]
         self.show(request_json(request) | {"notices": accounts}, lines, as_json=options["json"])
-        if request.status == Status.HELD or (options["wait"] and request.status != Status.COMPLETED):
-            needs_you(f"{request.reference} is not completed: {standing(request, None).label}.")
+        needs_you_if_it_waits(request, waited=options["wait"])

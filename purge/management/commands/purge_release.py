@@ -12,7 +12,7 @@ from purge.standing import standing
 
 
 class Command(PurgeCommand):
-    help = "Let a held request go on."
+    help = "Let a request begin that waits for the platform's check."
     example = "manage.py purge_release PUR-7Q4M-2KX9-H --wait"
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,12 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from purge.choices import Status
-from purge.management.base import NEEDS_YOU, USAGE, needs_you, request_json, request_lines
+from purge.management.base import NEEDS_YOU, USAGE, needs_you_if_it_waits, request_json, request_lines
 from purge.management.selecting import SelectingCommand, Selection, impact_lines
 from purge.management.waiting import wait_until_it_rests
 from purge.services import PurgeRefused
-from purge.standing import standing
 
 #: What has to be typed to go on.
 WORD = "purge"
@@ -50,8 +48,7 @@ class Command(SelectingCommand):
         if options["wait"]:
             wait_until_it_rests(request, seconds=options["timeout"])
         self.show(request_json(request), request_lines(request), as_json=options["json"])
-        if request.status == Status.HELD or (options["wait"] and request.status != Status.COMPLETED):
-            needs_you(f"{request.reference} is not completed: {standing(request, None).label}.")
+        needs_you_if_it_waits(request, waited=options["wait"])
 
     def _ask(self, selection: Selection) -> None:
         """The impact and the question go to standard error, so that standard output holds the answer alone."""

@@ -167,14 +167,17 @@ def test_somebody_already_selected_is_refused_with_the_request_that_holds_him(su
     assert first in ran.err
 
 
-def test_a_held_request_needs_an_operator(submit, cast, settings):
+def test_what_waits_because_of_other_accounts_needs_an_operator(submit, cast, settings):
     settings.PURGE_RATE_GUARD = 1
     ran = submit("--user", "U-1001", "--yes", "--wait", "--json")
+    part = PurgeRequest.objects.get(part_of__reference=ran.json["request"])
     assert ran.code == 1
-    assert ran.json["status"] == Status.HELD
-    assert ran.json["acts_next"] == "operator"
-    cast.ann.refresh_from_db()
-    assert cast.ann.state == UserState.PURGING
+    assert f"{part.reference} is not completed: Waiting." in ran.err
+    assert ran.json["state"] == "completed"
+    assert ran.json["parts"] == [{"request": part.reference, "state": "waiting"}]
+    assert not User.objects.filter(pk=cast.ann.pk).exists()
+    cast.alpha_match.refresh_from_db()
+    assert cast.alpha_match.state == UserState.ACTIVE
 
 
 def test_waiting_leaves_the_work_to_a_worker_that_is_alive(submit, cast, monkeypatch):
