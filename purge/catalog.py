@@ -47,22 +47,26 @@ class Catalog:
         return [key for key in self.foreign_keys if key.to_table == table]
 
 
-_POSTGRES_COLUMNS = """
+# A partition is a piece of its table, by which it is read; where that is not among these, it is a table of its own.
+_OF_ITS_OWN = """NOT (c.relispartition AND EXISTS (
+  SELECT 1 FROM pg_catalog.pg_class root
+  WHERE root.oid = pg_catalog.pg_partition_root(c.oid) AND root.relnamespace = c.relnamespace))"""
+_POSTGRES_COLUMNS = f"""
 SELECT c.relname, a.attname, t.typname, CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
 ORDER BY c.relname, a.attnum
 """
-_POSTGRES_KEYS = """
+_POSTGRES_KEYS = f"""
 SELECT c.relname, a.attname, f.relname, fa.attname
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
 JOIN pg_catalog.pg_attribute fa ON fa.attrelid = f.oid AND fa.attnum = k.confkey[1]
-WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace
+WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace AND {_OF_ITS_OWN}
 ORDER BY c.relname, a.attname
 """
 _POSTGRES_PRIMARY = """

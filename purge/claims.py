@@ -96,8 +96,11 @@ def release_claim(claim: Claim) -> None:
         enqueue_request(claim.request_id)
 
 
-def record_failure(claim: Claim, error: BaseException) -> None:
-    """Keep an error's class and the step it happened in; try again later, five times at most, then ask people."""
+def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -> None:
+    """Keep an error's class and the step it happened in; try again later, five times at most, then ask people.
+
+    ``final``: ask them at once.
+    """
     with transaction.atomic():
         try:
             request = _fenced(claim)
@@ -105,7 +108,7 @@ def record_failure(claim: Claim, error: BaseException) -> None:
             return
         attempts = request.attempts + 1
         name = type(error).__name__
-        if attempts >= MAX_ATTEMPTS:
+        if final or attempts >= MAX_ATTEMPTS:
             PurgeRequest.objects.filter(pk=request.pk).update(attempts=attempts)
             needs_attention(request, error_class=name, step=claim.step)
             return

@@ -57,6 +57,14 @@ def steps_with_rows(steps: Sequence[Step], scope: Scope) -> set[str]:
     return {steps[number].key for number in _ask(parts, scope)}
 
 
+def rows_of_step(step: Step, scope: Scope, *, most: int) -> int:
+    """How many rows point at the people now in a person step's column; at most ``most``."""
+    assert step.column is not None
+    where, params = _points_at_people(step.column, scope)
+    rows = f"SELECT 1 FROM {_quoted(step.entry.table)} WHERE {where} LIMIT {most:d}"
+    return _ask([(f"SELECT count(*) AS n FROM ({rows}) r", params)], scope)[0]
+
+
 def entries_with_candidates(entries: Sequence[ModelEntry], scope: Scope) -> set[str]:
     """The labels of those models in which some row may mention an address of the scope.
 

@@ -7,7 +7,6 @@ calling again continues.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ from django.utils.module_loading import import_string
 
 from purge.address_index import NAMES_ONE, seeking
 from purge.addresses import address_key, emails_in_json, list_without, mentions, redact, redact_json
+from purge.chunk_delete import MoreRowsThanPlanned, delete_rows, tables_in_pieces
 from purge.counting import candidate_conditions, goes_with_people, signs_in
 from purge.host import get_host
-from purge.lookups import AnyOf
+from purge.lookups import AnyOf, StillAnyOf
 from purge.models import DoomedFile, FollowUp
 from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition
 from purge.registry import ColumnRule, ModelEntry
@@ -35,6 +35,7 @@ from purge.rules import (
     Detach,
     Fact,
     HandOver,
+    PersonTreatment,
     Redact,
     TakeOut,
     Treatment,
@@ -95,15 +96,25 @@ class Looked:
 
 @dataclass
 class Run:
-    """What the steps of one transaction share: the scope, the heirs found so far, and what is known of the texts."""
+    """What the steps of one transaction share: the scope, the heirs found so far, and what is known of the texts.
+
+    ``in_pieces``: the tables that have partitions or heirs; None: not looked up yet.
+    """
 
     scope: Scope
     looked: Looked | None = None
+    in_pieces: frozenset[str] | None = None
     _heirs: dict[int, int | None] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
         return Context(request_id=self.scope.request_id, reference=self.scope.reference)
+
+    def is_in_pieces(self, table: str) -> bool:
+        """Whether one primary key, or one physical address, may stand for several rows of this table."""
+        if self.in_pieces is None:
+            self.in_pieces = tables_in_pieces()
+        return table in self.in_pieces
 
     def heir(self, account_id: int) -> int | None:
         """Asked once an account and transaction: who may inherit can change between two chunks, not within one."""
@@ -146,41 +157,33 @@ def _delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outc
     rule = column.rule
     assert isinstance(rule, Delete | DeleteAbout)
     if isinstance(rule, Delete) and not (rule.via or rule.then):
-        done = _delete_chunk(column, entry, run, limit)
-        return Outcome(done, exhausted=done < limit)
-    rows = column.model._base_manager.filter(person_condition(column, run.scope.people))
-    pks = list(rows.values_list("pk", flat=True)[:limit])
-    doom_files(entry, pks, run.scope.request_id)
-    _call(rule, column, pks, run)
-    _raw_delete(column.model, pks)
+        return _delete_chunk(column, entry, run, limit)
+    pks = _locked(column, run, limit)
+    if pks:
+        rows = _still_theirs(column, run, pks)
+        _doom_files_of(entry, rows, run.scope.request_id)
+        _call(rule, column, pks, run)
+        _as_many(rows._raw_delete(connection.alias), pks, column, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> int:
-    """Delete at most ``limit`` rows whose column is one of the people; the number of rows that went.
+def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+    """Delete at most ``limit`` rows whose column is one of the people.
 
     By physical address: looking each row up a second time by its primary key costs half as much again. The names of
     their stored files are remembered, as :func:`doom_files` does.
     """
-    quote = connection.ops.quote_name
-    table, name = quote(column.table), quote(column.column)
-    files = [quote(file.column) for file in entry.files]
-    returning = f" RETURNING {', '.join(files)}" if files else ""
-    if connection.vendor == "postgresql":
-        chosen = f"SELECT ctid FROM {table} WHERE {name} = ANY(%s) LIMIT %s"
-        sql = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({chosen})){returning}"
-        params: list[Any] = [list(run.scope.people), limit]
-    else:
-        chosen = f"SELECT rowid FROM {table} WHERE {name} IN (SELECT value FROM json_each(%s)) LIMIT %s"
-        sql = f"DELETE FROM {table} WHERE rowid IN ({chosen}){returning}"
-        params = [json.dumps(list(run.scope.people)), limit]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        if not files:
-            return int(cursor.rowcount)
-        rows = cursor.fetchall()
-    _remember_files((value for row in rows for value in row), run.scope.request_id)
-    return len(rows)
+    deleted = delete_rows(
+        column.table,
+        column.column,
+        run.scope.people,
+        limit=limit,
+        returning=[file.column for file in entry.files],
+        in_pieces=run.is_in_pieces(column.table),
+    )
+    if deleted.returned:
+        _remember_files((value for row in deleted.returned for value in row), run.scope.request_id)
+    return Outcome(deleted.rows, exhausted=not deleted.more)
 
 
 def _rows(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySet[Any]:
@@ -189,26 +192,44 @@ def _rows(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySet[Any]
     return rows
 
 
-def _raw_delete(model: type[models.Model], pks: Sequence[Any]) -> None:
-    if pks:
-        _rows(model, pks)._raw_delete(connection.alias)
+def _still_theirs(column: ColumnRule, run: Run, pks: Sequence[Any]) -> models.QuerySet[Any]:
+    """Those of the chosen rows that the column ties to the people.
+
+    Asked again by each statement that changes one: where a table has partitions or heirs, a primary key may stand for
+    somebody else's row too.
+    """
+    rows = _rows(column.model, pks)
+    rule = column.rule
+    if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
+        return rows.filter(person_condition(column, run.scope.people))
+    return rows.filter(StillAnyOf(F(column.field.name), list(run.scope.people)))
+
+
+def _as_many(changed: int, pks: Sequence[Any], column: ColumnRule, run: Run) -> None:
+    """Raise :class:`MoreRowsThanPlanned` when a statement changed more rows than were chosen for it."""
+    if changed > len(pks) and not run.is_in_pieces(column.table):
+        raise MoreRowsThanPlanned
 
 
 def _unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, Unassign)
     if not rule.then:
-        done = _delete_chunk(column, entry, run, limit)
-        return Outcome(done, exhausted=done < limit)
-    rows = column.model._base_manager.filter(person_condition(column, run.scope.people))
-    found = list(rows.order_by("pk").values_list("pk", rule.then_of or "pk")[:limit])
-    _raw_delete(column.model, [pk for pk, _left in found])
-    _call(rule, column, sorted({left for _pk, left in found}), run)
-    return Outcome(len(found), exhausted=len(found) < limit)
+        return _delete_chunk(column, entry, run, limit)
+    pks = _locked(column, run, limit)
+    if pks:
+        rows = _still_theirs(column, run, pks)
+        left = sorted(set(rows.values_list(rule.then_of or "pk", flat=True)))
+        _as_many(rows._raw_delete(connection.alias), pks, column, run)
+        _call(rule, column, left, run)
+    return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
 def _locked(column: ColumnRule, run: Run, limit: int) -> list[int]:
-    """Primary keys of rows that stay, locked in ascending order: two requests never wait for each other in a ring."""
+    """Primary keys of rows, locked in ascending order: two requests never wait for each other in a ring.
+
+    Nobody can give a locked row to somebody else before it is changed.
+    """
     rows = column.model._base_manager.filter(person_condition(column, run.scope.people))
     return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
 
@@ -218,7 +239,8 @@ def _detach(column: ColumnRule, run: Run, limit: int) -> Outcome:
     assert isinstance(rule, Detach)
     pks = _locked(column, run, limit)
     if pks:
-        _rows(column.model, pks).update(**{column.field.name: None, **_also(rule)})
+        changed = _still_theirs(column, run, pks).update(**{column.field.name: None, **_also(rule)})
+        _as_many(changed, pks, column, run)
         _call(rule, column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
@@ -231,11 +253,12 @@ def _hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
         return Outcome(0, exhausted=True)
     accounts: dict[int | None, list[int]] = defaultdict(list)
     path = column.rules.account or "pk"
-    for pk, account_id in _rows(column.model, pks).values_list("pk", path):
+    for pk, account_id in _still_theirs(column, run, pks).values_list("pk", path):
         accounts[account_id].append(pk)
     for account_id, rows in accounts.items():
         heir = run.heir(account_id) if account_id is not None and column.rules.account else None
-        _rows(column.model, rows).update(**{column.field.attname: heir, **_also(rule)})
+        changed = _still_theirs(column, run, rows).update(**{column.field.attname: heir, **_also(rule)})
+        _as_many(changed, rows, column, run)
     _call(rule, column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
@@ -250,12 +273,13 @@ def _withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
         held |= Q(Exists(_referrers(label)))
     leaves = list(rows.exclude(held).select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
     if leaves:
-        _raw_delete(column.model, leaves)
+        _as_many(_still_theirs(column, run, leaves)._raw_delete(connection.alias), leaves, column, run)
         _call(rule, column, leaves, run)
         return Outcome(len(leaves), exhausted=False)
     pks = _locked(column, run, limit)
     if pks:
-        _rows(column.model, pks).update(**{column.field.name: None, **rule.empty, **_also(rule)})
+        emptied = {column.field.name: None, **rule.empty, **_also(rule)}
+        _as_many(_still_theirs(column, run, pks).update(**emptied), pks, column, run)
         _call(rule, column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
@@ -384,19 +408,28 @@ def _addresses(entry: ModelEntry, run: Run, limit: int, cursor: int) -> Outcome:
 def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
     """Take the scope's addresses out of these rows, as far as their accounts are in it. The number of rows changed."""
     columns = entry.addresses
+    in_pieces = run.is_in_pieces(entry.table)
     changed: dict[str, list[int]] = defaultdict(list)
     updates: list[list[Any]] = []
     for pk, old, new in changed_rows(entry, run.scope, pks, lock=True):
         for column, before, after in zip(columns, old, new, strict=True):
             if before is not after and before != after:
                 changed[column.field.name].append(pk)
-        updates.append([*(_prepared(column, value) for column, value in zip(columns, new, strict=True)), pk])
+        values = [*(_prepared(column, value) for column, value in zip(columns, new, strict=True)), pk]
+        if in_pieces:
+            values += (_prepared(column, value) for column, value in zip(columns, old, strict=True))
+        updates.append(values)
     if updates:
         quote = connection.ops.quote_name
         sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
-        pk_column = quote(entry.primary_key)
+        where = f"{quote(entry.primary_key)} = %s"
+        if in_pieces:
+            # The primary key may be another row's too: it is the one whose texts were read.
+            where += "".join(f" AND {quote(column.column)} IS NOT DISTINCT FROM %s" for column in columns)
         with connection.cursor() as cursor:
-            cursor.executemany(f"UPDATE {quote(entry.table)} SET {sets} WHERE {pk_column} = %s", updates)
+            cursor.executemany(f"UPDATE {quote(entry.table)} SET {sets} WHERE {where}", updates)
+            if cursor.rowcount > len(updates) and not in_pieces:
+                raise MoreRowsThanPlanned
     for column in columns:
         pks_of_column = changed.get(column.field.name, [])
         if pks_of_column:
@@ -468,11 +501,14 @@ def _prepared(column: ColumnRule, value: Any) -> Any:
 
 def doom_files(entry: ModelEntry, pks: Sequence[int], request_id: int) -> None:
     """Remember the stored files of rows that are about to go, in the transaction in which they go."""
+    if pks:
+        _doom_files_of(entry, _rows(entry.model, pks), request_id)
+
+
+def _doom_files_of(entry: ModelEntry, rows: models.QuerySet[Any], request_id: int) -> None:
     names = [column.field.name for column in entry.files]
-    if not names or not pks:
-        return
-    stored = _rows(entry.model, pks).values_list(*names)
-    _remember_files((name for row in stored for name in row), request_id)
+    if names:
+        _remember_files((name for row in rows.values_list(*names) for name in row), request_id)
 
 
 def _remember_files(names: Iterable[str | None], request_id: int) -> None:

@@ -20,6 +20,16 @@ class AnyOf(Lookup[Any]):
         return f"{name} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.rhs)]  # noqa: S608 - a column
 
 
+class StillAnyOf(AnyOf):
+    """The same, asked of rows that something else has found: no index is used for it."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        name, params = self.process_lhs(compiler, connection)
+        if connection.vendor == "postgresql":
+            return f"({name} = ANY(%s)) IS TRUE", [*params, self.rhs]
+        return f"+{name} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.rhs)]  # noqa: S608 - a column
+
+
 class Begins(Lookup[Any]):
     """A filter: ``Begins(F("email_key"), "ann")``, written so that an index serves it on both databases.
 

@@ -236,13 +236,18 @@ class SuppressionHash(models.Model):
 
 
 class PurgeStep(models.Model):
-    """One step of the stored plan. ``cursor``: last candidate looked at by a walk whose declined rows stay."""
+    """One step of the stored plan. ``cursor``: last candidate looked at by a walk whose declined rows stay.
+
+    ``late``: rows beyond the plan, written after it was made and counted when it was used up. A step never does more
+    than both together.
+    """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=160)
     words = models.CharField(max_length=200)
     planned = models.BigIntegerField(default=0)
+    late = models.BigIntegerField(default=0, db_default=0)
     done = models.BigIntegerField(default=0)
     cursor = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=StepState.choices, default=StepState.WAITING)

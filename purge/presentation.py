@@ -183,6 +183,11 @@ def _what_failed(request: PurgeRequest) -> str:
             ) % {"table": request.error_step or _("unknown")}
         case "WorkerDied":
             return _("The worker stopped again and again while it was at this request.")
+        case "MoreRowsThanPlanned":
+            return _(
+                "The step “%(step)s” was about to change more rows than were chosen for it. That piece of work was "
+                "taken back. Trying again does not help until it is known whose rows the others are."
+            ) % {"step": request.error_step or _("unknown")}
         case "HashKeyMissing":
             return _("The key that recognises purged addresses is missing or was changed, so nothing can be proved.")
         case "OperationalError" | "InterfaceError":

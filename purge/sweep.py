@@ -6,6 +6,8 @@ What a chunk did and the progress it reports are one transaction.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -20,7 +22,8 @@ from purge import verifier
 from purge.catalog import Catalog, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, StepState
 from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
-from purge.counting import steps_with_work
+from purge.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
+from purge.counting import rows_of_step, steps_with_work
 from purge.executors import Looked, Outcome, Run, doom_files, run_step
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, PurgeStep
@@ -68,6 +71,9 @@ class Sweep:
 
     Who resumes a pass begins with its first step that is not done; where all are, only the last pass is missing.
 
+    What a step may do is what its plan counted, and what was there beyond that when the plan was used up: rows that were
+    written since, counted in the same transaction (``PurgeStep.late``). A step that does more stops the request.
+
     ``texts``: what the plan found in them, where that need not be looked for again. ``busy``: the keys of the steps
     that had something to do when the pass began; the others are passed over. When the plan says that one chunk will not
     be enough, they are the plan's: only a pass that ``asked`` may delete people. ``pace``: rows a second, by step.
@@ -87,6 +93,8 @@ class Sweep:
     scope: Scope = field(init=False)
     steps: list[tuple[PurgeStep, Step]] = field(init=False)
     catalog: Catalog | None = None
+    #: Looked up once: a table that gets partitions meanwhile is met by each statement's own condition.
+    in_pieces: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         request = PurgeRequest.objects.get(pk=self.claim.request_id)
@@ -117,26 +125,32 @@ class Sweep:
             return True
 
     def _chunk(self) -> bool:
-        before = (
-            (self.position, self.last_pass, self.under_way, self.asked, self.busy, set(self.told)),
-            [(row.state, row.cursor) for row, _step in self.steps],
-        )
+        own = self.position, self.last_pass, self.under_way, self.asked, self.busy, set(self.told)
         committed = False
         try:
-            begins = not self.under_way
-            if begins:
-                self._begin_pass()
-            with chunk_transaction(self.claim, piece=not (begins and self.asked)) as request:
-                over = self._in_transaction(request, may_end=begins and self.asked)
+            with self._steps_as_committed():
+                begins = not self.under_way
+                if begins:
+                    self._begin_pass()
+                with chunk_transaction(self.claim, piece=not (begins and self.asked)) as request:
+                    over = self._in_transaction(request, may_end=begins and self.asked)
             committed = True
             self.chunks += 1
             return over
         finally:
             if not committed:
-                own, states = before
                 self.position, self.last_pass, self.under_way, self.asked, self.busy, self.told = own
-                for (row, _step), (state, cursor) in zip(self.steps, states, strict=True):
-                    row.state, row.cursor = state, cursor
+
+    @contextmanager
+    def _steps_as_committed(self) -> Iterator[None]:
+        """What a transaction did to the steps is forgotten when it is not committed."""
+        before = [(row.state, row.cursor, row.done, row.late) for row, _step in self.steps]
+        try:
+            yield
+        except BaseException:
+            for (row, _step), (state, cursor, done, late) in zip(self.steps, before, strict=True):
+                row.state, row.cursor, row.done, row.late = state, cursor, done, late
+            raise
 
     def _begin_pass(self) -> None:
         self.under_way = True
@@ -173,7 +187,7 @@ class Sweep:
     def _walk(self) -> tuple[bool, dict[int, int]]:
         """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
         known = self.texts is not None and self.texts.still_true()
-        run = Run(self.scope, self.texts if known else None)
+        run = self._run_of(self.scope, self.texts if known else None)
         counts: dict[int, int] = {}
         rows_left = CHUNK_ROWS
         seconds = self._seconds()
@@ -185,7 +199,7 @@ class Sweep:
                 row.state, row.cursor = StepState.DONE, 0
                 self.position += 1
                 continue
-            outcome = self._do(step, run, row.cursor, rows_left, until)
+            outcome = self._do(row, step, run, rows_left, until)
             counts[self.position] = counts.get(self.position, 0) + outcome.rows
             rows_left -= outcome.rows
             if outcome.exhausted:
@@ -204,15 +218,38 @@ class Sweep:
             return LAST_CHUNK_SECONDS
         return WHOLE_SECONDS if self.asked else min(CHUNK_SECONDS, FIRST_CHUNK_SECONDS * 2 ** min(self.chunks, 8))
 
-    def _do(self, step: Step, run: Run, cursor: int, rows_left: int, until: float) -> Outcome:
+    def _run_of(self, scope: Scope, texts: Looked | None = None) -> Run:
+        if self.in_pieces is None:
+            self.in_pieces = tables_in_pieces()
+        return Run(scope, texts, self.in_pieces)
+
+    def _do(self, row: PurgeStep, step: Step, run: Run, rows_left: int, until: float) -> Outcome:
         """A statement's worth of a step: in a pass of many chunks as many rows as there is time for."""
         if self.asked or step.column is None:
-            return run_step(step, run, limit=rows_left, cursor=cursor)
+            return self._within_plan(row, step, run, rows_left)
         begun = time.monotonic()
         fitting = max(PACING_ROWS, int(self.pace.get(step.key, 0.0) * (until - begun)))
-        outcome = run_step(step, run, limit=min(rows_left, fitting), cursor=cursor)
+        outcome = self._within_plan(row, step, run, min(rows_left, fitting))
         if outcome.rows:
             self.pace[step.key] = outcome.rows / max(time.monotonic() - begun, 1e-6)
+        return outcome
+
+    def _within_plan(self, row: PurgeStep, step: Step, run: Run, limit: int) -> Outcome:
+        """At most ``limit`` rows of a step, and at most one more than its plan still allows: what that one stands for
+        is counted. Raises :class:`MoreRowsThanPlanned` when it did more than it was told to.
+        """
+        allowed = row.planned + row.late - row.done
+        if step.column is not None:
+            limit = min(limit, max(allowed, 0) + 1)
+        outcome = run_step(step, run, limit=limit, cursor=row.cursor)
+        if step.column is not None and outcome.rows > limit:
+            raise MoreRowsThanPlanned
+        row.done += outcome.rows
+        if row.done > row.planned + row.late:
+            # Of a text it is known by its being read that it names somebody: each is one more.
+            row.late = row.done - row.planned
+            if step.column is not None:
+                row.late += rows_of_step(step, run.scope, most=CHUNK_ROWS)
         return outcome
 
     def _planned_work(self) -> set[str]:
@@ -238,9 +275,9 @@ class Sweep:
         passed = {row.pk for row, _step in self.steps if row.state == StepState.DONE} - self.told
         with connection.cursor() as cursor:
             cursor.executemany(
-                f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, state = %s, {_quoted('cursor')} = %s "
-                "WHERE id = %s",
-                [(number, row.state, row.cursor, row.pk) for number, row in changed],
+                f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, late = %s, state = %s, "
+                f"{_quoted('cursor')} = %s WHERE id = %s",
+                [(number, row.late, row.state, row.cursor, row.pk) for number, row in changed],
             )
         if finished:
             request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
@@ -302,17 +339,17 @@ class Sweep:
             PurgeRequest.objects.filter(pk=locked.pk).update(steps_left=0, people_left=people_left_of(locked))
 
     def _erase_one(self, person_id: int) -> None:
-        with chunk_transaction(self.claim) as request:
+        with self._steps_as_committed(), chunk_transaction(self.claim) as request:
             present = get_host().lock_people([person_id])
-            run = Run(self.scope.only(person_id))
+            run = self._run_of(self.scope.only(person_id))
             counts: dict[int, int] = {}
             for position, (row, step) in enumerate(self.steps):
                 self.claim.step = row.key
-                cursor, exhausted = 0, step.suffix == FILES and row.state == StepState.DONE
+                row.cursor, exhausted = 0, step.suffix == FILES and row.state == StepState.DONE
                 while not exhausted:
-                    outcome = run_step(step, run, limit=CHUNK_ROWS, cursor=cursor)
+                    outcome = self._within_plan(row, step, run, CHUNK_ROWS)
                     counts[position] = counts.get(position, 0) + outcome.rows
-                    cursor, exhausted = outcome.cursor, outcome.exhausted
+                    row.cursor, exhausted = outcome.cursor, outcome.exhausted
             self._delete_people(request, present, [person_id])
             self._report(request, counts, finished=True)
 

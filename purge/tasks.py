@@ -16,6 +16,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from purge import claims, compaction, deadlines, engine
+from purge.chunk_delete import MoreRowsThanPlanned
 from purge.models import WorkerBeat
 from purge.patrol import patrol_all
 from purge.selectors import patrol_is_under_way
@@ -77,7 +78,7 @@ def _record(claim: claims.Claim, error: Exception) -> str:
     if not connection.in_atomic_block:
         close_old_connections()
     try:
-        claims.record_failure(claim, error)
+        claims.record_failure(claim, error, final=isinstance(error, MoreRowsThanPlanned))
     except Exception as second:  # noqa: BLE001 - the task boundary
         return type(second).__name__
     return ""
