@@ -48,8 +48,18 @@ class LmsHost:
             for account in Account.objects.filter(pk__in=list(ids))
         }
 
-    def trial_account_ids(self) -> QuerySet[Any, int]:
-        return Account.objects.filter(kind=AccountKind.TRIAL).values_list("pk", flat=True)
+    def trial_account_ids(self, *, as_of: datetime | None = None) -> QuerySet[Any, int]:
+        trials = Account.objects.filter(kind=AccountKind.TRIAL)
+        if as_of is not None:
+            trials = trials.filter(Q(kind_changed_at=None) | Q(kind_changed_at__lte=as_of))
+        return trials.values_list("pk", flat=True)
+
+    def became_trial(self) -> dict[int, datetime]:
+        changed = Account.objects.filter(kind=AccountKind.TRIAL, kind_changed_at__isnull=False)
+        return {pk: moment for pk, moment in changed.values_list("pk", "kind_changed_at") if moment is not None}
+
+    def staff_account_ids(self) -> QuerySet[Any, int]:
+        return Account.objects.filter(kind=AccountKind.SYSTEM).values_list("pk", flat=True)
 
     def account_of(self, user: Any) -> int | None:
         if not user.is_authenticated or user.is_superuser or user.is_support:

@@ -42,7 +42,7 @@ from purge.rules import (
     Unassign,
     Withdraw,
 )
-from purge.scope import Scope
+from purge.scope import Scope, owner_of
 from purge.stored_files import WINDOW, Place, all_files_of, file_rule, is_at_work, look
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
@@ -450,12 +450,15 @@ def changed_rows(
     if path is not None:
         # Not the bare column: the planner would begin at the account and read all its rows for these few. What
         # names the row as well can only be asked of the rows found.
-        rows = rows.alias(account_of_row=F(path) + F("pk") - F("pk")).filter(scope.in_accounts("account_of_row"))
+        rows = rows.alias(account_of_row=F(path) + F("pk") - F("pk")).filter(
+            scope.in_accounts("account_of_row", staff=entry.rules.staff_is_everybodys)
+        )
     if lock:
         rows = rows.select_for_update(of=("self",))
     names = [column.field.attname for column in columns]
+    staff = set(get_host().staff_account_ids()) if entry.rules.staff_is_everybodys else ()
     for pk, account_id, *old in rows.values_list("pk", path or "pk", *names):
-        owner = account_id if path else None
+        owner = owner_of(entry.rules, account_id, staff)
         keys, logins = scope.keys_for(owner), scope.logins_for(owner)
         new = [_treated(column, value, keys, logins) for column, value in zip(columns, old, strict=True)]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):

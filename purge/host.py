@@ -58,8 +58,19 @@ class Host(Protocol):
 
     # -- accounts
     def accounts(self, ids: Collection[int]) -> dict[int, AccountFacts]: ...
-    def trial_account_ids(self) -> QuerySet[Any, int]:
-        """The ids of all trial accounts, expired and inactive ones included, as an unevaluated query."""
+    def trial_account_ids(self, *, as_of: datetime | None = None) -> QuerySet[Any, int]:
+        """The ids of all trial accounts, expired and inactive ones included, as an unevaluated query.
+
+        ``as_of``: without those that were of another kind at that time.
+        """
+        ...
+
+    def became_trial(self) -> dict[int, datetime]:
+        """Those of the trial accounts that were of another kind before, and when they changed."""
+        ...
+
+    def staff_account_ids(self) -> QuerySet[Any, int]:
+        """The ids of the accounts of the platform's own people, which no route reaches, as an unevaluated query."""
         ...
 
     def account_of(self, user: Any) -> int | None:

@@ -85,13 +85,14 @@ RULES = [
     ModelRules(
         "admin.LogEntry",
         _("entries of the admin log"),
-        None,
+        "user__account",
         {
             "user": Delete(),
             "object_id": DeleteAbout(),
             "object_repr": Redact(),
             "change_message": Redact(),
         },
+        staff_is_everybodys=True,
     ),
     ModelRules("contenttypes.ContentType", _("content types"), None, {"app_label": OWN_WORD, "model": OWN_WORD}),
     ModelRules(

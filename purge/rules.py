@@ -167,6 +167,8 @@ class ModelRules:
     ``noun``: what an administrator calls the rows, plural ("enrolments", "quiz scores").
     ``account``: path from a row to its account's id ("user__account", "account", "pk" for the account itself);
     None for rows of no account, which are in the scope of every purge.
+    ``staff_is_everybodys``: a row of the platform's own people (:meth:`purge.host.Host.staff_account_ids`) is of no
+    account, since what they did may concern every customer.
     ``columns``: field name → treatment. Fields with a fixed set of ``choices`` and foreign keys to rows that no purge
     deletes need no line.
     """
@@ -175,6 +177,7 @@ class ModelRules:
     noun: str
     account: str | None
     columns: Mapping[str, Rule]
+    staff_is_everybodys: bool = False
 
 
 @dataclass(frozen=True)

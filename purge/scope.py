@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from purge.choices import Fate, IdentifierKind, Role
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.policy import Policy, policy_for
+from purge.rules import ModelRules
 
 #: Roles whose rows go.
 DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
@@ -53,23 +54,38 @@ class Scope:
     def logins_for(self, account_id: int | None) -> frozenset[str]:
         return self.logins if account_id is not None and account_id == self.requesting_account_id else frozenset()
 
-    def in_accounts(self, path: str | None) -> Q:
-        """The condition that a row's account (at ``path``) is one that the route cleans. None: rows of no account."""
+    def in_accounts(self, path: str | None, *, staff: bool = False) -> Q:
+        """The condition that a row's account (at ``path``) is one that the route cleans. None: rows of no account.
+
+        ``staff``: rows of the platform's own people are of no account (``ModelRules.staff_is_everybodys``).
+        """
         if path is None:
             return Q()
         condition = Q(pk__in=())
         if self.requesting_account_id is not None:
             condition |= Q(**{path: self.requesting_account_id})
         if self.trial_accounts:
-            trials = Q(**{f"{path}__in": get_host().trial_account_ids()})
+            trials = Q(**{f"{path}__in": get_host().trial_account_ids(as_of=self.accepted_at)})
             if self.excluded_account_id is not None:
                 trials &= ~Q(**{path: self.excluded_account_id})
             condition |= trials
+        if staff:
+            condition |= Q(**{f"{path}__in": get_host().staff_account_ids()})
         return condition
 
     def only(self, person_id: int) -> Scope:
         """The same for one person, for the repetition person by person; addresses stay."""
         return replace(self, people=(person_id,))
+
+
+def owner_of(rules: ModelRules, account_id: int | None, staff: Collection[int]) -> int | None:
+    """The account whose row this is, from what stands at the rules' path; None: of no account.
+
+    ``staff``: the ids of the accounts of the platform's own people.
+    """
+    if rules.account is None or (rules.staff_is_everybodys and account_id in staff):
+        return None
+    return account_id
 
 
 def build_scope(

@@ -39,14 +39,18 @@ def requests_seen_by(user: Any) -> Any:
     return PurgeRequest.objects.filter(account_id=account_id)
 
 
-def account_in_open_request(account_id: int) -> bool:
-    """Whether an open request cleans this account or reaches people of it."""
+def account_in_open_request(account_id: int, *, new_kind: str = "") -> bool:
+    """Whether an open request cleans this account or reaches people of it.
+
+    ``new_kind``: or would, if the account were of this kind.
+    """
     open_requests = PurgeRequest.objects.open()
     if open_requests.filter(Q(account_id=account_id) | Q(subjects__account_id=account_id)).exists():
         return True
     account = get_host().accounts([account_id]).get(account_id)
-    is_trial = account is not None and account.kind == "trial"
-    return is_trial and any(policy_for(request).scrub_trial_accounts for request in open_requests)
+    if account is None or "trial" not in (account.kind, new_kind):
+        return False
+    return any(policy_for(request).reaches_trial_accounts for request in open_requests)
 
 
 def held_by_requests(account: Any) -> QuerySet[Subject]:

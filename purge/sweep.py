@@ -21,8 +21,8 @@ from django.utils import timezone
 from purge import verifier
 from purge.catalog import Catalog, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, StepState
-from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
 from purge.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
+from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
 from purge.counting import rows_of_step, steps_with_work
 from purge.executors import Looked, Outcome, Run, doom_files, run_step
 from purge.host import get_host
@@ -71,8 +71,8 @@ class Sweep:
 
     Who resumes a pass begins with its first step that is not done; where all are, only the last pass is missing.
 
-    What a step may do is what its plan counted, and what was there beyond that when the plan was used up: rows that were
-    written since, counted in the same transaction (``PurgeStep.late``). A step that does more stops the request.
+    What a step may do is what its plan counted, and what was there beyond that when the plan was used up: rows that
+    were written since, counted in the same transaction (``PurgeStep.late``). A step that does more stops the request.
 
     ``texts``: what the plan found in them, where that need not be looked for again. ``busy``: the keys of the steps
     that had something to do when the pass began; the others are passed over. When the plan says that one chunk will not
@@ -305,7 +305,10 @@ class Sweep:
             return False
         targets = matches_of(request, emails=emails, adobe_ids=logins)
         known = set(request.subjects.values_list("person_id", flat=True))
-        return bool(add_subjects(request, [target for target in targets if target.person.id not in known]))
+        # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
+        young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
+        new = [target for target in targets if target.person.id not in known and target.person.account_id not in young]
+        return bool(add_subjects(request, new))
 
     def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
         """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""

@@ -42,7 +42,7 @@ from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
 from purge.opaque import OPAQUE
 from purge.policy import policy_for
 from purge.registry import get_registry, person_model
-from purge.scope import DOOMED_ROLES
+from purge.scope import DOOMED_ROLES, owner_of
 
 #: The engine's own tables hold ids and, while a request is open, what it captured.
 OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, Subject, SuppressionHash))
@@ -523,6 +523,8 @@ class _Judge:
 
     def __init__(self, requests: Iterable[PurgeRequest]) -> None:
         self.trials = set(get_host().trial_account_ids())
+        self.became_trial = get_host().became_trial()
+        self.staff = frozenset(get_host().staff_account_ids())
         self.policies = {request.pk: policy_for(request) for request in requests}
         self.users_in_account = lru_cache(maxsize=10_000)(
             lambda account_id, key: bool(get_host().users_in_account(account_id, [key]))
@@ -536,15 +538,21 @@ class _Judge:
         account_id: int | None = (
             entry.model._base_manager.filter(pk=pk).values_list(entry.rules.account, flat=True).first()
         )
-        return account_id
+        return owner_of(entry.rules, account_id, self.staff)
 
     def concerns(self, request: PurgeRequest, account_id: int | None, *, local: bool) -> bool:
         policy = self.policies[request.pk]
         requesting = policy.scrub_requesting_account and account_id == request.account_id
         if local:
             return requesting
-        trial = policy.scrub_trial_accounts and account_id in self.trials
-        return account_id is None or requesting or (trial and account_id != request.excluded_account_id)
+        if account_id is None or requesting:
+            return True
+        trial = account_id in self.trials and self._was_trial(account_id, request)
+        return policy.scrub_trial_accounts and trial and account_id != request.excluded_account_id
+
+    def _was_trial(self, account_id: int, request: PurgeRequest) -> bool:
+        """Whether a trial account was one when the request was accepted, or was made since."""
+        return account_id not in self.became_trial or self.became_trial[account_id] <= request.accepted_at
 
     def cleaned(self, requests: Iterable[PurgeRequest]) -> Where:
         """The condition that a row's account is one that one of the requests cleans."""

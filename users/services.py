@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from purge.addresses import address_key, is_address
+from purge.kinds_of_accounts import no_purge_is_being_accepted
 from purge.selectors import account_in_open_request, open_request_of
 from users.models import (
     Account,
@@ -112,16 +113,28 @@ def account_create(*, acting_user: User | None, name: str, subdomain: str, kind:
 
 
 def account_update(*, acting_user: User | None, account: Account, **fields: Any) -> Account:
-    """Change an account's settings. Its kind cannot change while an open purge has the account in its scope; whether
-    the permission to purge comes with the role is changed by somebody who holds that permission."""
+    """Change an account's settings.
+
+    Its kind cannot change while an open purge has the account in its scope, or would have it afterwards: most purges
+    reach all trial accounts. Whether the permission to purge comes with the role is changed by somebody who holds that
+    permission.
+    """
     with transaction.atomic():
+        if "kind" in fields:
+            # Before the account's row: whoever submits takes them in this order.
+            no_purge_is_being_accepted()
         current = Account.objects.select_for_update().get(pk=account.pk)
         kind = fields.get("kind", current.kind)
-        if kind != current.kind and account_in_open_request(current.pk):
-            raise ServiceError(
-                _("The kind of this account cannot change while a purge request reaches it. Wait for its completion."),
-                code="in_request",
-            )
+        if kind != current.kind:
+            if account_in_open_request(current.pk, new_kind=kind):
+                raise ServiceError(
+                    _(
+                        "The kind of this account cannot change while a purge request is open that reaches it, or that "
+                        "reaches all trial accounts. Try again when no such request is open."
+                    ),
+                    code="in_request",
+                )
+            fields["kind_changed_at"] = timezone.now()
         zone_before, given_before = current.time_zone, current.purge_with_role
         for name, value in fields.items():
             setattr(current, name, value)

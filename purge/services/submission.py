@@ -29,6 +29,7 @@ from purge.coverage import all_gaps
 from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
 from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
+from purge.kinds_of_accounts import no_kind_changes
 from purge.models import Identifier, ImsNotice, PurgeRequest, SuppressionHash
 from purge.policy import Policy, policy_of, within
 from purge.preview import Impact, in_account_only, measure_impact
@@ -511,6 +512,8 @@ def _accept(
         key = fingerprint()
     except HashKeyMissing as error:
         raise PurgeRefused("hash_key", str(error)) from None
+    no_kind_changes()
+    _check_kinds(policy, account_id, targets)
     now = timezone.now()
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
     request = PurgeRequest.objects.create(
@@ -545,6 +548,17 @@ def _accept(
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
     append_acceptance(request, people=[target.person.id for target in doomed], digests=digests)
     return request
+
+
+def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Target]) -> None:
+    """The accounts are still of the kinds by which the route and the matches were found."""
+    reached = {target.person.account_id for target in targets if target.role != Role.SELECTED}
+    asked = reached if account_id is None else reached | {account_id}
+    facts = get_host().accounts(asked)
+    trial_routes = (Route.UI_TRIAL, Route.OTHER_TRIAL)
+    same = account_id is None or (facts[account_id].kind == ACCOUNT_TRIAL) == (policy.route in trial_routes)
+    if not same or any(account not in facts or facts[account].kind != ACCOUNT_TRIAL for account in reached):
+        raise PurgeRefused("kind_changed", _("An account has just become another kind of account. Try again."))
 
 
 def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Target]) -> list[tuple[str, str]]:

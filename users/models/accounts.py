@@ -67,6 +67,8 @@ class Account(models.Model):
         _("learning records are kept for (days)"), null=True, blank=True
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    #: When it became what it is; None: it was made so. A purge that was accepted before does not reach it as a trial.
+    kind_changed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("account")

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("purge", "0005_file_readings"),
+        ("purge", "0006_begins_when_it_may"),
     ]
 
     operations = [
