@@ -28,7 +28,7 @@ from connectors.models import (
     WebhookState,
 )
 from connectors.selectors import connectors_due, open_settings, token_digest
-from purge.addresses import ERASED
+from purge.addresses import holds_marker
 from purge.models import FollowUp
 from purge.rules import Context, Fact
 from users.models import User, UserState
@@ -214,14 +214,14 @@ def _filled(value: Any) -> bool:
     if isinstance(value, dict | list):
         return bool(value) and not _has_mark(value)
     if isinstance(value, str):
-        return bool(value.strip()) and ERASED not in value
+        return bool(value.strip()) and not holds_marker(value)
     return value is not None
 
 
 def _has_mark(value: Any) -> bool:
     match value:
         case str():
-            return ERASED in value
+            return holds_marker(value)
         case dict():
             return any(_has_mark(key) or _has_mark(item) for key, item in value.items())
         case list():
@@ -288,7 +288,7 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
     """Let a webhook call again. Refused while its URL holds the mark of an erased address."""
     with transaction.atomic():
         row = Webhook.objects.select_for_update().get(pk=webhook.pk)
-        if ERASED in row.url:
+        if holds_marker(row.url):
             raise SettingsMissing(_("Correct the URL first: an address was taken out of it by a purge."))
         row.state = WebhookState.ENABLED
         row.disabled_reference = ""

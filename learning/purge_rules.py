@@ -28,7 +28,7 @@ CATALOGUE = [
         account="account",
         columns={
             "author": HandOver(),
-            "code": Keep("course codes are given by the company, they name courses"),
+            "code": Redact(numbered=True),
             "title": Redact(),
             "description": Redact(),
         },
@@ -48,7 +48,10 @@ CATALOGUE = [
             "venue": Redact(),
             "organiser_email": Blank(),
             "notes": Redact(),
-            "needs_instructor_reference": Keep("the ID of a purge request, which says nothing about whom it purged"),
+            "needs_instructor_reference": Keep(
+                "the ID of a purge request, which says nothing about whom it purged",
+                closed="written by code alone: the ID of a purge request",
+            ),
         },
     ),
     ModelRules(
@@ -192,7 +195,7 @@ RECORDS = [
         model="learning.Certificate",
         noun=_("certificates"),
         account="user__account",
-        columns={"user": Delete(), "number": WithRow(), "file": EraseFile()},
+        columns={"user": Delete(), "number": Redact(), "file": EraseFile()},
     ),
     ModelRules(
         model="learning.PointEntry",

@@ -111,6 +111,10 @@ class LmsHost:
         table = User._meta.db_table
         return {(table, column) for column in ("email", "email_key", "adobe_id", "adobe_key", "login_id")}
 
+    def own_keys(self, person_id: int) -> frozenset[str]:
+        rows = User.objects.filter(pk=person_id).values_list("email", "adobe_id")
+        return frozenset(address_key(value) for row in rows for value in row if value)
+
     def people(self, ids: Collection[int]) -> list[Person]:
         return _people(User.objects.filter(pk__in=list(ids)))
 

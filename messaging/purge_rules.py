@@ -42,7 +42,9 @@ RULES = [
             "manager_email": Blank(),
             "subject": Redact(),
             "body": Redact(),
-            "message_id": Keep("made here, of numbers alone"),
+            "message_id": Keep(
+                "made here, of numbers alone", closed="written by code alone, of numbers and the site's name"
+            ),
         },
     ),
     ModelRules(
@@ -52,7 +54,10 @@ RULES = [
         columns={
             "recipient": Delete(),
             "about": Delete(),
-            "reference": Keep("the ID of a purge request, which says nothing about whom it purged"),
+            "reference": Keep(
+                "the ID of a purge request, which says nothing about whom it purged",
+                closed="written by code alone: the ID of a purge request",
+            ),
             "title": Redact(),
             "text": Redact(),
             "link": Redact(),

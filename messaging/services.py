@@ -94,6 +94,8 @@ def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str,
         page = "connectors_stoppedconnector"
         if set(facts.get("kinds") or ()) == {"session_without_instructor"}:
             page = "learning_unstaffedsession"
+        elif set(facts.get("kinds") or ()) == {"unique_id_emptied"}:
+            page = "users_internaluser"
         return _path(f"admin:{page}_changelist")
     notice = kind in (NotificationKind.HALF_TIME, NotificationKind.OVERDUE) and not reference
     if notice or kind == NotificationKind.IMS_NOTICE:

@@ -122,6 +122,9 @@ def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
             _("Sessions have lost their last instructor: give them a new one.")
             if "session_without_instructor" in kinds
             else "",
+            _("Unique User IDs of other users held a purged address and are empty now: give these users others.")
+            if "unique_id_emptied" in kinds
+            else "",
         ),
     )
 

@@ -5,7 +5,7 @@ A gap refuses submissions, since an erasure whose reach nobody knows is none; th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,14 @@ from purge.rules import (
     HandOver,
     Keep,
     PersonTreatment,
+    Redact,
     Unassign,
     Withdraw,
     WithRow,
 )
 
+#: A text of fewer characters has no room for an address.
+SHORTEST_ADDRESS = 6
 #: Reasons that are none.
 EMPTY_REASONS = frozenset({"", "tbd", "todo", "n/a", "none", "-", "?", "later", "reason", "not personal"})
 SHORTEST_REASON = 12
@@ -159,6 +162,7 @@ def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
         case Keep(reason=reason):
             if not is_reason(reason):
                 yield Gap("purge.E003", column.key, "is kept without a reason.", "Say why it cannot name a person.")
+            yield from _open_text(column, rule.closed)
             if to_person and column.model is not person_model():
                 problem = "is a relation to a person and is kept: the person could never be deleted."
         case DeleteAbout():
@@ -168,7 +172,10 @@ def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
         case Delete() | Detach() | HandOver() | Withdraw() | Unassign():
             problem = "" if to_person or rule.via else "is no relation to a person; name the path with via=."
         case WithRow():
+            yield from _open_text(column, rule.closed)
             problem = "" if _row_goes(entry) else "goes with a row that no rule deletes."
+        case Redact(numbered=False) if _is_unique(column):
+            problem = "is unique and two texts may become the same: number them with Redact(numbered=True)."
         case EraseFile():
             problem = "" if isinstance(field, models.FileField) else "is no file column."
         case Blank():
@@ -177,6 +184,38 @@ def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
             problem = ""
     if problem:
         yield Gap("purge.E002", column.key, problem, "Choose another treatment, or change the column.")
+
+
+def _open_text(column: ColumnRule, closed: str) -> Iterator[Gap]:
+    """A text in which somebody may write another person's address, and which no treatment looks at."""
+    if holds_text(column.field) and not is_reason(closed):
+        yield Gap(
+            "purge.E008",
+            column.key,
+            "is a text that stays as it is, and nothing says why nobody can type an address there.",
+            "Give it a treatment (Redact, Blank), or declare with closed= who writes it or what refuses an address.",
+        )
+
+
+def holds_text(field: models.Field[Any, Any]) -> bool:
+    """Whether a column is a text or JSON with room for an address."""
+    if kind_of(field) not in ("a text column", "an e-mail column", "a JSON column"):
+        return False
+    return field.max_length is None or field.max_length >= SHORTEST_ADDRESS
+
+
+def _is_unique(column: ColumnRule) -> bool:
+    """Whether two rows with the same text in this column may be refused."""
+    meta, name = column.model._meta, column.field.name
+    if column.field.unique or any(name in names for names in meta.unique_together):
+        return True
+    unique = [constraint for constraint in meta.constraints if isinstance(constraint, models.UniqueConstraint)]
+    return any(name in constraint.fields or _names(constraint.expressions, name) for constraint in unique)
+
+
+def _names(expressions: Iterable[Any], name: str) -> bool:
+    parts = (part for each in expressions for part in (each.flatten() if hasattr(each, "flatten") else [each]))
+    return any(getattr(part, "name", None) == name for part in parts)
 
 
 def points_at(field: Any, model: type[models.Model]) -> bool:

@@ -8,7 +8,7 @@ calling again continues.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -28,6 +28,7 @@ from purge.planner import ADDRESSES, FILES, Step, file_columns, person_condition
 from purge.registry import ColumnRule, ModelEntry
 from purge.rules import (
     NOW,
+    AddressTreatment,
     Blank,
     Context,
     Delete,
@@ -456,20 +457,37 @@ def changed_rows(
     if lock:
         rows = rows.select_for_update(of=("self",))
     names = [column.field.attname for column in columns]
+    # Columns that say whose the row itself is, after those that are treated.
+    own_names = sorted({name for column in columns for name in _but_own(column)})
     staff = set(get_host().staff_account_ids()) if entry.rules.staff_is_everybodys else ()
-    for pk, account_id, *old in rows.values_list("pk", path or "pk", *names):
+    for pk, account_id, *values in rows.values_list("pk", path or "pk", *names, *own_names):
+        old, own = values[: len(names)], dict(zip(own_names, values[len(names) :], strict=True))
         owner = owner_of(entry.rules, account_id, staff)
         keys, logins = scope.keys_for(owner), scope.logins_for(owner)
-        new = [_treated(column, value, keys, logins) for column, value in zip(columns, old, strict=True)]
+        new = [
+            _treated(column, value, keys - _own_keys(column, own), logins, pk)
+            for column, value in zip(columns, old, strict=True)
+        ]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
             yield pk, old, new
 
 
-def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: frozenset[str]) -> Any:
+def _but_own(column: ColumnRule) -> tuple[str, ...]:
+    return column.rule.but_own if isinstance(column.rule, AddressTreatment) else ()
+
+
+def _own_keys(column: ColumnRule, own: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(address_key(own[name]) for name in _but_own(column) if own[name])
+
+
+def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: frozenset[str], pk: int) -> Any:
     """The value without the addresses, or the very same object when it mentions none."""
     if value in (None, "", [], {}):
         return value
     match column.rule:
+        case Redact(numbered=True):
+            rest = redact(value, keys)
+            return value if rest is value else _with_number(column, rest, pk)
         case Redact():
             return redact_json(value, keys) if column.is_json else redact(value, keys)
         case TakeOut():
@@ -480,6 +498,17 @@ def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: froze
             return _empty(column) if named else value
         case other:
             raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of addresses")
+
+
+def _with_number(column: ColumnRule, text: str, pk: int) -> str:
+    """The text with the row's number behind it, no longer than the column takes; no other row's text."""
+    rows = column.model._base_manager.exclude(pk=pk)
+    ending = f" ({pk})"
+    while True:
+        numbered = text[: max(0, (column.field.max_length or len(text) + len(ending)) - len(ending))] + ending
+        if not rows.filter(**{column.field.name: numbered}).exists():
+            return numbered
+        ending += "*"
 
 
 def _json_list_without(value: Any, keys: frozenset[str]) -> Any:

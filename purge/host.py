@@ -98,6 +98,10 @@ class Host(Protocol):
         """
         ...
 
+    def own_keys(self, person_id: int) -> frozenset[str]:
+        """The search keys of what this person signs in with: what names them so in their own row is theirs."""
+        ...
+
     def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
         """Who takes over what a purged person leaves in this account (never somebody in state purging)."""
         ...

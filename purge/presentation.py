@@ -268,6 +268,7 @@ FOLLOW_UP_WORDS = {
     "connector_disabled": gettext_lazy("Connector has stopped: fill in what was blanked, or confirm it, and enable it"),
     "webhook_disabled": gettext_lazy("Webhook has stopped: fill in its user name or address and enable it"),
     "session_without_instructor": gettext_lazy("Session needs an instructor"),
+    "unique_id_emptied": gettext_lazy("Unique User ID was a purged address and is empty now: give the user another"),
 }
 
 

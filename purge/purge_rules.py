@@ -5,8 +5,10 @@ from django.utils.translation import gettext_noop as _
 from purge.choices import NoticeState
 from purge.rules import NOW, Blank, Delete, DeleteAbout, Detach, ExemptTable, Keep, ModelRules, Redact
 
-OWN_WORD = Keep("a word or number of the engine's own; nobody types it")
-DIGEST = Keep("a keyed hash, from which nobody can read the identifier")
+BY_CODE = "written by code alone: fixed words, numbers, names of tables and columns"
+OWN_WORD = Keep("a word or number of the engine's own; nobody types it", closed=BY_CODE)
+DIGEST = Keep("a keyed hash, from which nobody can read the identifier", closed="written by code alone, as digits")
+RANDOM = "written by code alone, of random letters and digits"
 
 RULES = [
     ModelRules(
@@ -14,15 +16,18 @@ RULES = [
         _("purge requests"),
         "account_id",
         {
-            "reference": Keep("the request ID, a random text"),
+            "reference": Keep("the request ID, a random text", closed=RANDOM),
             "initiator": Detach(),
-            "external_reference": Keep("the sender's number; a text with an address in it is refused"),
+            "external_reference": Keep(
+                "the sender's number; a text with an address in it is refused",
+                closed="a message whose reference mentions an address is refused",
+            ),
             "policy": OWN_WORD,
-            "impact": Keep("counts by kind of record; no names, no addresses"),
+            "impact": Keep("counts by kind of record; no names, no addresses", closed=BY_CODE),
             "key_fingerprint": OWN_WORD,
             "held_reason": OWN_WORD,
-            "error_class": Keep("the class of an error, never its message"),
-            "error_step": Keep("the step of the plan or the table in which an error happened"),
+            "error_class": Keep("the class of an error, never its message", closed=BY_CODE),
+            "error_step": Keep("the step of the plan or the table in which an error happened", closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -32,7 +37,12 @@ RULES = [
         "purge.Identifier",
         _("captured identifiers"),
         None,
-        {"value": Keep("needed while the request is open; the row is deleted in the closing transaction")},
+        {
+            "value": Keep(
+                "needed while the request is open; the row is deleted in the closing transaction",
+                closed="written by code alone, and in no other request's reach: the row goes with its request",
+            )
+        },
     ),
     ModelRules("purge.SuppressionHash", _("suppression hashes"), None, {"digest": DIGEST, "key_fingerprint": OWN_WORD}),
     ModelRules("purge.PurgeStep", _("steps"), None, {"key": OWN_WORD, "words": OWN_WORD}),
@@ -40,7 +50,7 @@ RULES = [
         "purge.DoomedFile",
         _("files to erase"),
         None,
-        {"name": Keep("an opaque storage name; the row is deleted when the file is erased")},
+        {"name": Keep("an opaque storage name; the row is deleted when the file is erased", closed=RANDOM)},
     ),
     ModelRules(
         "purge.FileReading",
@@ -53,9 +63,9 @@ RULES = [
         _("residue"),
         None,
         {
-            "table": Keep("the name of a table of the database"),
-            "column": Keep("the name of a column of the database"),
-            "row": Keep("a primary key, never a value"),
+            "table": Keep("the name of a table of the database", closed=BY_CODE),
+            "column": Keep("the name of a column of the database", closed=BY_CODE),
+            "row": Keep("a primary key, never a value", closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -65,7 +75,7 @@ RULES = [
         "purge.LedgerEntry",
         _("ledger entries"),
         None,
-        {"event": OWN_WORD, "actor": Detach(), "facts": Keep("counts, ids and names of events only")},
+        {"event": OWN_WORD, "actor": Detach(), "facts": Keep("counts, ids and names of events only", closed=BY_CODE)},
     ),
     ModelRules(
         "purge.ImsNotice",
@@ -79,7 +89,12 @@ RULES = [
     ),
     ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST}),
     ModelRules("purge.PatrolPass", _("patrol passes"), None, {}),
-    ModelRules("purge.WorkerBeat", _("signs of life"), None, {"name": Keep("the name of a queue")}),
+    ModelRules(
+        "purge.WorkerBeat",
+        _("signs of life"),
+        None,
+        {"name": Keep("the name of a queue", closed="made of the machine's process numbers by code")},
+    ),
     ModelRules("purge.Installation", _("this installation"), None, {}),
     # Django's and the queue's
     ModelRules(
@@ -99,15 +114,15 @@ RULES = [
         "auth.Permission",
         _("permissions"),
         None,
-        {"name": Keep("the words of a permission, set by code"), "codename": OWN_WORD},
+        {"name": Keep("the words of a permission, set by code", closed=BY_CODE), "codename": OWN_WORD},
     ),
-    ModelRules("auth.Group", _("permission groups"), None, {"name": Redact()}),
+    ModelRules("auth.Group", _("permission groups"), None, {"name": Redact(numbered=True)}),
     ModelRules(
         "django_q.Schedule",
         _("schedules"),
         None,
         {
-            name: Keep("schedules are made by code and carry ids only")
+            name: Keep("schedules are made by code and carry ids only", closed=BY_CODE)
             for name in ("name", "func", "hook", "args", "kwargs", "cron", "task", "cluster", "intended_date_kwarg")
         },
     ),
@@ -116,7 +131,9 @@ RULES = [
         _("finished tasks"),
         None,
         {
-            name: Keep("a task's arguments and result are ids and fixed words; the patrol reads them decoded")
+            name: Keep(
+                "a task's arguments and result are ids and fixed words; the patrol reads them decoded", closed=BY_CODE
+            )
             for name in ("id", "name", "func", "hook", "args", "kwargs", "result", "group", "cluster")
         },
     ),
@@ -125,8 +142,8 @@ RULES = [
         _("queued tasks"),
         None,
         {
-            "key": Keep("the name of the queue, from the settings"),
-            "payload": Keep("a signed task whose arguments are ids; the patrol reads it decoded"),
+            "key": Keep("the name of the queue, from the settings", closed=BY_CODE),
+            "payload": Keep("a signed task whose arguments are ids; the patrol reads it decoded", closed=BY_CODE),
         },
     ),
 ]

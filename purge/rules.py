@@ -98,7 +98,13 @@ class Unassign(PersonTreatment):
 
 @dataclass(frozen=True, kw_only=True)
 class AddressTreatment(Treatment):
-    """A treatment of rows that mention an address to be taken out, in the accounts that the route cleans."""
+    """A treatment of rows that mention an address to be taken out, in the accounts that the route cleans.
+
+    ``but_own``: columns of the row that hold the identities (addresses, logins) of the person whom the row is. What
+    names them by such an identity is theirs: the row of a user who stays keeps it.
+    """
+
+    but_own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +124,13 @@ class TakeOut(AddressTreatment):
 
 @dataclass(frozen=True, kw_only=True)
 class Redact(AddressTreatment):
-    """Free text or JSON: the address is replaced wherever it stands, in any of its writings; the rest stays."""
+    """Free text or JSON: the address is replaced wherever it stands, in any of its writings; the rest stays.
+
+    ``numbered``: the row's number is written behind a text in which something was replaced, cut to the column's width.
+    For columns that are unique: "friends of a@x.org" and "friends of b@x.org" become two different texts.
+    """
+
+    numbered: bool = False
 
 
 # ---------------------------------------------------------------- files
@@ -146,14 +158,25 @@ class EraseFile(Treatment):
 
 @dataclass(frozen=True, kw_only=True)
 class WithRow(Treatment):
-    """The column says something of the person in the row's :class:`Delete` column, and goes with the row."""
+    """The column says something of the person in the row's :class:`Delete` column, and goes with the row.
+
+    ``closed``: for a text, why nobody can type there (see :class:`Keep`).
+    """
+
+    closed: str = ""
 
 
 @dataclass(frozen=True)
 class Keep:
-    """The column is left alone, for a reason that somebody who reads the data map understands."""
+    """The column is left alone, for a reason that somebody who reads the data map understands.
+
+    ``closed``: for a text that has room for an address, why nobody can type one there: who writes the column, or what
+    refuses the address. Whatever anybody can type into a column that is kept would be found by the verification, and no
+    purge of that address could ever complete.
+    """
 
     reason: str
+    closed: str = ""
 
 
 Rule = Treatment | Keep

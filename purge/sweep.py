@@ -51,6 +51,10 @@ WHOLE_SECONDS = 0.25
 LAST_CHUNK_SECONDS = 30.0
 
 
+#: PostgreSQL's word for a row that points at nothing.
+FOREIGN_KEY_VIOLATION = "23503"
+
+
 class StillReferenced(Exception):
     """A row of ``table`` points at a person who is about to be deleted, and no rule takes it away."""
 
@@ -119,7 +123,9 @@ class Sweep:
         """One transaction. True when the sweep is over (people gone or set aside), or has to be built anew."""
         try:
             return try_again(self._chunk)
-        except (IntegrityError, StillReferenced):
+        except (IntegrityError, StillReferenced) as error:
+            if not _still_referenced(error):
+                raise
             # Somebody cannot be deleted. Person by person, so that the others go.
             self._one_by_one()
             return True
@@ -332,6 +338,8 @@ class Sweep:
             try:
                 try_again(partial(self._erase_one, person_id))
             except (IntegrityError, StillReferenced) as error:
+                if not _still_referenced(error):
+                    raise
                 with chunk_transaction(self.claim) as locked:
                     locked.subjects.filter(person_id=person_id).update(
                         fate=Fate.STUCK, stuck_table=_table_of(error)[:128]
@@ -392,6 +400,14 @@ def all_steps_wait(request: PurgeRequest) -> None:
 
 def people_left_of(request: PurgeRequest) -> int:
     return request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+
+
+def _still_referenced(error: Exception) -> bool:
+    """Whether a row points at somebody who was about to go: no other conflict says that they cannot be deleted."""
+    if isinstance(error, StillReferenced):
+        return True
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state == FOREIGN_KEY_VIOLATION if state else "FOREIGN KEY" in str(error)
 
 
 def _table_of(error: Exception) -> str:

@@ -262,8 +262,10 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
             for pk, found in _rows_with(catalog, column, keys, indexed=indexed):
                 account_id = judge.account_of(column.table, pk)
                 for key in sorted(found & keys):
-                    if judge.concerns(request, account_id, local=key not in wider) and not judge.is_back(
-                        account_id, key
+                    if (
+                        judge.concerns(request, account_id, local=key not in wider)
+                        and not judge.is_back(account_id, key)
+                        and not judge.is_own(column.table, pk, key)
                     ):
                         yield _hit(column, pk, account_id, key, request)
 
@@ -450,7 +452,11 @@ def _patrol_column(
             continue
         account_id = judge.account_of(column.table, pk)
         for request, local in hashes[hash_of(key)]:
-            if judge.concerns(request, account_id, local=local) and not judge.is_back(account_id, key):
+            if (
+                judge.concerns(request, account_id, local=local)
+                and not judge.is_back(account_id, key)
+                and not judge.is_own(column.table, pk, key)
+            ):
                 yield _hit(column, pk, account_id, key, request)
 
 
@@ -482,10 +488,15 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
 def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
     """Rows of a long query, a batch in memory at a time."""
     if connection.vendor == "postgresql":
-        with transaction.atomic(), connection.chunked_cursor() as cursor:
-            cursor.execute(sql)
-            while rows := cursor.fetchmany(2_000):
+        # Declared here, not Django's: that one is switched off behind a pooler, and all rows would be in memory then.
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"DECLARE patrolled NO SCROLL CURSOR FOR {sql}")
+            while True:
+                cursor.execute("FETCH 2000 FROM patrolled")
+                if not (rows := cursor.fetchall()):
+                    break
                 yield from rows
+            cursor.execute("CLOSE patrolled")
         return
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -575,6 +586,10 @@ class _Judge:
     def is_residue(self, request: PurgeRequest, account_id: int | None, key: str, *, local: bool) -> bool:
         """Whether this address in this account is neither another's business nor somebody's who is there."""
         return self.concerns(request, account_id, local=local) and not self.is_back(account_id, key)
+
+    def is_own(self, table: str, pk: Any, key: str) -> bool:
+        """Whether it stands in the row of the very user whose it is (a creator who is kept)."""
+        return table == person_model()._meta.db_table and key in get_host().own_keys(int(pk))
 
     def is_back(self, account_id: int | None, key: str) -> bool:
         """The address is again, or still, a user's of this account: what mentions him there is his."""

@@ -17,8 +17,18 @@ from purge.rules import (
     WithRow,
 )
 
-IDENTITY = Keep("what a person signs in with or is told apart by: another user's is his; the row goes with its owner")
-OPAQUE = Keep("a random text made by the system, which says nothing outside the row that goes")
+IDENTITY = Keep(
+    "what a person signs in with: another user's is theirs; the row goes with its owner",
+    closed="an address in it is its owner's own, and expected to stay: the verification leaves these columns out",
+)
+OPAQUE = Keep(
+    "a random text made by the system, which says nothing outside the row that goes",
+    closed="written by code alone, of random letters and digits",
+)
+BY_CODE = "written by code alone: fixed words, numbers, names of columns"
+#: The row of somebody who stays may be named after the address that is theirs.
+OWN = ("email", "adobe_id")
+
 #: By account: whoever has one of the earlier files could bring the person back. One that is being read is read on.
 IMPORT_FILE = EraseFile(
     mentions=True,
@@ -28,6 +38,8 @@ IMPORT_FILE = EraseFile(
     also={"link_dead_at": NOW},
 )
 
+UNIQUE_ID_EMPTIED = "users.services.unique_ids_emptied"
+
 RULES = [
     ModelRules(
         "users.Account",
@@ -35,16 +47,19 @@ RULES = [
         "pk",
         {
             "creator": Detach(also={"creator_missing": True}),
-            "name": Keep("the customer's own name, shown to all its people"),
-            "subdomain": Keep("the customer's address on this platform: small letters, digits, dashes"),
-            "time_zone": Keep("the name of a time zone"),
+            "name": Redact(),
+            "subdomain": Keep(
+                "the customer's address on this platform: small letters, digits, dashes",
+                closed="small letters, digits and dashes only; anything else is refused",
+            ),
+            "time_zone": Keep("the name of a time zone", closed="chosen from the list of time zones"),
             "support_emails": TakeOut(),
             "sender_name": Redact(),
             "sender_email": Blank(),
             "footer_links": Redact(),
             "peer_admin_email": Blank(),
             "catalog_share_email": Blank(),
-            "import_mapping": Keep("headings of import files and the columns they stand for"),
+            "import_mapping": Redact(),
         },
     ),
     ModelRules(
@@ -53,21 +68,22 @@ RULES = [
         "account",
         {
             "login_id": OPAQUE,
-            "password": Keep("a salted hash; the row goes with its owner"),
-            "name": Keep("a person's own name; the row goes with its owner, and names are never searched as text"),
+            "password": Keep("a salted hash; the row goes with its owner", closed="written by code alone, as a hash"),
+            "name": Redact(but_own=OWN),
             "email": IDENTITY,
             "email_key": IDENTITY,
-            "unique_user_id": IDENTITY,
-            "unique_id_sort": IDENTITY,
+            # An ID that is, or was, somebody else's address. Its account is told, since imports go by it.
+            "unique_user_id": Blank(but_own=OWN, also={"unique_id_sort": None}, then=UNIQUE_ID_EMPTIED),
+            "unique_id_sort": Keep("the Unique User ID in small letters; emptied with it", closed="follows the ID"),
             "adobe_id": IDENTITY,
             "adobe_key": IDENTITY,
             "profile": Redact(),
             "manager": Detach(),
-            "locale": Keep("the code of a language"),
-            "time_zone": Keep("the name of a time zone"),
+            "locale": Blank(),
+            "time_zone": Blank(),
             "bio": Redact(),
             "avatar": EraseFile(),
-            "deleted_month": Keep("a month, as figures"),
+            "deleted_month": Keep("a month, as figures", closed=BY_CODE),
             "deleted_by": Detach(),
         },
     ),
@@ -109,7 +125,7 @@ RULES = [
         "users.ActiveField",
         _("active fields"),
         "account",
-        {"name": Keep("the heading of a custom attribute, such as cost centre"), "allowed_values": Redact()},
+        {"name": Redact(numbered=True), "allowed_values": Redact()},
     ),
     ModelRules(
         "users.ActiveFieldValue",
@@ -124,14 +140,17 @@ RULES = [
         {
             "user": Delete(),
             "session_key": OPAQUE,
-            "session_data": Keep("signed ids of the session's user; the patrol reads it decoded"),
+            "session_data": Keep(
+                "signed ids of the session's user; the patrol reads it decoded",
+                closed="written and signed by code alone",
+            ),
         },
     ),
     ModelRules(
         "users.LoginEvent",
         _("sign-ins"),
         "user__account",
-        {"user": Delete(), "ip_address": WithRow(), "user_agent": WithRow()},
+        {"user": Delete(), "ip_address": WithRow(), "user_agent": Redact()},
     ),
     ModelRules(
         "users.UserAudit",
@@ -140,11 +159,16 @@ RULES = [
         {
             "user": Delete(),
             "actor": Detach(),
-            "event": Keep("a word of the system's own"),
-            "fields": Keep("names of columns, never their values"),
+            "event": Keep("a word of the system's own", closed=BY_CODE),
+            "fields": Keep("names of columns, never their values", closed=BY_CODE),
         },
     ),
-    ModelRules("users.DeletedCount", _("counts of deleted users"), "account", {"month": Keep("a month, as figures")}),
+    ModelRules(
+        "users.DeletedCount",
+        _("counts of deleted users"),
+        "account",
+        {"month": Keep("a month, as figures", closed=BY_CODE)},
+    ),
     ModelRules(
         "users.ImportLog",
         _("import files"),
@@ -153,23 +177,23 @@ RULES = [
             "started_by": Detach(),
             "file": IMPORT_FILE,
             "error_file": IMPORT_FILE,
-            "encoding": Keep("the name of an encoding"),
+            "encoding": Keep("the name of an encoding", closed="chosen from a fixed list"),
             "delimiter": Keep("one character"),
-            "mapping": Keep("headings of the file and the columns they stand for"),
-            "failure": Keep("a sentence of the system's own, without a value of the file"),
+            "mapping": Keep("the numbers of the file's columns and what they stand for", closed=BY_CODE),
+            "failure": Keep("a sentence of the system's own, without a value of the file", closed=BY_CODE),
         },
     ),
     ModelRules(
         "users.ImportRowError",
         _("bad rows of imports"),
         "log__account",
-        {"reason": Keep("a sentence of the system's own, without a value of the row")},
+        {"reason": Keep("a sentence of the system's own, without a value of the row", closed=BY_CODE)},
     ),
     ModelRules(
         "users.ImportNote",
         _("notes of imports"),
         "log__account",
-        {"reference": Keep("the ID of a purge request of the same account")},
+        {"reference": Keep("the ID of a purge request of the same account", closed=BY_CODE)},
     ),
 ]
 

@@ -5,7 +5,7 @@ A refusal is a :class:`ServiceError`, whose message says what to do; then nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import address_key, is_address
 from purge.kinds_of_accounts import no_purge_is_being_accepted
+from purge.rules import Context, Fact
 from purge.selectors import account_in_open_request, open_request_of
 from users.models import (
     Account,
@@ -759,6 +760,26 @@ def trial_account_create(
         account.creator = creator
         account.save(update_fields=["creator"])
     return account
+
+
+# ---------------------------------------------------------------- consequences of a purge
+
+
+def unique_ids_emptied(*, pks: Sequence[int], column: str, context: Context) -> list[Fact]:
+    """The Unique User IDs of these users were somebody's address and are gone: whoever keeps their account has to know.
+
+    Returns a fact per user who stays.
+    """
+    stay = User.objects.filter(pk__in=pks).exclude(state=UserState.PURGING).order_by("pk")
+    return [
+        Fact(
+            kind="unique_id_emptied",
+            account_id=account_id,
+            model="users.ExternalUser" if kind == UserKind.EXTERNAL else "users.InternalUser",
+            pk=pk,
+        )
+        for pk, account_id, kind in stay.values_list("pk", "account_id", "kind")
+    ]
 
 
 def _audit(user: User, actor: User | None, event: str, fields: Iterable[str] = ()) -> None:

@@ -6,16 +6,18 @@ Two keys. The *search key* (:func:`address_key`) finds an address in a text, in 
 
 from purge.addresses.identity import IDENTITY_KEY_VERSION, identity_key, search_keys, trimmed
 from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
-from purge.addresses.rewriting import ERASED, emails_in_json, list_without, redact, redact_json
+from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
 
 __all__ = [
     "ERASED",
     "IDENTITY_KEY_VERSION",
+    "MARKERS",
     "Mention",
     "address_key",
     "cannot_mention",
     "emails_in",
     "emails_in_json",
+    "holds_marker",
     "identity_key",
     "is_address",
     "list_without",

@@ -9,15 +9,18 @@ from typing import Any, Final
 from purge.addresses.matching import Mention, emails_in, mentions
 
 ERASED: Final = "[erased]"
+# Longest first. What stands for an address is never longer than it was: columns have an end.
+MARKERS: Final = (ERASED, "[gone]", "[…]")
 _BETWEEN: Final = re.compile(r"[^\S\r\n]*[;,\r\n]\s*")
 
 
-def redact(text: str, keys: Collection[str], replacement: str = ERASED) -> str:
+def redact(text: str, keys: Collection[str], replacement: str | None = None) -> str:
     """The text with every mention of the keys replaced; the same object when there is none.
 
-    Raises ``ValueError`` when the replacement itself could mention an address.
+    Without a ``replacement`` each becomes the longest of the :data:`MARKERS` that is not longer than it, so the text
+    never grows. Raises ``ValueError`` when the replacement itself could mention an address.
     """
-    if "@" in replacement:
+    if "@" in (replacement or ""):
         raise ValueError("The replacement must not hold an address.")
     # Mentions can overlap ("a@b.cd@e.fg"): what is left of the second may mention a key again. Each round takes an
     # at-sign away, in whatever writing, and brings none, so this ends; nearly always after the first.
@@ -25,10 +28,21 @@ def redact(text: str, keys: Collection[str], replacement: str = ERASED) -> str:
         pieces: list[str] = []
         done = 0
         for mention in found:
-            pieces += text[done : mention.start], replacement
+            marker = marker_for(mention.end - mention.start) if replacement is None else replacement
+            pieces += text[done : mention.start], marker
             done = mention.end
         text = "".join((*pieces, text[done:]))
     return text
+
+
+def marker_for(length: int) -> str:
+    """What is written in the place of an address that took so many characters."""
+    return next((marker for marker in MARKERS if len(marker) <= length), "…" * min(length, 1))
+
+
+def holds_marker(text: str) -> bool:
+    """Whether something was taken out of this text."""
+    return any(marker in text for marker in MARKERS)
 
 
 def emails_in_json(value: Any) -> set[str]:
@@ -47,7 +61,7 @@ def emails_in_json(value: Any) -> set[str]:
     return found
 
 
-def redact_json(value: Any, keys: Collection[str], replacement: str = ERASED) -> Any:
+def redact_json(value: Any, keys: Collection[str], replacement: str | None = None) -> Any:
     """A copy of the JSON value with every mention of the keys replaced; the same object when there is none.
 
     Names of properties that become equal are numbered, so that no value is lost.
@@ -69,7 +83,7 @@ def redact_json(value: Any, keys: Collection[str], replacement: str = ERASED) ->
     return top[0]
 
 
-def _rename_properties(properties: dict[str, Any], keys: Collection[str], replacement: str) -> None:
+def _rename_properties(properties: dict[str, Any], keys: Collection[str], replacement: str | None) -> None:
     before = dict(properties)
     renamed = {name: redact(name, keys, replacement) for name in before}
     if all(name == new for name, new in renamed.items()):

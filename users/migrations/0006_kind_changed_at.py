@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('users', '0005_thaw_who_waits'),
+        ("users", "0005_thaw_who_waits"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='account',
-            name='kind_changed_at',
+            model_name="account",
+            name="kind_changed_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
     ]
