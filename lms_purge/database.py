@@ -13,17 +13,18 @@ SQLITE_OPTIONS: dict[str, Any] = {
 }
 
 
-def database_from_url(url: str, *, base_dir: Path) -> dict[str, Any]:
+def database_from_url(url: str, *, base_dir: Path, behind_pooler: bool = False) -> dict[str, Any]:
     """Return the DATABASES entry for `sqlite:///file`, `sqlite:////absolute/file` or `postgres://…`.
 
     A relative SQLite file is looked for under `base_dir`. PostgreSQL's query part (`?sslmode=require`) becomes
-    connection options. Raises ValueError, without repeating the URL (it may hold a password), for anything else.
+    connection options. `behind_pooler`: each transaction may get another session of the server. Raises ValueError,
+    without repeating the URL (it may hold a password), for anything else.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return _sqlite(unquote(parts.path), base_dir)
     if parts.scheme in {"postgres", "postgresql"}:
-        return _postgresql(url)
+        return {**_postgresql(url), "DISABLE_SERVER_SIDE_CURSORS": behind_pooler}
     raise ValueError("DATABASE_URL must begin with postgres:// or sqlite:///")
 
 

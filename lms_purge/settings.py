@@ -102,7 +102,11 @@ AUTH_PASSWORD_VALIDATORS = [
 
 database_url: str = env.str("DATABASE_URL", "sqlite:///var/lms.sqlite3")
 try:
-    DATABASES = {"default": database_from_url(database_url, base_dir=BASE_DIR)}
+    DATABASES = {
+        "default": database_from_url(
+            database_url, base_dir=BASE_DIR, behind_pooler=env.bool("LMS_BEHIND_POOLER", False)
+        )
+    }
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

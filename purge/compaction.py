@@ -7,20 +7,22 @@ log until that is truncated. None of this may run inside a transaction, and none
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 from django.utils import timezone
 
 from purge.choices import Status
+from purge.leases import leased
 from purge.models import DoomedFile, Identifier, PurgeRequest
 from purge.planner import stored_steps
 from purge.registry import get_registry, person_model
 
-# Any number: two processes take turns.
-_LOCK = 7_265_113_408
+#: The lease, and for how long it is taken each time: longer than the VACUUM of one table takes. A second one beside it
+#: would do no harm, VACUUMs of one table wait for each other.
+LEASE = "vacuum after purges"
+LEASE_SECONDS = 1_800
 
 
 @dataclass(frozen=True)
@@ -46,39 +48,39 @@ def ruled_tables() -> list[str]:
 def vacuum_finished() -> Compacted:
     """The cheap part, after purges: nobody waits for it. For all requests that wait for it, each table once.
 
-    One at a time: a second caller leaves its request to the first, which looks again when it is through.
+    One at a time: a second caller leaves its request to the first, which looks again when it is through; what a dead
+    one left is done by the next.
     """
-    tables: set[str] = set()
-    truncated = True
-    while waiting := list(PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk")):
-        with _alone() as alone:
-            if not alone:
-                break
-            if connection.vendor == "postgresql":
-                touched = touched_tables(waiting)
-                _each("VACUUM {}", touched)
-                tables.update(touched)
-            else:
-                truncated = _truncate_log()
-            done = PurgeRequest.objects.filter(pk__in=[request.pk for request in waiting], status=Status.COMPLETED)
-            done.update(compacted_at=timezone.now())
-    return Compacted(tuple(sorted(tables)), truncated)
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether no other process is at it: VACUUMs of one table wait for each other."""
     if connection.vendor != "postgresql":
-        yield True
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        (alone,) = cursor.fetchone()
-        try:
-            yield alone
-        finally:
-            if alone:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        return _truncate_for_all()
+    tables: set[str] = set()
+    while waiting := _waiting():
+        with leased(LEASE, LEASE_SECONDS) as renew:
+            if renew is None:
+                break
+            for table in touched_tables(waiting):
+                renew()
+                _each("VACUUM {}", [table])
+                tables.add(table)
+            _are_done(waiting)
+    return Compacted(tuple(sorted(tables)))
+
+
+def _truncate_for_all() -> Compacted:
+    truncated = True
+    while waiting := _waiting():
+        truncated = _truncate_log()
+        _are_done(waiting)
+    return Compacted((), truncated)
+
+
+def _waiting() -> list[PurgeRequest]:
+    return list(PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk"))
+
+
+def _are_done(requests: Iterable[PurgeRequest]) -> None:
+    done = PurgeRequest.objects.filter(pk__in=[request.pk for request in requests], status=Status.COMPLETED)
+    done.update(compacted_at=timezone.now())
 
 
 def rebuild(tables: Sequence[str]) -> Compacted:

@@ -445,3 +445,14 @@ class Installation(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Lease(models.Model):
+    """Work of which there is one at a time: who does it, and until when nobody else begins (:mod:`purge.leases`)."""
+
+    name = models.CharField(max_length=40, unique=True)
+    owner = models.UUIDField(null=True)
+    until = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name

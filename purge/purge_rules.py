@@ -95,6 +95,7 @@ RULES = [
         None,
         {"name": Keep("the name of a queue", closed="made of the machine's process numbers by code")},
     ),
+    ModelRules("purge.Lease", _("leases"), None, {"name": OWN_WORD}),
     ModelRules("purge.Installation", _("this installation"), None, {}),
     # Django's and the queue's
     ModelRules(

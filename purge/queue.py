@@ -77,6 +77,8 @@ def schedules() -> dict[str, dict[str, Any]]:
     """What is done by the clock: name → columns of the library's row. ``PURGE_SCHEDULES`` adds other apps' tasks."""
     wanted = {
         "purge: patrol": ("purge.tasks.patrol", 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
+        # Each purge asks for it; this is for what somebody left who died at it.
+        "purge: vacuum": ("purge.tasks.compact", 60, None),
         "purge: deadlines": ("purge.tasks.remind", 60, None),
         **{name: (task, minutes, None) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
     }
