@@ -56,7 +56,12 @@ RULES = [
         "purge.FileReading",
         _("files that were read"),
         None,
-        {"model": OWN_WORD, "digest": Keep("a digest of row numbers and opaque storage names")},
+        {
+            "model": OWN_WORD,
+            "digest": Keep(
+                "a digest of row numbers and opaque storage names", closed="written by code alone, as digits"
+            ),
+        },
     ),
     ModelRules(
         "purge.Residue",

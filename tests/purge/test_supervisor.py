@@ -18,7 +18,6 @@ from purge.leases import leased
 from purge.models import PatrolPass, PurgeRequest, WorkerBeat
 from purge.selectors import work_to_deliver, worker_is_alive
 from purge.stopping import STOP_VARIABLE
-from tests.connections import another_connection
 from tests.factories.users import UserFactory
 from tests.purge import world as w
 
