@@ -37,10 +37,6 @@ class Policy:
     scrub_trial_accounts: bool
     notify: Notify | None
 
-    @property
-    def reaches_trial_accounts(self) -> bool:
-        return self.delete_trial_matches or self.scrub_trial_accounts
-
     def as_json(self) -> dict[str, Any]:
         """The row as `manage.py purge_routes --json` prints it."""
         return {name: (value.value if hasattr(value, "value") else value) for name, value in asdict(self).items()}

@@ -50,7 +50,7 @@ def account_in_open_request(account_id: int, *, new_kind: str = "") -> bool:
     account = get_host().accounts([account_id]).get(account_id)
     if account is None or "trial" not in (account.kind, new_kind):
         return False
-    return any(policy_for(request).reaches_trial_accounts for request in open_requests)
+    return any(policy_for(request).scrub_trial_accounts for request in open_requests)
 
 
 def held_by_requests(account: Any) -> QuerySet[Subject]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("purge", "0006_rows_beyond_the_plan"),
+        ("purge", "0007_rows_beyond_the_plan"),
     ]
 
     operations = [
