@@ -20,7 +20,7 @@ from messaging.selectors import notifications_of
 from purge.choices import OPEN_STATUSES, Fate, Role, State, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive
-from purge.standing import Standing, in_state, is_late, standings
+from purge.standing import FOLLOW, Standing, in_state, is_late, standings
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -96,6 +96,7 @@ class Home:
     charts: tuple[Chart, ...]
     latest: tuple[tuple[PurgeRequest, Standing], ...]
     notifications: QuerySet[Notification]
+    follows_all: bool
 
 
 def home_of(user: Any) -> Home:
@@ -110,6 +111,7 @@ def home_of(user: Any) -> Home:
         charts=(_months_chart(user, requests), _durations_chart(requests)),
         latest=tuple((request, stand[request.pk]) for request in latest),
         notifications=notifications_of(user)[:LATEST],
+        follows_all=user.has_perm(FOLLOW),
     )
 
 

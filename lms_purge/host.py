@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -203,6 +204,14 @@ class LmsHost:
 
     # ------------------------------------------------------------ telling
 
+    def support_staff(self) -> list[int]:
+        people = User.objects.filter(state=UserState.ACTIVE, is_support=True, is_superuser=False)
+        return list(people.order_by("pk").values_list("pk", flat=True))
+
+    def operators(self) -> list[int]:
+        people = User.objects.filter(state=UserState.ACTIVE, is_superuser=True)
+        return list(people.order_by("pk").values_list("pk", flat=True))
+
     def tell(
         self,
         *,
@@ -212,7 +221,10 @@ class LmsHost:
         account_id: int | None,
         recipients: Collection[int],
         facts: dict[str, Any],
+        occurrence: int = 1,
+        operators_mailbox: bool = False,
     ) -> int:
+        mailbox = [None] if operators_mailbox and settings.OPERATORS_EMAIL else []
         return sum(
             notification_create(
                 account_id=account_id,
@@ -221,8 +233,9 @@ class LmsHost:
                 reference=reference,
                 request_id=request_id,
                 facts=facts,
+                occurrence=occurrence,
             )
-            for recipient_id in recipients
+            for recipient_id in (*recipients, *mailbox)
         )
 
 

@@ -162,6 +162,8 @@ EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "lms@localhost")
+#: A mailbox that the operators share: told by mail of every request that needs somebody, beside each of them.
+OPERATORS_EMAIL: str = env.str("OPERATORS_EMAIL", "")
 
 # Queue. It only delivers: claims, attempts and results are the purge's own, so it never repeats a failed task.
 # retry must stay above timeout × (1 + ceil((queue_limit + 1) / workers)) + 30, or a healthy task is delivered twice.

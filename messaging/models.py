@@ -135,14 +135,20 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """One message to one person, in the admin and by mail.
+    """One message to one person, in the admin and by mail; without a recipient, a mail to the operators' address.
 
-    ``request_id`` is the purge request it speaks of, without a foreign key; a request tells each recipient each kind of
-    news once, which the database enforces. ``mail_due_at``: when the mail may be tried (again); null where none goes.
+    ``request_id`` is the purge request it speaks of, without a foreign key. ``occurrence``: how often the request has
+    come into the state that is told; each recipient is told each kind of news once for each, which the database
+    enforces. ``mail_due_at``: when the mail may be tried (again); null where none goes.
     """
 
     recipient = models.ForeignKey(
-        "users.User", models.PROTECT, related_name="notifications", verbose_name=_("recipient")
+        "users.User",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="notifications",
+        verbose_name=_("recipient"),
     )
     account = models.ForeignKey(
         "users.Account",
@@ -155,6 +161,7 @@ class Notification(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=NotificationKind.choices)
     reference = models.CharField(_("request ID"), max_length=16, blank=True, default="")
     request_id = models.BigIntegerField(null=True, editable=False)
+    occurrence = models.PositiveIntegerField(default=1, editable=False)
     about = models.ForeignKey(
         "users.User", models.PROTECT, null=True, blank=True, related_name="notifications_about", verbose_name=_("about")
     )
@@ -175,7 +182,13 @@ class Notification(models.Model):
         ordering = ("-created_at", "-id")
         constraints = (
             models.UniqueConstraint(
-                fields=("request_id", "recipient", "kind"), name="messaging_one_notification_per_news"
+                fields=("request_id", "recipient", "kind", "occurrence"), name="messaging_one_notification_per_news"
+            ),
+            # No two empty recipients are the same to a unique constraint.
+            models.UniqueConstraint(
+                fields=("request_id", "kind", "occurrence"),
+                condition=Q(recipient=None),
+                name="messaging_one_mail_to_operators",
             ),
         )
         indexes = (

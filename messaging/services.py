@@ -55,18 +55,20 @@ MAIL_KINDS: Mapping[str, str] = {
 def notification_create(
     *,
     account_id: int | None,
-    recipient_id: int,
+    recipient_id: int | None,
     kind: str,
     reference: str,
     request_id: int,
     facts: Mapping[str, Any],
+    occurrence: int = 1,
 ) -> bool:
-    """Tell one person one piece of news of a purge: a row in the admin, and a mail by task.
+    """Tell one person one piece of news of a purge: a row in the admin, and a mail by task. No recipient: a mail to the
+    operators' address alone.
 
-    Once per request, recipient and kind, however often and from however many workers it is called: the database's
-    unique constraint decides. False: it was told before, or the recipient is no active user any more.
+    Once per request, recipient, kind and occurrence, however often and from however many workers it is called: the
+    database's unique constraint decides. False: it was told before, or the recipient is no active user any more.
     """
-    if not User.objects.filter(pk=recipient_id, state=UserState.ACTIVE).exists():
+    if recipient_id is not None and not User.objects.filter(pk=recipient_id, state=UserState.ACTIVE).exists():
         return False
     words = news(kind, reference=reference, facts=facts)
     with transaction.atomic():
@@ -74,6 +76,7 @@ def notification_create(
             request_id=request_id,
             recipient_id=recipient_id,
             kind=kind,
+            occurrence=occurrence,
             defaults={
                 "account_id": account_id,
                 "reference": reference,
@@ -135,7 +138,7 @@ def mail_send(notification_id: int) -> bool:
     if notification is None:
         return False
     recipient = notification.recipient
-    if recipient.state != UserState.ACTIVE:
+    if (recipient is None and not settings.OPERATORS_EMAIL) or (recipient and recipient.state != UserState.ACTIVE):
         Notification.objects.filter(pk=notification_id).update(mail_due_at=None)
         return False
     body = "\n\n".join(part for part in (notification.text, _absolute(notification.link)) if part)
@@ -144,7 +147,8 @@ def mail_send(notification_id: int) -> bool:
         _try_later(notification)
         return False
     with transaction.atomic():
-        if Notification.objects.filter(pk=notification_id, sent_at=None).update(sent_at=timezone.now()):
+        sent = Notification.objects.filter(pk=notification_id, sent_at=None).update(sent_at=timezone.now())
+        if sent and recipient is not None:
             _log_mail(
                 recipient,
                 kind=MailKind.NOTIFICATION,
@@ -202,18 +206,26 @@ def notification_message_id(notification: Notification) -> str:
     host = urlsplit(settings.LMS_BASE_URL).hostname or "localhost"
     if notification.request_id is None:
         return f"<notification-{notification.pk}@{host}>"
-    return f"<purge-{notification.request_id}.{notification.kind}.{notification.recipient_id}@{host}>"
+    parts = [notification.request_id, notification.kind, notification.recipient_id or "operators"]
+    if notification.occurrence > 1:
+        parts.append(notification.occurrence)
+    return f"<purge-{'.'.join(map(str, parts))}@{host}>"
 
 
-def _deliver(recipient: User, subject: str, body: str, *, html: str = "", copy: str = "", message_id: str = "") -> bool:
-    """Hand a mail to the server. A refusal is logged by its class alone: its text repeats the address."""
-    account: Account = recipient.account
-    sender = account.sender_email or settings.DEFAULT_FROM_EMAIL
+def _deliver(
+    recipient: User | None, subject: str, body: str, *, html: str = "", copy: str = "", message_id: str = ""
+) -> bool:
+    """Hand a mail to the server; without a recipient it is for the operators' address.
+
+    A refusal is logged by its class alone: its text repeats the address.
+    """
+    account: Account | None = recipient.account if recipient else None
+    sender = (account and account.sender_email) or settings.DEFAULT_FROM_EMAIL
     message = EmailMultiAlternatives(
         subject,
         body,
-        from_email=formataddr((account.sender_name, sender)) if account.sender_name else sender,
-        to=[recipient.email],
+        from_email=formataddr((account.sender_name, sender)) if account and account.sender_name else sender,
+        to=[recipient.email if recipient else settings.OPERATORS_EMAIL],
         cc=[copy] if copy else [],
         headers={"Auto-Submitted": "auto-generated", **({"Message-ID": message_id} if message_id else {})},
     )
@@ -223,7 +235,8 @@ def _deliver(recipient: User, subject: str, body: str, *, html: str = "", copy: 
         message.send()
     except (OSError, smtplib.SMTPException, ValueError) as error:
         # ValueError: an address or sender name that makes no header. It will not get better, but neither may it raise.
-        logger.warning("mail_failed recipient=%s error=%s", recipient.pk, type(error).__name__)
+        who = recipient.pk if recipient else "operators"
+        logger.warning("mail_failed recipient=%s error=%s", who, type(error).__name__)
         return False
     return True
 

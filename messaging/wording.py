@@ -60,7 +60,7 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
                 _lines(
                     _("The purge %(reference)s should be completed by now, and is not.") % {"reference": reference},
                     _says(facts),
-                    _("Give support the request ID."),
+                    _("Give support the request ID.") if facts.get("customer", True) else "",
                 ),
             )
         case NotificationKind.IMS_NOTICE:

@@ -23,7 +23,7 @@ from purge.address_index import FEW_ROWS
 from purge.choices import CLAIMABLE_STATUSES, Status
 from purge.models import LedgerEntry, PurgeRequest
 from purge.queue import enqueue_request
-from purge.telling import tell_responsible
+from purge.telling import tell_trouble
 
 #: Reported failures in a row, and workers that died without any progress in between, before people are asked.
 MAX_ATTEMPTS = 5
@@ -133,7 +133,7 @@ def needs_attention(request: PurgeRequest, *, error_class: str, step: str) -> No
         status=Status.NEEDS_ATTENTION, lease_until=None, error_class=error_class[:80], error_step=step[:120]
     )
     note(request, "needs_attention", error=error_class, step=step)
-    tell_responsible(request, "needs_attention")
+    tell_trouble(request, "needs_attention")
 
 
 def note(request: PurgeRequest, event: str, *, actor_id: int | None = None, **facts: Any) -> None:

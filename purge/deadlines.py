@@ -12,7 +12,7 @@ from purge.choices import NoticeState
 from purge.claims import note
 from purge.host import get_host
 from purge.models import ImsNotice, PurgeRequest
-from purge.telling import tell_responsible
+from purge.telling import tell_responsible, tell_trouble
 
 HALF_TIME, OVERDUE = "half_time", "overdue"
 
@@ -51,7 +51,7 @@ def _remind(request: PurgeRequest, kind: str, now: datetime) -> int:
     if not PurgeRequest.objects.filter(pk=request.pk, **{column: None}).update(**{column: now}):
         return 0
     note(request, kind)
-    tell_responsible(request, kind)
+    (tell_trouble if kind == OVERDUE else tell_responsible)(request, kind)
     return 1
 
 

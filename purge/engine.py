@@ -25,7 +25,7 @@ from purge.queue import enqueue
 from purge.scope import DOOMED_ROLES, scope_of
 from purge.stopping import slice_is_over
 from purge.sweep import Sweep, all_steps_wait, people_left_of
-from purge.telling import tell_completion, tell_responsible
+from purge.telling import tell_completion, tell_trouble
 
 #: How often a hit of the verification runs the plan again before it is called residue.
 MAX_RERUNS = 3
@@ -203,7 +203,12 @@ def _run_again(request: PurgeRequest, **changes: Any) -> None:
 
 
 def set_residue(request: PurgeRequest, report: verifier.Report) -> None:
-    """Store where something was found, and call for people. The request can only complete through a clean patrol."""
+    """Store where something was found, and call for people: the first time, and when more is found.
+
+    The request can only complete through a clean patrol.
+    """
+    known = set(request.residues.filter(gone_at=None).values_list("table", "column", "row"))
+    news = request.status != Status.RESIDUE or any((hit.table, hit.column, hit.row) not in known for hit in report.hits)
     for hit in report.hits:
         Residue.objects.update_or_create(
             request=request,
@@ -221,7 +226,8 @@ def set_residue(request: PurgeRequest, report: verifier.Report) -> None:
         patrolled_at=None,
     )
     note(request, "residue", hits=len(report.hits))
-    tell_responsible(request, "residue")
+    if news:
+        tell_trouble(request, "residue")
 
 
 def close_request(request: PurgeRequest, *, patrolled: bool) -> None:

@@ -177,6 +177,14 @@ class Host(Protocol):
         ...
 
     # -- telling
+    def support_staff(self) -> list[int]:
+        """Ids of the active people who follow the requests of every account and operate none."""
+        ...
+
+    def operators(self) -> list[int]:
+        """Ids of the active people who operate the platform."""
+        ...
+
     def tell(
         self,
         *,
@@ -186,10 +194,14 @@ class Host(Protocol):
         account_id: int | None,
         recipients: Collection[int],
         facts: dict[str, Any],
+        occurrence: int = 1,
+        operators_mailbox: bool = False,
     ) -> int:
-        """One notification row per request, recipient and kind (again: no second row), mail by task. Returns new rows.
+        """One notification row per request, recipient, kind and occurrence (again: no second row), mail by task.
+        Returns new rows.
 
-        ``facts`` are counts and ids, never a name or an address.
+        ``facts`` are counts and ids, never a name or an address. ``occurrence``: how often the request has come into
+        this state. ``operators_mailbox``: also to the address that the operators share, if they have set one.
         """
         ...
 

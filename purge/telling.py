@@ -10,7 +10,7 @@ from purge.choices import Fate, Reader, Role
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.policy import policy_for
-from purge.standing import sentence_for
+from purge.standing import CUSTOMERS, sentence_for
 
 
 def completion_facts(request: PurgeRequest) -> dict[str, Any]:
@@ -64,20 +64,36 @@ def tell_completion(request: PurgeRequest) -> None:
 
 
 def tell_responsible(request: PurgeRequest, kind: str) -> None:
-    """Trouble: the people who follow this request in its account."""
-    if request.account_id is None:
-        return
+    """A reminder: the people who follow this request in its account."""
+    if request.account_id is not None:
+        _tell(request, kind, recipients_of(request), Reader.ADMINISTRATOR, account_id=request.account_id)
+
+
+def tell_trouble(request: PurgeRequest, kind: str) -> None:
+    """A request that does not go on by itself, or is late: who follows it in its account, and always support and the
+    operators. Each time that it comes into this state; the ledger has noted it already, and counts.
+    """
+    host = get_host()
+    support, operators = host.support_staff(), host.operators()
+    of_the_account = [pk for pk in recipients_of(request) if pk not in (*support, *operators)]
+    time = max(1, request.ledger.filter(event=kind).count())
+    _tell(request, kind, of_the_account, Reader.ADMINISTRATOR, account_id=request.account_id, occurrence=time)
+    _tell(request, kind, support, Reader.SUPPORT, occurrence=time)
+    _tell(request, kind, operators, Reader.OPERATOR, occurrence=time, operators_mailbox=True)
+
+
+def _tell(request: PurgeRequest, kind: str, recipients: list[int], reader: Reader, **options: Any) -> None:
     get_host().tell(
         kind=kind,
         reference=request.reference,
         request_id=request.pk,
-        account_id=request.account_id,
-        recipients=recipients_of(request),
-        facts=facts_for(request, Reader.ADMINISTRATOR),
+        recipients=recipients,
+        facts=facts_for(request, reader),
+        **{"account_id": None, **options},
     )
 
 
 def facts_for(request: PurgeRequest, reader: Reader) -> dict[str, Any]:
     """What a notification about trouble says to this kind of reader: the sentence of the request's page."""
     now = PurgeRequest.objects.get(pk=request.pk)  # the caller's may be older than what it has just changed
-    return {"residue": now.residue_left, "says": sentence_for(now, reader)}
+    return {"residue": now.residue_left, "says": sentence_for(now, reader), "customer": reader in CUSTOMERS}

@@ -39,6 +39,7 @@ from purge.scope import DOOMED_ROLES, Scope, build_scope
 from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.targets import Target, add_subjects, in_reach, resolve_targets
+from purge.telling import tell_trouble
 
 ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
 STATE_ACTIVE = "active"
@@ -543,6 +544,7 @@ def _accept(
     note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), route=str(route))
     if held:
         note(request, "held", reason=held)
+        tell_trouble(request, "held")
     else:
         enqueue_request(request.pk)
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
