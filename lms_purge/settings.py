@@ -216,7 +216,10 @@ PURGE_CANARY_SECONDS: int = env.int("PURGE_CANARY_SECONDS", 30, validate=positiv
 # How long after the longest task a cluster without a sign of life is waited for, before it is killed and started anew.
 PURGE_GRACE_SECONDS: int = env.int("PURGE_GRACE_SECONDS", 60, validate=positive)
 # What else the worker does by the clock: name → (task, minutes between two runs).
-PURGE_SCHEDULES = {"messaging: mails": ("messaging.tasks.send_due", 5)}
+PURGE_SCHEDULES = {
+    "messaging: mails": ("messaging.tasks.send_due", 5),
+    "users: sessions that have run out": ("users.tasks.clear_sessions", 24 * 60),
+}
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
 PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))
 

@@ -22,6 +22,7 @@ from purge.rules import (
     Delete,
     DeleteAbout,
     Detach,
+    EndRow,
     EraseFile,
     HandOver,
     Keep,
@@ -165,6 +166,9 @@ def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
             yield from _open_text(column, rule.closed)
             if to_person and column.model is not person_model():
                 problem = "is a relation to a person and is kept: the person could never be deleted."
+        case EndRow(reason=reason):
+            if not is_reason(reason):
+                yield Gap("purge.E003", column.key, "ends without a reason.", "Say why the row may go at any time.")
         case DeleteAbout():
             problem = "" if _has_content_type(column.model, rule.content_type) else "has no content type beside it."
         case Detach() | HandOver() | Withdraw() if not field.null:

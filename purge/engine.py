@@ -19,6 +19,7 @@ from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status
 from purge.claims import Claim, StaleClaim, chunk_transaction, needs_attention, note, note_progress, release_claim
 from purge.executors import Looked
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
+from purge.passing_rows import without_passing_rows
 from purge.planner import Step, new_step_rows, plan_steps
 from purge.preview import count_each
 from purge.queue import enqueue
@@ -183,7 +184,7 @@ def _verify(claim: Claim) -> bool:
     report = verifier.verify(request)
     if report.verdict == Verdict.CLEAN and (request.reopened or verifier.is_small()):
         claim.step = "patrol"
-        report = verifier.patrol_one(request)
+        report = without_passing_rows(verifier.patrol_one(request))
     with chunk_transaction(claim) as request:
         if report.verdict == Verdict.CLEAN:
             close_request(request, patrolled=report.patrolled)

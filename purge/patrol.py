@@ -19,6 +19,7 @@ from purge.catalog import read_catalog
 from purge.choices import Status, Verdict
 from purge.executors import Run, erase_files, treat_rows
 from purge.models import PatrolPass, PurgeRequest
+from purge.passing_rows import end_passing_rows
 from purge.planner import FILES, Step
 from purge.registry import get_registry
 from purge.scope import scope_of
@@ -34,7 +35,7 @@ def patrol_all() -> PatrolPass:
     requests += list(PurgeRequest.objects.filter(status=Status.RESIDUE))
     record = PatrolPass.objects.create(requests=len(requests), columns=_columns())
     try:
-        hits = list(verifier.patrol(requests)) if requests else []
+        hits = end_passing_rows(verifier.patrol(requests)) if requests else []
     except CouldNotLook:
         return _finish(record, Verdict.COULD_NOT_LOOK, 0)
     by_request: dict[int, list[Hit]] = defaultdict(list)
@@ -56,7 +57,8 @@ def look_at(request: PurgeRequest) -> tuple[Hit, ...]:
     that is still under way is only looked at. Raises :class:`CouldNotLook`.
     """
     hits = {(hit.table, hit.column, hit.row): hit for hit in verifier.verify(request).hits}
-    hits.update({(hit.table, hit.column, hit.row): hit for hit in verifier.patrol([request])})
+    met = end_passing_rows(verifier.patrol([request]))
+    hits.update({(hit.table, hit.column, hit.row): hit for hit in met})
     if request.status in (Status.COMPLETED, Status.RESIDUE):
         _settle(request, list(hits.values()))
     return tuple(hits[place] for place in sorted(hits))

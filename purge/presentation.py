@@ -27,6 +27,7 @@ from purge.rules import (
     Delete,
     DeleteAbout,
     Detach,
+    EndRow,
     EraseFile,
     HandOver,
     Keep,
@@ -410,7 +411,7 @@ def exempt_lines() -> list[tuple[str, str]]:
 def _map_line(column: ColumnRule) -> MapLine:
     rule = column.rule
     kept = isinstance(rule, Keep)
-    reason = str(rule.reason) if isinstance(rule, Keep) else _consequence(rule)
+    reason = str(rule.reason) if isinstance(rule, Keep | EndRow) else _consequence(rule)
     return MapLine(str(column.field.verbose_name), treatment_words(rule), reason, kept)
 
 
@@ -448,6 +449,8 @@ def treatment_words(rule: Rule) -> str:
             return _("file erased, also when its account loses somebody")
         case EraseFile():
             return _("file erased")
+        case EndRow():
+            return _("row deleted as soon as an address is met in it")
         case other:
             raise TypeError(f"{type(other).__name__} has no words")
 

@@ -23,6 +23,7 @@ from purge.rules import (
     AddressTreatment,
     Delete,
     DeleteAbout,
+    EndRow,
     EraseFile,
     ExemptTable,
     Keep,
@@ -58,8 +59,8 @@ class ColumnRule:
     @property
     def treatment(self) -> Treatment:
         """The treatment; raises TypeError for a column that is kept."""
-        if isinstance(self.rule, Keep):
-            raise TypeError(f"{self.key} is kept")
+        if isinstance(self.rule, Keep | EndRow):
+            raise TypeError(f"{self.key} has no treatment")
         return self.rule
 
     @property

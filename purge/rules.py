@@ -133,6 +133,16 @@ class Redact(AddressTreatment):
     numbered: bool = False
 
 
+@dataclass(frozen=True)
+class EndRow:
+    """Something made for the moment, such as a browser's session: a row that mentions an address ends with the pass
+    that meets it. Only the proof reads such a column, decoded; no plan has a step for it. ``reason``: why the row may
+    go at any time.
+    """
+
+    reason: str
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -179,7 +189,7 @@ class Keep:
     closed: str = ""
 
 
-Rule = Treatment | Keep
+Rule = Treatment | Keep | EndRow
 
 
 @dataclass(frozen=True)

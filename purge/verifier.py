@@ -42,6 +42,7 @@ from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
 from purge.opaque import OPAQUE
 from purge.policy import policy_for
 from purge.registry import get_registry, person_model
+from purge.row_names import row_name
 from purge.scope import DOOMED_ROLES, owner_of
 
 #: The engine's own tables hold ids and, while a request is open, what it captured.
@@ -59,7 +60,10 @@ BYTES_A_ROW = 400
 
 @dataclass(frozen=True)
 class Hit:
-    """Where something was found. ``key``: the address met, in memory only. ``ruled``: a treatment could take it out."""
+    """Where something was found. ``ruled``: a treatment could take it out.
+
+    ``key``, the address met, and ``pk``, the row's primary key, stay in memory; ``row`` is what the row may be called.
+    """
 
     table: str
     column: str
@@ -68,6 +72,7 @@ class Hit:
     account_id: int | None = None
     key: str = field(default="", repr=False)
     request_id: int = 0
+    pk: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -201,11 +206,11 @@ def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
             with connection.cursor() as cursor:
                 cursor.execute(sql, [model._meta.app_label, *names, *(str(person_id) for person_id in ids)])
                 for (row,) in cursor.fetchall():
-                    yield Hit(key.table, column.name, str(row), ruled=_is_ruled(key.table, column.name))
+                    yield Hit(key.table, column.name, row_name(key.table, row), ruled=_is_ruled(key.table, column.name))
 
 
 def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limit: int = MOST_HITS) -> list[str]:
-    """Primary keys (as text) of rows whose column is one of the values."""
+    """Names of rows whose column is one of the values."""
     quote = connection.ops.quote_name
     pk = quote(catalog.primary_keys.get(table, column))
     listed: Any
@@ -215,7 +220,7 @@ def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limi
         where, listed = f"{quote(column)} IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [listed, limit])
-        return [str(row[0]) for row in cursor.fetchall()]
+        return [row_name(table, row[0]) for row in cursor.fetchall()]
 
 
 def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
@@ -294,7 +299,14 @@ def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
 
 def _hit(column: Column, pk: Any, account_id: int | None, key: str, request: PurgeRequest) -> Hit:
     return Hit(
-        column.table, column.name, str(pk), _takes_addresses(column.table, column.name), account_id, key, request.pk
+        column.table,
+        column.name,
+        row_name(column.table, pk),
+        _takes_addresses(column.table, column.name),
+        account_id,
+        key,
+        request.pk,
+        pk,
     )
 
 

@@ -7,6 +7,7 @@ from purge.rules import (
     Blank,
     Delete,
     Detach,
+    EndRow,
     EraseFile,
     HandOver,
     Keep,
@@ -139,11 +140,11 @@ RULES = [
         None,
         {
             "user": Delete(),
-            "session_key": OPAQUE,
-            "session_data": Keep(
-                "signed ids of the session's user; the patrol reads it decoded",
-                closed="written and signed by code alone",
+            "session_key": Keep(
+                "a digest of a random key, which lets nobody in; the row goes with its owner",
+                closed="written by code alone, hexadecimal digits",
             ),
+            "session_data": EndRow("signed numbers of the person who is signed in; whoever it was signs in again"),
         },
     ),
     ModelRules(

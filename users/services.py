@@ -500,6 +500,12 @@ def sessions_end(*, user_ids: Iterable[int]) -> int:
     return number
 
 
+def sessions_clear() -> int:
+    """Remove the browser sessions that have run out; how many there were."""
+    number, _by_model = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    return number
+
+
 def role_assign(*, acting_user: User | None, user: User, role: str) -> UserRole:
     """Give a role to an active user."""
     with transaction.atomic():

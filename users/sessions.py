@@ -1,29 +1,74 @@
-"""The session store: Django's database sessions, which also know whose they are."""
+"""The session store: Django's database sessions, which also know whose they are, and of which no row is a key.
+
+The cookie carries the key; the table knows a digest of it. Whoever reads the table, a backup or a page that names one
+of its rows has nothing to sign in with.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, cast
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.utils import timezone
 
 from users.models import Session, User, UserState
 
 
+def digest_of(key: str) -> str:
+    """What the table knows of a session's key: SHA-256, 64 hexadecimal digits. The key is random: no salt is needed."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 class SessionStore(DatabaseStore):
-    """``settings.SESSION_ENGINE``. A person's sessions are found, and end, by his id."""
+    """``settings.SESSION_ENGINE``. A person's sessions are found, and end, by the person's id.
+
+    ``session_key`` is the key of the cookie, here as in Django; every query asks for its digest.
+    """
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
 
+    def _row(self, key: str | None) -> Any:
+        return Session.objects.filter(session_key=digest_of(key or ""))
+
+    def _get_session_from_db(self) -> Session | None:
+        row: Session | None = self._row(self.session_key).filter(expire_date__gt=timezone.now()).first()
+        if row is None:
+            self._session_key = None
+        return row
+
+    async def _aget_session_from_db(self) -> Session | None:
+        return await sync_to_async(self._get_session_from_db)()
+
+    def exists(self, session_key: str) -> bool:
+        return bool(self._row(session_key).exists())
+
+    async def aexists(self, session_key: str) -> bool:
+        return await sync_to_async(self.exists)(session_key)
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key is not None:
+            self._row(key).delete()
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        await sync_to_async(self.delete)(session_key)
+
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         session: Any = super().create_model_instance(data)
+        session.session_key = digest_of(session.session_key)
         session.user_id = self._owner(data)
         return cast(Session, session)
 
+    async def acreate_model_instance(self, data: dict[str, Any]) -> Session:
+        return await sync_to_async(self.create_model_instance)(data)
+
     def _owner(self, data: dict[str, Any]) -> int | None:
-        """Whose session it is; nobody's when he may not have one any more (the row would keep him from going)."""
+        """Whose session it is; nobody's when they may not have one any more (the row would keep them from going)."""
         try:
             owner = int(data.get(SESSION_KEY, ""))
         except ValueError:

@@ -9,6 +9,7 @@ from django.db import close_old_connections, connection
 from purge.queue import enqueue
 from purge.tasks import at_the_boundary, sign_of_life
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
+from users.services import sessions_clear
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,13 @@ def run_import(log_id: int) -> str:
         close_old_connections()
     user_import_fail(log_id=log_id, error=failure)
     return "failed"
+
+
+@at_the_boundary
+def clear_sessions() -> int:
+    """Remove the sessions that have run out. The number removed."""
+    sign_of_life()
+    return sessions_clear()
 
 
 @at_the_boundary

@@ -1,6 +1,15 @@
 """The nightly pass: what it finds is treated and named, reopens the request, and only a clean pass completes it."""
 
+import base64
+import io
+import pickle
+import re
+from datetime import timedelta
+
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
 
 from learning.models import Comment
 from messaging.models import Notification
@@ -14,6 +23,7 @@ from tests.factories.learning import CommentFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
 from users.models import User, UserState
+from users.sessions import SessionStore
 
 
 @pytest.fixture
@@ -195,3 +205,60 @@ def test_a_request_with_people_left_is_not_completed_by_a_clean_pass(request_of_
     request_of_ann.refresh_from_db()
     assert request_of_ann.status == Status.RESIDUE
     assert User.objects.filter(state=UserState.PURGING).count() == 0
+
+
+# ---------------------------------------------------------------- rows that open something, or were made for the moment
+
+
+def session_that_says(text, user=None):
+    store = SessionStore()
+    store["said"] = text
+    if user is not None:
+        store["_auth_user_id"] = str(user.pk)
+    store.create()
+    return store
+
+
+def test_a_session_in_which_an_address_stands_ends_and_holds_nothing_up(cast):
+    """Somebody else's browser, which may come back in two weeks or never."""
+    witness = session_that_says(f"Ask {w.ANN} about it", cast.witness)
+    bystander = session_that_says("Ask joann@acme.example about it", cast.admin)
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    assert not witness.exists(witness.session_key)
+    assert bystander.exists(bystander.session_key)
+    assert not Residue.objects.exists()
+
+
+def test_a_session_that_is_met_at_night_reopens_nothing(request_of_ann, cast):
+    met = session_that_says(f"Ask {w.ANN} about it")
+    other = session_that_says("Nobody is named here")
+    assert patrol_all().verdict == Verdict.CLEAN
+    assert not met.exists(met.session_key)
+    assert other.exists(other.session_key)
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.COMPLETED
+    assert request_of_ann.patrolled_at is not None
+
+
+def test_a_place_of_which_the_key_is_a_text_is_named_by_a_number(request_of_ann):
+    """The cache's keys are texts of the code's, which nobody has promised to say nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO lms_cache (cache_key, value, expires) VALUES (%s, %s, %s)",
+            [
+                f"about {w.ANN}",
+                base64.b64encode(pickle.dumps(f"Ask {w.ANN}")).decode(),
+                timezone.now() + timedelta(days=1),
+            ],
+        )
+    assert patrol_all().verdict == Verdict.RESIDUE
+    places = Residue.objects.filter(table="lms_cache")
+    assert {place.column for place in places} == {"cache_key", "value"}
+    for place in places:
+        assert re.fullmatch("#[0-9]+", place.row)
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("purge_status", request_of_ann.reference, stdout=out)
+    assert places[0].row in out.getvalue()
+    assert w.ANN not in out.getvalue()

@@ -422,8 +422,12 @@ class ActiveFieldValue(models.Model):
 
 
 class Session(AbstractBaseSession):
-    """A browser session that knows whose it is: Django's own is opaque, and could not be ended with the person."""
+    """A browser session that knows whose it is: Django's own is opaque, and could not be ended with the person.
 
+    ``session_key``: a digest of the key that the cookie carries (:mod:`users.sessions`).
+    """
+
+    session_key = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(User, models.PROTECT, null=True, related_name="sessions")
 
     objects = BaseSessionManager()  # type: ignore[misc]

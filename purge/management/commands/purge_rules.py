@@ -10,7 +10,7 @@ from purge.coverage import all_gaps, unindexed_references
 from purge.management.base import NEEDS_YOU, PurgeCommand
 from purge.presentation import treatment_words
 from purge.registry import get_registry
-from purge.rules import Keep
+from purge.rules import EndRow, Keep
 
 
 class Command(PurgeCommand):
@@ -46,7 +46,7 @@ class Command(PurgeCommand):
                 "table": column.table,
                 "treatment": type(column.rule).__name__,
                 "words": str(treatment_words(column.rule)),
-                "reason": column.rule.reason if isinstance(column.rule, Keep) else None,
+                "reason": column.rule.reason if isinstance(column.rule, Keep | EndRow) else None,
             }
             for column in registry.columns()
         ]
