@@ -12,8 +12,9 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from messaging.services import notification_create
-from purge.addresses import address_key
+from purge.addresses import identity_key
 from purge.host import AccountFacts, Person
+from purge.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
     Account,
@@ -114,7 +115,7 @@ class LmsHost:
 
     def own_keys(self, person_id: int) -> frozenset[str]:
         rows = User.objects.filter(pk=person_id).values_list("email", "adobe_id")
-        return frozenset(address_key(value) for row in rows for value in row if value)
+        return searched(identity_key(value) for row in rows for value in row if value)
 
     def people(self, ids: Collection[int]) -> list[Person]:
         return _people(User.objects.filter(pk__in=list(ids)))
@@ -132,10 +133,10 @@ class LmsHost:
         return {key for row in rows.values_list("email_key", "adobe_key") for key in row if key in keys}
 
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
-        return _people(_with_identifiers([*emails, *adobe_ids]).filter(account__kind=AccountKind.TRIAL))
+        return _people(_matching([*emails, *adobe_ids]).filter(account__kind=AccountKind.TRIAL))
 
     def enterprise_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str]) -> list[Person]:
-        return _people(_with_identifiers([*emails, *adobe_ids]).filter(account__kind=AccountKind.ENTERPRISE))
+        return _people(_matching([*emails, *adobe_ids]).filter(account__kind=AccountKind.ENTERPRISE))
 
     def created_accounts(self, person_ids: Collection[int]) -> dict[int, list[int]]:
         created: dict[int, list[int]] = defaultdict(list)
@@ -186,7 +187,7 @@ class LmsHost:
         return self.accounts([pk])[pk] if pk is not None else None
 
     def actor_by_email(self, email: str, account_id: int) -> User | None:
-        found = User.objects.filter(email_key=address_key(email), state=UserState.ACTIVE).select_related("account")
+        found = User.objects.filter(email_key=identity_key(email), state=UserState.ACTIVE).select_related("account")
         may_act = found.filter(Q(account_id=account_id) | Q(is_superuser=True)).order_by("is_superuser")
         actor: User | None = may_act.first()
         return actor
@@ -197,6 +198,7 @@ class LmsHost:
 
     def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
         rows = deleted_and_free(User.objects.filter(account_id=account_id, deleted_at__isnull=False))
+        rows = rows.filter(email_key__isnull=False)
         chosen = CleanupFilter({"month": month, "kind": kind}, queryset=rows)
         if not chosen.is_valid():
             raise ValueError("; ".join(message for messages in chosen.errors.values() for message in messages))
@@ -239,11 +241,12 @@ class LmsHost:
         )
 
 
-def _with_identifiers(keys: Sequence[str]) -> Any:
-    """Two look-ups by index; one OR over both columns would read the table."""
+def _matching(keys: Sequence[str]) -> Any:
+    """Two look-ups by index; one OR over both columns would read the table. Whose address cannot be told apart from
+    another's in the account (who has no key) is nobody's match."""
     keys = [key for key in keys if key]
     by_email = User.objects.filter(email_key__in=keys).values("pk")
-    by_login = User.objects.filter(adobe_key__in=keys).values("pk")
+    by_login = User.objects.filter(adobe_key__in=keys, email_key__isnull=False).values("pk")
     return User.objects.filter(pk__in=by_email.union(by_login))
 
 
@@ -261,9 +264,10 @@ def _people(rows: Any) -> list[Person]:
     )
     former: dict[int, list[str]] = defaultdict(list)
     if found:
-        addresses = FormerEmail.objects.filter(user_id__in=[row[0] for row in found]).exclude(email_key="")
+        addresses = FormerEmail.objects.filter(user_id__in=[row[0] for row in found])
         for user_id, key in addresses.values_list("user_id", "email_key"):
-            former[user_id].append(key)
+            if key:
+                former[user_id].append(key)
     return [
         Person(
             id=pk,

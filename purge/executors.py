@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from purge.address_index import NAMES_ONE, seeking
-from purge.addresses import address_key, emails_in_json, list_without, mentions, redact, redact_json
+from purge.addresses import emails_in_json, identity_key, list_without, mentions, redact, redact_json
 from purge.chunk_delete import MoreRowsThanPlanned, delete_rows, tables_in_pieces
 from purge.counting import candidate_conditions, goes_with_people, signs_in
 from purge.host import get_host
@@ -43,7 +43,7 @@ from purge.rules import (
     Unassign,
     Withdraw,
 )
-from purge.scope import Scope, owner_of
+from purge.scope import Scope, owner_of, searched
 from purge.stored_files import WINDOW, Place, all_files_of, file_rule, is_at_work, look
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
@@ -477,7 +477,7 @@ def _but_own(column: ColumnRule) -> tuple[str, ...]:
 
 
 def _own_keys(column: ColumnRule, own: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(address_key(own[name]) for name in _but_own(column) if own[name])
+    return searched(identity_key(own[name]) for name in _but_own(column) if own[name])
 
 
 def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: frozenset[str], pk: int) -> Any:
@@ -494,7 +494,7 @@ def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: froze
             return _json_list_without(value, keys) if column.is_json else list_without(value, keys)
         case Blank(login=login):
             named = bool(emails_in_json(value) & keys) if column.is_json else bool(mentions(value, keys))
-            named = named or (login and isinstance(value, str) and address_key(value) in logins)
+            named = named or (login and isinstance(value, str) and identity_key(value) in logins)
             return _empty(column) if named else value
         case other:
             raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of addresses")

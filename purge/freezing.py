@@ -15,7 +15,7 @@ from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role
 from purge.claims import note
 from purge.host import get_host
 from purge.models import PurgeRequest, Subject
-from purge.scope import DOOMED_ROLES
+from purge.scope import DOOMED_ROLES, current_key
 from purge.targets import matches_of
 
 STATE_DELETED = "deleted"
@@ -58,7 +58,8 @@ def begin(request: PurgeRequest) -> None:
 
 
 def _still_reached(request: PurgeRequest) -> set[int]:
-    identifiers = list(request.identifiers.filter(match=True, local=False).values_list("kind", "value"))
+    matching = request.identifiers.filter(match=True, local=False).values_list("kind", "value", "form")
+    identifiers = [(kind, current_key(value, form)) for kind, value, form in matching]
     found = matches_of(
         request,
         emails=[value for kind, value in identifiers if kind == IdentifierKind.EMAIL],

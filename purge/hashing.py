@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from django.conf import settings
+
+from purge.addresses import IDENTITY_KEY_VERSION, address_key, search_keys
 
 #: An address hashes to this many bytes, written as hexadecimal digits.
 HASH_BYTES = 16
 MINIMUM_KEY_LENGTH = 32
+
+# The normal form of an identifier decides what its digest can be compared with. It is stored beside each digest.
+#: One loose key for every purpose (:func:`purge.addresses.address_key`), as all digests had before there were two.
+FOLDED: Final = "folded-1"
+#: What is looked for in texts, a digest for each spelling. It says nothing of who somebody is.
+SEARCHED: Final = "search-1"
+#: Identity keys, by whatever tables: they make another key of a letter only if it was in none of them before.
+EXACT: Final = IDENTITY_KEY_VERSION.partition("/")[0]
 
 
 class HashKeyMissing(Exception):
@@ -27,6 +39,30 @@ def _key() -> bytes:
 def fingerprint() -> str:
     """Eight characters that tell which key made a hash, and nothing of the key. Raises :class:`HashKeyMissing`."""
     return hmac.new(_key(), b"lms-purge key fingerprint", hashlib.sha256).hexdigest()[:8]
+
+
+def current_form() -> str:
+    """The normal form of an identity that is captured now."""
+    return IDENTITY_KEY_VERSION
+
+
+def asked_digests(kind: str, keys: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """What to look up to learn whether identities were purged: (normal form, digest) → identity keys, under each form
+    in which identifiers were ever stored. The form is that of :func:`form_of`. Raises :class:`HashKeyMissing`.
+    """
+    hash_of = hasher(kind)
+    asked: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key in keys:
+        # An old digest cannot tell apart what one loose key did not: all that it may have been made of is asked for.
+        for folded in search_keys(key) | {address_key(key)}:
+            asked[FOLDED, hash_of(folded)].append(key)
+        asked[EXACT, hash_of(key)].append(key)
+    return dict(asked)
+
+
+def form_of(stored: str) -> str:
+    """A stored normal form without the versions of its tables."""
+    return stored.partition("/")[0]
 
 
 def keyed_hash(kind: str, value: str) -> str:

@@ -31,7 +31,10 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Person:
-    """One user row, as far as routes and engine need it. Keys are normalised (:func:`purge.addresses.address_key`).
+    """One user row, as far as routes and engine need it. Keys say whose it is (:func:`purge.addresses.identity_key`).
+
+    ``email_key`` is None where another row of the account has the same mailbox: such a row is no match, and cannot be
+    selected.
 
     ``state``: "active", "deleted" or "purging". ``earlier_state``: the same, but of somebody whom a request has frozen
     what they were before, "active" or "deleted". ``label``: how the row is named in messages without personal data
@@ -43,7 +46,7 @@ class Person:
     state: str
     earlier_state: str
     public_id: str
-    email_key: str
+    email_key: str | None
     former_keys: tuple[str, ...]
     adobe_key: str | None
     unique_user_id: str | None

@@ -22,8 +22,11 @@ def journal_path() -> Path:
     return Path(settings.PURGE_JOURNAL)
 
 
-def append_acceptance(request: PurgeRequest, *, people: Iterable[int], digests: Iterable[tuple[str, str]]) -> None:
-    """Append a request. ``digests``: (kind, hash) pairs. Raises OSError when the line did not reach the disk."""
+def append_acceptance(request: PurgeRequest, *, people: Iterable[int], digests: Iterable[tuple[str, str, str]]) -> None:
+    """Append a request. ``digests``: (kind, hash, normal form of what was hashed).
+
+    Raises OSError when the line did not reach the disk.
+    """
     append(
         {
             "event": "accepted",
@@ -32,7 +35,7 @@ def append_acceptance(request: PurgeRequest, *, people: Iterable[int], digests: 
             "route": request.route,
             "account": request.account_id,
             "people": sorted(people),
-            "hashes": sorted(list(pair) for pair in digests),
+            "hashes": sorted(list(each) for each in digests),
             "key": request.key_fingerprint,
         }
     )

@@ -29,6 +29,7 @@ from purge.choices import (
     StepState,
     Verdict,
 )
+from purge.hashing import current_form
 
 
 class PurgeRequestQuerySet(models.QuerySet["PurgeRequest"]):
@@ -199,13 +200,15 @@ class Subject(models.Model):
 class Identifier(models.Model):
     """A plain identifier that an open request still needs. Deleted when the request is closed or cancelled.
 
-    ``local``: only taken out in the requesting account (former e-mails, logins). ``match``: users of trial accounts who
-    have it go too.
+    ``value``: an identity key, from which follows what texts are searched for; ``form``: its normal form
+    (:mod:`purge.hashing`). ``local``: only taken out in the requesting account (former e-mails, logins). ``match``:
+    users of trial accounts who have it go too.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="identifiers")
     kind = models.CharField(max_length=10, choices=IdentifierKind.choices)
     value = models.CharField(max_length=400)
+    form = models.CharField(max_length=40, default=current_form)
     person_id = models.BigIntegerField(null=True)
     local = models.BooleanField(default=False)
     match = models.BooleanField(default=True)
@@ -220,16 +223,22 @@ class Identifier(models.Model):
 
 
 class SuppressionHash(models.Model):
-    """The suppression list: the keyed hash of an identifier that was purged, under which request, with which key."""
+    """The suppression list: the keyed hash of an identifier that was purged, under which request, with which key.
+
+    ``form``: the normal form that was hashed (:mod:`purge.hashing`); digests of different forms are never compared.
+    """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="hashes")
     kind = models.CharField(max_length=10, choices=IdentifierKind.choices)
     digest = models.CharField(max_length=32, db_index=True)
+    form = models.CharField(max_length=40, default=current_form)
     key_fingerprint = models.CharField(max_length=16)
     local = models.BooleanField(default=False)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("request", "kind", "digest", "local"), name="purge_hash_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("request", "kind", "form", "digest", "local"), name="purge_hash_once"),
+        )
 
     def __str__(self) -> str:
         return f"hash {self.pk}"
@@ -359,7 +368,7 @@ class LedgerEntry(models.Model):
 class ImsNotice(models.Model):
     """What an enterprise account's administrators are told when the identity provider reports a purged identity.
 
-    ``identifier`` is the address the message came with; it is taken out when the notice closes.
+    ``identifier`` is what the message came with; it is taken out when the notice closes.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="notices")
@@ -388,11 +397,12 @@ class ImsNotice(models.Model):
 
 
 class LookUp(models.Model):
-    """Who asked "was this person purged?": the hash that was asked for, never the text."""
+    """Who asked "was this person purged?": the hash that was asked for and its normal form, never the text."""
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     digest = models.CharField(max_length=32)
+    form = models.CharField(max_length=40, default=current_form)
     found = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:

@@ -41,10 +41,16 @@ RULES = [
             "value": Keep(
                 "needed while the request is open; the row is deleted in the closing transaction",
                 closed="written by code alone, and in no other request's reach: the row goes with its request",
-            )
+            ),
+            "form": OWN_WORD,
         },
     ),
-    ModelRules("purge.SuppressionHash", _("suppression hashes"), None, {"digest": DIGEST, "key_fingerprint": OWN_WORD}),
+    ModelRules(
+        "purge.SuppressionHash",
+        _("suppression hashes"),
+        None,
+        {"digest": DIGEST, "form": OWN_WORD, "key_fingerprint": OWN_WORD},
+    ),
     ModelRules("purge.PurgeStep", _("steps"), None, {"key": OWN_WORD, "words": OWN_WORD}),
     ModelRules(
         "purge.DoomedFile",
@@ -92,7 +98,7 @@ RULES = [
             "closed_by": Detach(),
         },
     ),
-    ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST}),
+    ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST, "form": OWN_WORD}),
     ModelRules("purge.PatrolPass", _("patrol passes"), None, {}),
     ModelRules(
         "purge.WorkerBeat",

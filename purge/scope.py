@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from django.db.models import Q
 
+from purge.addresses import identity_key, search_keys
 from purge.choices import Fate, IdentifierKind, Role
+from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.policy import Policy, policy_for
@@ -22,9 +25,9 @@ DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
 class Scope:
     """What rules are asked with.
 
-    ``people``: ids of the rows that go, ascending. ``addresses``: keys taken out in every account of the scope;
-    ``local_addresses`` and ``logins``: keys taken out in the requesting account only. ``losing_accounts``: accounts in
-    which a person's row goes. ``requesting_account_id`` is None where the route does not clean one;
+    ``people``: ids of the rows that go, ascending. ``addresses``: identity keys taken out in every account of the
+    scope; ``local_addresses`` and ``logins``: keys taken out in the requesting account only. ``losing_accounts``:
+    accounts in which a person's row goes. ``requesting_account_id`` is None where the route does not clean one;
     ``excluded_account_id``: a trial account that another request of the same submission cleans.
     """
 
@@ -43,13 +46,17 @@ class Scope:
     heir_account_id: int | None = field(default=None)
 
     def all_addresses(self) -> frozenset[str]:
-        return self.addresses | self.local_addresses
+        """What texts of any account are searched for: search keys."""
+        return self._searched[True]
 
     def keys_for(self, account_id: int | None) -> frozenset[str]:
-        """The addresses to take out of a row of this account (None: of no account)."""
-        if account_id is not None and account_id == self.requesting_account_id:
-            return self.addresses | self.local_addresses
-        return self.addresses
+        """What to look for in a row of this account (None: of no account), and to take out: search keys."""
+        return self._searched[account_id is not None and account_id == self.requesting_account_id]
+
+    @cached_property
+    def _searched(self) -> dict[bool, frozenset[str]]:
+        """By whether it is the requesting account."""
+        return {True: searched(self.addresses | self.local_addresses), False: searched(self.addresses)}
 
     def logins_for(self, account_id: int | None) -> frozenset[str]:
         return self.logins if account_id is not None and account_id == self.requesting_account_id else frozenset()
@@ -121,9 +128,22 @@ def build_scope(
     )
 
 
+def searched(keys: Iterable[str]) -> frozenset[str]:
+    """The search keys of identities."""
+    return frozenset().union(*(search_keys(key) for key in keys))
+
+
+def current_key(value: str, form: str) -> str:
+    """A captured identifier as an identity key. One that was captured by an earlier release is what that made of it."""
+    return identity_key(value) if form == FOLDED else value
+
+
 def scope_of(request: PurgeRequest) -> Scope:
     """The scope of a stored request, from its subjects and the identifiers captured at submission."""
-    identifiers = list(request.identifiers.values_list("kind", "value", "local"))
+    identifiers = [
+        (kind, current_key(value, form), local)
+        for kind, value, form, local in request.identifiers.values_list("kind", "value", "form", "local")
+    ]
     subjects = [
         (person_id, account_id)
         for person_id, account_id, role, fate in request.subjects.values_list("person_id", "account_id", "role", "fate")

@@ -11,11 +11,12 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
-from purge.hashing import keyed_hash
+from purge.hashing import asked_digests, form_of
 from purge.host import get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, SuppressionHash, WorkerBeat
 from purge.policy import policy_for
 from purge.references import parse_reference
+from purge.scope import current_key, searched
 
 #: A pass over every text takes no longer than this.
 LONGEST_PATROL = timedelta(hours=6)
@@ -77,14 +78,14 @@ def open_request_of(person_ids: Iterable[int], *, account_id: int) -> dict[int, 
 def purged_before(
     *, account_id: int, email_keys: Iterable[str], accepted_after: datetime | None = None
 ) -> dict[str, str]:
-    """Which of these addresses were purged from this account: key → request ID.
+    """Which of these addresses (identity keys) were purged from this account: key → request ID.
 
     The ID is empty where the purge began in another account: no customer learns about another. With
     ``accepted_after`` only purges accepted after that moment (a file uploaded before must not bring its people back).
     """
-    by_digest = {keyed_hash(IdentifierKind.EMAIL, key): key for key in email_keys}
+    asked = asked_digests(IdentifierKind.EMAIL, email_keys)
     hashes = (
-        SuppressionHash.objects.filter(kind=IdentifierKind.EMAIL, digest__in=by_digest)
+        SuppressionHash.objects.filter(kind=IdentifierKind.EMAIL, digest__in={digest for _form, digest in asked})
         .exclude(request__status=Status.CANCELLED)
         .exclude(request__status=Status.HELD, request__started_at=None)
     )
@@ -92,13 +93,14 @@ def purged_before(
         hashes = hashes.filter(request__accepted_at__gt=accepted_after)
     reached = Q(request__account_id=account_id) | Q(request__subjects__account_id=account_id)
     found: dict[str, str] = {}
-    for digest, owner, reference in (
+    for form, digest, owner, reference in (
         hashes.filter(reached)
         .order_by("request__accepted_at")
-        .values_list("digest", "request__account_id", "request__reference")
+        .values_list("form", "digest", "request__account_id", "request__reference")
         .distinct()
     ):
-        found[by_digest[digest]] = reference if owner == account_id else ""
+        for key in asked.get((form_of(form), digest), ()):
+            found[key] = reference if owner == account_id else ""
     return found
 
 
@@ -117,7 +119,8 @@ def can_still_be_called_off(account_id: int, *, since: datetime) -> bool:
 
 
 def open_addresses_for(account_id: int, *, since: datetime | None = None) -> frozenset[str]:
-    """Addresses that open requests (with ``since``: those accepted since then) are taking out of this account.
+    """Search keys of the addresses that open requests (with ``since``: those accepted since then) are taking out of
+    this account.
 
     For a stored file that no worker has looked at yet: its link must be dead from the moment of acceptance.
     """
@@ -132,8 +135,9 @@ def open_addresses_for(account_id: int, *, since: datetime | None = None) -> fro
         own = policy.scrub_requesting_account and request.account_id == account_id
         if own or (policy.scrub_trial_accounts and is_trial and account_id != request.excluded_account_id):
             identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL)
-            keys.update((identifiers if own else identifiers.filter(local=False)).values_list("value", flat=True))
-    return frozenset(keys)
+            mine = identifiers if own else identifiers.filter(local=False)
+            keys.update(current_key(value, form) for value, form in mine.values_list("value", "form"))
+    return searched(keys)
 
 
 # ---------------------------------------------------------------- operations

@@ -25,6 +25,7 @@ from purge.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
 from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
 from purge.counting import rows_of_step, steps_with_work
 from purge.executors import Looked, Outcome, Run, doom_files, run_step
+from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, PurgeStep
 from purge.planner import ADDRESSES, FILES, Step, stored_steps
@@ -304,7 +305,8 @@ class Sweep:
 
     def _add_late_matches(self, request: PurgeRequest) -> bool:
         """Users who came to match since the request was accepted (a new trial account, a changed address)."""
-        identifiers = Identifier.objects.filter(request=request, match=True, local=False)
+        # What an earlier release captured may be the key of two people: nobody is added by it.
+        identifiers = Identifier.objects.filter(request=request, match=True, local=False).exclude(form=FOLDED)
         emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
         logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
         if not (emails or logins):

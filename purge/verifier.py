@@ -31,19 +31,19 @@ from purge.address_index import (
     seeking,
     storable,
 )
-from purge.addresses import cannot_mention, emails_in, emails_in_json
+from purge.addresses import cannot_mention, emails_in, emails_in_json, identity_key
 from purge.addresses.sql import may_mention
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
 from purge.file_proof import FileMention, Where, mentions_in_files, mentions_in_unread_files
-from purge.hashing import HashKeyMissing, fingerprint, hasher
+from purge.hashing import FOLDED, SEARCHED, HashKeyMissing, fingerprint, hasher
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
 from purge.opaque import OPAQUE
 from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.row_names import row_name
-from purge.scope import DOOMED_ROLES, owner_of
+from purge.scope import DOOMED_ROLES, current_key, owner_of, searched
 
 #: The engine's own tables hold ids and, while a request is open, what it captured.
 OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, Subject, SuppressionHash))
@@ -251,13 +251,18 @@ def _erased_public_ids(request: PurgeRequest) -> list[str]:
     )
 
 
+def _captured(request: PurgeRequest) -> tuple[frozenset[str], frozenset[str]]:
+    """What texts are searched for, for an open request: all of it, and what is looked for in every account."""
+    identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "form", "local")
+    captured = [(current_key(value, form), local) for value, form, local in identifiers]
+    return searched(key for key, _local in captured), searched(key for key, local in captured if not local)
+
+
 def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
-    captured = request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "local")
-    keys = frozenset(value for value, _local in captured)
+    keys, wider = _captured(request)
     if not keys:
         return
-    wider = {value for value, local in captured if not local}
     judge = _Judge([request])
     columns = patrolled_columns(catalog)
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
@@ -377,12 +382,10 @@ def _files(request: PurgeRequest) -> Iterator[Hit]:
 
 
 def _unread_files(request: PurgeRequest) -> Iterator[Hit]:
-    captured = list(request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "local"))
-    if not captured:
+    keys, wider = _captured(request)
+    if not keys:
         return
     judge = _Judge([request])
-    wider = {value for value, local in captured if not local}
-    keys = frozenset(value for value, _local in captured)
     for mention in mentions_in_unread_files(request, judge.cleaned([request]), keys):
         for key in sorted(mention.keys):
             if judge.is_residue(request, mention.account_id, key, local=key not in wider):
@@ -434,7 +437,7 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     check_key(requests)
     hashes: dict[str, list[tuple[PurgeRequest, bool]]] = defaultdict(list)
     by_id = {request.pk: request for request in requests}
-    stored = SuppressionHash.objects.filter(request__in=by_id, kind=IdentifierKind.EMAIL)
+    stored = SuppressionHash.objects.filter(request__in=by_id, kind=IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED))
     for request_id, digest, local in stored.values_list("request_id", "digest", "local"):
         hashes[digest].append((by_id[request_id], local))
     if not hashes:
@@ -550,7 +553,7 @@ class _Judge:
         self.staff = frozenset(get_host().staff_account_ids())
         self.policies = {request.pk: policy_for(request) for request in requests}
         self.users_in_account = lru_cache(maxsize=10_000)(
-            lambda account_id, key: bool(get_host().users_in_account(account_id, [key]))
+            lambda account_id, key: bool(get_host().users_in_account(account_id, [identity_key(key)]))
         )
 
     def account_of(self, table: str, pk: Any) -> int | None:

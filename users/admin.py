@@ -155,7 +155,7 @@ class PeopleAdmin(TenantAdmin):
 
     @admin.display(description=_("former e-mails"))
     def former_addresses(self, user):
-        rows = user.former_emails.exclude(email="").order_by("-ended_at")
+        rows = user.former_emails.filter(email__isnull=False).order_by("-ended_at")
         return ", ".join(rows.values_list("email", flat=True)[:20]) or "–"
 
     # ------------------------------------------------------------ actions

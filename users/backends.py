@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from purge.addresses import address_key
 from users.models import AccountKind, Role, User
 from users.permissions import PURGE_PERMISSION
+from users.selectors import people_signing_in
 
 #: Apps whose ordinary permissions an account's Administrator has, in his account.
 ACCOUNT_APPS = frozenset({"users", "learning", "messaging", "connectors"})
@@ -46,7 +46,7 @@ class AccountBackend(ModelBackend):
         email = email or kwargs.get("username") or kwargs.get(User.USERNAME_FIELD)
         if not email or password is None:
             return None
-        candidates = User.objects.filter(email_key=address_key(email)).select_related("account")
+        candidates = people_signing_in(email).select_related("account")
         if account:
             candidates = candidates.filter(account__subdomain=account.strip().lower())
         people = list(candidates[:20])

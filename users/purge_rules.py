@@ -73,6 +73,7 @@ RULES = [
             "name": Redact(but_own=OWN),
             "email": IDENTITY,
             "email_key": IDENTITY,
+            "same_mailbox_as": Detach(),
             # An ID that is, or was, somebody else's address. Its account is told, since imports go by it.
             "unique_user_id": Blank(but_own=OWN, also={"unique_id_sort": None}, then=UNIQUE_ID_EMPTIED),
             "unique_id_sort": Keep("the Unique User ID in small letters; emptied with it", closed="follows the ID"),
@@ -95,7 +96,7 @@ RULES = [
         "users.FormerEmail",
         _("former e-mail addresses"),
         "user__account",
-        {"user": Delete(), "email": Blank(), "email_key": Blank()},
+        {"user": Delete(), "email": Blank(also={"email_key": None}), "email_key": Blank(also={"email": None})},
     ),
     ModelRules(
         "users.ExternalProfile",

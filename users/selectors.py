@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from purge.addresses import address_key
+from purge.addresses import identity_beginnings, identity_key
 from purge.lookups import Begins, BeginsInLowerCase
 from purge.selectors import held_by_requests
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
@@ -45,13 +45,28 @@ def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:
     text = text.replace("\x00", "").strip()
     if not text:
         return people
+    addresses = Q()
+    for beginning in identity_beginnings(text):
+        addresses |= Q(Begins(F("email_key"), beginning))
     return people.filter(
-        Q(Begins(F("email_key"), address_key(text)))
+        addresses
         | Q(Begins(F("unique_id_sort"), text.casefold()))
         | Q(BeginsInLowerCase(ByCodePoint(Lower("name")), text))
         | Q(BeginsInLowerCase(ByCodePoint(AfterFirstWord(Lower("name"))), text))
         | Q(BeginsInLowerCase(ByCodePoint(LastWord(Lower("name"))), text))
     )
+
+
+def people_signing_in(typed: str) -> QuerySet[User]:
+    """Whom somebody can mean who types this to sign in: users by their address, of whatever account and state.
+
+    Who shares a mailbox with an older user of the account signs in by a login: the identity provider's, or the opaque
+    one of the row, which an operator can tell them.
+    """
+    key = identity_key(typed)
+    people: QuerySet[User] = User.objects.all()
+    by_login = Q(adobe_key=key) | Q(login_id=key)
+    return people.filter(Q(email_key=key) | (Q(email_key__isnull=True) & by_login)) if key else people.none()
 
 
 def with_role(people: QuerySet[User], role: str) -> QuerySet[User]:

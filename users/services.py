@@ -18,7 +18,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.addresses import address_key, is_address
+from purge.addresses import identity_key, is_address, trimmed
 from purge.kinds_of_accounts import no_purge_is_being_accepted
 from purge.rules import Context, Fact
 from purge.selectors import account_in_open_request, open_request_of
@@ -75,10 +75,15 @@ class UserFrozen(ServiceError):
 
 
 def email_key_of(email: str) -> str:
-    """The key of a whole address. Raises :class:`ServiceError` when it is none."""
+    """The key of a whole address, which says whose it is. Raises :class:`ServiceError` when it is none."""
     if not is_address(email):
         raise ServiceError(_("This is no e-mail address. Type one such as name@company.example."), code="malformed")
-    return address_key(email)
+    return identity_key(email)
+
+
+def adobe_key_of(adobe_id: str | None) -> str | None:
+    """The key of a login at the identity provider; an absent one is NULL, never ''."""
+    return (identity_key(adobe_id) or None) if adobe_id else None
 
 
 def unique_id_sort_key(unique_user_id: str | None) -> str | None:
@@ -87,8 +92,7 @@ def unique_id_sort_key(unique_user_id: str | None) -> str | None:
 
 def _optional(text: str | None) -> str | None:
     """An absent identifier is NULL, never ''."""
-    text = (text or "").strip()
-    return text or None
+    return trimmed(text or "") or None
 
 
 def month_of(moment: datetime, account: Account) -> str:
@@ -245,7 +249,7 @@ def user_create(
                 return _revive(acting_user, existing, source, unique_user_id, name, fields)
             user = User(
                 account=account,
-                email=email.strip(),
+                email=trimmed(email),
                 email_key=key,
                 name=name.strip(),
                 kind=kind,
@@ -253,7 +257,7 @@ def user_create(
                 unique_user_id=unique_user_id,
                 unique_id_sort=unique_id_sort_key(unique_user_id),
                 adobe_id=adobe_id,
-                adobe_key=address_key(adobe_id) if adobe_id else None,
+                adobe_key=adobe_key_of(adobe_id),
                 **fields,
             )
             _check_lengths(user)
@@ -273,10 +277,12 @@ def user_create(
 
 
 def _check_lengths(user: User) -> None:
+    # A key can be longer than what it is made of: the A-labels of a domain are.
+    keys = {"email": user.email_key, "adobe_id": user.adobe_key}
     for name in ("name", "email", "unique_user_id", "adobe_id", "profile"):
         column: Any = User._meta.get_field(name)
-        most, value = column.max_length, getattr(user, name)
-        if value and most and len(value) > most:
+        most, longest = column.max_length, max(len(getattr(user, name) or ""), len(keys.get(name) or ""))
+        if most and longest > most:
             raise ServiceError(
                 _("%(field)s is too long: at most %(most)d characters.") % {"field": column.verbose_name, "most": most},
                 code="too_long",
@@ -341,7 +347,7 @@ def user_update(*, acting_user: User | None, user: User, **fields: Any) -> User:
                 current.unique_id_sort = unique_id_sort_key(current.unique_user_id)
             if "adobe_id" in fields:
                 current.adobe_id = _optional(fields.pop("adobe_id"))
-                current.adobe_key = address_key(current.adobe_id) if current.adobe_id else None
+                current.adobe_key = adobe_key_of(current.adobe_id)
             for name, value in fields.items():
                 setattr(current, name, value)
             if current.manager_id is not None:
@@ -370,7 +376,12 @@ def _changed_fields(pk: int, current: User) -> list[str]:
 
 def _change_email(user: User, email: str) -> None:
     key = email_key_of(email)
-    if key != user.email_key:
+    if user.email_key is None and key == identity_key(user.email):
+        # Another row has this mailbox. Where that row is gone or has another by now, this one gets its key.
+        if User.objects.filter(account_id=user.account_id, email_key=key).exists():
+            return
+        user.same_mailbox_as = None
+    elif key != user.email_key:
         holder = User.objects.filter(account_id=user.account_id, email_key=key).exclude(pk=user.pk).first()
         if holder is not None and holder.state != UserState.ACTIVE and _own_request(holder):
             raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
@@ -379,10 +390,11 @@ def _change_email(user: User, email: str) -> None:
                 _("This e-mail address or Unique User ID is already used in this account. Choose another.")
             )
         FormerEmail.objects.update_or_create(
-            user=user, email_key=user.email_key, defaults={"email": user.email, "ended_at": timezone.now()}
+            user=user, email_key=identity_key(user.email), defaults={"email": user.email, "ended_at": timezone.now()}
         )
         FormerEmail.objects.filter(user=user, email_key=key).delete()
-    user.email, user.email_key = email.strip(), key
+        user.same_mailbox_as = None
+    user.email, user.email_key = trimmed(email), key
 
 
 def _check_manager(user: User) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from purge.addresses import address_key
-from users.models import User, UserState
+from users.models import UserState
+from users.selectors import people_signing_in
 from users.services import login_record
 
 #: An address is in few accounts; more rows than this are not written for one attempt.
@@ -17,7 +17,7 @@ def sign_in_refused(request: HttpRequest, *, email: str) -> int:
 
     Deleted people and those being purged get no new row: the second would outlive them.
     """
-    people = User.objects.filter(email_key=address_key(email), state=UserState.ACTIVE) if email.strip() else ()
+    people = people_signing_in(email).filter(state=UserState.ACTIVE) if email.strip() else ()
     found = list(people[:MOST_ACCOUNTS])
     for user in found:
         login_record(

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from purge.addresses import address_key
+from purge.addresses import identity_key
 
 TYPED = "-typed"
 
@@ -72,5 +72,5 @@ class PersonSelect(TypedSelect):
         return _("Search by name, e-mail or Unique User ID")
 
     def find(self, rows: QuerySet[Any], typed: str) -> int | None:
-        by_email: int | None = rows.filter(email_key=address_key(typed)).values_list("pk", flat=True).first()
+        by_email: int | None = rows.filter(email_key=identity_key(typed)).values_list("pk", flat=True).first()
         return by_email or super().find(rows, typed)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from purge.addresses import address_key
+from purge.addresses import identity_key
 from users.models import Account, AccountKind, User
 from users.services import ServiceError, user_update
 
@@ -70,7 +70,7 @@ class ConfirmForm(forms.Form):
 
     def clean_address_again(self) -> str:
         text: str = self.cleaned_data["address_again"]
-        if address_key(text) != address_key(self.address):
+        if identity_key(text) != identity_key(self.address):
             raise forms.ValidationError(_("This is not the address that you looked up."))
         return text
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from connectors.models import Connector, ConnectorSettings
 from learning.models import Session, SessionInstructor
-from purge.addresses import emails_in
+from purge.addresses import emails_in, identity_key, search_keys
 from purge.models import PurgeRequest
 from purge.registry import get_registry
 from purge.rules import AddressTreatment, PersonTreatment
@@ -121,11 +121,11 @@ def _named(people: Iterable[Any], references: Sequence[Any], texts: Sequence[Any
     """Those of the people whom one settings row refers to."""
     written = [str(text) for text in texts if text]
     addresses = set().union(*(emails_in(text) for text in written)) if written else set()
-    whole = {text.strip().casefold() for text in written}
+    whole = {identity_key(text) for text in written}
     return [
         person.pk
         for person in people
         if person.pk in references
-        or person.email_key in addresses
-        or (person.adobe_key and (person.adobe_key in whole or person.adobe_key in addresses))
+        or person.adobe_key in whole
+        or any(not addresses.isdisjoint(search_keys(key)) for key in (person.email_key, person.adobe_key) if key)
     ]

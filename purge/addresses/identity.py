@@ -99,6 +99,22 @@ def a_labels(domain: str) -> str | None:
     return encoded.removesuffix(".").lower()
 
 
+def identity_beginnings(text: str) -> list[str]:
+    """What the keys of addresses and logins begin with that begin as somebody has typed. A few may begin otherwise:
+    of an A-label that is not there to its end, only the ASCII letters are known."""
+    text = trimmed(text)
+    found = _LAST_AT_SIGN.search(text)
+    if found is None or found.start() == 0 or found.end() == len(text):
+        return [simple_lower(text)]
+    local, domain = simple_lower(text[: found.start()]), text[found.end() :]
+    before, dot, last = domain.rpartition(".")
+    whole = (a_labels(before) or simple_lower(before)) + dot if before else dot
+    last = simple_lower(last)
+    letters = "".join(letter for letter in last if letter.isascii())
+    endings = [f"{whole}{_A_LABEL}{letters}", f"{REFUSED}{simple_lower(domain)}"]
+    return [f"{local}@{ending}" for ending in ([f"{whole}{last}", *endings] if last.isascii() else endings)]
+
+
 def search_keys(key: str) -> frozenset[str]:
     """What to look for in texts to find an identity: the search keys of all spellings of its domain.
 

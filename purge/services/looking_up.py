@@ -7,13 +7,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from purge.addresses import address_key
+from purge.addresses import IDENTITY_KEY_VERSION, identity_key
 from purge.choices import (
     Status,
 )
-from purge.hashing import HashKeyMissing, keyed_hash
+from purge.hashing import HashKeyMissing, asked_digests, form_of, keyed_hash
 from purge.host import get_host
-from purge.models import LookUp, PurgeRequest
+from purge.models import LookUp, PurgeRequest, SuppressionHash
 from purge.services.refusals import NotAllowed, PurgeRefused
 
 
@@ -34,7 +34,7 @@ def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
 
     Administrators get their own account's requests, support staff all.
     """
-    key = address_key(text)
+    key = identity_key(text)
     if not key:
         raise PurgeRefused("empty", _("Type an e-mail address or a Unique User ID."))
     everything = acting_user.has_perm("purge.follow_requests")
@@ -42,15 +42,22 @@ def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
     if not everything and (account_id is None or not acting_user.has_perm("purge.view_purgerequest")):
         raise NotAllowed("permission", _("You may not look people up."))
     try:
-        digests = [keyed_hash(kind, key) for kind in ("email", "login", "unique_id")]
+        asked = {(kind, *each) for kind in ("email", "login", "unique_id") for each in asked_digests(kind, [key])}
+        digest = keyed_hash("email", key)
     except HashKeyMissing as error:
         raise PurgeRefused("hash_key", str(error)) from None
-    requests = PurgeRequest.objects.filter(hashes__digest__in=digests).exclude(status=Status.CANCELLED).distinct()
+    hashes = SuppressionHash.objects.filter(digest__in={digest for _kind, _form, digest in asked})
+    ids = {
+        request_id
+        for request_id, kind, form, digest in hashes.values_list("request_id", "kind", "form", "digest")
+        if (kind, form_of(form), digest) in asked
+    }
+    requests = PurgeRequest.objects.filter(pk__in=ids).exclude(status=Status.CANCELLED)
     if not everything:
         requests = requests.filter(account_id=account_id)
     found = [
         Found(request.reference, request.status, request.accepted_at, request.completed_at)
         for request in requests.order_by("-accepted_at")[:50]
     ]
-    LookUp.objects.create(actor=acting_user, digest=digests[0], found=len(found))
+    LookUp.objects.create(actor=acting_user, digest=digest, form=IDENTITY_KEY_VERSION, found=len(found))
     return found

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from purge.addresses import address_key, emails_in, is_address
+from purge.addresses import IDENTITY_KEY_VERSION, emails_in, identity_key, is_address, search_keys, trimmed
 from purge.choices import (
     IdentifierKind,
     Origin,
@@ -26,7 +26,7 @@ from purge.choices import (
 )
 from purge.claims import note
 from purge.coverage import all_gaps
-from purge.hashing import HashKeyMissing, fingerprint, keyed_hash
+from purge.hashing import SEARCHED, HashKeyMissing, fingerprint, keyed_hash
 from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
 from purge.kinds_of_accounts import no_kind_changes
@@ -47,7 +47,7 @@ STATE_ACTIVE = "active"
 
 @dataclass(frozen=True)
 class Identities:
-    """The identifiers captured at submission, as normalised keys.
+    """The identifiers captured at submission, as identity keys.
 
     ``emails``: taken out everywhere in scope and matched in trial accounts. ``other_addresses``: taken out everywhere,
     not matched (a login that is an address). ``former``, ``logins``: taken out in the requesting account only.
@@ -148,6 +148,17 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
             reference=reference,
         )
     # Whom another customer's purge has frozen is what they were before, also in these words.
+    shared = [person.id for person in people if person.email_key is None]
+    if shared:
+        raise PurgeRefused(
+            "same_mailbox",
+            _(
+                "These users have the same mailbox as another user of this account: user %(ids)s. An operator has to "
+                "give each user an address of their own first (manage.py identity_report)."
+            )
+            % {"ids": _labels(shared)},
+            people=shared,
+        )
     active = [person.id for person in people if person.earlier_state == STATE_ACTIVE]
     if active:
         raise PurgeRefused(
@@ -161,7 +172,7 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
 def _identities(people: Iterable[Person], account_id: int) -> Identities:
     """What to take out for the selected people: e-mails everywhere, former e-mails and logins in their account."""
     people = list(people)
-    emails = frozenset(person.email_key for person in people)
+    emails = frozenset(person.email_key for person in people if person.email_key)
     adobe = frozenset(person.adobe_key for person in people if person.adobe_key)
     former = frozenset(key for person in people for key in person.former_keys) - emails
     held = get_host().users_in_account(account_id, former)
@@ -170,7 +181,7 @@ def _identities(people: Iterable[Person], account_id: int) -> Identities:
         other_addresses=frozenset(key for key in adobe if "@" in key) - emails,
         former=former - held,
         logins=frozenset(key for key in adobe if "@" not in key),
-        unique_ids=frozenset(address_key(person.unique_user_id) for person in people if person.unique_user_id),
+        unique_ids=frozenset(identity_key(person.unique_user_id) for person in people if person.unique_user_id),
     )
 
 
@@ -225,7 +236,7 @@ def _check_address(address: str, account_id: int) -> str:
         raise PurgeRefused(
             "malformed", _("This is no e-mail address. Type one whole address, such as name@company.example.")
         )
-    key = address_key(address)
+    key = identity_key(address)
     if get_host().users_in_account(account_id, [key]):
         raise PurgeRefused(
             "is_user",
@@ -359,8 +370,8 @@ def purge_submit_ims(
 
     The same ``reference`` again returns the same request; once that was cancelled, it is taken in anew.
     """
-    emails = frozenset({address_key(email)}) if email.strip() else frozenset()
-    adobe = frozenset({address_key(adobe_id)}) if adobe_id.strip() else frozenset()
+    emails = frozenset({identity_key(email)}) if email.strip() else frozenset()
+    adobe = frozenset({identity_key(adobe_id)}) if adobe_id.strip() else frozenset()
     if not emails and not adobe:
         raise PurgeRefused(
             "no_identifier", _("The message names nobody: give an e-mail address, an adobe_id, or both.")
@@ -378,7 +389,7 @@ def purge_submit_ims(
         targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
         # A person's own e-mails are known only from his rows when the message brings the login alone.
         matched = (target.person.email_key for target in targets if target.role in (Role.MATCH, Role.CREATOR))
-        addresses = frozenset() if emails else frozenset(matched)
+        addresses = frozenset() if emails else frozenset(key for key in matched if key)
         identities = Identities(
             emails=emails,
             other_addresses=(addresses | frozenset(key for key in adobe if "@" in key)) - emails,
@@ -402,7 +413,7 @@ def purge_submit_ims(
             if earlier is None:
                 raise
             return earlier
-        _send_notices(request, emails, adobe)
+        _send_notices(request, emails, adobe, identifier=trimmed(email) or trimmed(adobe_id))
         return request
 
 
@@ -414,10 +425,9 @@ def _of_external_reference(reference: str) -> PurgeRequest | None:
     return known.first()
 
 
-def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str]) -> None:
+def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str], *, identifier: str) -> None:
     """Enterprise accounts decide themselves: their administrators are told, nothing is erased."""
     host = get_host()
-    identifier = next(iter(emails or adobe))
     people = host.enterprise_matches(emails=list(emails), adobe_ids=list(adobe))
     notices = [
         ImsNotice(
@@ -563,8 +573,9 @@ def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Targe
         raise PurgeRefused("kind_changed", _("An account has just become another kind of account. Try again."))
 
 
-def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Target]) -> list[tuple[str, str]]:
-    """Store the identifiers while they are needed, and their keyed hashes for good."""
+def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Target]) -> list[tuple[str, str, str]]:
+    """Store the identifiers while they are needed, and their keyed hashes for good; (kind, hash, normal form) of those
+    that say who was purged."""
     plain = [
         *((IdentifierKind.EMAIL, value, False, True) for value in identities.emails),
         *((IdentifierKind.EMAIL, value, False, False) for value in identities.other_addresses),
@@ -583,11 +594,26 @@ def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Ta
         for target in targets
         if target.role in DOOMED_ROLES
     }
+    # What the patrol meets in texts is compared with these.
+    texts = {
+        (kind, keyed_hash(kind, spelling), local)
+        for kind, value, local, _match in plain
+        if kind == IdentifierKind.EMAIL
+        for spelling in search_keys(value)
+    }
     SuppressionHash.objects.bulk_create(
-        SuppressionHash(request=request, kind=kind, digest=digest, local=local, key_fingerprint=request.key_fingerprint)
-        for kind, digest, local in sorted(hashes)
+        SuppressionHash(
+            request=request,
+            kind=kind,
+            digest=digest,
+            form=form,
+            local=local,
+            key_fingerprint=request.key_fingerprint,
+        )
+        for form, some in ((IDENTITY_KEY_VERSION, hashes), (SEARCHED, texts))
+        for kind, digest, local in sorted(some)
     )
-    return [(str(kind), digest) for kind, digest, _local in hashes]
+    return [(str(kind), digest, IDENTITY_KEY_VERSION) for kind, digest, _local in hashes]
 
 
 def _elsewhere(targets: Iterable[Target], account_id: int | None) -> int:

@@ -8,7 +8,7 @@ import factory
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from purge.addresses import address_key
+from purge.addresses import identity_key
 from users import models
 from users.services import deleted_count_change, month_of, unique_id_sort_key
 
@@ -42,11 +42,11 @@ class UserFactory(factory.django.DjangoModelFactory):
     account = factory.SubFactory(AccountFactory)
     name = factory.Sequence(lambda n: f"Person {n}")
     email = factory.Sequence(lambda n: f"person{n}@people.example")
-    email_key = factory.LazyAttribute(lambda user: address_key(user.email))
+    email_key = factory.LazyAttribute(lambda user: identity_key(user.email))
     unique_user_id = None
     unique_id_sort = factory.LazyAttribute(lambda user: unique_id_sort_key(user.unique_user_id))
     adobe_id = None
-    adobe_key = factory.LazyAttribute(lambda user: address_key(user.adobe_id) if user.adobe_id else None)
+    adobe_key = factory.LazyAttribute(lambda user: identity_key(user.adobe_id) if user.adobe_id else None)
 
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> models.User:
@@ -69,7 +69,7 @@ class UserFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def former(self, create: bool, extracted: Any, **kwargs: Any) -> None:
         for email in extracted or ():
-            models.FormerEmail.objects.create(user=self, email=email, email_key=address_key(email))
+            models.FormerEmail.objects.create(user=self, email=email, email_key=identity_key(email))
 
     @factory.post_generation
     def may_purge(self, create: bool, extracted: Any, **kwargs: Any) -> None:
@@ -124,7 +124,7 @@ class FormerEmailFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     email = factory.Sequence(lambda n: f"former{n}@people.example")
-    email_key = factory.LazyAttribute(lambda row: address_key(row.email))
+    email_key = factory.LazyAttribute(lambda row: identity_key(row.email))
 
 
 class ExternalProfileFactory(factory.django.DjangoModelFactory):

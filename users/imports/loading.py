@@ -25,7 +25,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.addresses import address_key
+from purge.addresses import identity_key
 from purge.lookups import AnyOf
 from purge.selectors import open_request_of, purged_before
 from users.imports.mapping import FIELDS
@@ -50,7 +50,7 @@ from users.models import (
     UserSource,
     UserState,
 )
-from users.services import deleted_count_change, month_of, sessions_end, unique_id_sort_key, zone_of
+from users.services import adobe_key_of, deleted_count_change, month_of, sessions_end, unique_id_sort_key, zone_of
 
 BATCH = 1_000
 #: After how many rows the table's statistics are made anew.
@@ -66,7 +66,16 @@ _ADDED = (
 #: What an import may change of somebody who is there, in the order of the statement.
 _CHANGED = (
     *("name", "email", "email_key", "unique_user_id", "unique_id_sort", "adobe_id", "adobe_key", "profile", "kind"),
-    *("state", "deleted_at", "deleted_month", "deleted_by_id", "source", "is_superuser", "is_support"),
+    *(
+        "state",
+        "deleted_at",
+        "deleted_month",
+        "deleted_by_id",
+        "source",
+        "is_superuser",
+        "is_support",
+        "same_mailbox_as_id",
+    ),
 )
 
 
@@ -219,7 +228,7 @@ class Loader:
     def _decided(self, people: Sequence[PersonRow]) -> _Work:
         """What to do for each row, with everybody concerned locked."""
         known = self._known(people)
-        by_key = {user["email_key"]: user for user in known}
+        by_key = {user["email_key"]: user for user in known if user["email_key"]}
         by_id = {user["unique_user_id"]: user for user in known if user["unique_user_id"]}
         keys = [person.email_key for person in people]
         # Asked under the locks: a purge that was accepted before them is seen here, a later one sees what we did.
@@ -352,7 +361,7 @@ class _Decision:
             row.unique_user_id,
             unique_id_sort_key(row.unique_user_id),
             row.adobe_id,
-            address_key(row.adobe_id) if row.adobe_id else None,
+            adobe_key_of(row.adobe_id),
             row.profile or "",
             self.loader.source,
             deleted_at,
@@ -408,13 +417,16 @@ class _Decision:
 
     def _identity(self, user: _Known, row: PersonRow) -> None:
         """A new address makes the old one a former one; an ID or login that the row leaves out stays."""
-        if row.email_key != user["email_key"]:
+        before = identity_key(user["email"])
+        if row.email_key != before:
             self.work.former.append(
-                FormerEmail(user_id=user.pk, email=user["email"], email_key=user["email_key"], ended_at=timezone.now())
+                FormerEmail(user_id=user.pk, email=user["email"], email_key=before, ended_at=timezone.now())
             )
             self.work.taken_back.append((user.pk, row.email_key))
-            del self.by_key[user["email_key"]]
+        if row.email_key != user["email_key"]:
+            self.by_key.pop(user["email_key"], None)
             self.by_key[row.email_key] = user
+            user["same_mailbox_as_id"] = None
         user["email"] = row.email
         user["email_key"] = row.email_key
         if row.unique_user_id and row.unique_user_id != user["unique_user_id"]:
@@ -424,7 +436,7 @@ class _Decision:
             user["unique_id_sort"] = unique_id_sort_key(row.unique_user_id)
         if row.adobe_id:
             user["adobe_id"] = row.adobe_id
-            user["adobe_key"] = address_key(row.adobe_id)
+            user["adobe_key"] = adobe_key_of(row.adobe_id)
 
     def _date_of_deletion(self, user: _Known, row: PersonRow) -> None:
         moment = row.deleted_at or self.loader.parser.now

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from purge.addresses import address_key, is_address
+from purge.addresses import identity_key, is_address, trimmed
 from purge.addresses.writings import AT_SIGNS
 from users.imports.mapping import FIELDS
 from users.models import User, UserKind, UserState
@@ -69,8 +69,8 @@ def is_everyday(key: str) -> bool:
 
 
 def key_of(text: str) -> str | None:
-    """The key of a cell that is one address; None when it is none."""
-    key = address_key(text)
+    """The key of a cell that is one address (:func:`purge.addresses.identity_key`); None when it is none."""
+    key = identity_key(text)
     return key if is_everyday(key) or is_address(text) else None
 
 
@@ -92,13 +92,14 @@ class Parser:
 
     def person(self, line: int, cells: Sequence[str]) -> PersonRow:
         """The person of a row. Raises :class:`BadRow`."""
-        email = self.cell("email", cells)
+        email = trimmed(self.cell("email", cells))
         key = key_of(email)
         if not email:
             raise BadRow(_("%(column)s: empty.") % {"column": FIELDS["email"]})
         if key is None:
             raise BadRow(_("%(column)s: no e-mail address.") % {"column": FIELDS["email"]})
-        self._check_length("email", email)
+        # The longer of the two: the A-labels of a domain are longer than what they stand for.
+        self._check_length("email", max(email, key, key=len))
         row = PersonRow(line, self._name(cells), email, key)
         if "unique_user_id" in self.columns:
             row.unique_user_id = self._checked("unique_user_id", cells) or None

@@ -91,7 +91,9 @@ def avatar_path(user: User, _file_name: str) -> str:
 class User(AbstractBaseUser, PermissionsMixin):
     """A person in one account. A purged person has no row.
 
-    ``email_key`` and ``adobe_key`` are the normalised forms that are compared (:func:`purge.addresses.address_key`);
+    ``email_key`` and ``adobe_key`` say whose the row is (:func:`purge.addresses.identity_key`). ``email_key`` is NULL
+    where an older row of the account has the same mailbox, ``same_mailbox_as``: such a row signs in by its login, is
+    matched by nobody, and is not purged, until it is given an address of its own or that row is gone.
     ``unique_id_sort`` is the case-folded Unique User ID, sorted by code point on both databases. ``deleted_month`` is
     the month of the deletion in the account's time zone, "YYYY-MM". Absent identifiers are NULL, never ''.
     """
@@ -108,7 +110,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail"), max_length=320)
-    email_key = models.CharField(max_length=320, editable=False, db_index=True)
+    email_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
+    same_mailbox_as = models.ForeignKey(
+        "self", models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("same mailbox as")
+    )
     unique_user_id = models.CharField(_("Unique User ID"), max_length=100, null=True, blank=True)
     # Collated "C" on PostgreSQL by a migration: the order of User Cleanup is by code point, and the indexes serve it.
     unique_id_sort = models.CharField(max_length=200, null=True, editable=False)
@@ -156,7 +161,13 @@ class User(AbstractBaseUser, PermissionsMixin):
                 & (Q(adobe_id__isnull=True) | ~Q(adobe_id=""))
                 & (Q(adobe_key__isnull=True) | ~Q(adobe_key="")),
             ),
-            models.CheckConstraint(name="users_user_has_key", condition=~Q(email_key="")),
+            models.CheckConstraint(
+                name="users_user_key_is_null_or_said", condition=Q(email_key__isnull=True) | ~Q(email_key="")
+            ),
+            models.CheckConstraint(
+                name="users_user_shares_no_key",
+                condition=Q(same_mailbox_as__isnull=True) | Q(email_key__isnull=True),
+            ),
             models.CheckConstraint(
                 name="users_user_deleted_has_date",
                 condition=~Q(state=UserState.DELETED) | Q(deleted_at__isnull=False, deleted_month__isnull=False),
@@ -279,20 +290,21 @@ class UserRole(models.Model):
 
 
 class FormerEmail(models.Model):
-    """An address that a user had before."""
+    """An address that a user had before. Both columns are NULL where a purge has taken the address out."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="former_emails", verbose_name=_("user"))
-    email = models.EmailField(_("e-mail"), max_length=320)
-    email_key = models.CharField(max_length=320, editable=False, db_index=True)
+    email = models.EmailField(_("e-mail"), max_length=320, null=True)
+    email_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
     ended_at = models.DateTimeField(_("until"), default=timezone.now)
 
     class Meta:
         verbose_name = _("former e-mail")
         verbose_name_plural = _("former e-mails")
-        # A blanked address is '' and may be so several times.
         constraints = (
-            models.UniqueConstraint(
-                fields=("user", "email_key"), condition=~Q(email_key=""), name="users_former_email_once"
+            models.UniqueConstraint(fields=("user", "email_key"), name="users_former_email_once"),
+            models.CheckConstraint(
+                name="users_former_email_absent_is_null",
+                condition=(Q(email__isnull=True) | ~Q(email="")) & (Q(email_key__isnull=True) | ~Q(email_key="")),
             ),
         )
 

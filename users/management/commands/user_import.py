@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from purge.addresses import address_key
+from purge.addresses import identity_key
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you
 from users.imports.services import user_import_run, user_import_start
 from users.models import Account, ImportLog, ImportSource, ImportState, User
@@ -62,7 +62,7 @@ class Command(PurgeCommand):
     def _initiator(self, account: Account, email: str | None) -> User | None:
         if not email:
             return None
-        user: User | None = User.objects.active().filter(account=account, email_key=address_key(email)).first()
+        user: User | None = User.objects.active().filter(account=account, email_key=identity_key(email)).first()
         if user is None:
             raise CommandError("The initiator is no active user of this account.", returncode=NEEDS_YOU)
         return user
