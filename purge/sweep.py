@@ -28,7 +28,7 @@ from purge.executors import Looked, Outcome, Run, doom_files, run_step
 from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import Identifier, PurgeRequest, PurgeStep
-from purge.planner import ADDRESSES, FILES, Step, stored_steps
+from purge.planner import ADDRESSES, FILES, Step, new_step_rows, plan_steps, stored_steps
 from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES, Scope, scope_of
@@ -395,9 +395,29 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | No
 
 
 def all_steps_wait(request: PurgeRequest) -> None:
-    """Make the whole plan wait again; people who are gone stay in its scope, since rows may have come back."""
+    """Make the whole plan wait again; people who are gone stay in its scope, since rows may have come back.
+
+    Steps that the rules give now and the plan has not (it was made by an earlier release) are put in where they belong.
+    """
+    if request.planned:
+        _put_in_new_steps(request)
     request.steps.update(state=StepState.WAITING, cursor=0)
     PurgeRequest.objects.filter(pk=request.pk).update(steps_left=request.steps.count())
+
+
+def _put_in_new_steps(request: PurgeRequest) -> None:
+    stored = {row.key: row for row in request.steps.all()}
+    wanted = plan_steps(scope_of(request))
+    if all(step.key in stored for step in wanted):
+        return
+    order = {step.key: position for position, step in enumerate(wanted)}
+    missing = [(step, 0) for step in wanted if step.key not in stored]
+    # A step whose rule has vanished is passed over wherever it stands.
+    moved = [row for key, row in stored.items() if key in order]
+    for row in [*moved, *(added := new_step_rows(request, 0, missing))]:
+        row.position = order[row.key]
+    PurgeStep.objects.bulk_update(moved, ["position"])
+    PurgeStep.objects.bulk_create(added)
 
 
 def people_left_of(request: PurgeRequest) -> int:
