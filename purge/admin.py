@@ -18,14 +18,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from purge import presentation, services
-from purge.choices import NoticeState, Origin, Route, State
+from purge.choices import NoticeState, Origin, Reader, Route, State
 from purge.declared_lookups import DeclaredLookups
 from purge.forms import PersonForm, ReferenceForm
 from purge.host import get_host
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference, requests_seen_by
-from purge.standing import FOLLOW, Standing, in_state, is_late, moment_words, standing, standings
+from purge.standing import FOLLOW, Standing, in_state, is_late, moment_words, sentence_for, standing, standings
 
 
 def zone_of(user: Any) -> str:
@@ -236,7 +236,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "origin": Origin(row.origin).label,
             "standing": stands,
             "zone": stands.zone,
-            "due_words": moment_words(row.due_at, stands.zone),
+            "for_customer": self._for_customer(request, row),
             "progress": presentation.progress_of(row, steps),
             "working": row.status in presentation.WORKING,
             "watch_state": presentation.watch_state(row, stands),
@@ -255,6 +255,12 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             ],
             "recipients": recipients,
         }
+
+    def _for_customer(self, request: HttpRequest, row: PurgeRequest) -> str:
+        """What the administrators of the request's account read, for support to read out; '' for themselves."""
+        if row.account_id is None or not request.user.has_perm(FOLLOW):
+            return ""
+        return sentence_for(row, Reader.ADMINISTRATOR)
 
     def _beside(self, request: HttpRequest, row: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
         """The other parts of the same submission, for those who see all accounts."""

@@ -38,7 +38,7 @@ from purge.rules import (
     Withdraw,
     WithRow,
 )
-from purge.standing import Standing, zone_named
+from purge.standing import Standing, moment_words, zone_named
 
 #: Time left is said only once it is known well: a tenth is done, and that took a while.
 KNOWN_SHARE, KNOWN_SECONDS = 0.1, 15
@@ -466,15 +466,15 @@ def initiator_words(request: PurgeRequest) -> str:
 
 
 def time_tag(moment: datetime | None, zone: str) -> SafeString | str:
-    """A date in a time zone, with the exact time on hover."""
+    """A date in a time zone, with the exact time and the zone on hover."""
     if moment is None:
         return "–"
     local = timezone.localtime(moment, zone_named(zone))
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         local.isoformat(timespec="seconds"),
-        f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}",
-        date_format(local, "DATE_FORMAT"),
+        moment_words(moment, zone),
+        date_format(local, "j M Y"),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -571,3 +571,23 @@ def test_the_list_is_filtered_by_what_is_overdue(seen, purge, admin):
     text = seen(admin, f"{REQUESTS}?deadline=overdue")
     assert late.reference in text
     assert other.reference not in text
+
+
+def test_support_reads_what_the_customer_reads(seen, purge, admin, support):
+    held = troubled(purge(), status=Status.HELD, held_reason="rate")
+    own = json.loads(seen(admin, f"{REQUESTS}{held.pk}/progress/"))["sentence"]
+    text = seen(support, page_of(held)).replace("&#x27;", "'")
+    assert f"You can tell the customer: {own}" in text
+    assert "You can tell the customer" not in seen(admin, page_of(held))
+
+
+def test_every_moment_of_the_page_is_in_the_accounts_zone_for_everybody(seen, purge, admin, support):
+    late = datetime(2026, 11, 28, 23, 10, tzinfo=UTC)
+    request = troubled(purge(), accepted_at=late, due_at=late + timedelta(days=30), progress_at=late)
+    request.ledger.update(at=late)
+    for user in (admin, support):
+        text = seen(user, page_of(request))
+        assert text.count("29 Nov 2026, 08:10 JST") == 3
+        assert "Due</dt><dd>29 Dec 2026, 08:10 JST" in text
+        assert "28 Nov" not in text
+        assert '29 Dec 2026, 08:10 JST">29 Dec 2026</time>' in seen(user, REQUESTS)
