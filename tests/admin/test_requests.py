@@ -492,7 +492,7 @@ def test_the_data_map_lists_every_column_with_its_treatment(seen, admin):
     columns = list(get_registry().columns())
     assert f"each of {len(columns)} columns" in text
     assert text.count("<td>row deleted</td>") > 10
-    assert "the customer&#x27;s own name, shown to all its people" in text
+    assert "the customer&#x27;s address on this platform: small letters, digits, dashes" in text
 
 
 def test_the_routes_page_is_the_policy_table(client, support):
