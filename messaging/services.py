@@ -32,6 +32,7 @@ from messaging.models import (
 )
 from messaging.selectors import notifications_to_mail, template_for
 from messaging.wording import news
+from purge.addresses import routed
 from purge.queue import enqueue
 from users.models import Account, User, UserState
 from users.services import ServiceError, refuse_frozen
@@ -217,15 +218,21 @@ def _deliver(
 ) -> bool:
     """Hand a mail to the server; without a recipient it is for the operators' address.
 
-    A refusal is logged by its class alone: its text repeats the address.
+    It goes to that very domain (:func:`purge.addresses.routed`), or nowhere. A refusal is logged by its class alone:
+    its text repeats the address.
     """
     account: Account | None = recipient.account if recipient else None
-    sender = (account and account.sender_email) or settings.DEFAULT_FROM_EMAIL
+    sender = (account and routed(account.sender_email)) or settings.DEFAULT_FROM_EMAIL
+    who = recipient.pk if recipient else "operators"
+    to, copy = routed(recipient.email if recipient else settings.OPERATORS_EMAIL), routed(copy)
+    if not to:
+        logger.warning("mail_failed recipient=%s error=NoDomain", who)
+        return False
     message = EmailMultiAlternatives(
         subject,
         body,
         from_email=formataddr((account.sender_name, sender)) if account and account.sender_name else sender,
-        to=[recipient.email if recipient else settings.OPERATORS_EMAIL],
+        to=[to],
         cc=[copy] if copy else [],
         headers={"Auto-Submitted": "auto-generated", **({"Message-ID": message_id} if message_id else {})},
     )
@@ -235,7 +242,6 @@ def _deliver(
         message.send()
     except (OSError, smtplib.SMTPException, ValueError) as error:
         # ValueError: an address or sender name that makes no header. It will not get better, but neither may it raise.
-        who = recipient.pk if recipient else "operators"
         logger.warning("mail_failed recipient=%s error=%s", who, type(error).__name__)
         return False
     return True

@@ -4,7 +4,14 @@ Two keys. The *search key* (:func:`address_key`) finds an address in a text, in 
 (:func:`identity_key`) tells people apart. Needs neither database nor Django.
 """
 
-from purge.addresses.identity import IDENTITY_KEY_VERSION, identity_beginnings, identity_key, search_keys, trimmed
+from purge.addresses.identity import (
+    IDENTITY_KEY_VERSION,
+    identity_beginnings,
+    identity_key,
+    routed,
+    search_keys,
+    trimmed,
+)
 from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
 from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
 
@@ -25,6 +32,7 @@ __all__ = [
     "mentions",
     "redact",
     "redact_json",
+    "routed",
     "search_keys",
     "trimmed",
 ]

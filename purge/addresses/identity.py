@@ -99,6 +99,22 @@ def a_labels(domain: str) -> str | None:
     return encoded.removesuffix(".").lower()
 
 
+def routed(address: str) -> str:
+    """The address as mail has to be sent to it: to that very domain, in A-labels of IDNA 2008.
+
+    Python's own codec knows IDNA 2003 and would send what is for ``straße.example`` to ``strasse.example``, which can
+    be somebody else's. A domain that is none by IDNA 2008 stays as it is, where it is in ASCII; beyond that there is
+    nowhere to send to, and '' is returned.
+    """
+    text = trimmed(address)
+    found = _LAST_AT_SIGN.search(text)
+    if found is None or text.isascii():
+        return text
+    domain = text[found.end() :]
+    encoded = a_labels(domain) or (domain if domain.isascii() else "")
+    return f"{text[: found.start()]}@{encoded}" if encoded else ""
+
+
 def identity_beginnings(text: str) -> list[str]:
     """What the keys of addresses and logins begin with that begin as somebody has typed. A few may begin otherwise:
     of an A-label that is not there to its end, only the ASCII letters are known."""

@@ -155,3 +155,27 @@ def test_welcome_is_only_for_active_people(smtp, queued, put_in_state):
     with pytest.raises(ServiceError, match="deleted"):
         services.welcome_mail_request(acting_user=admin, user=user)
     assert smtp.mails == []
+
+
+@pytest.mark.parametrize(
+    ("written", "sent_to"),
+    [
+        ("x@straße.example", "x@xn--strae-oqa.example"),
+        ("x@Bücher.example", "x@xn--bcher-kva.example"),
+        ("x@faß.example", "x@xn--fa-hia.example"),
+        ("x@my_host.example", "x@my_host.example"),
+    ],
+)
+def test_mail_goes_to_that_very_domain(smtp, written, sent_to):
+    user = UserFactory(email=written)
+    assert services.letter_send(user_id=user.pk, event=TemplateEvent.WELCOME) is True
+    [mail] = smtp.mails
+    assert mail.recipients == [sent_to]
+
+
+def test_mail_to_no_domain_is_not_sent_anywhere(smtp, caplog):
+    user = UserFactory(email="x@☕.example")
+    assert services.letter_send(user_id=user.pk, event=TemplateEvent.WELCOME) is False
+    assert smtp.mails == []
+    assert f"mail_failed recipient={user.pk} error=NoDomain" in caplog.text
+    assert "☕" not in caplog.text
