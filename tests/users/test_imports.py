@@ -501,3 +501,84 @@ def test_a_file_that_is_gone_ends_the_import(account):
     log.refresh_from_db()
     assert log.state == ImportState.FAILED and "purge" in log.failure
     assert not User.objects.filter(account=account).exists()
+
+
+# ---------------------------------------------------------------- address and Unique User ID contradict each other
+
+
+def test_the_row_of_an_earlier_job_deletes_nobody(account):
+    ann = UserFactory(account=account, email="ann@acme.example", unique_user_id="E12", roles=["author"])
+    text = "Name,Email,Employee ID,State,Deletion date\nAnn,ann@acme.example,E3,DELETED,2025-05-31\n"
+    log = imported(account, text)
+    assert counts(log) == {"failed": 1}
+    [(line, reason)] = bad_rows(log)
+    assert line == 2
+    assert "Unique User ID" in reason
+    ann.refresh_from_db()
+    assert (ann.state, ann.unique_user_id) == (UserState.ACTIVE, "E12")
+    assert ann.given_roles.count() == 1
+
+
+def test_of_two_rows_that_contradict_each_other_neither_goes_in(account):
+    ann = UserFactory(account=account, email="ann@acme.example", name="Before")
+    log = imported(
+        account,
+        "Name,Email,Employee ID,State\nAnn,ann@acme.example,E3,DELETED\nBob,bob@acme.example,E4,ACTIVE\n"
+        "Ann,ANN@acme.example,E12,ACTIVE\n",
+    )
+    assert counts(log) == {"added": 1, "failed": 2}
+    assert [line for line, _reason in bad_rows(log)] == [2, 4]
+    assert ["line 4" in bad_rows(log)[0][1], "line 2" in bad_rows(log)[1][1]] == [True, True]
+    ann.refresh_from_db()
+    assert (ann.state, ann.name, ann.unique_user_id) == (UserState.ACTIVE, "Before", None)
+
+
+def test_a_recycled_address_hands_nothing_over(account):
+    hand = UserFactory(
+        account=account, email="desk@acme.example", unique_user_id="E1", name="Old Hand", roles=["administrator"]
+    )
+    log = imported(account, "Name,Email,Employee ID\nNew Hire,desk@acme.example,E9\n")
+    assert counts(log) == {"failed": 1}
+    hand.refresh_from_db()
+    assert (hand.name, hand.unique_user_id) == ("Old Hand", "E1")
+    # The same ID, or none in the row or in the user, is no contradiction.
+    log = imported(account, "Name,Email,Employee ID\nOlder Hand,desk@acme.example,E1\n")
+    assert counts(log) == {"updated": 1}
+    log = imported(account, "Name,Email\nOldest Hand,desk@acme.example\n")
+    assert counts(log) == {"updated": 1}
+    UserFactory(account=account, email="new@acme.example")
+    log = imported(account, "Name,Email,Employee ID\nNew,new@acme.example,E10\n")
+    assert counts(log) == {"updated": 1}
+
+
+@pytest.mark.parametrize("state", ["ACTIVE", "DELETED", ""])
+def test_a_deleted_user_with_another_id_is_left_alone(account, state):
+    gone = UserFactory(account=account, email="ann@acme.example", unique_user_id="E1", name="Before", deleted=True)
+    log = imported(account, f"Name,Email,Employee ID,State\nAnn,ann@acme.example,E2,{state}\n")
+    assert counts(log) == {"failed": 1}
+    gone.refresh_from_db()
+    assert (gone.name, gone.unique_user_id, gone.state) == ("Before", "E1", UserState.DELETED)
+
+
+def test_an_id_of_one_and_the_address_of_another_is_refused(account):
+    UserFactory(account=account, email="ann@acme.example", unique_user_id="E1")
+    UserFactory(account=account, email="bob@acme.example")
+    log = imported(account, "Name,Email,Employee ID\nWho,bob@acme.example,E1\n")
+    assert counts(log) == {"failed": 1}
+
+
+def test_a_company_may_change_its_ids(account):
+    ann = UserFactory(account=account, email="ann@acme.example", unique_user_id="E1", roles=["author"])
+    log = imported(account, "Name,Email,Employee ID\nAnn,ann@acme.example,N-1\n", renumber=True)
+    assert counts(log) == {"updated": 1}
+    ann.refresh_from_db()
+    assert (ann.unique_user_id, ann.given_roles.count()) == ("N-1", 1)
+
+
+# ---------------------------------------------------------------- what is copied along with an address
+
+
+def test_direction_marks_around_an_address_are_not_stored(account):
+    log = imported(account, "Name,Email\nAnn,\u202aann@acme.example\u202c\n")
+    assert counts(log) == {"added": 1}
+    assert User.objects.get(account=account).email == "ann@acme.example"

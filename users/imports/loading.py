@@ -129,6 +129,11 @@ class Loader:
         return cls(log, log.account, Parser(columns, zone_of(log.account)))
 
     @property
+    def renumber(self) -> bool:
+        """Whether the company has changed its Unique User IDs: an address brings its user a new one."""
+        return bool(self.log.mapping.get("renumber"))
+
+    @property
     def source(self) -> str:
         return UserSource.CONNECTOR if self.log.source == ImportSource.CONNECTOR else UserSource.CSV
 
@@ -160,7 +165,10 @@ class Loader:
         return True
 
     def _parsed(self, batch: Sequence[Row], seen: Seen) -> tuple[list[PersonRow], list[tuple[int, str]]]:
-        """The rows that say somebody, and the bad ones: line and reason. Of two for the same one, the first goes in."""
+        """The rows that say somebody, and the bad ones: line and reason.
+
+        Of two for the same one, the first goes in; neither, where they give one address two Unique User IDs.
+        """
         people: list[PersonRow] = []
         bad: list[tuple[int, str]] = []
         for row in batch:
@@ -172,20 +180,25 @@ class Loader:
                 bad.append((row.line, str(reason)))
         taken = seen.first_lines([key for person in people for key in _keys(person)])
         fresh: dict[str, int] = {}
-        good = []
+        good: dict[int, PersonRow] = {}
         for person in people:
             twice = [key for key in _keys(person) if key in taken or key in fresh]
             if twice:
                 column = FIELDS["email" if twice[0].startswith("@") else "unique_user_id"]
                 line = taken.get(twice[0]) or fresh[twice[0]]
+                earlier = good.get(line)
+                if earlier is not None and _contradict(earlier, person):
+                    del good[line]
+                    bad += [(earlier.line, _contradiction(person.line)), (person.line, _contradiction(earlier.line))]
+                    continue
                 bad.append(
                     (person.line, _("%(column)s: the same as on line %(line)d.") % {"column": column, "line": line})
                 )
                 continue
             fresh.update(dict.fromkeys(_keys(person), person.line))
-            good.append(person)
+            good[person.line] = person
         seen.add(fresh)
-        return good, bad
+        return list(good.values()), bad
 
     # ------------------------------------------------------------ one batch
 
@@ -235,7 +248,15 @@ class Loader:
         ever = purged_before(account_id=self.account.pk, email_keys=keys)
         since = purged_before(account_id=self.account.pk, email_keys=ever, accepted_after=self.log.uploaded_at)
         decision = _Decision(
-            self, by_key, by_id, since, ever, self._frozen(known), self._active_administrators(), self._managers(people)
+            self,
+            by_key,
+            by_id,
+            since,
+            ever,
+            self._frozen(known),
+            self._active_administrators(),
+            self._managers(people),
+            self.renumber,
         )
         for person in people:
             try:
@@ -317,6 +338,7 @@ class _Decision:
     frozen: dict[int, str]
     administrators: set[int]
     managers: dict[str, int]
+    renumber: bool = False
     work: _Work = field(default_factory=_Work)
 
     def take(self, row: PersonRow) -> None:
@@ -402,11 +424,14 @@ class _Decision:
 
     def _refuse(self, user: _Known, row: PersonRow, *, deletes: bool, revives: bool) -> None:
         unique_id = user["unique_user_id"]
-        if revives and row.unique_user_id and unique_id and row.unique_user_id != unique_id:
-            raise BadRow(
-                _("%(column)s: a deleted user with this address has another one. Restore or purge him first.")
-                % {"column": FIELDS["unique_user_id"]}
+        if row.unique_user_id and unique_id and row.unique_user_id != unique_id and (revives or not self.renumber):
+            # The row of an earlier job, or of somebody new who was given a former colleague's address.
+            words = (
+                _("%(column)s: a deleted user with this address has another one. Restore or purge that user first.")
+                if user["state"] == UserState.DELETED
+                else _("%(column)s: the user with this address has another one. Correct the file, or the user.")
             )
+            raise BadRow(words % {"column": FIELDS["unique_user_id"]})
         if deletes and user.pk == self.loader.log.started_by_id:
             raise BadRow(_("%(column)s: nobody deletes himself.") % {"column": FIELDS["state"]})
         if deletes and self.administrators == {user.pk}:
@@ -482,6 +507,19 @@ class _Decision:
     def _note(self, row: PersonRow, kind: str, reference: str = "") -> None:
         log_id = self.loader.log.pk
         self.work.notes.append(ImportNote(log_id=log_id, line=row.line, kind=kind, reference=reference))
+
+
+def _contradict(one: PersonRow, other: PersonRow) -> bool:
+    """Two rows of one address with two Unique User IDs: of two people, or of two jobs of one."""
+    ids = {one.unique_user_id, other.unique_user_id}
+    return one.email_key == other.email_key and len(ids) == 2 and None not in ids
+
+
+def _contradiction(line: int) -> str:
+    return _("%(column)s: line %(line)d has another one for this address, so neither goes in.") % {
+        "column": FIELDS["unique_user_id"],
+        "line": line,
+    }
 
 
 def _frozen_words(reference: str) -> str:

@@ -58,12 +58,14 @@ def user_import_start(
     source: str = ImportSource.UPLOAD,
     mapping: Mapping[str, str] | None = None,
     confirm: bool = False,
+    renumber: bool = False,
 ) -> ImportLog:
     """Store a file of people, propose what its columns mean, and queue the import.
 
     ``file``: a Django file or a binary stream. ``mapping``: field → heading, where the proposal is to be corrected.
-    ``confirm``: wait for :func:`user_import_confirm`. Raises :class:`ServiceError`, and nothing is stored, for what is
-    no CSV, an unknown heading, or (without ``confirm``) a file without name or e-mail column.
+    ``confirm``: wait for :func:`user_import_confirm`. ``renumber``: the company has changed its Unique User IDs, so a
+    row with another one than the user of its address is no contradiction. Raises :class:`ServiceError`, and nothing is
+    stored, for what is no CSV, an unknown heading, or (without ``confirm``) a file without name or e-mail column.
     """
     _refuse_account(acting_user, account)
     stream = _binary(file)
@@ -82,7 +84,7 @@ def user_import_start(
         source=source,
         encoding=_marked(shape.encoding),
         delimiter=shape.delimiter,
-        mapping={"heading_line": shape.heading_line, "columns": columns},
+        mapping={"heading_line": shape.heading_line, "columns": columns, **({"renumber": True} if renumber else {})},
         total_rows=total,
     )
     log.file.save("import.csv", _as_stored(stream, shape.encoding), save=False)

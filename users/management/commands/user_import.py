@@ -31,6 +31,11 @@ class Command(PurgeCommand):
         parser.add_argument("--account", required=True, help="the account's subdomain")
         parser.add_argument("--initiator", help="e-mail of the user of this account who is noted as having started it")
         parser.add_argument("--map", action="append", default=[], metavar="FIELD=HEADING", help="a column's meaning")
+        parser.add_argument(
+            "--renumber",
+            action="store_true",
+            help="the company has changed its Unique User IDs: rows give active users new ones, by their addresses",
+        )
         parser.add_argument("--queue", action="store_true", help="leave the work to the worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,6 +51,7 @@ class Command(PurgeCommand):
                     file=file,
                     source=ImportSource.COMMAND,
                     mapping=_mapping(options["map"]),
+                    renumber=options["renumber"],
                 )
         except OSError as error:
             raise CommandError(f"The file cannot be read ({error.strerror}).", returncode=USAGE) from None
