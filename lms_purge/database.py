@@ -24,7 +24,8 @@ def database_from_url(url: str, *, base_dir: Path, behind_pooler: bool = False) 
     if parts.scheme == "sqlite":
         return _sqlite(unquote(parts.path), base_dir)
     if parts.scheme in {"postgres", "postgresql"}:
-        return {**_postgresql(url), "DISABLE_SERVER_SIDE_CURSORS": behind_pooler}
+        pooled = {"DISABLE_SERVER_SIDE_CURSORS": True} if behind_pooler else {}
+        return {**_postgresql(url), **pooled}
     raise ValueError("DATABASE_URL must begin with postgres:// or sqlite:///")
 
 

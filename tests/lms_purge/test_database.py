@@ -21,6 +21,13 @@ def test_sqlite_takes_its_lock_at_the_start_and_overwrites_what_it_deletes():
     assert "secure_delete=ON" in options["init_command"]
 
 
+def test_behind_a_pooler_no_cursor_outlives_its_transaction():
+    url = "postgres://lms@db.example/lms"
+    assert database_from_url(url, base_dir=BASE, behind_pooler=True)["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert "DISABLE_SERVER_SIDE_CURSORS" not in database_from_url(url, base_dir=BASE)
+    assert "DISABLE_SERVER_SIDE_CURSORS" not in database_from_url("sqlite:///a", base_dir=BASE, behind_pooler=True)
+
+
 def test_postgresql_with_every_part():
     entry = database_from_url("postgres://a%40b:p%2Fw@db.example:5433/lms?sslmode=require", base_dir=BASE)
     assert entry == {

@@ -85,7 +85,7 @@ def pooled(port: int) -> Iterator[None]:
     target = connection.settings_dict
     url = f"postgres://{target['USER']}@127.0.0.1:{port}/{target['NAME']}"
     wanted = database_from_url(url, base_dir=Path("/"), behind_pooler=True)
-    before = {name: target[name] for name in ("HOST", "PORT", "DISABLE_SERVER_SIDE_CURSORS")}
+    before = {name: target.get(name) for name in ("HOST", "PORT", "DISABLE_SERVER_SIDE_CURSORS")}
     connection.close()
     target.update({name: wanted[name] for name in before})
     try:

@@ -47,6 +47,7 @@ class Command(PurgeCommand):
                 "treatment": type(column.rule).__name__,
                 "words": str(treatment_words(column.rule)),
                 "reason": column.rule.reason if isinstance(column.rule, Keep | EndRow) else None,
+                "closed": getattr(column.rule, "closed", "") or None,
             }
             for column in registry.columns()
         ]
