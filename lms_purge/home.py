@@ -19,8 +19,9 @@ from messaging.models import Notification
 from messaging.selectors import notifications_of
 from purge.choices import OPEN_STATUSES, Fate, Role, State, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat
-from purge.selectors import requests_seen_by, worker_beat, worker_is_alive
+from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
+from purge.storage_marker import WORDS, begin_storage, words_for_customers
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -93,6 +94,7 @@ class Home:
     tiles: tuple[Tile, ...]
     worker: WorkerBeat | None
     worker_alive: bool
+    storage: str
     charts: tuple[Chart, ...]
     latest: tuple[tuple[PurgeRequest, Standing], ...]
     notifications: QuerySet[Notification]
@@ -108,11 +110,29 @@ def home_of(user: Any) -> Home:
         tiles=_tiles(user, requests),
         worker=worker_beat(),
         worker_alive=worker_is_alive(),
+        storage=_storage_words(user),
         charts=(_months_chart(user, requests), _durations_chart(requests)),
         latest=tuple((request, stand[request.pk]) for request in latest),
         notifications=notifications_of(user)[:LATEST],
         follows_all=user.has_perm(FOLLOW),
     )
+
+
+def _storage_words(user: Any) -> str:
+    """What is wrong with the file storage, for those who can mend it; the constant sentence for all others."""
+    trouble = begin_storage()
+    away = workers_without_files()
+    if not (trouble or away):
+        return ""
+    if not (user.is_superuser or user.is_support):
+        return words_for_customers()
+    if trouble:
+        return str(WORDS[trouble])
+    return ngettext(
+        "%(n)d worker sees another file storage than the web and erases nothing. Set its MEDIA_ROOT as for the web.",
+        "%(n)d workers see another file storage than the web and erase nothing. Set their MEDIA_ROOT as for the web.",
+        away,
+    ) % {"n": away}
 
 
 # ---------------------------------------------------------------- tiles

@@ -120,6 +120,9 @@ class LmsHost:
     def people(self, ids: Collection[int]) -> list[Person]:
         return _people(User.objects.filter(pk__in=list(ids)))
 
+    def names(self, ids: Collection[int]) -> list[str]:
+        return list(User.objects.filter(pk__in=list(ids)).values_list("name", flat=True))
+
     def lock_people(self, ids: Collection[int]) -> list[Person]:
         if not ids:
             return []

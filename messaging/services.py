@@ -33,6 +33,7 @@ from messaging.models import (
 from messaging.selectors import notifications_to_mail, template_for
 from messaging.wording import news
 from purge.addresses import routed
+from purge.installation import is_copy
 from purge.queue import enqueue
 from users.models import Account, User, UserState
 from users.services import ServiceError, refuse_frozen
@@ -139,7 +140,8 @@ def mail_send(notification_id: int) -> bool:
     if notification is None:
         return False
     recipient = notification.recipient
-    if (recipient is None and not settings.OPERATORS_EMAIL) or (recipient and recipient.state != UserState.ACTIVE):
+    nobody = recipient is None and not settings.OPERATORS_EMAIL
+    if nobody or (recipient and recipient.state != UserState.ACTIVE) or is_copy():
         Notification.objects.filter(pk=notification_id).update(mail_due_at=None)
         return False
     body = "\n\n".join(part for part in (notification.text, _absolute(notification.link)) if part)
@@ -172,7 +174,7 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     ``copy_manager``: his active manager gets a copy. False: he is no active user, or the mail could not be sent.
     """
     user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
-    if user is None:
+    if user is None or is_copy():
         return False
     words = letter(
         template_for(user.account_id, event),

@@ -57,7 +57,8 @@ def check_key(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
 def check_database(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes."""
+    """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes.
+    purge.E008: the file storage is not the one that belongs to the database."""
     if not databases or "default" not in databases:
         return []
     from purge.models import PurgeRequest
@@ -66,6 +67,7 @@ def check_database(
     if PurgeRequest._meta.db_table not in tables:
         return []
     messages: list[checks.CheckMessage] = [_error(gap) for gap in table_gaps()]
+    messages += _storage_messages()
     try:
         present = fingerprint()
         other = PurgeRequest.objects.open().exclude(key_fingerprint=present).exists()
@@ -80,3 +82,16 @@ def check_database(
             )
         )
     return messages
+
+
+def _storage_messages() -> list[checks.CheckMessage]:
+    from purge.storage_marker import FILES_MISSING, UNMARKED, WORDS, sample_of_files, storage_trouble
+
+    try:
+        trouble = storage_trouble(now=True)
+        if trouble == UNMARKED:
+            # The first start of the web marks it, if it looks like the right one.
+            trouble = "" if sample_of_files().is_convincing else FILES_MISSING
+    except DatabaseError:
+        return []
+    return [checks.Error("Nothing is purged.", hint=str(WORDS[trouble]), id="purge.E008")] if trouble else []

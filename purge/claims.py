@@ -6,6 +6,7 @@ request's row and comparing that number, so a worker that was thought dead canno
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from purge.address_index import FEW_ROWS
 from purge.choices import CLAIMABLE_STATUSES, Status
 from purge.models import LedgerEntry, PurgeRequest
 from purge.queue import enqueue_request
+from purge.storage_marker import storage_trouble
 from purge.telling import tell_trouble
 
 #: Reported failures in a row, and workers that died without any progress in between, before people are asked.
@@ -54,6 +56,8 @@ def claim_request(request_id: int) -> Claim | None:
 
     Committed before the work begins, so that a worker that dies is counted.
     """
+    if storage_trouble():
+        return None  # who does not see the people's files leaves the work to those who do
     now = timezone.now()
     lease = now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
     with transaction.atomic():
@@ -94,6 +98,13 @@ def release_claim(claim: Claim) -> None:
         _fenced(claim)
         PurgeRequest.objects.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
         enqueue_request(claim.request_id)
+
+
+def lay_down_claim(claim: Claim) -> None:
+    """Give the request back to whoever comes next: the reconciler will look for somebody."""
+    with transaction.atomic(), contextlib.suppress(StaleClaim):
+        _fenced(claim)
+        PurgeRequest.objects.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
 
 
 def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -> None:

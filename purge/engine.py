@@ -5,6 +5,7 @@ The state is the data: whoever claims a request (:mod:`purge.claims`) sees from 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,16 @@ from django.utils import timezone
 
 from purge import verifier
 from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status, Verdict
-from purge.claims import Claim, StaleClaim, chunk_transaction, needs_attention, note, note_progress, release_claim
+from purge.claims import (
+    Claim,
+    StaleClaim,
+    chunk_transaction,
+    lay_down_claim,
+    needs_attention,
+    note,
+    note_progress,
+    release_claim,
+)
 from purge.executors import Looked
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.passing_rows import without_passing_rows
@@ -25,6 +35,7 @@ from purge.preview import count_each
 from purge.queue import enqueue
 from purge.scope import DOOMED_ROLES, scope_of
 from purge.stopping import slice_is_over
+from purge.storage_marker import require_storage, storage_trouble
 from purge.sweep import Sweep, all_steps_wait, people_left_of
 from purge.telling import tell_completion, tell_trouble
 
@@ -50,6 +61,9 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
         request = PurgeRequest.objects.get(pk=claim.request_id)
         if request.fence != claim.fence or request.status not in CLAIMABLE_STATUSES:
             raise StaleClaim(claim.request_id)
+        if storage_trouble():
+            lay_down_claim(claim)
+            return False
         if not request.planned:
             texts = _plan(claim)
         elif _unfinished(request):
@@ -138,6 +152,7 @@ def _stuck(claim: Claim) -> None:
 def _erase_files(claim: Claim, batch: int = 100) -> None:
     """Erase remembered files: the link died with an earlier commit; a file that is already gone is done."""
     claim.step = "files"
+    require_storage()
     doomed = list(DoomedFile.objects.filter(request_id=claim.request_id).order_by("pk")[:batch])
     for row in doomed:
         default_storage.delete(row.name)
@@ -154,7 +169,7 @@ def erase_remembered_files(request_id: int) -> None:
 
 
 def _erase_stray_files(claim: Claim) -> None:
-    """Files under the prefix of a person who is gone, which no row names any more."""
+    """Files under the prefix of a person who is gone, which no row names any more, and the folders they were in."""
     claim.step = "stray files"
     prefixes = list(
         Identifier.objects.filter(
@@ -168,6 +183,10 @@ def _erase_stray_files(claim: Claim) -> None:
     for public_id in prefixes:
         for name in verifier.files_under(public_id):
             default_storage.delete(name)
+        for folder in reversed(list(verifier.folders_under(public_id))):
+            # Somebody may have put a file into it just now: the next look finds that.
+            with contextlib.suppress(OSError):
+                default_storage.delete(folder)
 
 
 # ---------------------------------------------------------------- verifying and closing
@@ -175,6 +194,7 @@ def _erase_stray_files(claim: Claim) -> None:
 
 def _verify(claim: Claim) -> bool:
     """Look whether anything is left; close, run again, or call it residue. True: work goes on."""
+    require_storage()
     _erase_stray_files(claim)
     claim.step = "verify"
     with chunk_transaction(claim) as request:

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from purge.choices import Status
 from purge.models import PurgeRequest
-from purge.selectors import worker_beat, worker_is_alive
+from purge.selectors import worker_beat, worker_is_alive, workers_without_files
+from purge.storage_marker import begin_storage
 
 #: Reading all migration files takes a while, and what has run once has run for good.
 _migrated = False
@@ -23,7 +24,7 @@ _migrated = False
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers, its migrations have run and a worker is alive; else 503."""
+    """200 while the database answers, migrations have run, a worker is alive and all see the same files; else 503."""
     try:
         report = health()
     except Error:
@@ -41,10 +42,13 @@ def health() -> dict[str, Any]:
     now = timezone.now()
     beat = worker_beat()
     queued = PurgeRequest.objects.filter(status=Status.QUEUED)
+    storage = begin_storage()
     return {
-        "ok": worker_is_alive(),
+        "ok": worker_is_alive() and not storage and not workers_without_files(),
         "database": True,
         "migrations_pending": 0,
+        "file_storage": storage or "ok",
+        "workers_without_files": workers_without_files(),
         "worker_seconds_ago": _seconds(beat.beat_at if beat else None, now),
         "oldest_queued_seconds": _seconds(
             queued.order_by("accepted_at").values_list("accepted_at", flat=True).first(), now

@@ -118,6 +118,10 @@ class Host(Protocol):
         """The people of these ids that exist, in id order."""
         ...
 
+    def names(self, ids: Collection[int]) -> list[str]:
+        """What these people are called; to see whether a text names one of them, and for nothing else."""
+        ...
+
     def lock_people(self, ids: Collection[int]) -> list[Person]:
         """The same, locked for update in id order until the transaction ends."""
         ...

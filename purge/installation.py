@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
+from django.utils import timezone
 
 from purge.models import Installation
 
@@ -17,6 +18,22 @@ def installation() -> Installation:
         Installation.objects.bulk_create([Installation()], ignore_conflicts=True)
         found = Installation.objects.get()
     return found
+
+
+def is_copy() -> bool:
+    """Whether an operator declared this database a copy: nobody is written to from one."""
+    return Installation.objects.exclude(copy_of=None).exists()
+
+
+def begin_copy() -> Installation:
+    """Declare this database a copy of what it was copied from: it gets an id of its own, and marks nothing yet.
+
+    What is bound to the old id, the file storage and the purge log, stays the original's.
+    """
+    before = installation()
+    with transaction.atomic():
+        Installation.objects.filter(pk=before.pk).delete()
+        return Installation.objects.create(copy_of=before.pk, copied_at=timezone.now())
 
 
 def begin_installation(*, using: str, **kwargs: Any) -> None:

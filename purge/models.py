@@ -424,9 +424,13 @@ class PatrolPass(models.Model):
 
 
 class WorkerBeat(models.Model):
-    """A sign of life: when a cluster of the queue last began a task. One row for each that runs."""
+    """A sign of life: when a cluster of the queue last began a task. One row for each that runs.
+
+    ``trouble``: what is wrong with the file storage that it sees (:mod:`purge.storage_marker`).
+    """
 
     name = models.CharField(max_length=60, unique=True)
+    trouble = models.CharField(max_length=20, blank=True, default="")
     beat_at = models.DateTimeField()
     since = models.DateTimeField(default=timezone.now)
 

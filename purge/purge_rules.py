@@ -19,8 +19,8 @@ RULES = [
             "reference": Keep("the request ID, a random text", closed=RANDOM),
             "initiator": Detach(),
             "external_reference": Keep(
-                "the sender's number; a text with an address in it is refused",
-                closed="a message whose reference mentions an address is refused",
+                "the sender's opaque number; one that names the person is refused",
+                closed="letters, digits and - _ . : / alone, and none that names the person of the message",
             ),
             "policy": OWN_WORD,
             "impact": Keep("counts by kind of record; no names, no addresses", closed=BY_CODE),
@@ -104,7 +104,10 @@ RULES = [
         "purge.WorkerBeat",
         _("signs of life"),
         None,
-        {"name": Keep("the name of a queue", closed="made of the machine's process numbers by code")},
+        {
+            "name": Keep("the name of a queue", closed="made of the machine's process numbers by code"),
+            "trouble": OWN_WORD,
+        },
     ),
     ModelRules("purge.Lease", _("leases"), None, {"name": OWN_WORD}),
     ModelRules("purge.Installation", _("this installation"), None, {}),

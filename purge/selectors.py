@@ -164,6 +164,12 @@ def worker_is_alive() -> bool:
     return beat is not None and beat.beat_at > timezone.now() - worker_patience()
 
 
+def workers_without_files() -> int:
+    """How many of the workers that are alive see another file storage than the one that belongs to the database."""
+    alive = WorkerBeat.objects.filter(beat_at__gt=timezone.now() - worker_patience())
+    return alive.exclude(trouble="").count()
+
+
 def patrol_is_under_way() -> bool:
     """Whether a nightly pass has begun and not ended; one that began very long ago was killed."""
     return PatrolPass.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST_PATROL).exists()

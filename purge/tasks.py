@@ -21,6 +21,7 @@ from purge.models import WorkerBeat
 from purge.patrol import patrol_all
 from purge.selectors import patrol_is_under_way
 from purge.stopping import stop_is_asked_for
+from purge.storage_marker import AnotherStorage, storage_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,10 @@ def run_request(request_id: int) -> str:
         return "more" if engine.work(claim) else "over"
     except claims.StaleClaim:
         return "taken over"
+    except AnotherStorage as trouble:
+        logger.warning("purge request %s is left to another worker: %s", request_id, trouble)
+        claims.lay_down_claim(claim)
+        return "another storage"
     except Exception as error:  # noqa: BLE001 - the task boundary
         failure = _record(claim, error)
     if failure:
@@ -100,7 +105,8 @@ def sign_of_life() -> None:
     """
     name = os.environ.get(CLUSTER_VARIABLE, "")
     if name:
-        WorkerBeat.objects.update_or_create(name=name, defaults={"beat_at": timezone.now()})
+        seen = {"beat_at": timezone.now(), "trouble": storage_trouble()}
+        WorkerBeat.objects.update_or_create(name=name, defaults=seen)
 
 
 # ---------------------------------------------------------------- by the clock, and after a purge

@@ -44,6 +44,7 @@ from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.row_names import row_name
 from purge.scope import DOOMED_ROLES, current_key, owner_of, searched
+from purge.storage_marker import COPY, UNREACHABLE, AnotherStorage, require_storage
 
 #: The engine's own tables hold ids and, while a request is open, what it captured.
 OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, Subject, SuppressionHash))
@@ -105,6 +106,7 @@ def verify(request: PurgeRequest) -> Report:
     Raises :class:`CouldNotLook` when the hash key is missing or is not the one that made the request's hashes.
     """
     check_key([request])
+    check_storage()
     with looking_for_few_rows(connection):
         hits = list(_probe(request, read_catalog(connection)))
     hits += [*_files(request), *_unread_files(request), *_missing_survivors(request)]
@@ -126,6 +128,21 @@ def check_key(requests: Iterable[PurgeRequest]) -> None:
         raise CouldNotLook("the hash key is missing") from None
     if any(request.key_fingerprint != present for request in requests):
         raise CouldNotLook("the hash key is not the one that made the hashes")
+
+
+def check_storage() -> None:
+    """Raise :class:`CouldNotLook` unless the files that this process sees are the database's."""
+    try:
+        require_storage()
+    except AnotherStorage as trouble:
+        raise CouldNotLook(_UNSEEN[trouble.kind]) from None
+
+
+#: In a report of a verification; the others do not occur where something was accepted.
+_UNSEEN = defaultdict(
+    lambda: "this worker sees another file storage than the web",
+    {COPY: "this database is a copy that shares its original's file storage", UNREACHABLE: "the file storage is away"},
+)
 
 
 def referring_tables(catalog: Catalog, person_table: str, ids: Sequence[int]) -> Iterator[str]:
@@ -362,21 +379,31 @@ def addresses_in(column: Column, value: Any) -> set[str]:
 
 def files_under(public_id: str) -> Iterator[str]:
     """Names of all files stored under a person's prefix, at any depth."""
+    for folder in folders_under(public_id):
+        for name in default_storage.listdir(folder)[1]:
+            yield f"{folder}/{name}"
+
+
+def folders_under(public_id: str) -> Iterator[str]:
+    """A person's folder and all in it, outer ones first; none where a storage knows objects only and holds none."""
     folders = [f"{PEOPLE_PREFIX}/{public_id}"]
     while folders:
         folder = folders.pop()
-        if not default_storage.exists(folder):
+        try:
+            inner, names = default_storage.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        inner, names = default_storage.listdir(folder)
-        folders += [f"{folder}/{name}" for name in inner]
-        for name in names:
-            yield f"{folder}/{name}"
+        if inner or names or default_storage.exists(folder):
+            yield folder
+        folders += [f"{folder}/{name}" for name in inner if name]
 
 
 def _files(request: PurgeRequest) -> Iterator[Hit]:
     for public_id in _erased_public_ids(request):
         for number, _name in enumerate(files_under(public_id), start=1):
             yield Hit("files", PEOPLE_PREFIX, str(number), ruled=True)
+        if default_storage.exists(f"{PEOPLE_PREFIX}/{public_id}"):
+            yield Hit("files", "folder", "0", ruled=True)
     for file in request.files.all():
         yield Hit("files", "erase", str(file.pk), ruled=True)
 
@@ -435,6 +462,7 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     Yields a hit per request concerned. Raises :class:`CouldNotLook` as :func:`verify` does.
     """
     check_key(requests)
+    check_storage()
     hashes: dict[str, list[tuple[PurgeRequest, bool]]] = defaultdict(list)
     by_id = {request.pk: request for request in requests}
     stored = SuppressionHash.objects.filter(request__in=by_id, kind=IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED))

@@ -21,12 +21,15 @@ from purge.host import get_host
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.queue import enqueue_request
 from purge.services.refusals import NotAllowed, PurgeRefused
+from purge.storage_marker import WORDS, begin_storage
 from purge.sweep import all_steps_wait
 
 
 def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
     """An operator lets a request begin that waits for the platform's check; now its people are frozen."""
     _check_operator(acting_user)
+    if trouble := begin_storage():
+        raise PurgeRefused("storage", str(WORDS[trouble]))
     with transaction.atomic():
         held = PurgeRequest.objects.filter(pk=request.pk, status=Status.HELD)
         if not held.update(status=Status.QUEUED, released_at=timezone.now(), held_reason=""):

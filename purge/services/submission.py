@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from purge.addresses import IDENTITY_KEY_VERSION, emails_in, identity_key, is_address, search_keys, trimmed
+from purge.addresses import IDENTITY_KEY_VERSION, identity_key, is_address, search_keys, trimmed
 from purge.choices import (
     IdentifierKind,
     Origin,
@@ -31,6 +31,7 @@ from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
 from purge.kinds_of_accounts import no_kind_changes
 from purge.models import Identifier, ImsNotice, PurgeRequest, SuppressionHash
+from purge.opaque_reference import is_opaque, names_one_of
 from purge.policy import Policy, policy_of, within
 from purge.preview import Impact, in_account_only, measure_impact
 from purge.queue import enqueue_request
@@ -38,6 +39,7 @@ from purge.references import new_reference
 from purge.scope import DOOMED_ROLES, Scope, build_scope
 from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
+from purge.storage_marker import begin_storage, words_for_customers
 from purge.targets import Target, add_subjects, in_reach, resolve_targets
 from purge.telling import tell_trouble
 
@@ -105,6 +107,12 @@ def _check_coverage() -> None:
             )
             % {"n": len(gaps), "places": places},
         )
+
+
+def _check_storage() -> None:
+    """What is accepted freezes people and closes files: not without sight of the files."""
+    if begin_storage():
+        raise PurgeRefused("storage", words_for_customers())
 
 
 def _check_number(user_ids: Sequence[int]) -> None:
@@ -214,6 +222,7 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     people = get_host().people(user_ids)
     _check_people(people, user_ids, account_id)
     _check_coverage()
+    _check_storage()
     policy = policy_of(_route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL))
     own = [Target(person, Role.SELECTED) for person in people]
     scope = in_account_only(_scope(policy, own, _identities(people, account_id), account_id), account_id)
@@ -226,6 +235,7 @@ def purge_preview_address(*, acting_user: Any, account_id: int, address: str) ->
     _check_permission(acting_user, account_id)
     key = _check_address(address, account_id)
     _check_coverage()
+    _check_storage()
     policy = policy_of(_route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL))
     scope = in_account_only(_scope(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
     return Preview(account, [], measure_impact(scope), policy, scope)
@@ -271,6 +281,7 @@ def purge_submit(
         return earlier
     _check_number(user_ids)
     _check_coverage()
+    _check_storage()
     route = _route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL)
     policy = policy_of(route)
     try:
@@ -344,6 +355,7 @@ def purge_submit_address(
         return earlier
     key = _check_address(address, account_id)
     _check_coverage()
+    _check_storage()
     route = _route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL)
     try:
         with transaction.atomic():
@@ -378,15 +390,17 @@ def purge_submit_ims(
         )
     if emails and not is_address(email):
         raise PurgeRefused("malformed", _("The e-mail address of the message is malformed."))
-    if emails_in(reference):
-        raise PurgeRefused("reference", _("The reference holds an address. Give a number or another opaque text."))
     reference = reference.strip()
+    if reference and not is_opaque(reference):
+        raise PurgeRefused("reference", str(_REFERENCE))
     if (earlier := _of_external_reference(reference)) is not None:
         return earlier
     _check_coverage()
+    _check_storage()
     policy = policy_of(Route.IMS_TRIAL)
     with transaction.atomic():
         targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
+        _check_reference(reference, targets, emails | adobe)
         # A person's own e-mails are known only from his rows when the message brings the login alone.
         matched = (target.person.email_key for target in targets if target.role in (Role.MATCH, Role.CREATOR))
         addresses = frozenset() if emails else frozenset(key for key in matched if key)
@@ -423,6 +437,25 @@ def _of_external_reference(reference: str) -> PurgeRequest | None:
         return None
     known = PurgeRequest.objects.filter(external_reference=reference).exclude(status=Status.CANCELLED)
     return known.first()
+
+
+_REFERENCE = gettext_lazy(
+    "The reference is kept for good: give a number or another text of at most 200 letters, digits and - _ . : / that "
+    "does not name the person."
+)
+
+
+def _check_reference(reference: str, targets: Iterable[Target], given: Iterable[str]) -> None:
+    if not reference:
+        return
+    people = [target.person for target in targets]
+    people += get_host().enterprise_matches(emails=list(given), adobe_ids=[])
+    identifiers = list(given)
+    for person in people:
+        known = (person.email_key, *person.former_keys, person.adobe_key, person.unique_user_id)
+        identifiers += [value for value in known if value]
+    if names_one_of(reference, identifiers, names=get_host().names([person.id for person in people])):
+        raise PurgeRefused("reference", str(_REFERENCE))
 
 
 def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str], *, identifier: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -245,3 +246,26 @@ def test_the_database_is_gone_for_ten_seconds(start):
     assert_each_thing_was_done_once(requests, people)
     assert worker.stop() == 0
     assert "does not answer" in worker.log.read_text()
+
+
+def test_a_worker_process_with_another_file_storage_erases_and_completes_nothing(start, settings, tmp_path):
+    """As when MEDIA_ROOT is forgotten in the worker's unit file, or its volume is not mounted."""
+    here = settings.MEDIA_ROOT
+    _requests, people = submit_requests(1)
+    person = people[0]
+    person.avatar.save("a.png", ContentFile(b"png"), save=False)
+    User.objects.filter(pk=person.pk).update(avatar=person.avatar.name)
+    avatar = Path(here) / person.avatar.name
+    settings.MEDIA_ROOT = tmp_path / "another"
+    blind = start()
+    settings.MEDIA_ROOT = here
+    blind.wait_until(lambda: WorkerBeat.objects.filter(trouble="missing").exists())
+    time.sleep(5)
+    assert states() == [("queued", "", 0, 0)]
+    assert User.objects.filter(pk=person.pk, state=UserState.PURGING).exists()
+    assert avatar.exists()
+    blind.stop()
+
+    start().wait_until(all_completed)
+    assert not User.objects.filter(pk__in=[each.pk for each in people]).exists()
+    assert not avatar.exists()
