@@ -313,9 +313,11 @@ class Sweep:
             return False
         targets = matches_of(request, emails=emails, adobe_ids=logins)
         known = set(request.subjects.values_list("person_id", flat=True))
-        # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
-        young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
-        new = [target for target in targets if target.person.id not in known and target.person.account_id not in young]
+        new = [target for target in targets if target.person.id not in known]
+        if new:
+            # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
+            young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
+            new = [target for target in new if target.person.account_id not in young]
         return bool(add_subjects(request, new))
 
     def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
