@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from messaging.services import notification_create
 from purge.addresses import identity_key
-from purge.host import AccountFacts, Person
+from purge.host import AccountFacts, Person, PersonLine
 from purge.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
@@ -182,6 +182,15 @@ class LmsHost:
     def people_gone(self, people: Sequence[Person]) -> None:
         for account_id, month, number in _deleted_counts([person.id for person in people]):
             deleted_count_change(account_id=account_id, month=month, by=-number)
+
+    def person_lines(self, ids: Collection[int]) -> list[PersonLine]:
+        rows = User.objects.filter(pk__in=list(ids)).order_by("name", "pk")
+        return [
+            PersonLine(pk, name, email, unique_user_id or "", deleted_at)
+            for pk, name, email, unique_user_id, deleted_at in rows.values_list(
+                "pk", "name", "email", "unique_user_id", "deleted_at"
+            )
+        ]
 
     # ------------------------------------------------------------ finding, for commands
 

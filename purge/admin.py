@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -20,12 +23,23 @@ from django.views.decorators.http import require_GET, require_POST
 from purge import presentation, services
 from purge.choices import NoticeState, Origin, Reader, Route, State
 from purge.declared_lookups import DeclaredLookups
-from purge.forms import PersonForm, ReferenceForm
+from purge.forms import GoOnForm, PersonForm, ReferenceForm
+from purge.going_on import going_on
 from purge.host import get_host
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference, requests_seen_by
-from purge.standing import FOLLOW, Standing, in_state, is_late, moment_words, sentence_for, standing, standings
+from purge.standing import (
+    FOLLOW,
+    OPERATE,
+    Standing,
+    in_state,
+    is_late,
+    moment_words,
+    sentence_for,
+    standing,
+    standings,
+)
 
 
 def zone_of(user: Any) -> str:
@@ -40,6 +54,36 @@ def account_names(requests: list[PurgeRequest]) -> dict[int, str]:
     ids = {request.pk: request.account_id or request.excluded_account_id for request in requests}
     accounts = get_host().accounts({pk for pk in ids.values() if pk is not None})
     return {pk: accounts[account_id].name for pk, account_id in ids.items() if account_id in accounts}
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """A button that lets a request go on, behind its red page. ``allowed``: the standing's word for whether."""
+
+    name: str
+    allowed: str
+    do: Callable[..., PurgeRequest]
+    title: Any
+    verb: Any
+    done: Any
+
+
+RELEASE = GoOn(
+    "release",
+    "can_release",
+    services.purge_release,
+    gettext_lazy("Release purge request %(reference)s"),
+    gettext_lazy("Release"),
+    gettext_lazy("Request %(reference)s is released and goes on."),
+)
+RETRY = GoOn(
+    "retry",
+    "can_retry",
+    services.purge_retry,
+    gettext_lazy("Try purge request %(reference)s again"),
+    gettext_lazy("Try again"),
+    gettext_lazy("Request %(reference)s is tried again."),
+)
 
 
 class ReadOnlyAdmin(DeclaredLookups):
@@ -302,15 +346,49 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             self.message_user(request, done % {"reference": row.reference}, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[pk]))
 
+    def _go_on(self, request: HttpRequest, pk: int, way: GoOn) -> HttpResponse:
+        """The red page, and what its button does. What was not shown is not confirmed."""
+        row = self._row(request, pk)
+        if not getattr(standing(row, request.user), way.allowed):
+            # Who may not, and a request in no such state: the service says which.
+            return self._do(request, pk, way.do, way.done)
+        going = going_on(row, request.user)
+        sealed, changed, form = request.POST.get("plan", ""), False, None
+        if sealed:
+            try:
+                changed = not going.was_shown(sealed, way.name, request.user)
+            except signing.BadSignature:
+                changed = True
+            form = GoOnForm(request.POST, request=request, number=going.number, label=going.number_words)
+            if not changed and form.is_valid():
+                return self._do(request, pk, way.do, way.done)
+        return self.page(
+            request,
+            "purge/go_on.html",
+            title=way.title % {"reference": row.reference},
+            row=row,
+            going=going,
+            way=way,
+            changed=changed,
+            plan=going.sealed(way.name, request.user),
+            form=form
+            if form is not None and not changed
+            else GoOnForm(request=request, number=going.number, label=going.number_words),
+            action=request.path,
+        )
+
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._do(request, pk, services.purge_retry, _("Request %(reference)s is tried again."))
+        return self._go_on(request, pk, RETRY)
+
+    def release_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._row(request, pk)  # 404 comes first: that a request exists is nobody else's business
+        if not request.user.has_perm(OPERATE):
+            raise PermissionDenied
+        return self._go_on(request, pk, RELEASE)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         done = _("Request %(reference)s is cancelled. Its people are deleted users again, nothing was erased.")
         return self._do(request, pk, services.purge_cancel, done)
-
-    def release_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._do(request, pk, services.purge_release, _("Request %(reference)s is released and goes on."))
 
     def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
         row = self._row(request, pk)

@@ -56,6 +56,17 @@ class Person:
         return f"user {self.id}"
 
 
+@dataclass(frozen=True)
+class PersonLine:
+    """A person as a page lists them."""
+
+    id: int
+    name: str
+    email: str
+    unique_user_id: str
+    deleted_at: datetime | None
+
+
 class Host(Protocol):
     """What the platform answers and does. Ids are primary keys; nothing returned is a lazy query set unless said."""
 
@@ -164,6 +175,10 @@ class Host(Protocol):
 
     def people_gone(self, people: Sequence[Person]) -> None:
         """Called in the last transaction, just before the rows are deleted: counters the platform keeps about them."""
+        ...
+
+    def person_lines(self, ids: Collection[int]) -> list[PersonLine]:
+        """What a page calls these people, in the order of their names. Never stored, logged, or put in an address."""
         ...
 
     # -- finding, for commands

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from purge.addresses import identity_key
+from purge.freshness import FreshForm
 from users.models import Account, AccountKind, User
 from users.services import ServiceError, user_update
 
-#: A sign-in older than this asks for the password again before anything is destroyed.
-FRESH_SECONDS = 15 * 60
-CONFIRMED_AT = "password_confirmed_at"
 
-
-def sign_in_is_fresh(request: HttpRequest) -> bool:
-    """Whether somebody signed in, or typed his password, within the last fifteen minutes."""
-    confirmed = float(request.session.get(CONFIRMED_AT, 0))
-    last_login = getattr(request.user, "last_login", None)
-    return time.time() - confirmed < FRESH_SECONDS or (
-        last_login is not None and (timezone.now() - last_login).total_seconds() < FRESH_SECONDS
-    )
-
-
-class ConfirmForm(forms.Form):
+class ConfirmForm(FreshForm):
     """What has to be typed. Fields that are not asked for are not there."""
+
+    field_order = ("number", "address_again", "password")
 
     number = forms.IntegerField(
         label=gettext_lazy("How many people are purged?"),
@@ -43,23 +31,16 @@ class ConfirmForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("A connector stops, so make sure that it is the right address."),
     )
-    password = forms.CharField(
-        label=gettext_lazy("Your password"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text=gettext_lazy("You signed in more than fifteen minutes ago."),
-    )
 
     def __init__(
         self, data: Any = None, *, request: HttpRequest, people: int = 0, address: str = "", must_type: bool = False
     ) -> None:
-        super().__init__(data)
-        self.request, self.people, self.address = request, people, address
+        super().__init__(data, request=request)
+        self.people, self.address = people, address
         if not (must_type and people):
             del self.fields["number"]
         if not (must_type and address):
             del self.fields["address_again"]
-        if sign_in_is_fresh(request):
-            del self.fields["password"]
 
     def clean_number(self) -> int:
         number: int = self.cleaned_data["number"]
@@ -73,14 +54,6 @@ class ConfirmForm(forms.Form):
         if identity_key(text) != identity_key(self.address):
             raise forms.ValidationError(_("This is not the address that you looked up."))
         return text
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        user: Any = self.request.user
-        if not user.check_password(password):
-            raise forms.ValidationError(_("This is not your password."))
-        self.request.session[CONFIRMED_AT] = time.time()
-        return password
 
 
 class AddressForm(forms.Form):

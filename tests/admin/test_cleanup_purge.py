@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from connectors.models import ConnectorState
 from lms_purge.cleanup.confirmation import Plan
-from lms_purge.cleanup.forms import CONFIRMED_AT, FRESH_SECONDS
 from purge.choices import Status
+from purge.freshness import CONFIRMED_AT, FRESH_SECONDS
 from purge.models import PurgeRequest
 from purge.services import purge_submit
 from purge.tasks import run_request

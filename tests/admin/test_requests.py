@@ -272,7 +272,9 @@ def test_administrators_support_and_operators_try_again(client, purge, who, requ
     row = troubled(purge(), status=Status.NEEDS_ATTENTION, error_class="WorkerDied", planned=True)
     client.force_login(user)
     assert "Try again" in client.get(page_of(row)).content.decode()
-    assert "is tried again" in client.post(f"{REQUESTS}{row.pk}/retry/", follow=True).content.decode()
+    page = client.post(f"{REQUESTS}{row.pk}/retry/")
+    answer = client.post(f"{REQUESTS}{row.pk}/retry/", {"plan": page.context["plan"], "number": "1"}, follow=True)
+    assert "is tried again" in answer.content.decode()
     row.refresh_from_db()
     assert row.status == Status.QUEUED
 
@@ -325,7 +327,8 @@ def test_an_operator_releases_a_held_request_and_nobody_else(client, purge, admi
         assert client.post(f"{REQUESTS}{request.pk}/release/").status_code == 403
     client.force_login(operator)
     assert "Release" in client.get(page_of(request)).content.decode()
-    client.post(f"{REQUESTS}{request.pk}/release/")
+    page = client.post(f"{REQUESTS}{request.pk}/release/")
+    client.post(f"{REQUESTS}{request.pk}/release/", {"plan": page.context["plan"], "number": "1"})
     request.refresh_from_db()
     assert request.status == Status.QUEUED
 

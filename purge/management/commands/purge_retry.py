@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from purge.choices import Status
+from purge.going_on import going_on, plain_lines
+from purge.management.asking import ask
 from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
 from purge.management.waiting import wait_until_it_rests
 from purge.services import purge_retry
@@ -12,17 +14,24 @@ from purge.standing import standing
 
 
 class Command(PurgeCommand):
-    help = "Try a request again that needs attention, left residue, or waits after a failure."
-    example = "manage.py purge_retry PUR-7Q4M-2KX9-H --wait"
+    help = (
+        "Try a request again that needs attention, left residue, or waits after a failure. Shows the impact and asks, "
+        "unless --yes is given."
+    )
+    example = "manage.py purge_retry PUR-7Q4M-2KX9-H --yes --wait"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("reference", help="the request ID")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
         parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = purge_retry(acting_user=None, request=self.request(options["reference"]))
+        request = self.request(options["reference"])
+        if not options["yes"] and standing(request, None).can_retry:
+            ask(self, plain_lines(going_on(request, None)), nothing="Nothing was tried again")
+        request = purge_retry(acting_user=None, request=request)
         if options["wait"]:
             wait_until_it_rests(request, seconds=options["timeout"])
         self.show(request_json(request), request_lines(request), as_json=options["json"])

@@ -1,17 +1,14 @@
 """``manage.py purge_submit``"""
 
-import sys
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from purge.management.base import NEEDS_YOU, USAGE, needs_you_if_it_waits, request_json, request_lines
-from purge.management.selecting import SelectingCommand, Selection, impact_lines
+from purge.management.asking import ask
+from purge.management.base import needs_you_if_it_waits, request_json, request_lines
+from purge.management.selecting import SelectingCommand, impact_lines
 from purge.management.waiting import wait_until_it_rests
 from purge.services import PurgeRefused
-
-#: What has to be typed to go on.
-WORD = "purge"
 
 
 class Command(SelectingCommand):
@@ -41,7 +38,7 @@ class Command(SelectingCommand):
             return
         try:
             if not options["yes"]:
-                self._ask(selection)
+                ask(self, impact_lines(selection.preview()), nothing="Nothing was purged")
             request = selection.submit(confirmed=not options["yes"])
         except PurgeRefused as refused:
             raise selection.refusal(refused) from None
@@ -49,15 +46,3 @@ class Command(SelectingCommand):
             wait_until_it_rests(request, seconds=options["timeout"])
         self.show(request_json(request), request_lines(request), as_json=options["json"])
         needs_you_if_it_waits(request, waited=options["wait"])
-
-    def _ask(self, selection: Selection) -> None:
-        """The impact and the question go to standard error, so that standard output holds the answer alone."""
-        for line in impact_lines(selection.preview()):
-            self.stderr.write(line)
-        if not sys.stdin.isatty():
-            raise CommandError(
-                "Nothing was purged: there is no terminal to ask at. Read the above, then add --yes.", returncode=USAGE
-            )
-        self.stderr.write(f"This cannot be undone. Type {WORD} to go on:")
-        if sys.stdin.readline().strip().lower() != WORD:
-            raise CommandError("Nothing was purged.", returncode=NEEDS_YOU)

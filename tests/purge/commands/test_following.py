@@ -14,6 +14,7 @@ from purge.management.commands import purge_status
 from purge.models import PurgeRequest, Residue
 from purge.references import check_character
 from tests.factories.learning import CommentFactory
+from tests.factories.users import UserFactory
 from tests.purge import world as w
 
 
@@ -62,7 +63,7 @@ def test_retry_takes_up_what_needed_attention(run, request_of_ann):
         status=Status.NEEDS_ATTENTION, error_class="WorkerDied", attempts=5
     )
     assert run("purge_status", request_of_ann.reference).code == 1
-    ran = run("purge_retry", request_of_ann.reference, "--wait", "--json")
+    ran = run("purge_retry", request_of_ann.reference, "--yes", "--wait", "--json")
     assert (ran.code, ran.json["status"]) == (0, Status.COMPLETED), ran.err
     again = run("purge_retry", request_of_ann.reference)
     assert (again.code, "nothing to try again" in again.err) == (1, True)
@@ -74,7 +75,7 @@ def test_release_lets_a_held_request_go_on(run, cast, settings):
     request = PurgeRequest.objects.get(part_of=first)
     assert request.status == Status.HELD
     assert run("purge_status", request.reference).code == 1
-    ran = run("purge_release", request.reference, "--wait", "--json")
+    ran = run("purge_release", request.reference, "--yes", "--wait", "--json")
     assert (ran.code, ran.json["status"]) == (0, Status.COMPLETED), ran.err
     again = run("purge_release", request.reference)
     assert (again.code, "does not wait for the platform's check" in again.err) == (1, True)
@@ -180,3 +181,51 @@ def test_every_command_of_the_purge_has_an_example_and_its_exit_codes():
         assert command.example.split(" --")[0] in text
         assert "exit code:" in text
         assert "--json" in text
+
+
+@pytest.fixture
+def held(cast):
+    for _n in range(51):
+        UserFactory(account=cast.gamma)
+    return services.purge_submit_ims(email=w.ANN)
+
+
+def test_release_shows_whom_and_asks(run, cast, held):
+    ran = run("purge_release", held.reference)
+    assert (ran.code, ran.out) == (2, "")
+    # 51 more, the creator, somebody who was there, and the matches in three other trials.
+    assert "57 people will be erased for good." in ran.err
+    assert f"53  in account {cast.gamma.name}: user" in ran.err
+    assert str(cast.alpha_match.pk) in ran.err
+    assert "Nothing was released: there is no terminal to ask at." in ran.err
+    for personal in (w.ANN, "Archer"):
+        assert personal not in ran.err
+    held.refresh_from_db()
+    assert held.status == Status.HELD
+
+
+@pytest.mark.parametrize(("typed", "code", "status"), [("purge\n", 0, "queued"), ("yes\n", 1, "held"), ("", 1, "held")])
+def test_at_a_terminal_the_word_releases(run, held, typed, code, status):
+    ran = run("purge_release", held.reference, stdin=typed, terminal=True)
+    assert ran.code == code
+    assert "Type purge to go on:" in ran.err
+    held.refresh_from_db()
+    assert held.status == status
+
+
+def test_retry_shows_whom_and_asks(run, request_of_ann):
+    PurgeRequest.objects.filter(pk=request_of_ann.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
+    ran = run("purge_retry", request_of_ann.reference)
+    assert (ran.code, "Nothing was tried again" in ran.err) == (2, True)
+    assert "5 people will be erased for good." in ran.err
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.NEEDS_ATTENTION
+    assert run("purge_retry", request_of_ann.reference, "--yes").code == 0
+    request_of_ann.refresh_from_db()
+    assert request_of_ann.status == Status.QUEUED
+
+
+def test_what_cannot_be_done_is_refused_without_a_question(run, request_of_ann):
+    for command in ("purge_release", "purge_retry"):
+        ran = run(command, request_of_ann.reference, stdin="purge\n", terminal=True)
+        assert (ran.code, "Type purge" in ran.err) == (1, False)

@@ -1,0 +1,49 @@
+"""Whether it is still the one who signed in: asked before anything is destroyed, by one rule everywhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+#: A sign-in older than this asks for the password again before anything is destroyed.
+FRESH_SECONDS = 15 * 60
+CONFIRMED_AT = "password_confirmed_at"
+
+
+def sign_in_is_fresh(request: HttpRequest) -> bool:
+    """Whether somebody signed in, or typed their password, within the last fifteen minutes."""
+    confirmed = float(request.session.get(CONFIRMED_AT, 0))
+    last_login = getattr(request.user, "last_login", None)
+    return time.time() - confirmed < FRESH_SECONDS or (
+        last_login is not None and (timezone.now() - last_login).total_seconds() < FRESH_SECONDS
+    )
+
+
+class FreshForm(forms.Form):
+    """A form that asks for the password unless the sign-in is fresh. Where it is, the field is not there."""
+
+    password = forms.CharField(
+        label=gettext_lazy("Your password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text=gettext_lazy("You signed in more than fifteen minutes ago."),
+    )
+
+    def __init__(self, data: Any = None, *, request: HttpRequest) -> None:
+        super().__init__(data)
+        self.request = request
+        if sign_in_is_fresh(request):
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        user: Any = self.request.user
+        if not user.check_password(password):
+            raise forms.ValidationError(_("This is not your password."))
+        self.request.session[CONFIRMED_AT] = time.time()
+        return password
