@@ -148,6 +148,11 @@ def worker_beat() -> WorkerBeat | None:
     return WorkerBeat.objects.order_by("-beat_at").first()
 
 
+def worker_beats() -> list[tuple[datetime, str]]:
+    """The latest signs of life, the newest first: when, and what is wrong with the file storage that it sees ('')."""
+    return list(WorkerBeat.objects.order_by("-beat_at").values_list("beat_at", "trouble")[:100])
+
+
 def last_beat(name: str) -> datetime | None:
     """When this cluster last began a task."""
     return WorkerBeat.objects.filter(name=name).values_list("beat_at", flat=True).first()

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 from purge.choices import OPEN_STATUSES, Actor, Reader, State, Status
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.selectors import worker_beat, worker_patience
+from purge.selectors import worker_beats, worker_patience
 
 FOLLOW, OPERATE = "purge.follow_requests", "purge.operate_requests"
 
@@ -91,10 +91,14 @@ def only_chosen(waits: Sequence[Wait]) -> bool:
 
 @dataclass(frozen=True)
 class Silence:
-    """Whether a worker answers. ``since``: its last sign of life, None when there has never been one."""
+    """Whether a worker answers. ``since``: its last sign of life, None when there has never been one.
+
+    ``without_files``: those that answer see another file storage than the web, so they take up nothing.
+    """
 
     silent: bool = False
     since: datetime | None = None
+    without_files: bool = False
     #: Without any sign of life only a request that has waited so long is said to wait for a worker.
     accepted_before: datetime | None = None
 
@@ -117,11 +121,14 @@ class Silence:
 
 
 def worker_silence(now: datetime) -> Silence:
-    """Whether any worker has answered lately."""
-    beat = worker_beat()
-    if beat is None:
+    """Whether any worker has answered lately that may take up work."""
+    beats = worker_beats()
+    if not beats:
         return Silence(silent=True, accepted_before=now - worker_patience())
-    return Silence(silent=beat.beat_at <= now - worker_patience(), since=beat.beat_at)
+    alive = [trouble for beat_at, trouble in beats if beat_at > now - worker_patience()]
+    if alive and all(alive):
+        return Silence(silent=True, without_files=True)
+    return Silence(silent=not alive, since=beats[0][0])
 
 
 # ---------------------------------------------------------------- the answer
@@ -360,7 +367,11 @@ def _check_words(reader: Reader) -> str:
 
 
 def _silence_words(request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
-    if silence.since is not None:
+    if silence.without_files:
+        begins = _("The worker sees another file storage than the web.")
+        if reader in CUSTOMERS:
+            begins = _("The platform's file storage has to be looked at by those who run it.")
+    elif silence.since is not None:
         begins = _("No worker has answered since %(since)s.") % {"since": moment_words(silence.since, zone)}
     else:
         begins = _("No worker is running.")
@@ -370,7 +381,11 @@ def _silence_words(request: PurgeRequest, reader: Reader, silence: Silence, zone
         safe = _("Your request is safe, nothing has been erased.")
     else:
         safe = _("The request is safe, nothing has been erased.")
-    if reader in OPERATORS:
+    if silence.without_files and reader in OPERATORS:
+        ends = _("See manage.py purge_storage. Due %(due)s.")
+    elif silence.without_files:
+        ends = _("It goes on by itself once an operator has mended that. Due %(due)s.")
+    elif reader in OPERATORS:
         ends = _("Start a worker (manage.py worker). Due %(due)s.")
     else:
         ends = _("It goes on by itself once an operator has started a worker. Due %(due)s.")

@@ -49,10 +49,10 @@ def readers(account):
 def alive(db):
     """Says when a worker was last seen; None: never."""
 
-    def seen(moment):
+    def seen(moment, *, trouble=""):
         WorkerBeat.objects.all().delete()
         if moment is not None:
-            WorkerBeat.objects.create(name="w", beat_at=moment)
+            WorkerBeat.objects.create(name="w", beat_at=moment, trouble=trouble)
 
     seen(NOW)
     return seen
@@ -131,6 +131,17 @@ TABLE = {
         "It goes on by itself once an operator has started a worker. Due 29 Dec 2026, 12:10 CET.",
         "No worker has answered since 29 Nov 2026, 11:10 CET. The request is safe, nothing has been erased. "
         "Start a worker (manage.py worker). Due 29 Dec 2026, 12:10 CET.",
+    ),
+    "accepted, and the worker sees another file storage": (
+        {"status": Status.QUEUED, "trouble": "missing"},
+        State.WAITING,
+        Actor.OPERATOR,
+        "The platform's file storage has to be looked at by those who run it. Your request is safe, nothing has been "
+        "erased. It goes on by itself once an operator has mended that. Due 29 Dec 2026, 12:10 CET.",
+        "The worker sees another file storage than the web. The request is safe, nothing has been erased. "
+        "It goes on by itself once an operator has mended that. Due 29 Dec 2026, 12:10 CET.",
+        "The worker sees another file storage than the web. The request is safe, nothing has been erased. "
+        "See manage.py purge_storage. Due 29 Dec 2026, 12:10 CET.",
     ),
     "begun, and no worker": (
         {"status": Status.RUNNING, "planned": True, "started_at": SILENT, "beat": SILENT},
@@ -264,7 +275,7 @@ COLUMNS = {"initiator": 0, "administrator": 0, "support": 1, "operator": 2, "com
 def test_each_cause_has_one_state_one_sentence_and_one_who_acts(make, readers, alive, cause, who):
     fields, state, actor, *sentences = TABLE[cause]
     fields = dict(fields)
-    alive(fields.pop("beat", NOW))
+    alive(fields.pop("beat", NOW), trouble=fields.pop("trouble", ""))
     request = make(**fields)
     answer = standing(request, readers[who], now=NOW)
     assert (answer.state, answer.who, answer.sentence) == (state, actor, sentences[COLUMNS[who]])
@@ -304,6 +315,13 @@ def test_every_combination_is_in_exactly_one_state_and_the_filter_agrees(make, r
             for answer in standings(requests, readers[reader], now=NOW).values():
                 assert "other accounts" not in answer.sentence
                 assert not any(wait.over for wait in answer.waits)
+
+
+def test_one_worker_that_sees_the_files_is_enough(make, readers, alive):
+    alive(NOW, trouble="missing")
+    WorkerBeat.objects.create(name="another", beat_at=NOW - timedelta(seconds=30))
+    assert standing(make(Status.QUEUED), readers["initiator"], now=NOW).who == Actor.WORKER
+    assert standing(make(Status.RUNNING), readers["initiator"], now=NOW).state == State.IN_PROGRESS
 
 
 # ---------------------------------------------------------------- waits side by side
