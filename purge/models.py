@@ -223,21 +223,36 @@ class Identifier(models.Model):
 
 
 class SuppressionHash(models.Model):
-    """The suppression list: the keyed hash of an identifier that was purged, under which request, with which key.
+    """The keyed hash of an identifier that was purged, under which request, with which key.
 
     ``form``: the normal form that was hashed (:mod:`purge.hashing`); digests of different forms are never compared.
+    ``taken_out``: an address that the request takes out of texts; the patrol looks for it. ``account_id``: it is on the
+    suppression list of this account (:mod:`purge.suppression`), as that of ``person_id``, or, where a request is about
+    an address that was no user's, of nobody.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="hashes")
+    person_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=10, choices=IdentifierKind.choices)
     digest = models.CharField(max_length=32, db_index=True)
     form = models.CharField(max_length=40, default=current_form)
     key_fingerprint = models.CharField(max_length=16)
     local = models.BooleanField(default=False)
+    taken_out = models.BooleanField(default=True)
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("request", "kind", "form", "digest", "local"), name="purge_hash_once"),
+            models.UniqueConstraint(
+                fields=("request", "kind", "form", "digest", "local"),
+                condition=Q(person_id=None),
+                name="purge_hash_once",
+            ),
+            models.UniqueConstraint(
+                fields=("request", "person_id", "kind", "form", "digest", "local"),
+                condition=Q(person_id__isnull=False),
+                name="purge_hash_of_person_once",
+            ),
         )
 
     def __str__(self) -> str:

@@ -11,9 +11,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
-from purge.hashing import asked_digests, form_of
 from purge.host import get_host
-from purge.models import PatrolPass, PurgeRequest, Subject, SuppressionHash, WorkerBeat
+from purge.models import PatrolPass, PurgeRequest, Subject, WorkerBeat
 from purge.policy import policy_for
 from purge.references import parse_reference
 from purge.scope import current_key, searched
@@ -73,35 +72,6 @@ def open_request_of(person_ids: Iterable[int], *, account_id: int) -> dict[int, 
     """Person id → ID of the open request of this account that holds them, for those whom one holds."""
     held = held_by_requests(account_id).filter(person_id__in=list(person_ids))
     return dict(held.values_list("person_id", "request__reference"))
-
-
-def purged_before(
-    *, account_id: int, email_keys: Iterable[str], accepted_after: datetime | None = None
-) -> dict[str, str]:
-    """Which of these addresses (identity keys) were purged from this account: key → request ID.
-
-    The ID is empty where the purge began in another account: no customer learns about another. With
-    ``accepted_after`` only purges accepted after that moment (a file uploaded before must not bring its people back).
-    """
-    asked = asked_digests(IdentifierKind.EMAIL, email_keys)
-    hashes = (
-        SuppressionHash.objects.filter(kind=IdentifierKind.EMAIL, digest__in={digest for _form, digest in asked})
-        .exclude(request__status=Status.CANCELLED)
-        .exclude(request__status=Status.HELD, request__started_at=None)
-    )
-    if accepted_after is not None:
-        hashes = hashes.filter(request__accepted_at__gt=accepted_after)
-    reached = Q(request__account_id=account_id) | Q(request__subjects__account_id=account_id)
-    found: dict[str, str] = {}
-    for form, digest, owner, reference in (
-        hashes.filter(reached)
-        .order_by("request__accepted_at")
-        .values_list("form", "digest", "request__account_id", "request__reference")
-        .distinct()
-    ):
-        for key in asked.get((form_of(form), digest), ()):
-            found[key] = reference if owner == account_id else ""
-    return found
 
 
 def can_still_be_called_off(account_id: int, *, since: datetime) -> bool:

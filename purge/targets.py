@@ -12,6 +12,7 @@ from purge.host import Person, get_host
 from purge.models import Identifier, PurgeRequest, Subject
 from purge.policy import Policy, policy_for
 from purge.scope import DOOMED_ROLES
+from purge.suppression import remember_people
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool =
         ],
         ignore_conflicts=True,
     )
+    remember_people(request, doomed)
     if begins:
         get_host().freeze(doomed, accepted_at=request.accepted_at)
     return targets

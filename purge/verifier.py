@@ -465,7 +465,9 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     check_storage()
     hashes: dict[str, list[tuple[PurgeRequest, bool]]] = defaultdict(list)
     by_id = {request.pk: request for request in requests}
-    stored = SuppressionHash.objects.filter(request__in=by_id, kind=IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED))
+    stored = SuppressionHash.objects.filter(
+        request__in=by_id, kind=IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED), taken_out=True
+    )
     for request_id, digest, local in stored.values_list("request_id", "digest", "local"):
         hashes[digest].append((by_id[request_id], local))
     if not hashes:

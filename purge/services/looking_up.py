@@ -47,14 +47,15 @@ def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
     except HashKeyMissing as error:
         raise PurgeRefused("hash_key", str(error)) from None
     hashes = SuppressionHash.objects.filter(digest__in={digest for _kind, _form, digest in asked})
+    if not everything:
+        # Also of their own requests only what was known here: others' identifiers are no business of theirs.
+        hashes = hashes.filter(account_id=account_id, request__account_id=account_id)
     ids = {
         request_id
         for request_id, kind, form, digest in hashes.values_list("request_id", "kind", "form", "digest")
         if (kind, form_of(form), digest) in asked
     }
     requests = PurgeRequest.objects.filter(pk__in=ids).exclude(status=Status.CANCELLED)
-    if not everything:
-        requests = requests.filter(account_id=account_id)
     found = [
         Found(request.reference, request.status, request.accepted_at, request.completed_at)
         for request in requests.order_by("-accepted_at")[:50]

@@ -606,7 +606,7 @@ def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Targe
         raise PurgeRefused("kind_changed", _("An account has just become another kind of account. Try again."))
 
 
-def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Target]) -> list[tuple[str, str, str]]:
+def _capture(request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> list[tuple[str, str, str]]:
     """Store the identifiers while they are needed, and their keyed hashes for good; (kind, hash, normal form) of those
     that say who was purged."""
     plain = [
@@ -621,7 +621,6 @@ def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Ta
         for kind, value, local, match in plain
     )
     hashes = {(kind, keyed_hash(kind, value), local) for kind, value, local, _match in plain}
-    hashes |= {(IdentifierKind.UNIQUE_ID, keyed_hash("unique_id", value), True) for value in identities.unique_ids}
     hashes |= {
         (IdentifierKind.PUBLIC_ID, keyed_hash("public_id", target.person.public_id), False)
         for target in targets
@@ -642,10 +641,13 @@ def _capture(request: PurgeRequest, identities: Identities, targets: Iterable[Ta
             form=form,
             local=local,
             key_fingerprint=request.key_fingerprint,
+            # Of people, their own account knows each by all their identifiers (see add_subjects).
+            account_id=request.account_id if not targets and form == IDENTITY_KEY_VERSION else None,
         )
         for form, some in ((IDENTITY_KEY_VERSION, hashes), (SEARCHED, texts))
         for kind, digest, local in sorted(some)
     )
+    hashes |= {(IdentifierKind.UNIQUE_ID, keyed_hash("unique_id", value), True) for value in identities.unique_ids}
     return [(str(kind), digest, IDENTITY_KEY_VERSION) for kind, digest, _local in hashes]
 
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from purge import services, tasks
 from purge.choices import Status
 from purge.models import PurgeRequest
-from tests.factories.users import ImportLogFactory, UserFactory, trial_with_creator
+from tests.factories.users import AccountFactory, ImportLogFactory, UserFactory, trial_with_creator
 from tests.users.imports_at_hand import bad_rows, counts, imported, started
 from users.imports.services import ImportGone, import_bad_rows, import_file_open, user_import_run
-from users.models import ImportLog, ImportState, User, UserState
+from users.models import AccountKind, ImportLog, ImportState, User, UserState
 
 pytestmark = pytest.mark.django_db
 
@@ -138,3 +138,149 @@ def test_bad_rows_come_as_a_file_to_mend(account):
         '"Cy',
         'C",c.org,,6,E-mail: no e-mail address.',
     ]
+
+
+# ---------------------------------------------------------------- whose a purge was, and by what
+
+
+@pytest.fixture
+def several(account, admin_user):
+    """Three people of one request, of whom the first is also a user of a trial account."""
+    trial, _creator = trial_with_creator()
+    people = [
+        UserFactory(account=account, email=f"{name}@acme.example", unique_user_id=name.upper(), deleted=True)
+        for name in ("one", "two", "three")
+    ]
+    match = UserFactory(account=trial, email="one@acme.example", unique_user_id="T-1")
+    before = {
+        each: started(
+            each,
+            "Name,Email\nOne,one@acme.example\nTwo,two@acme.example\nThree,three@acme.example\n",
+        )
+        for each in (account, trial)
+    }
+    purged(account, admin_user, people)
+    return trial, match, before
+
+
+def purged(account, admin_user, people):
+    request = services.purge_submit(
+        acting_user=admin_user, account_id=account.pk, user_ids=[person.pk for person in people]
+    )
+    for _slice in range(50):
+        PurgeRequest.objects.filter(pk=request.pk).update(lease_until=None, next_attempt_at=None)
+        tasks.run_request(request.pk)
+        request.refresh_from_db()
+        if request.status == Status.COMPLETED:
+            break
+    assert request.status == Status.COMPLETED
+    return request
+
+
+def read_again(log, text):
+    """As a worker reads on who has had the file open since before the purge."""
+    ImportLog.objects.filter(pk=log.pk).update(state=ImportState.RUNNING, rows_done=0, link_dead_at=None)
+    log.refresh_from_db()
+    log.file.save("again.csv", ContentFile(text.encode()))
+    assert user_import_run(log_id=log.pk) == "over"
+    log.refresh_from_db()
+    return log
+
+
+def test_another_account_does_not_learn_who_else_was_purged(several, account):
+    trial, _match, _before = several
+    later = imported(trial, "Name,Email\nOne,one@acme.example\nTwo,two@acme.example\nThree,three@acme.example\n")
+    assert counts(later) == {"added": 3, "previously_purged": 1}
+    assert list(later.notes.values_list("line", "reference")) == [(2, "")]
+    own = imported(account, "Name,Email\nTwo,two@acme.example\nNew,new@acme.example\n")
+    assert counts(own) == {"added": 2, "previously_purged": 1}
+
+
+def test_another_accounts_earlier_file_is_refused_for_its_own_people_only(several):
+    trial, _match, before = several
+    log = read_again(before[trial], "Name,Email\nOne,one@acme.example\nTwo,two@acme.example\n")
+    assert counts(log) == {"added": 1, "failed": 1}
+    assert bad_rows(log) == [(2, "This user was purged since the file was uploaded.")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "New Name,new.name@acme.example,E100,",
+        "New Name,eve.before@acme.example,,",
+        "New Name,new.name@acme.example,,EVE-LOGIN",
+        "New Name,EVE@acme.example,E999,",
+    ],
+)
+def test_an_earlier_file_brings_nobody_back_by_any_identifier(account, admin_user, row):
+    head = "Name,Email,Unique User ID,Adobe ID\n"
+    eve = UserFactory(
+        account=account,
+        email="eve@acme.example",
+        unique_user_id="E100",
+        adobe_id="eve-login",
+        former=["eve.before@acme.example"],
+        deleted=True,
+    )
+    text = f"{head}{row}\nJo,jo@acme.example,E1001,eve-login-2\n"
+    log = started(account, text)
+    request = purged(account, admin_user, [eve])
+    log = read_again(log, text)
+    assert counts(log) == {"added": 1, "failed": 1}
+    assert bad_rows(log) == [(2, "This user was purged since the file was uploaded.")]
+    assert not User.objects.filter(account=account, name="New Name").exists()
+    # A file of today makes a new person from nothing, and says so.
+    later = imported(account, text.replace("jo@", "jo2@").replace("E1001", "E1002").replace("login-2", "login-3"))
+    assert counts(later) == {"added": 2, "previously_purged": 1}
+    assert list(later.notes.values_list("line", "reference")) == [(2, request.reference)]
+
+
+def test_a_match_is_not_brought_back_by_what_only_their_own_account_knew(account, admin_user, eve):
+    """Found by the login: the trial's own address and ID of theirs stand in no list of the purging account."""
+    trial, _creator = trial_with_creator()
+    UserFactory(account=trial, email="eve@home.example", adobe_id=eve.email, unique_user_id="T-7")
+    text = "Name,Email,Unique User ID\nEve,eve@home.example,\nEve,eve.new@home.example,T-7\nJo,jo@home.example,T-8\n"
+    log = started(trial, text)
+    purged(account, admin_user, [eve])
+    log = read_again(log, text)
+    assert counts(log) == {"added": 1, "failed": 2}
+    assert [line for line, _reason in bad_rows(log)] == [2, 3]
+    assert {reason for _line, reason in bad_rows(log)} == {"This user was purged since the file was uploaded."}
+    # In the account that purged, those are nobody's.
+    assert counts(imported(account, text)) == {"added": 3}
+
+
+def test_a_former_address_that_somebody_else_has_now_is_theirs(account, admin_user, eve):
+    holder = UserFactory(account=account, email="shared@acme.example", name="Holder")
+    eve.former_emails.create(email="shared@acme.example", email_key="shared@acme.example")
+    text = "Name,Email\nHolder Renamed,shared@acme.example\n"
+    log = started(account, text)
+    purged(account, admin_user, [eve])
+    log = read_again(log, text)
+    assert counts(log) == {"updated": 1}
+    holder.refresh_from_db()
+    assert holder.name == "Holder Renamed"
+
+
+def test_an_address_that_was_no_users_is_known_in_the_account_that_purged_it(account, admin_user):
+    trial, _creator = trial_with_creator()
+    request = services.purge_submit_address(acting_user=admin_user, account_id=account.pk, address="old@out.example")
+    tasks.run_request(request.pk)
+    text = "Name,Email\nOld,old@out.example\n"
+    assert counts(imported(account, text)) == {"added": 1, "previously_purged": 1}
+    assert counts(imported(trial, text)) == {"added": 1}
+
+
+def test_who_looks_somebody_up_learns_of_their_own_accounts_people_only(account, admin_user, eve):
+    trial, _creator = trial_with_creator()
+    UserFactory(account=trial, email="eve@home.example", adobe_id=eve.email, unique_user_id="T-7")
+    support = UserFactory(account=AccountFactory(kind=AccountKind.SYSTEM), is_support=True)
+    request = purged(account, admin_user, [eve])
+
+    def found(who, text):
+        return [each.reference for each in services.person_look_up(acting_user=who, text=text)]
+
+    assert found(admin_user, "eve@acme.example") == [request.reference]
+    assert found(admin_user, "eve@home.example") == []
+    assert found(admin_user, "T-7") == []
+    assert found(support, "eve@home.example") == [request.reference]

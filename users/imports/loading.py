@@ -27,7 +27,8 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
 from purge.lookups import AnyOf
-from purge.selectors import open_request_of, purged_before
+from purge.selectors import open_request_of
+from purge.suppression import Known, known_by, purged_before
 from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow
 from users.imports.reading import Row, people_rows
@@ -243,10 +244,10 @@ class Loader:
         known = self._known(people)
         by_key = {user["email_key"]: user for user in known if user["email_key"]}
         by_id = {user["unique_user_id"]: user for user in known if user["unique_user_id"]}
-        keys = [person.email_key for person in people]
+        keys = {key for person in people for key in _identifiers(person)}
         # Asked under the locks: a purge that was accepted before them is seen here, a later one sees what we did.
-        ever = purged_before(account_id=self.account.pk, email_keys=keys)
-        since = purged_before(account_id=self.account.pk, email_keys=ever, accepted_after=self.log.uploaded_at)
+        ever = purged_before(account_id=self.account.pk, known=keys)
+        since = purged_before(account_id=self.account.pk, known=ever, accepted_after=self.log.uploaded_at)
         decision = _Decision(
             self,
             by_key,
@@ -333,8 +334,8 @@ class _Decision:
     loader: Loader
     by_key: dict[str, _Known]
     by_id: dict[str, _Known]
-    purged_since: dict[str, str]
-    purged_ever: dict[str, str]
+    purged_since: dict[Known, str]
+    purged_ever: dict[Known, str]
     frozen: dict[int, str]
     administrators: set[int]
     managers: dict[str, int]
@@ -346,7 +347,7 @@ class _Decision:
         user = self._user_of(row)
         if user is not None and user.pk in self.frozen:
             raise BadRow(_frozen_words(self.frozen[user.pk]))
-        if row.email_key in self.purged_since:
+        if any(each in self.purged_since for each in _identifiers(row)):
             raise BadRow(_("This user was purged since the file was uploaded."))
         if user is None:
             self._add(row)
@@ -394,9 +395,11 @@ class _Decision:
         if month:
             self.work.months[month] += 1
         self.work.counts["added"] += 1
-        if row.email_key in self.purged_ever:
+        earlier = [self.purged_ever[each] for each in _identifiers(row) if each in self.purged_ever]
+        if earlier:
             self.work.counts["previously_purged"] += 1
-            self._note(row, "previously_purged", self.purged_ever[row.email_key])
+            # By several identifiers perhaps in several requests: a reference that this account may read, if there is.
+            self._note(row, "previously_purged", max(earlier))
 
     # ------------------------------------------------------------ there already
 
@@ -550,6 +553,13 @@ def users_with(account_id: int, keys: Collection[str]) -> list[Found]:
 def active_users(account_id: int, keys: Collection[str]) -> dict[str, int]:
     """Key of the address → number, of the active users of an account with one of these addresses."""
     return {user.email_key: user.pk for user in users_with(account_id, keys) if user.state == UserState.ACTIVE}
+
+
+def _identifiers(person: PersonRow) -> set[Known]:
+    """All that the row says somebody is known by."""
+    return known_by(
+        addresses=[person.email_key], login=adobe_key_of(person.adobe_id), unique_user_id=person.unique_user_id
+    )
 
 
 def _keys(person: PersonRow) -> list[str]:
