@@ -100,7 +100,7 @@ class CourseAdmin(TenantAdmin):
             try:
                 act(acting_user=request.user, course=course)
             except ServiceError as error:
-                self.message_user(request, f"{course.code}: {error}", messages.WARNING)
+                self.message_user(request, f"{course.pk}: {error}", messages.WARNING)
             else:
                 done += 1
         if done:

@@ -35,12 +35,15 @@ from users.models import (
     UserKind,
 )
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
+from users.quiet_messages import numbered
 from users.selectors import groups_in_use, people_found, people_in_use, role_names, with_role
 from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator, sees_all_accounts
 
 #: How many people one action takes: they are all listed on its page.
 MOST_AT_ONCE = 200
+#: How many refusals are named one by one; they wait in a cookie for the next page.
+MOST_REFUSALS = 10
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -306,15 +309,22 @@ class PeopleAdmin(TenantAdmin):
         return TemplateResponse(request, "users/people_action.html", context)
 
     def _do(self, request: HttpRequest, people: list[User], question: Question, do: Callable[[User], None]) -> None:
-        done = 0
+        done = refused = 0
         for user in people:
             try:
                 do(user)
             except ServiceError as refusal:
-                self.message_user(request, f"{user.name}: {refusal}", messages.ERROR)
+                refused += 1
+                if refused <= MOST_REFUSALS:
+                    link = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[user.pk])
+                    named = numbered(gettext("user"), user.pk, link)
+                    self.message_user(request, format_html("{}: {}", named, str(refusal)), messages.ERROR)
             else:
                 done += 1
                 self.log_change(request, user, [{"changed": {"fields": list(question.fields)}}])
+        if refused > MOST_REFUSALS:
+            words = ngettext("%(n)d more user was refused.", "%(n)d more users were refused.", refused - MOST_REFUSALS)
+            self.message_user(request, words % {"n": refused - MOST_REFUSALS}, messages.ERROR)
         if done:
             words = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", done)
             self.message_user(request, words % {"verb": question.title, "n": done}, messages.SUCCESS)

@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy
 from purge.declared_lookups import DeclaredLookups
 from purge.registry import get_registry
 from users.models import Account, AccountKind, User
+from users.quiet_messages import QuietMessages
 from users.typed_choice import PersonSelect, TypedSelect
 
 M = TypeVar("M", bound=models.Model)
@@ -94,7 +95,7 @@ def account_id_at(row: models.Model, path: str) -> int | None:
 # ---------------------------------------------------------------- the admin's log
 
 
-class QuietLog(DeclaredLookups):
+class QuietLog(QuietMessages, DeclaredLookups):
     """Writes the admin's log as model, id and names of fields: never what a row is called, nor what it says."""
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> LogEntry:

@@ -344,6 +344,9 @@ class DeletedUserAdmin(TenantAdmin):
     def _tell_accepted(self, request: HttpRequest, accepted: PurgeRequest, plan: Plan) -> None:
         words = _("Accepted: purge request %(reference)s. You are told when it is complete.")
         self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
+        if plan.back.get("q"):
+            # What was typed in the search box is a name or an address, and would wait in a cookie.
+            return
         more = CleanupFilter(plan.back, queryset=deleted_and_free(self.get_queryset(request)))
         left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if plan.people and more.form.is_valid() else 0
         if left:

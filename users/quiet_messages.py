@@ -1,0 +1,62 @@
+"""What a page says after something was saved: which row by its number, never what it is called.
+
+A message waits in a cookie, or in a session's row, until somebody looks at the next page; a purge reads neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+_INSTEAD = "_said_instead"
+
+
+def numbered(words: Any, number: Any, link: str = "") -> SafeString:
+    """ "User 12", as a link where there is a page."""
+    named = f"{capfirst(str(words))} {number}"
+    return format_html('<a href="{}">{}</a>', link, named) if link else format_html("{}", named)
+
+
+class QuietMessages(admin.ModelAdmin):
+    """Django's answers after a row was added, changed or deleted, with the row's number in place of its name."""
+
+    def message_user(
+        self, request: HttpRequest, message: Any, level: Any = messages.INFO, *rest: Any, **more: Any
+    ) -> None:
+        super().message_user(request, getattr(request, _INSTEAD, message), level, *rest, **more)
+
+    @contextmanager
+    def _saying(self, request: HttpRequest, words: str, number: Any, *, link: bool) -> Iterator[None]:
+        row = numbered(self.opts.verbose_name, number, self._page_of(number) if link else "")
+        setattr(request, _INSTEAD, format_html(words, row=row))
+        try:
+            yield
+        finally:
+            delattr(request, _INSTEAD)
+
+    def _page_of(self, number: Any) -> str:
+        try:
+            return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[number])
+        except NoReverseMatch:
+            return ""
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        with self._saying(request, _("{row} is added."), obj.pk, link=True):
+            return super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        with self._saying(request, _("{row} is changed."), obj.pk, link=True):
+            return super().response_change(request, obj)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
+        with self._saying(request, _("{row} is deleted."), obj_id, link=False):
+            return super().response_delete(request, obj_display, obj_id)
