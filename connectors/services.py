@@ -50,19 +50,23 @@ def connectors_stop(*, pks: Sequence[int], column: str, context: Context) -> lis
     """
     connectors = list(Connector.objects.filter(pk__in=pks).order_by("pk").select_for_update())
     BlankedSetting.objects.bulk_create(
-        [BlankedSetting(connector=connector, setting=column, reference=context.reference) for connector in connectors],
+        [
+            BlankedSetting(connector=connector, setting=column, reference=context.reference_for(connector.account_id))
+            for connector in connectors
+        ],
         ignore_conflicts=True,
     )
     running = [connector for connector in connectors if connector.state == ConnectorState.ENABLED]
-    Connector.objects.filter(pk__in=[connector.pk for connector in running]).update(
-        state=ConnectorState.DISABLED,
-        disabled_reason=DisabledReason.PURGE,
-        disabled_reference=context.reference,
-        disabled_at=timezone.now(),
-        resume_schedule=F("schedule"),
-        schedule=Schedule.OFF,
-        next_run_at=None,
-    )
+    for account_id in {connector.account_id for connector in running}:
+        Connector.objects.filter(pk__in=[each.pk for each in running if each.account_id == account_id]).update(
+            state=ConnectorState.DISABLED,
+            disabled_reason=DisabledReason.PURGE,
+            disabled_reference=context.reference_for(account_id),
+            disabled_at=timezone.now(),
+            resume_schedule=F("schedule"),
+            schedule=Schedule.OFF,
+            next_run_at=None,
+        )
     return [
         Fact(
             kind="connector_disabled",
@@ -85,7 +89,10 @@ def webhooks_stop(*, pks: Sequence[int], column: str, context: Context) -> list[
         .select_for_update()
         .values_list("pk", "account_id")
     )
-    Webhook.objects.filter(pk__in=running).update(state=WebhookState.DISABLED, disabled_reference=context.reference)
+    for account_id in set(running.values()):
+        Webhook.objects.filter(pk__in=[pk for pk, whose in running.items() if whose == account_id]).update(
+            state=WebhookState.DISABLED, disabled_reference=context.reference_for(account_id)
+        )
     return [
         Fact(kind="webhook_disabled", account_id=account_id, model="connectors.Webhook", pk=pk)
         for pk, account_id in running.items()

@@ -53,9 +53,10 @@ def sessions_without_instructor(*, pks: Sequence[int], column: str, context: Con
         .order_by("pk")
     )
     accounts = dict(left_alone.select_for_update(of=("self",)).values_list("pk", "course__account_id"))
-    Session.objects.filter(pk__in=accounts).update(
-        needs_instructor_since=timezone.now(), needs_instructor_reference=context.reference
-    )
+    for account_id in set(accounts.values()):
+        Session.objects.filter(pk__in=[pk for pk, whose in accounts.items() if whose == account_id]).update(
+            needs_instructor_since=timezone.now(), needs_instructor_reference=context.reference_for(account_id)
+        )
     return [
         Fact(kind="session_without_instructor", account_id=account_id, model="learning.Session", pk=pk)
         for pk, account_id in accounts.items()

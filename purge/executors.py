@@ -109,7 +109,11 @@ class Run:
 
     @property
     def context(self) -> Context:
-        return Context(request_id=self.scope.request_id, reference=self.scope.reference)
+        return Context(
+            request_id=self.scope.request_id,
+            reference=self.scope.reference,
+            account_id=self.scope.heir_account_id,
+        )
 
     def is_in_pieces(self, table: str) -> bool:
         """Whether one primary key, or one physical address, may stand for several rows of this table."""

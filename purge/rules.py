@@ -227,10 +227,18 @@ class ExemptTable:
 
 @dataclass(frozen=True)
 class Context:
-    """What a consequence may know: the request's database id and its readable reference, nothing personal."""
+    """What a consequence may know: the request's database id and its readable reference, nothing personal.
+
+    ``account_id``: the account that asked for the purge; None for the identity provider.
+    """
 
     request_id: int
     reference: str
+    account_id: int | None = None
+
+    def reference_for(self, account_id: int) -> str:
+        """The request ID, as an account may read it: '' where another one asked. No customer learns about another."""
+        return self.reference if account_id == self.account_id else ""
 
 
 @dataclass(frozen=True)

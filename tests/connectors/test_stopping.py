@@ -29,14 +29,19 @@ from users.services import ServiceError
 
 pytestmark = pytest.mark.django_db
 
-CONTEXT = Context(request_id=7, reference="PUR-7Q4M-2KX9-H")
+REFERENCE = "PUR-7Q4M-2KX9-H"
+
+
+def own(account_id):
+    """Of a purge that this account asked for."""
+    return Context(request_id=7, reference=REFERENCE, account_id=account_id)
 
 
 def blank(settings, column):
     """As a purge does it: the value goes straight from the table, then the consequence is told."""
     field = settings._meta.get_field(column)
     type(settings).objects.filter(pk=settings.pk).update(**{column: None if field.null else ""})
-    return services.connectors_stop(pks=[settings.pk], column=column, context=CONTEXT)
+    return services.connectors_stop(pks=[settings.pk], column=column, context=own(settings.connector.account_id))
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_a_blanked_setting_stops_its_connector(workday):
     ]
     assert connector.state == ConnectorState.DISABLED
     assert connector.disabled_reason == DisabledReason.PURGE
-    assert connector.disabled_reference == CONTEXT.reference
+    assert connector.disabled_reference == "PUR-7Q4M-2KX9-H"
     assert (connector.schedule, connector.next_run_at) == (Schedule.OFF, None)
     assert [row.setting for row in selectors.open_settings(connector)] == ["manager_filter"]
     assert list(selectors.connectors_stopped_by_purge(connector.account_id)) == [connector]
@@ -162,7 +167,7 @@ def test_blanked_again_after_it_was_settled(workday, admin):
 def test_a_contact_picked_from_the_users_is_a_setting_of_the_connector(admin, workday):
     connector = workday.connector
     Connector.objects.filter(pk=connector.pk).update(contact=None)
-    facts = services.connectors_stop(pks=[connector.pk], column="contact", context=CONTEXT)
+    facts = services.connectors_stop(pks=[connector.pk], column="contact", context=own(connector.account_id))
     assert len(facts) == 1
     Connector.objects.filter(pk=connector.pk).update(contact=admin)
     services.connector_enable(acting_user=admin, connector=connector)
@@ -175,7 +180,7 @@ def test_a_contact_picked_from_the_users_is_a_setting_of_the_connector(admin, wo
 def test_keys_in_which_an_address_was_erased_have_to_be_typed_again(values, refilled):
     settings = factories.GenericSettingsFactory()
     admin = UserFactory(account=settings.connector.account)
-    services.connectors_stop(pks=[settings.pk], column="values", context=CONTEXT)
+    services.connectors_stop(pks=[settings.pk], column="values", context=own(settings.connector.account_id))
     GenericSettings.objects.filter(pk=settings.pk).update(values=values)
     assert services.connector_settings_settle(acting_user=admin, connector=settings.connector) == int(refilled)
 
@@ -251,11 +256,11 @@ def test_a_failed_run_keeps_its_refused_rows_in_a_file(workday, admin):
 def test_a_webhook_stops_and_is_enabled_with_a_clean_url():
     webhook = factories.WebhookFactory(url="https://hooks.example/?user=[erased]")
     admin = UserFactory(account=webhook.account)
-    [fact] = services.webhooks_stop(pks=[webhook.pk], column="url", context=CONTEXT)
+    [fact] = services.webhooks_stop(pks=[webhook.pk], column="url", context=own(webhook.account_id))
     assert (fact.kind, fact.pk) == ("webhook_disabled", webhook.pk)
-    assert services.webhooks_stop(pks=[webhook.pk], column="user_name", context=CONTEXT) == []
+    assert services.webhooks_stop(pks=[webhook.pk], column="user_name", context=own(webhook.account_id)) == []
     webhook.refresh_from_db()
-    assert (webhook.state, webhook.disabled_reference) == (WebhookState.DISABLED, CONTEXT.reference)
+    assert (webhook.state, webhook.disabled_reference) == (WebhookState.DISABLED, "PUR-7Q4M-2KX9-H")
     with pytest.raises(services.SettingsMissing):
         services.webhook_enable(acting_user=admin, webhook=webhook)
     type(webhook).objects.update(url="https://hooks.example/")

@@ -39,7 +39,9 @@ def unstaffed(account):
     """A session that a purge left without instructor."""
     session = SessionFactory(course__account=account)
     services.sessions_without_instructor(
-        pks=[session.pk], column="user", context=Context(request_id=7, reference="PUR-7Q4M-2KX9-H")
+        pks=[session.pk],
+        column="user",
+        context=Context(request_id=7, reference="PUR-7Q4M-2KX9-H", account_id=account.pk),
     )
     return session
 

@@ -60,7 +60,7 @@ def _of_other_accounts(apps, request):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("purge", "0010_normal_forms"),
+        ("purge", "0011_worker_trouble"),
     ]
 
     operations = [
