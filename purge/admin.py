@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from purge import presentation, services
-from purge.choices import NoticeState, Origin, Reader, Route, State
+from purge.choices import NoticeState, Origin, Reader, Role, Route, State
 from purge.declared_lookups import DeclaredLookups
 from purge.forms import GoOnForm, PersonForm, ReferenceForm
 from purge.going_on import going_on
@@ -265,7 +265,8 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     def _request_context(self, request: HttpRequest, row: PurgeRequest) -> dict[str, Any]:
         steps = list(row.steps.all())
-        lines, empty = presentation.step_lines(steps)
+        everything = request.user.has_perm(FOLLOW)
+        lines, empty = presentation.step_lines(steps, everything=everything)
         stands = standing(row, request.user)
         own = get_host().account_of(request.user) == row.account_id and row.account_id is not None
         follow_ups = row.follow_ups.filter(account_id=row.account_id or 0).select_related("done_by").order_by("pk")
@@ -281,13 +282,15 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "standing": stands,
             "zone": stands.zone,
             "for_customer": self._for_customer(request, row),
-            "progress": presentation.progress_of(row, steps),
+            "progress": presentation.progress_of(row, steps, everything=everything),
             "working": row.status in presentation.WORKING,
             "watch_state": presentation.watch_state(row, stands),
             "due": presentation.due_of(row),
             "trouble": presentation.trouble_of(row),
             "lines": lines,
             "empty": empty,
+            "everything": everything,
+            "kept": row.kept_count if everything else _own_kept(row),
             "beside": self._beside(request, row),
             "residues": presentation.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
             "sees_places": request.user.has_perm(FOLLOW),
@@ -318,8 +321,9 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         """What the page's script asks for while it waits: numbers and words, nothing personal."""
         row = self._row(request, pk)
         steps = list(row.steps.all())
-        progress, stands = presentation.progress_of(row, steps), standing(row, request.user)
-        lines, _empty = presentation.step_lines(steps)
+        everything = request.user.has_perm(FOLLOW)
+        progress, stands = presentation.progress_of(row, steps, everything=everything), standing(row, request.user)
+        lines, _empty = presentation.step_lines(steps, everything=everything)
         answer = JsonResponse(
             {
                 **stands.as_json(),
@@ -501,6 +505,11 @@ def state_badge(stands: Standing) -> SafeString:
     if stands.overdue:
         return format_html('{} <span class="pg-pill pg-error">{}</span>', badge, _("Overdue"))
     return badge
+
+
+def _own_kept(row: PurgeRequest) -> int:
+    """Creators whose rows were kept in the account that asked; of other accounts its people read nothing."""
+    return row.subjects.filter(role=Role.KEPT, account_id=row.account_id or 0).count()
 
 
 @admin.register(ImsNotice)

@@ -31,7 +31,7 @@ from purge.executors import Looked
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.passing_rows import without_passing_rows
 from purge.planner import Step, new_step_rows, plan_steps
-from purge.preview import count_each
+from purge.preview import Counted, count_each
 from purge.queue import enqueue
 from purge.scope import DOOMED_ROLES, scope_of
 from purge.stopping import slice_is_over
@@ -103,7 +103,7 @@ def _plan(claim: Claim) -> Looked | None:
     while not over:
         with chunk_transaction(claim, piece=True) as request:
             until = time.monotonic() + PLAN_SECONDS
-            counted: list[tuple[Step, int]] = []
+            counted: list[tuple[Step, Counted]] = []
             for step_and_rows in numbers:
                 counted.append(step_and_rows)
                 if time.monotonic() >= until:

@@ -106,6 +106,22 @@ class Run:
     looked: Looked | None = None
     in_pieces: frozenset[str] | None = None
     _heirs: dict[int, int | None] = field(default_factory=dict)
+    #: How many of the rows done so far were of the account that asked.
+    own: int = 0
+
+    def count_own(self, column: ColumnRule, pks: Sequence[Any]) -> None:
+        """Of rows that are about to be treated because a column ties them to the people: those tied to its own."""
+        own = self.scope.own_people
+        if own is None:
+            self.own += len(pks)
+        elif own and pks:
+            self.own += _rows(column.model, pks).filter(person_condition(column, tuple(sorted(own)))).count()
+
+    def count_own_rows(self, entry: ModelEntry, pks: Sequence[Any]) -> None:
+        """The same for rows that are treated for another reason: by the account that they belong to."""
+        path, account_id = entry.rules.account, self.scope.heir_account_id
+        if path is not None and account_id is not None and pks:
+            self.own += _rows(entry.model, pks).filter(**{path: account_id}).count()
 
     @property
     def context(self) -> Context:
@@ -165,6 +181,7 @@ def _delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outc
         return _delete_chunk(column, entry, run, limit)
     pks = _locked(column, run, limit)
     if pks:
+        run.count_own(column, pks)
         rows = _still_theirs(column, run, pks)
         _doom_files_of(entry, rows, run.scope.request_id)
         _call(rule, column, pks, run)
@@ -178,16 +195,21 @@ def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -
     By physical address: looking each row up a second time by its primary key costs half as much again. The names of
     their stored files are remembered, as :func:`doom_files` does.
     """
+    own = run.scope.own_people
+    files = [file.column for file in entry.files]
     deleted = delete_rows(
         column.table,
         column.column,
         run.scope.people,
         limit=limit,
-        returning=[file.column for file in entry.files],
+        # Whose each was is asked only where it is not known of all.
+        returning=[*files, column.column] if own else files,
         in_pieces=run.is_in_pieces(column.table),
     )
-    if deleted.returned:
-        _remember_files((value for row in deleted.returned for value in row), run.scope.request_id)
+    run.own += deleted.rows if own is None else sum(row[-1] in own for row in deleted.returned if own)
+    if files and deleted.returned:
+        names = (value for row in deleted.returned for value in row[: len(files)])
+        _remember_files(names, run.scope.request_id)
     return Outcome(deleted.rows, exhausted=not deleted.more)
 
 
@@ -223,6 +245,7 @@ def _unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Ou
         return _delete_chunk(column, entry, run, limit)
     pks = _locked(column, run, limit)
     if pks:
+        run.count_own(column, pks)
         rows = _still_theirs(column, run, pks)
         left = sorted(set(rows.values_list(rule.then_of or "pk", flat=True)))
         _as_many(rows._raw_delete(connection.alias), pks, column, run)
@@ -244,6 +267,7 @@ def _detach(column: ColumnRule, run: Run, limit: int) -> Outcome:
     assert isinstance(rule, Detach)
     pks = _locked(column, run, limit)
     if pks:
+        run.count_own(column, pks)
         changed = _still_theirs(column, run, pks).update(**{column.field.name: None, **_also(rule)})
         _as_many(changed, pks, column, run)
         _call(rule, column, pks, run)
@@ -256,6 +280,7 @@ def _hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
     pks = _locked(column, run, limit)
     if not pks:
         return Outcome(0, exhausted=True)
+    run.count_own(column, pks)
     accounts: dict[int | None, list[int]] = defaultdict(list)
     path = column.rules.account or "pk"
     for pk, account_id in _still_theirs(column, run, pks).values_list("pk", path):
@@ -278,11 +303,13 @@ def _withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
         held |= Q(Exists(_referrers(label)))
     leaves = list(rows.exclude(held).select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
     if leaves:
+        run.count_own(column, leaves)
         _as_many(_still_theirs(column, run, leaves)._raw_delete(connection.alias), leaves, column, run)
         _call(rule, column, leaves, run)
         return Outcome(len(leaves), exhausted=False)
     pks = _locked(column, run, limit)
     if pks:
+        run.count_own(column, pks)
         emptied = {column.field.name: None, **rule.empty, **_also(rule)}
         _as_many(_still_theirs(column, run, pks).update(**emptied), pks, column, run)
         _call(rule, column, pks, run)
@@ -416,7 +443,8 @@ def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
     in_pieces = run.is_in_pieces(entry.table)
     changed: dict[str, list[int]] = defaultdict(list)
     updates: list[list[Any]] = []
-    for pk, old, new in changed_rows(entry, run.scope, pks, lock=True):
+    for pk, is_own, old, new in changed_rows(entry, run.scope, pks, lock=True):
+        run.own += is_own
         for column, before, after in zip(columns, old, new, strict=True):
             if before is not after and before != after:
                 changed[column.field.name].append(pk)
@@ -447,8 +475,11 @@ def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
 
 def changed_rows(
     entry: ModelEntry, scope: Scope, pks: Sequence[int], *, lock: bool
-) -> Iterable[tuple[int, list[Any], list[Any]]]:
-    """(pk, old values, new values) of the rows that really mention an address, by the exact definition."""
+) -> Iterable[tuple[int, bool, list[Any], list[Any]]]:
+    """(pk, old values, new values) of the rows that really mention an address, by the exact definition.
+
+    Second: whether the row is of the account that asked.
+    """
     columns = entry.addresses
     path = entry.rules.account
     rows = _rows(entry.model, pks).order_by("pk")
@@ -473,7 +504,7 @@ def changed_rows(
             for column, value in zip(columns, old, strict=True)
         ]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
-            yield pk, old, new
+            yield pk, owner is not None and owner == scope.heir_account_id, old, new
 
 
 def _but_own(column: ColumnRule) -> tuple[str, ...]:
@@ -580,6 +611,7 @@ def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Coll
         done = {row["pk"] for row in locked if rule.whole_account and row["pk"] in closed and not is_at_work(rule, row)}
         going = [row["pk"] for row in locked if row[name] and ((name, row["pk"]) in doomed or row["pk"] in done)]
         if going:
+            run.count_own_rows(step.entry, going)
             _remember_files((row[name] for row in locked if row["pk"] in going), run.scope.request_id)
             _rows(column.model, going).update(**{name: "", **_also(rule)})
             _call(rule, column, going, run)

@@ -263,7 +263,8 @@ class PurgeStep(models.Model):
     """One step of the stored plan. ``cursor``: last candidate looked at by a walk whose declined rows stay.
 
     ``late``: rows beyond the plan, written after it was made and counted when it was used up. A step never does more
-    than both together.
+    than both together. ``own_…``: of those, the rows of the requesting account, which are all that its administrators
+    read.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="steps")
@@ -273,6 +274,8 @@ class PurgeStep(models.Model):
     planned = models.BigIntegerField(default=0)
     late = models.BigIntegerField(default=0, db_default=0)
     done = models.BigIntegerField(default=0)
+    own_planned = models.BigIntegerField(default=0, db_default=0)
+    own_done = models.BigIntegerField(default=0, db_default=0)
     cursor = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=StepState.choices, default=StepState.WAITING)
 

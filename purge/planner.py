@@ -158,8 +158,9 @@ def step_of(key: str, registry: Registry) -> Step | None:
     return Step(entry, entry.columns[name]) if entry and name in entry.columns else None
 
 
-def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step, int]]) -> list[PurgeStep]:
-    """Unsaved rows of the stored plan, with what each step is going to do, from this position on."""
+def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step, tuple[int, int]]]) -> list[PurgeStep]:
+    """Unsaved rows of the stored plan, from this position on, with how many rows each step is going to change, and how
+    many of those are of the account that asked."""
     return [
         PurgeStep(
             request=request,
@@ -167,7 +168,8 @@ def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step,
             key=step.key,
             words=step.words[:200],
             planned=planned,
+            own_planned=own,
             state=StepState.WAITING,
         )
-        for position, (step, planned) in enumerate(steps, first)
+        for position, (step, (planned, own)) in enumerate(steps, first)
     ]

@@ -72,10 +72,17 @@ def watch_state(request: PurgeRequest, standing: Standing) -> str:
     return "working" if request.next_attempt_at is None else f"waiting-{request.attempts}"
 
 
-def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep]) -> Progress:
-    """How far a request is. The bar never shows 100 before the proof is there."""
-    planned = max(request.rows_planned, request.rows_done)
-    share = request.rows_done / planned if planned else 0.0
+def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep], *, everything: bool) -> Progress:
+    """How far a request is. The bar never shows 100 before the proof is there.
+
+    ``everything``: for support; else only rows of the account that asked are counted.
+    """
+    if everything:
+        planned, done = max(request.rows_planned, request.rows_done), request.rows_done
+    else:
+        done = sum(step.own_done for step in steps)
+        planned = max(sum(step.own_planned for step in steps), done)
+    share = done / planned if planned else 0.0
     if request.status == Status.COMPLETED:
         percent = 100
     elif request.status == Status.VERIFYING:
@@ -84,17 +91,24 @@ def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep]) -> Progress:
         percent = 90
     else:
         percent = min(90, 5 + int(85 * share)) if request.planned else 0
-    return Progress(percent, _current_step(request, steps), request.rows_done, planned, _time_left(request, share))
+    return Progress(percent, _current_step(request, steps, everything), done, planned, _time_left(request, share))
 
 
-def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep]) -> str:
+def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep], everything: bool) -> str:
     match request.status:
         case Status.VERIFYING:
             return _("Looking for anything left, in every table of the database")
         case Status.RUNNING if not request.planned:
             return _("Counting what there is to do")
         case Status.RUNNING:
-            waiting = next((step.words for step in steps if step.state == StepState.WAITING and step.planned), "")
+            waiting = next(
+                (
+                    step.words
+                    for step in steps
+                    if step.state == StepState.WAITING and (step.planned if everything else step.own_planned)
+                ),
+                "",
+            )
             return waiting or _("Erasing the people themselves, and files")
         case _resting:
             return ""
@@ -224,18 +238,20 @@ class StepLine:
     finished: bool
 
 
-def step_lines(steps: Iterable[PurgeStep]) -> tuple[list[StepLine], int]:
-    """The steps that had something to do, and how many places were looked at and had nothing."""
+def step_lines(steps: Iterable[PurgeStep], *, everything: bool) -> tuple[list[StepLine], int]:
+    """The steps that had something to do, and how many places were looked at and had nothing.
+
+    ``everything``: for support; else only rows of the account that asked are counted.
+    """
     lines, empty = [], 0
     for step in steps:
         finished = step.state == StepState.DONE
-        if not step.planned and not step.done:
+        planned, done = (step.planned, step.done) if everything else (step.own_planned, step.own_done)
+        if not planned and not done:
             empty += 1
             continue
-        left = 0 if finished else max(0, step.planned - step.done)
-        lines.append(
-            StepLine(step.words, max(step.planned, step.done) if finished else step.planned, step.done, left, finished)
-        )
+        left = 0 if finished else max(0, planned - done)
+        lines.append(StepLine(step.words, max(planned, done) if finished else planned, done, left, finished))
     return lines, empty
 
 

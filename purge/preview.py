@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Q
@@ -87,7 +87,14 @@ def in_account_only(scope: Scope, account_id: int) -> Scope:
     )
 
 
-def count_each(steps: Sequence[Step], scope: Scope, looked: Looked | None = None) -> Iterator[int]:
+class Counted(NamedTuple):
+    """How many rows a step would change, and how many of those are of the account that asked."""
+
+    rows: int
+    own: int
+
+
+def count_each(steps: Sequence[Step], scope: Scope, looked: Looked | None = None) -> Iterator[Counted]:
     """How many rows each step of a plan would change, in order; counted as it goes, so that a caller can stop between.
 
     ``looked``: remembers what was found in the texts.
@@ -96,14 +103,20 @@ def count_each(steps: Sequence[Step], scope: Scope, looked: Looked | None = None
         some = steps[start : start + TOGETHER]
         numbers = _Numbers(some, scope, None)
         for step in some:
-            yield _measure(step, scope, None, numbers, named=False, looked=looked)[0]
+            number = _measure(step, scope, None, numbers, named=False, looked=looked)[0]
+            yield Counted(number, numbers.own.get(step.key, 0))
 
 
 class _Numbers:
     """What can be asked for all steps of a plan at once."""
 
     def __init__(self, steps: Sequence[Step], scope: Scope, cap: int | None) -> None:
-        self.rows = count_person_steps([step for step in steps if step.column is not None], scope, cap=cap)
+        with_people = [step for step in steps if step.column is not None]
+        self.rows = count_person_steps(with_people, scope, cap=cap)
+        self.own = dict(self.rows)
+        if scope.own_people is not None:
+            own = replace(scope, people=tuple(sorted(scope.own_people)))
+            self.own = count_person_steps(with_people, own, cap=cap) if self.rows and own.people else {}
         entries = [step.entry for step in steps if step.suffix == ADDRESSES]
         self.mentioning = entries_with_candidates(entries, scope)
 
@@ -121,9 +134,9 @@ def _measure(
     if step.suffix == ADDRESSES:
         if step.entry.rules.model not in numbers.mentioning:
             return 0, {}
-        return _measure_addresses(step, scope, cap, looked)
+        return _measure_addresses(step, scope, cap, looked, numbers)
     if step.suffix == FILES:
-        return _count_files(step, scope, cap), {}
+        return _count_files(step, scope, cap, numbers), {}
     assert step.column is not None
     number = numbers.rows.get(step.key, 0)
     rule = step.column.rule
@@ -133,17 +146,18 @@ def _measure(
 
 
 def _measure_addresses(
-    step: Step, scope: Scope, cap: int | None, looked: Looked | None
+    step: Step, scope: Scope, cap: int | None, looked: Looked | None, numbers: _Numbers
 ) -> tuple[int, dict[str, list[int]]]:
-    entry, number = step.entry, 0
+    entry, number, own = step.entry, 0, 0
     changing: list[int] = []
     consequences: dict[str, list[int]] = defaultdict(list)
     upto: int | None = 0
     while upto is not None:
         found = candidates(entry, scope, after=upto, limit=walk_rows(), staying=True)
         upto = found.upto
-        for pk, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
+        for pk, is_own, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
             number += 1
+            own += is_own
             if looked is not None:
                 changing.append(pk)
             for column, before, now in zip(entry.addresses, old, new, strict=True):
@@ -154,6 +168,7 @@ def _measure_addresses(
             return cap, dict(consequences)
     if looked is not None:
         looked.remember(entry, changing)
+    numbers.own[step.key] = own
     return number, {path: pks for path, pks in consequences.items() if pks}
 
 
@@ -168,8 +183,13 @@ def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
     return set(step.entry.model._base_manager.filter(condition, pk__in=list(pks)).values_list("pk", flat=True))
 
 
-def _count_files(step: Step, scope: Scope, cap: int | None) -> int:
+def _count_files(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> int:
     doomed = doomed_files(step, scope)
     going = _going(step, scope, {pk for _name, pk in doomed}) if doomed else set()
-    number = sum(1 for _name, pk in doomed if pk not in going)
+    staying = [pk for _name, pk in doomed if pk not in going]
+    number, path = len(staying), step.entry.rules.account
+    if staying and path is not None and scope.heir_account_id is not None:
+        rows = step.entry.model._base_manager.filter(pk__in=staying, **{path: scope.heir_account_id})
+        own = set(rows.values_list("pk", flat=True))
+        numbers.own[step.key] = sum(pk in own for pk in staying)
     return number if cap is None else min(number, cap)

@@ -27,8 +27,9 @@ class Scope:
 
     ``people``: ids of the rows that go, ascending. ``addresses``: identity keys taken out in every account of the
     scope; ``local_addresses`` and ``logins``: keys taken out in the requesting account only. ``losing_accounts``:
-    accounts in which a person's row goes. ``requesting_account_id`` is None where the route does not clean one;
-    ``excluded_account_id``: a trial account that another request of the same submission cleans.
+    accounts in which a person's row goes. ``own_people``: those of the account that asked; None: all of them.
+    ``requesting_account_id`` is None where the route does not clean one; ``excluded_account_id``: a trial account that
+    another request of the same submission cleans.
     """
 
     people: tuple[int, ...] = ()
@@ -44,6 +45,7 @@ class Scope:
     request_id: int = 0
     reference: str = ""
     heir_account_id: int | None = field(default=None)
+    own_people: frozenset[int] | None = None
 
     def all_addresses(self) -> frozenset[str]:
         """What texts of any account are searched for: search keys."""
@@ -149,7 +151,8 @@ def scope_of(request: PurgeRequest) -> Scope:
         for person_id, account_id, role, fate in request.subjects.values_list("person_id", "account_id", "role", "fate")
         if role in DOOMED_ROLES and fate != Fate.RELEASED
     ]
-    return build_scope(
+    own = frozenset(person_id for person_id, account_id in subjects if account_id == request.account_id)
+    scope = build_scope(
         policy_for(request),
         people=[person_id for person_id, _account in subjects],
         addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and not local],
@@ -163,3 +166,4 @@ def scope_of(request: PurgeRequest) -> Scope:
         request_id=request.pk,
         reference=request.reference,
     )
+    return replace(scope, own_people=None if len(own) == len(subjects) else own)

@@ -151,12 +151,12 @@ class Sweep:
     @contextmanager
     def _steps_as_committed(self) -> Iterator[None]:
         """What a transaction did to the steps is forgotten when it is not committed."""
-        before = [(row.state, row.cursor, row.done, row.late) for row, _step in self.steps]
+        before = [(row.state, row.cursor, row.done, row.late, row.own_done) for row, _step in self.steps]
         try:
             yield
         except BaseException:
-            for (row, _step), (state, cursor, done, late) in zip(self.steps, before, strict=True):
-                row.state, row.cursor, row.done, row.late = state, cursor, done, late
+            for (row, _step), values in zip(self.steps, before, strict=True):
+                row.state, row.cursor, row.done, row.late, row.own_done = values
             raise
 
     def _begin_pass(self) -> None:
@@ -248,10 +248,12 @@ class Sweep:
         allowed = row.planned + row.late - row.done
         if step.column is not None:
             limit = min(limit, max(allowed, 0) + 1)
+        own_before = run.own
         outcome = run_step(step, run, limit=limit, cursor=row.cursor)
         if step.column is not None and outcome.rows > limit:
             raise MoreRowsThanPlanned
         row.done += outcome.rows
+        row.own_done += run.own - own_before
         if row.done > row.planned + row.late:
             # Of a text it is known by its being read that it names somebody: each is one more.
             row.late = row.done - row.planned
@@ -282,9 +284,9 @@ class Sweep:
         passed = {row.pk for row, _step in self.steps if row.state == StepState.DONE} - self.told
         with connection.cursor() as cursor:
             cursor.executemany(
-                f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, late = %s, state = %s, "
+                f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, late = %s, own_done = %s, state = %s, "
                 f"{_quoted('cursor')} = %s WHERE id = %s",
-                [(number, row.late, row.state, row.cursor, row.pk) for number, row in changed],
+                [(number, row.late, row.own_done, row.state, row.cursor, row.pk) for number, row in changed],
             )
         if finished:
             request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
@@ -413,7 +415,7 @@ def _put_in_new_steps(request: PurgeRequest) -> None:
     if all(step.key in stored for step in wanted):
         return
     order = {step.key: position for position, step in enumerate(wanted)}
-    missing = [(step, 0) for step in wanted if step.key not in stored]
+    missing = [(step, (0, 0)) for step in wanted if step.key not in stored]
     # A step whose rule has vanished is passed over wherever it stands.
     moved = [row for key, row in stored.items() if key in order]
     for row in [*moved, *(added := new_step_rows(request, 0, missing))]:

@@ -14,14 +14,14 @@ from purge.standing import CUSTOMERS, sentence_for
 
 
 def completion_facts(request: PurgeRequest) -> dict[str, Any]:
-    """Counts for the notification and the request page; no other account is told apart."""
-    fates = list(request.subjects.values_list("role", "fate"))
+    """Counts for the notification: of the account that asked, and of no other."""
+    fates = list(request.subjects.filter(account_id=request.account_id or 0).values_list("role", "fate"))
     erased = [role for role, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
     return {
         "people": sum(1 for role in erased if role == Role.SELECTED),
         "other_rows": sum(1 for role in erased if role != Role.SELECTED),
         "kept": sum(1 for role, _fate in fates if role == Role.KEPT),
-        "rows": request.steps.aggregate(total=Sum("done"))["total"] or 0,
+        "rows": request.steps.aggregate(total=Sum("own_done"))["total"] or 0,
         "follow_ups": request.follow_ups.filter(done_at=None, account_id=request.account_id or 0).count(),
     }
 

@@ -174,7 +174,7 @@ def request_json(request: PurgeRequest) -> dict[str, Any]:
 
 def request_lines(request: PurgeRequest) -> list[str]:
     """The same in words."""
-    progress = progress_of(request, list(request.steps.all()))
+    progress = progress_of(request, list(request.steps.all()), everything=True)
     stands = standing(request, None)
     lines = [
         f"{request.reference}  {stands.label}{'  OVERDUE' if stands.overdue else ''}",
