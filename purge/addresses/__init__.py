@@ -12,6 +12,7 @@ from purge.addresses.identity import (
     search_keys,
     trimmed,
 )
+from purge.addresses.logins import login_words, names_login
 from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
 from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
 
@@ -29,7 +30,9 @@ __all__ = [
     "identity_key",
     "is_address",
     "list_without",
+    "login_words",
     "mentions",
+    "names_login",
     "redact",
     "redact_json",
     "routed",
