@@ -11,9 +11,10 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from lms_purge.holders import holders
 from messaging.services import notification_create
 from purge.addresses import identity_key
-from purge.host import AccountFacts, Person, PersonLine
+from purge.host import AccountFacts, Holder, Person, PersonLine
 from purge.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
@@ -93,6 +94,9 @@ class LmsHost:
         found = User.objects.filter(account_id=account_id, state=UserState.ACTIVE, given_roles__role=Role.ADMINISTRATOR)
         return list(found.order_by("given_roles__given_at", "pk").values_list("pk", flat=True))
 
+    def account_label(self) -> str:
+        return Account._meta.label
+
     def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
         administrators = self.administrators(account_id)
         if account_id == requesting_account_id and initiator_id in administrators:
@@ -134,6 +138,9 @@ class LmsHost:
             return set()
         rows = User.objects.filter(account_id=account_id).filter(Q(email_key__in=keys) | Q(adobe_key__in=keys))
         return {key for row in rows.values_list("email_key", "adobe_key") for key in row if key in keys}
+
+    def holders(self, account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
+        return holders(account_id, keys)
 
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
         return _people(_matching([*emails, *adobe_ids]).filter(account__kind=AccountKind.TRIAL))
@@ -271,7 +278,15 @@ def _deleted_counts(ids: Sequence[int]) -> list[tuple[int, str, int]]:
 def _people(rows: Any) -> list[Person]:
     found = list(
         rows.order_by("pk").values_list(
-            "pk", "account_id", "state", "deleted_at", "public_id", "email_key", "adobe_key", "unique_user_id"
+            "pk",
+            "account_id",
+            "state",
+            "deleted_at",
+            "public_id",
+            "email_key",
+            "adobe_key",
+            "unique_user_id",
+            "added_at",
         )
     )
     former: dict[int, list[str]] = defaultdict(list)
@@ -291,6 +306,7 @@ def _people(rows: Any) -> list[Person]:
             former_keys=tuple(former[pk]),
             adobe_key=adobe_key,
             unique_user_id=unique_user_id,
+            added_at=added_at,
         )
-        for pk, account_id, state, deleted_at, public_id, email_key, adobe_key, unique_user_id in found
+        for pk, account_id, state, deleted_at, public_id, email_key, adobe_key, unique_user_id, added_at in found
     ]

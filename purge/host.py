@@ -38,7 +38,7 @@ class Person:
 
     ``state``: "active", "deleted" or "purging". ``earlier_state``: the same, but of somebody whom a request has frozen
     what they were before, "active" or "deleted". ``label``: how the row is named in messages without personal data
-    ("user 12").
+    ("user 12"). ``added_at``: since when the row is there.
     """
 
     id: int
@@ -50,6 +50,7 @@ class Person:
     former_keys: tuple[str, ...]
     adobe_key: str | None
     unique_user_id: str | None
+    added_at: datetime
 
     @property
     def label(self) -> str:
@@ -65,6 +66,29 @@ class PersonLine:
     email: str
     unique_user_id: str
     deleted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody who has an identifier, or had it.
+
+    ``kind``: "current" (it is their e-mail address or login, whatever their state) or "former" (an address that they
+    had). ``since``: when they got it; None: nobody knows. ``until``: when they gave it up; None: they have it.
+    ``state`` and ``earlier_state``: see :class:`Person`; somebody in state "purging" is frozen by the requests in which
+    they are a subject.
+    """
+
+    person_id: int
+    account_id: int
+    kind: str
+    since: datetime | None
+    until: datetime | None
+    state: str
+    earlier_state: str
+
+    @property
+    def is_current(self) -> bool:
+        return self.kind == "current"
 
 
 class Host(Protocol):
@@ -98,6 +122,10 @@ class Host(Protocol):
 
     def administrators(self, account_id: int) -> list[int]:
         """Active administrators, longest-standing first."""
+        ...
+
+    def account_label(self) -> str:
+        """ "app_label.Model" of the rows that are accounts, for what is left to do about one."""
         ...
 
     def may_be_told(self, user_id: int, account_id: int) -> bool:
@@ -139,6 +167,13 @@ class Host(Protocol):
 
     def users_in_account(self, account_id: int, keys: Iterable[str]) -> set[str]:
         """Those of the keys that are the e-mail or adobe_id of a user (any state) of this account."""
+        ...
+
+    def holders(self, account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
+        """Who has, or had, these identifiers (keys of user rows) in an account; None: in any account.
+
+        Keys that nobody ever had are left out. By person, current before former.
+        """
         ...
 
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
