@@ -139,6 +139,15 @@ def back_off(attempts: int) -> timedelta:
     return timedelta(seconds=settings.PURGE_RETRY_SECONDS * 4 ** (attempts - 1))
 
 
+def hold(request: PurgeRequest, reason: str) -> None:
+    """Have a request that is under way wait for an operator, whatever was released before."""
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        status=Status.HELD, held_reason=reason, released_at=None, lease_until=None
+    )
+    note(request, "held", reason=reason)
+    tell_trouble(request, "held")
+
+
 def needs_attention(request: PurgeRequest, *, error_class: str, step: str) -> None:
     PurgeRequest.objects.filter(pk=request.pk).update(
         status=Status.NEEDS_ATTENTION, lease_until=None, error_class=error_class[:80], error_step=step[:120]

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from purge.address_index import NAMES_ONE, seeking
-from purge.addresses import emails_in_json, identity_key, list_without, mentions, redact, redact_json
+from purge.addresses import emails_in_json, identity_key, list_without, mentions, names_login, redact, redact_json
 from purge.chunk_delete import MoreRowsThanPlanned, delete_rows, tables_in_pieces
 from purge.counting import candidate_conditions, goes_with_people, signs_in
 from purge.host import get_host
@@ -122,6 +122,10 @@ class Run:
         path, account_id = entry.rules.account, self.scope.heir_account_id
         if path is not None and account_id is not None and pks:
             self.own += _rows(entry.model, pks).filter(**{path: account_id}).count()
+
+    def __post_init__(self) -> None:
+        # Whose an identifier is can change between two transactions.
+        self.scope = self.scope.anew()
 
     @property
     def context(self) -> Context:
@@ -529,7 +533,7 @@ def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: froze
             return _json_list_without(value, keys) if column.is_json else list_without(value, keys)
         case Blank(login=login):
             named = bool(emails_in_json(value) & keys) if column.is_json else bool(mentions(value, keys))
-            named = named or (login and isinstance(value, str) and identity_key(value) in logins)
+            named = named or (login and isinstance(value, str) and names_login(value, logins))
             return _empty(column) if named else value
         case other:
             raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of addresses")

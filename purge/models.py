@@ -201,8 +201,8 @@ class Identifier(models.Model):
     """A plain identifier that an open request still needs. Deleted when the request is closed or cancelled.
 
     ``value``: an identity key, from which follows what texts are searched for; ``form``: its normal form
-    (:mod:`purge.hashing`). ``local``: only taken out in the requesting account (former e-mails, logins). ``match``:
-    users of trial accounts who have it go too.
+    (:mod:`purge.hashing`). ``account_id``: the one account in which it is taken out; null: in every account that the
+    route cleans. ``local``: whether there is such an account. ``match``: the route chose its people by it.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="identifiers")
@@ -210,12 +210,20 @@ class Identifier(models.Model):
     value = models.CharField(max_length=400)
     form = models.CharField(max_length=40, default=current_form)
     person_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
     local = models.BooleanField(default=False)
     match = models.BooleanField(default=True)
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("request", "kind", "value", "local"), name="purge_identifier_once"),
+            models.UniqueConstraint(
+                fields=("request", "kind", "value"), condition=Q(account_id=None), name="purge_identifier_once"
+            ),
+            models.UniqueConstraint(
+                fields=("request", "kind", "value", "account_id"),
+                condition=Q(account_id__isnull=False),
+                name="purge_identifier_once_there",
+            ),
         )
 
     def __str__(self) -> str:
@@ -229,6 +237,8 @@ class SuppressionHash(models.Model):
     ``taken_out``: an address that the request takes out of texts; the patrol looks for it. ``account_id``: it is on the
     suppression list of this account (:mod:`purge.suppression`), as that of ``person_id``, or, where a request is about
     an address that was no user's, of nobody.
+    ``only_account_id``: the one account in which it is taken out; null: wherever the route cleans. ``match``: the route
+    chose its people by it.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="hashes")
@@ -240,13 +250,20 @@ class SuppressionHash(models.Model):
     key_fingerprint = models.CharField(max_length=16)
     local = models.BooleanField(default=False)
     taken_out = models.BooleanField(default=True)
+    only_account_id = models.BigIntegerField(null=True)
+    match = models.BooleanField(default=False)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("request", "kind", "form", "digest", "local"),
-                condition=Q(person_id=None),
+                fields=("request", "kind", "form", "digest"),
+                condition=Q(person_id=None, only_account_id=None),
                 name="purge_hash_once",
+            ),
+            models.UniqueConstraint(
+                fields=("request", "kind", "form", "digest", "only_account_id"),
+                condition=Q(person_id=None, only_account_id__isnull=False),
+                name="purge_hash_once_there",
             ),
             models.UniqueConstraint(
                 fields=("request", "person_id", "kind", "form", "digest", "local"),

@@ -1,8 +1,10 @@
 """The nightly patrol: one pass over every text, for all purges that have not yet had a clean one.
 
-The pass holds the address it has just met, so a row whose column has a treatment is treated at once and nothing is
-stored but where it was. What was found calls for people: the request is reopened as residue, and completes only through
-a later pass that finds nothing.
+The pass holds the address it has just met, so before completion a row whose column has a treatment is treated at once
+and nothing is stored but where it was. Once a request was proved clean the address may have become somebody else's:
+then a look changes nothing, it lists the places, and people decide (:func:`take_out`). What was found calls for people
+either way: the request is reopened as residue, and completes only through a later pass that finds nothing. What belongs
+to a user of the account now (:mod:`purge.ownership`) is no residue.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ from django.utils import timezone
 
 from purge import engine, verifier
 from purge.catalog import read_catalog
-from purge.choices import Status, Verdict
+from purge.choices import IdentifierKind, Status, Verdict
 from purge.executors import Run, erase_files, treat_rows
 from purge.models import PatrolPass, PurgeRequest
 from purge.passing_rows import end_passing_rows
 from purge.planner import FILES, Step
 from purge.registry import get_registry
-from purge.scope import scope_of
+from purge.scope import Scope, scope_of
 from purge.verifier import CouldNotLook, Hit, Report
 
 
@@ -35,7 +37,8 @@ def patrol_all() -> PatrolPass:
     requests += list(PurgeRequest.objects.filter(status=Status.RESIDUE))
     record = PatrolPass.objects.create(requests=len(requests), columns=_columns())
     try:
-        hits = end_passing_rows(verifier.patrol(requests)) if requests else []
+        met = end_passing_rows(verifier.patrol(requests)) if requests else []
+        hits = [hit for hit in met if hit.owner is None]
     except CouldNotLook:
         return _finish(record, Verdict.COULD_NOT_LOOK, 0)
     by_request: dict[int, list[Hit]] = defaultdict(list)
@@ -53,14 +56,16 @@ def _columns() -> int:
 def look_at(request: PurgeRequest) -> tuple[Hit, ...]:
     """Probe the indexed places and pass over every text for one request, now; what was found, each place once.
 
-    What a finished request shows is acted on as in the nightly pass: hits reopen it, a clean look ends its residue. One
-    that is still under way is only looked at. Raises :class:`CouldNotLook`.
+    Among them what is somebody else's now (``owner``), which is no residue. What a finished request shows is acted on
+    as in the nightly pass: hits reopen it, a clean look ends its residue. One that is still under way is only looked
+    at. Raises :class:`CouldNotLook`.
     """
     hits = {(hit.table, hit.column, hit.row): hit for hit in verifier.verify(request).hits}
     met = end_passing_rows(verifier.patrol([request]))
-    hits.update({(hit.table, hit.column, hit.row): hit for hit in met})
+    for hit in sorted(met, key=lambda hit: hit.owner is None):
+        hits[hit.table, hit.column, hit.row] = hit  # of two things in one place the one that is nobody's counts
     if request.status in (Status.COMPLETED, Status.RESIDUE):
-        _settle(request, list(hits.values()))
+        _settle(request, [hit for hit in hits.values() if hit.owner is None])
     return tuple(hits[place] for place in sorted(hits))
 
 
@@ -72,7 +77,8 @@ def _finish(record: PatrolPass, verdict: Verdict, hits: int) -> PatrolPass:
 
 def _settle(request: PurgeRequest, hits: list[Hit]) -> None:
     if hits:
-        treat_hits(request, hits)
+        if not was_proved(request):
+            treat_hits(request, hits)
         with transaction.atomic():
             locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
             if locked.status in (Status.COMPLETED, Status.RESIDUE):  # else somebody is trying again just now
@@ -89,17 +95,35 @@ def _settle(request: PurgeRequest, hits: list[Hit]) -> None:
             engine.close_request(locked, patrolled=True)
 
 
+def was_proved(request: PurgeRequest) -> bool:
+    """Whether the request has ever been completed. From then on an address may be somebody else's."""
+    return request.status == Status.COMPLETED or request.ledger.filter(event="completed").exists()
+
+
+def take_out(request: PurgeRequest) -> int:
+    """Treat the listed places of a request; how many rows were changed.
+
+    Each is read again, and only what nobody holds now goes. Raises :class:`CouldNotLook`.
+    """
+    places = request.residues.filter(gone_at=None).order_by("pk").values_list("table", "column", "row")
+    found = [hit for place in places for hit in verifier.look_at_place(request, *place) if hit.owner is None]
+    return treat_hits(request, found)
+
+
 def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
-    """Hand rows that mention a purged address to the treatment of their column; how many were changed."""
+    """Hand rows that mention a purged address or login to the treatment of their column; how many were changed.
+
+    What has become somebody's in the meantime stays.
+    """
     registry = get_registry()
     changed = 0
     with transaction.atomic():
         base = scope_of(request)
         for hit in hits:
             entry = registry.by_table.get(hit.table)
-            if entry is None or not hit.ruled or not hit.key:
+            if entry is None or not hit.ruled or not hit.key or not hit.row.isdigit():
                 continue
-            run = Run(replace(base, people=(), addresses=frozenset({hit.key}), local_addresses=frozenset()))
+            run = Run(_only(base, hit))
             file = next((column for column in entry.files if column.column == hit.column), None)
             if file is not None:
                 changed += erase_files(Step(entry, suffix=FILES), run, {(file.field.name, int(hit.row))})
@@ -107,3 +131,16 @@ def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
                 changed += treat_rows(entry, run, [int(hit.row)])
     engine.erase_remembered_files(request.pk)
     return changed
+
+
+def _only(scope: Scope, hit: Hit) -> Scope:
+    """The scope of a request with nobody and nothing in it but the identifier that was met."""
+    key, is_login = frozenset({hit.key}), hit.kind == IdentifierKind.LOGIN
+    return replace(
+        scope,
+        people=(),
+        addresses=frozenset() if is_login else key,
+        own_addresses={},
+        logins=key if is_login else frozenset(),
+        matched=key if hit.matched else frozenset(),
+    )

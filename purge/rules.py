@@ -111,8 +111,8 @@ class AddressTreatment(Treatment):
 class Blank(AddressTreatment):
     """One value, e.g. an address or a filter: emptied (null where the column allows it) when it names the person.
 
-    ``login``: the value may also be the person's login (adobe_id) that is no address; compared whole,
-    by its identity key.
+    ``login``: the value may also be, or name, the person's login (adobe_id): compared as a whole word, by its identity
+    key.
     """
 
     login: bool = False

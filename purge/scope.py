@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +15,7 @@ from purge.choices import Fate, IdentifierKind, Role
 from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import PurgeRequest
+from purge.ownership import kept_in
 from purge.policy import Policy, policy_for
 from purge.rules import ModelRules
 
@@ -25,17 +27,21 @@ DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
 class Scope:
     """What rules are asked with.
 
-    ``people``: ids of the rows that go, ascending. ``addresses``: identity keys taken out in every account of the
-    scope; ``local_addresses`` and ``logins``: keys taken out in the requesting account only. ``losing_accounts``:
-    accounts in which a person's row goes. ``own_people``: those of the account that asked; None: all of them.
+    ``people``: ids of the rows that go, ascending. ``going``: the same for the whole request, where this scope is only
+    about some of them. ``addresses`` and ``logins``: identity keys taken out in every account of the scope.
+    ``own_addresses``: account id → keys taken out there alone. ``matched``: those of the keys by which the route chose
+    its people (see :mod:`purge.ownership`). ``losing_accounts``: accounts in which a person's row goes.
+    ``own_people``: those of the account that asked; None: all of them.
     ``requesting_account_id`` is None where the route does not clean one; ``excluded_account_id``: a trial account that
     another request of the same submission cleans.
     """
 
     people: tuple[int, ...] = ()
+    going: frozenset[int] = frozenset()
     addresses: frozenset[str] = frozenset()
-    local_addresses: frozenset[str] = frozenset()
+    own_addresses: Mapping[int, frozenset[str]] = field(default_factory=dict)
     logins: frozenset[str] = frozenset()
+    matched: frozenset[str] = frozenset()
     requesting_account_id: int | None = None
     trial_accounts: bool = False
     excluded_account_id: int | None = None
@@ -49,19 +55,50 @@ class Scope:
 
     def all_addresses(self) -> frozenset[str]:
         """What texts of any account are searched for: search keys."""
-        return self._searched[True]
+        return self._everywhere | searched(key for keys in self.own_addresses.values() for key in keys)
 
     def keys_for(self, account_id: int | None) -> frozenset[str]:
-        """What to look for in a row of this account (None: of no account), and to take out: search keys."""
-        return self._searched[account_id is not None and account_id == self.requesting_account_id]
+        """What to look for in a row of this account (None: of no account), and to take out: the search keys of what is
+        nobody's there. What is found by them and is the very address of somebody who stays, is theirs too."""
+        if account_id is None:
+            return self._everywhere
+        own, kept = self.own_addresses.get(account_id, frozenset()), self._kept.get(account_id, frozenset())
+        if not own and not kept:
+            return self._everywhere
+        if account_id not in self._there:
+            found = searched((self.addresses | own) - kept)
+            self._there[account_id] = frozenset(key for key in found if identity_key(key) not in kept)
+        return self._there[account_id]
 
     @cached_property
-    def _searched(self) -> dict[bool, frozenset[str]]:
-        """By whether it is the requesting account."""
-        return {True: searched(self.addresses | self.local_addresses), False: searched(self.addresses)}
+    def _everywhere(self) -> frozenset[str]:
+        return searched(self.addresses)
+
+    @cached_property
+    def _there(self) -> dict[int, frozenset[str]]:
+        """Answers of :meth:`keys_for` that differ."""
+        return {}
 
     def logins_for(self, account_id: int | None) -> frozenset[str]:
-        return self.logins if account_id is not None and account_id == self.requesting_account_id else frozenset()
+        """The logins to take out of the settings of this account. Nobody signs in with what is of no account."""
+        if account_id is None:
+            return frozenset()
+        return self.logins - self._kept.get(account_id, frozenset())
+
+    @cached_property
+    def _kept(self) -> Mapping[int, frozenset[str]]:
+        """What belongs to somebody who stays, by account: asked once. :meth:`anew` forgets the answer."""
+        identities = self.addresses.union(self.logins, *self.own_addresses.values())
+        return kept_in(
+            identities | {identity_key(key) for key in self.all_addresses()},
+            accepted_at=self.accepted_at,
+            going=self.going | set(self.people),
+            matched=self.matched,
+        )
+
+    def anew(self) -> Scope:
+        """The same scope, which asks again whose each identifier is."""
+        return replace(self)
 
     def in_accounts(self, path: str | None, *, staff: bool = False) -> Q:
         """The condition that a row's account (at ``path``) is one that the route cleans. None: rows of no account.
@@ -84,7 +121,7 @@ class Scope:
 
     def only(self, person_id: int) -> Scope:
         """The same for one person, for the repetition person by person; addresses stay."""
-        return replace(self, people=(person_id,))
+        return replace(self, people=(person_id,), going=self.going | set(self.people))
 
 
 def owner_of(rules: ModelRules, account_id: int | None, staff: Collection[int]) -> int | None:
@@ -102,8 +139,9 @@ def build_scope(
     *,
     people: Iterable[int],
     addresses: Iterable[str],
-    local_addresses: Iterable[str] = (),
+    own_addresses: Mapping[int, Iterable[str]] | None = None,
     logins: Iterable[str] = (),
+    matched: Iterable[str] = (),
     account_id: int | None,
     excluded_account_id: int | None = None,
     losing_accounts: Iterable[int] = (),
@@ -113,11 +151,14 @@ def build_scope(
     reference: str = "",
 ) -> Scope:
     """A scope under a route's policy: accounts that the route does not clean are left out of it."""
+    people = tuple(sorted(people))
     return Scope(
-        people=tuple(sorted(people)),
+        people=people,
+        going=frozenset(people),
         addresses=frozenset(addresses),
-        local_addresses=frozenset(local_addresses) if policy.scrub_requesting_account else frozenset(),
-        logins=frozenset(logins) if policy.scrub_requesting_account else frozenset(),
+        own_addresses={account: frozenset(keys) for account, keys in (own_addresses or {}).items()},
+        logins=frozenset(logins),
+        matched=frozenset(matched),
         requesting_account_id=account_id if policy.scrub_requesting_account else None,
         trial_accounts=policy.scrub_trial_accounts,
         excluded_account_id=excluded_account_id,
@@ -143,9 +184,15 @@ def current_key(value: str, form: str) -> str:
 def scope_of(request: PurgeRequest) -> Scope:
     """The scope of a stored request, from its subjects and the identifiers captured at submission."""
     identifiers = [
-        (kind, current_key(value, form), local)
-        for kind, value, form, local in request.identifiers.values_list("kind", "value", "form", "local")
+        (kind, current_key(value, form), account_id, match)
+        for kind, value, form, account_id, match in request.identifiers.values_list(
+            "kind", "value", "form", "account_id", "match"
+        )
     ]
+    there: dict[int, set[str]] = defaultdict(set)
+    for kind, value, account_id, _match in identifiers:
+        if kind == IdentifierKind.EMAIL and account_id is not None:
+            there[account_id].add(value)
     subjects = [
         (person_id, account_id)
         for person_id, account_id, role, fate in request.subjects.values_list("person_id", "account_id", "role", "fate")
@@ -155,9 +202,12 @@ def scope_of(request: PurgeRequest) -> Scope:
     scope = build_scope(
         policy_for(request),
         people=[person_id for person_id, _account in subjects],
-        addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and not local],
-        local_addresses=[value for kind, value, local in identifiers if kind == IdentifierKind.EMAIL and local],
-        logins=[value for kind, value, _local in identifiers if kind == IdentifierKind.LOGIN],
+        addresses=[
+            value for kind, value, account, _m in identifiers if kind == IdentifierKind.EMAIL and account is None
+        ],
+        own_addresses=there,
+        logins=[value for kind, value, _account, _match in identifiers if kind == IdentifierKind.LOGIN],
+        matched=[value for kind, value, _account, match in identifiers if match],
         account_id=request.account_id,
         excluded_account_id=request.excluded_account_id,
         losing_accounts={account_id for _person, account_id in subjects},

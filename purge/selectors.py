@@ -105,8 +105,9 @@ def open_addresses_for(account_id: int, *, since: datetime | None = None) -> fro
         own = policy.scrub_requesting_account and request.account_id == account_id
         if own or (policy.scrub_trial_accounts and is_trial and account_id != request.excluded_account_id):
             identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL)
-            mine = identifiers if own else identifiers.filter(local=False)
-            keys.update(current_key(value, form) for value, form in mine.values_list("value", "form"))
+            there = Q(account_id=None) | Q(account_id=account_id)
+            mine = identifiers.filter(there).values_list("value", "form")
+            keys.update(current_key(value, form) for value, form in mine)
     return searched(keys)
 
 

@@ -15,9 +15,10 @@ from django.db.models import F
 from purge.addresses import identity_key
 from purge.choices import IdentifierKind, Status
 from purge.hashing import asked_digests, form_of, keyed_hash
-from purge.host import Person, get_host
+from purge.host import Person
 from purge.lookups import AnyOf
 from purge.models import PurgeRequest, SuppressionHash
+from purge.ownership import not_shared
 
 MEMBERS_AT_ONCE = 1_000
 
@@ -46,21 +47,24 @@ def known_by(
 # ---------------------------------------------------------------- what is remembered
 
 
-def remember_people(request: PurgeRequest, people: Sequence[Person]) -> None:
+def remember_people(request: PurgeRequest, people: Sequence[Person], *, going: Collection[int]) -> None:
     """Put the people of a request whose rows go on the list, each for their own account, by all that they are known by.
 
-    A former address that another user of the account holds now is that user's.
+    ``going``: ids of everybody who goes with the request. A login or former address that another user of the account
+    holds now, or had later, is that user's.
     """
-    former: dict[int, set[str]] = {}
+    shared: dict[int, set[str]] = {}
     for person in people:
-        former.setdefault(person.account_id, set()).update(person.former_keys)
-    held = {account_id: get_host().users_in_account(account_id, keys) for account_id, keys in former.items() if keys}
+        shared.setdefault(person.account_id, set()).update(
+            key for key in (*person.former_keys, person.adobe_key) if key
+        )
+    theirs = not_shared(shared, going) if any(shared.values()) else {}
     rows = []
     for person in people:
-        earlier = [key for key in person.former_keys if key not in held.get(person.account_id, ())]
+        own = theirs.get(person.account_id, frozenset())
         known = known_by(
-            addresses=[person.email_key or "", *earlier],
-            login=person.adobe_key,
+            addresses=[person.email_key or "", *(key for key in person.former_keys if key in own)],
+            login=person.adobe_key if person.adobe_key in own else None,
             unique_user_id=person.unique_user_id,
         )
         rows += [

@@ -6,7 +6,7 @@ What a chunk did and the progress it reports are one transaction.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,18 +22,19 @@ from purge import verifier
 from purge.catalog import Catalog, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, StepState
 from purge.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
-from purge.claims import Claim, chunk_transaction, commit_without_flushing, note, try_again
+from purge.claims import Claim, chunk_transaction, commit_without_flushing, hold, note, try_again
 from purge.counting import rows_of_step, steps_with_work
 from purge.executors import Looked, Outcome, Run, doom_files, run_step
+from purge.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.hashing import FOLDED
-from purge.host import get_host
-from purge.models import Identifier, PurgeRequest, PurgeStep
+from purge.host import Person, get_host
+from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep
 from purge.planner import ADDRESSES, FILES, Step, new_step_rows, plan_steps, stored_steps
 from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.scope import DOOMED_ROLES, Scope, scope_of
 from purge.stopping import slice_is_over
-from purge.targets import add_subjects, matches_of
+from purge.targets import add_subjects, matches_of, overlooked_at
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
 #: does not show, little enough that nobody waits and that a worker who is killed has lost little.
@@ -47,6 +48,8 @@ PACING_ROWS = 500
 #: A purge of so many rows is to be one transaction, which locks its people. It has more time, also for a slow day.
 WHOLE_ROWS = 10_000
 WHOLE_SECONDS = 0.25
+#: The kind of the follow-up for an account that nobody administers any more.
+HEADLESS = "account_without_administrator"
 #: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
 #: who go. Below the statement timeout and the lease.
 LAST_CHUNK_SECONDS = 30.0
@@ -93,6 +96,8 @@ class Sweep:
     asked: bool = False
     busy: set[str] = field(default_factory=set)
     pace: dict[str, float] = field(default_factory=dict)
+    #: Why a request that has grown waits for an operator.
+    guarded: str = ""
     #: Steps that the stored plan says are done.
     told: set[int] = field(default_factory=set)
     scope: Scope = field(init=False)
@@ -180,6 +185,8 @@ class Sweep:
         self._report(request, counts, finished)
         if late:
             all_steps_wait(request)
+            if self.guarded:
+                hold(request, self.guarded)
         if may_end and not over:
             commit_without_flushing()
         return over
@@ -306,25 +313,41 @@ class Sweep:
         )
 
     def _add_late_matches(self, request: PurgeRequest) -> bool:
-        """Users who came to match since the request was accepted (a new trial account, a changed address)."""
+        """Users who were overlooked at acceptance: they had the identifier then, and were committed at that moment.
+
+        Whoever was added, or got the identifier, after acceptance is no part of the request.
+        """
         # What an earlier release captured may be the key of two people: nobody is added by it.
-        identifiers = Identifier.objects.filter(request=request, match=True, local=False).exclude(form=FOLDED)
+        identifiers = Identifier.objects.filter(request=request, match=True, account_id=None).exclude(form=FOLDED)
         emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
         logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
         if not (emails or logins):
             return False
         targets = matches_of(request, emails=emails, adobe_ids=logins)
         known = set(request.subjects.values_list("person_id", flat=True))
-        new = [target for target in targets if target.person.id not in known]
-        if new:
+        unknown = [target for target in targets if target.person.id not in known]
+        if unknown:
             # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
             young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
-            new = [target for target in new if target.person.account_id not in young]
-        return bool(add_subjects(request, new))
+            unknown = [target for target in unknown if target.person.account_id not in young]
+        overlooked = overlooked_at(request.accepted_at, unknown, keys=[*emails, *logins])
+        if not overlooked:
+            return False
+        # What has grown is not what was let through: where the guards say so it waits again, and takes nobody before.
+        reached = [*request.subjects.values_list("account_id", "role"), *reached_of(overlooked)]
+        self.guarded = reason_to_hold_again(request, reached)
+        add_subjects(request, overlooked, begins=not self.guarded)
+        note(request, "grown", people=len(overlooked))
+        PurgeRequest.objects.filter(pk=request.pk).update(
+            other_account_count=reached_elsewhere(request.account_id, reached),
+            kept_count=sum(1 for _account, role in reached if role == Role.KEPT),
+        )
+        return True
 
     def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
         """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""
         erase_people(request, present, self._catalog if connection.vendor == "sqlite" else None)
+        note_headless_accounts(request, present)
         gone = set(waiting) - {person.id for person in present}
         request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
         request.subjects.filter(person_id__in=gone, fate=Fate.WAITING).update(fate=Fate.GONE)
@@ -396,6 +419,24 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | No
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+
+def note_headless_accounts(request: PurgeRequest, people: Iterable[Person]) -> None:
+    """A follow-up for each account that lost somebody in use and has no active administrator now.
+
+    Nobody there can act on it, so support is told. An account that was closed with its creator needs none.
+    """
+    host = get_host()
+    lost = {person.account_id for person in people if person.earlier_state == "active"}
+    for account_id, account in sorted(host.accounts(lost).items()):
+        if account.active and not host.administrators(account_id):
+            FollowUp.objects.get_or_create(
+                request=request,
+                kind=HEADLESS,
+                model=host.account_label(),
+                row=account_id,
+                defaults={"account_id": account_id},
+            )
 
 
 def all_steps_wait(request: PurgeRequest) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
+from purge.capturing import capture_gathered, gathered_of
 from purge.choices import Fate, IdentifierKind, Reach, Role
 from purge.host import Person, get_host
 from purge.models import Identifier, PurgeRequest, Subject
@@ -81,6 +83,27 @@ def matches_of(request: PurgeRequest, *, emails: Iterable[str], adobe_ids: Itera
     return [target for target in found if in_reach(target, request.reach, account_id)]
 
 
+def overlooked_at(moment: datetime, targets: Iterable[Target], *, keys: Collection[str]) -> list[Target]:
+    """Those of the people found now who were there at a moment, and had one of these identifiers then.
+
+    A member of an account that is emptied has none of them: they have to have been there.
+    """
+    targets = list(targets)
+    if not targets:
+        return []
+    had = {
+        holder.person_id
+        for holders in get_host().holders(None, keys).values()
+        for holder in holders
+        if holder.is_current and (holder.since is None or holder.since <= moment)
+    }
+    return [
+        target
+        for target in targets
+        if (target.person.added_at <= moment if target.role == Role.MEMBER else target.person.id in had)
+    ]
+
+
 def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool = True) -> list[Target]:
     """Put people into a request. Returns the targets.
 
@@ -118,7 +141,10 @@ def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool =
         ],
         ignore_conflicts=True,
     )
-    remember_people(request, doomed)
+    others = [target.person for target in targets if target.role in DOOMED_ROLES and target.role != Role.SELECTED]
+    going = request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
+    remember_people(request, doomed, going=set(going))
+    capture_gathered(request, gathered_of(others, going=set(going)))
     if begins:
         get_host().freeze(doomed, accepted_at=request.accepted_at)
     return targets

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -31,15 +30,16 @@ from purge.address_index import (
     seeking,
     storable,
 )
-from purge.addresses import cannot_mention, emails_in, emails_in_json, identity_key
+from purge.addresses import cannot_mention, emails_in, emails_in_json, identity_key, login_words
 from purge.addresses.sql import may_mention
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
 from purge.file_proof import FileMention, Where, mentions_in_files, mentions_in_unread_files
-from purge.hashing import FOLDED, SEARCHED, HashKeyMissing, fingerprint, hasher
-from purge.host import get_host
+from purge.hashing import FOLDED, SEARCHED, HashKeyMissing, asked_digests, fingerprint, form_of, hasher
+from purge.host import Holder, get_host
 from purge.models import Identifier, PurgeRequest, Subject, SuppressionHash
 from purge.opaque import OPAQUE
+from purge.ownership import owner_in
 from purge.policy import policy_for
 from purge.registry import get_registry, person_model
 from purge.row_names import row_name
@@ -53,6 +53,8 @@ SHORTEST_ADDRESS = 6
 #: Rows named for one place; more would say nothing new.
 MOST_HITS = 50
 PEOPLE_PREFIX = "people"
+#: How the names of columns end that hold logins, or filters in which logins stand.
+LOGIN_ENDINGS = ("login", "user_name", "username", "manager_filter", "filter_value")
 #: SQLite takes at most 500 parts in one compound statement.
 MOST_PARTS = 400
 #: Roughly, with its share of the page, when only a file's size is known.
@@ -63,7 +65,9 @@ BYTES_A_ROW = 400
 class Hit:
     """Where something was found. ``ruled``: a treatment could take it out.
 
-    ``key``, the address met, and ``pk``, the row's primary key, stay in memory; ``row`` is what the row may be called.
+    ``key``, the address or login (``kind``) that was met, and ``pk``, the row's primary key, stay in memory; ``row`` is
+    what the row may be called. ``matched``: see :class:`Identifier`. ``owner``: somebody whose it is now, so that it is
+    no residue.
     """
 
     table: str
@@ -74,6 +78,9 @@ class Hit:
     key: str = field(default="", repr=False)
     request_id: int = 0
     pk: Any = field(default=None, repr=False)
+    kind: str = ""
+    matched: bool = False
+    owner: Holder | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,7 @@ def verify(request: PurgeRequest) -> Report:
     with looking_for_few_rows(connection):
         hits = list(_probe(request, read_catalog(connection)))
     hits += [*_files(request), *_unread_files(request), *_missing_survivors(request)]
+    hits = [hit for hit in hits if hit.owner is None]
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
 
 
@@ -118,6 +126,7 @@ def _probe(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     yield from _references(catalog, list(doomed.values_list("person_id", flat=True)))
     yield from _public_ids(request, catalog)
     yield from _known_addresses(request, catalog)
+    yield from _known_logins(request, catalog)
 
 
 def check_key(requests: Iterable[PurgeRequest]) -> None:
@@ -268,16 +277,21 @@ def _erased_public_ids(request: PurgeRequest) -> list[str]:
     )
 
 
-def _captured(request: PurgeRequest) -> tuple[frozenset[str], frozenset[str]]:
-    """What texts are searched for, for an open request: all of it, and what is looked for in every account."""
-    identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL).values_list("value", "form", "local")
-    captured = [(current_key(value, form), local) for value, form, local in identifiers]
-    return searched(key for key, _local in captured), searched(key for key, local in captured if not local)
+def _captured(request: PurgeRequest, kind: str) -> dict[str, list[_Sought]]:
+    """What an open request looks for: search keys of addresses, or logins; and where it looks for each."""
+    sought: dict[str, list[_Sought]] = defaultdict(list)
+    captured = request.identifiers.filter(kind=kind).values_list("value", "form", "account_id", "match")
+    for value, form, account_id, match in captured:
+        identity = current_key(value, form)
+        for key in searched([identity]) if kind == IdentifierKind.EMAIL else [identity]:
+            sought[key].append(_Sought(request, kind, account_id, match, identity))
+    return sought
 
 
 def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
-    keys, wider = _captured(request)
+    sought = _captured(request, IdentifierKind.EMAIL)
+    keys = frozenset(sought)
     if not keys:
         return
     judge = _Judge([request])
@@ -287,14 +301,20 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
         indexed = _is_indexed(catalog, column)
         if column in mentioning or (not indexed and "mail" in column.name):
             for pk, found in _rows_with(catalog, column, keys, indexed=indexed):
-                account_id = judge.account_of(column.table, pk)
                 for key in sorted(found & keys):
-                    if (
-                        judge.concerns(request, account_id, local=key not in wider)
-                        and not judge.is_back(account_id, key)
-                        and not judge.is_own(column.table, pk, key)
-                    ):
-                        yield _hit(column, pk, account_id, key, request)
+                    yield from judge.hits(column, pk, key, sought[key])
+
+
+def _known_logins(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    """Logins of an open request in the columns that people write them into: settings, of which there are few."""
+    sought = _captured(request, IdentifierKind.LOGIN)
+    if not sought:
+        return
+    judge = _Judge([request])
+    for column in login_columns(catalog):
+        for pk, value in _stream(_filled(catalog, column)):
+            for key in sorted(login_words(value) & sought.keys()):
+                yield from judge.hits(column, pk, key, sought[key])
 
 
 def _is_indexed(catalog: Catalog, column: Column) -> bool:
@@ -317,19 +337,6 @@ def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
             f"WITH wanted (listed) AS (SELECT %s::text[]) {' UNION ALL '.join(parts)}", [storable(sorted(keys))]
         )
         return {columns[number] for (number,) in cursor.fetchall()}
-
-
-def _hit(column: Column, pk: Any, account_id: int | None, key: str, request: PurgeRequest) -> Hit:
-    return Hit(
-        column.table,
-        column.name,
-        row_name(column.table, pk),
-        _takes_addresses(column.table, column.name),
-        account_id,
-        key,
-        request.pk,
-        pk,
-    )
 
 
 def _rows_with(
@@ -409,18 +416,13 @@ def _files(request: PurgeRequest) -> Iterator[Hit]:
 
 
 def _unread_files(request: PurgeRequest) -> Iterator[Hit]:
-    keys, wider = _captured(request)
-    if not keys:
+    sought = _captured(request, IdentifierKind.EMAIL)
+    if not sought:
         return
     judge = _Judge([request])
-    for mention in mentions_in_unread_files(request, judge.cleaned([request]), keys):
+    for mention in mentions_in_unread_files(request, judge.cleaned([request]), frozenset(sought)):
         for key in sorted(mention.keys):
-            if judge.is_residue(request, mention.account_id, key, local=key not in wider):
-                yield _file_hit(mention, key, request)
-
-
-def _file_hit(mention: FileMention, key: str, request: PurgeRequest) -> Hit:
-    return Hit(mention.table, mention.column, mention.row, True, mention.account_id, key, request.pk)
+            yield from judge.file_hits(mention, key, sought[key])
 
 
 def _missing_survivors(request: PurgeRequest) -> Iterator[Hit]:
@@ -452,57 +454,113 @@ def is_small() -> bool:
 
 def patrol_one(request: PurgeRequest) -> Report:
     """A patrol for one request."""
-    hits = tuple(patrol([request]))
+    hits = tuple(hit for hit in patrol([request]) if hit.owner is None)
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, hits, patrolled=True)
 
 
 def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
-    """One pass over every text and JSON column of every table: the places where a purged address stands.
+    """One pass over every text and JSON column of every table: the places where a purged address or login stands.
 
-    Yields a hit per request concerned. Raises :class:`CouldNotLook` as :func:`verify` does.
+    Yields a hit per request concerned, also where it is somebody else's now (``owner``). Raises
+    :class:`CouldNotLook` as :func:`verify` does.
     """
     check_key(requests)
     check_storage()
-    hashes: dict[str, list[tuple[PurgeRequest, bool]]] = defaultdict(list)
-    by_id = {request.pk: request for request in requests}
-    stored = SuppressionHash.objects.filter(
-        request__in=by_id, kind=IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED), taken_out=True
-    )
-    for request_id, digest, local in stored.values_list("request_id", "digest", "local"):
-        hashes[digest].append((by_id[request_id], local))
-    if not hashes:
-        return
+    addresses, logins = _address_hashes(requests), _login_hashes(requests)
     catalog = read_catalog(connection)
     judge = _Judge(requests)
-    for column in patrolled_columns(catalog):
-        yield from _patrol_column(catalog, column, hashes, judge)
-    hash_of = hasher(IdentifierKind.EMAIL)
-    for mention in mentions_in_files(judge.cleaned(requests)):
-        for key in sorted(mention.keys):
-            for request, local in hashes.get(hash_of(key), ()):
-                if judge.is_residue(request, mention.account_id, key, local=local):
-                    yield _file_hit(mention, key, request)
+    if addresses:
+        for column in patrolled_columns(catalog):
+            yield from _patrol_column(catalog, column, addresses, judge)
+        hash_of = hasher(IdentifierKind.EMAIL)
+        for mention in mentions_in_files(judge.cleaned(requests)):
+            for key in sorted(mention.keys):
+                yield from judge.file_hits(mention, key, addresses.get(hash_of(key), []))
+    if logins:
+        for column in login_columns(catalog):
+            yield from _patrol_logins(catalog, column, logins, judge)
 
 
-def _patrol_column(
-    catalog: Catalog, column: Column, hashes: dict[str, list[tuple[PurgeRequest, bool]]], judge: _Judge
-) -> Iterator[Hit]:
+def look_at_place(request: PurgeRequest, table: str, name: str, row: str) -> Iterator[Hit]:
+    """What of a request stands in one column of one row now. Nothing where table, column or row are gone."""
+    check_key([request])
+    catalog = read_catalog(connection)
+    judge = _Judge([request])
+    place = next((column for column in catalog.tables.get(table, ()) if column.name == name), None)
+    if place is None or not row.isdigit():
+        return
+    pk = int(row)
+    addresses, of_address = _address_hashes([request]), hasher(IdentifierKind.EMAIL)
+    for mention in mentions_in_files(lambda _path: Q(pk=pk)):
+        if (mention.table, mention.column) == (table, name):
+            for key in sorted(mention.keys):
+                yield from judge.file_hits(mention, key, addresses.get(of_address(key), []))
+    if place in patrolled_columns(catalog):
+        for key in sorted(_exact(catalog, place, {pk}).get(pk, ())):
+            yield from judge.hits(place, pk, key, addresses.get(of_address(key), []))
+    if place in login_columns(catalog):
+        logins = _login_hashes([request])
+        for value in _values(catalog, place, {pk}).values():
+            for key, sought in _logins_met(value, logins):
+                yield from judge.hits(place, pk, key, sought)
+
+
+def _address_hashes(requests: Sequence[PurgeRequest]) -> dict[str, list[_Sought]]:
+    """Digest of what is met in texts → the requests that look for it, and where."""
+    found: dict[str, list[_Sought]] = defaultdict(list)
+    for digest, _form, sought in _hashes(requests, IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED)):
+        found[digest].append(sought)
+    return found
+
+
+def _login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], list[_Sought]]:
+    """(normal form, digest) of a login → the requests that look for it, and where."""
+    found: dict[tuple[str, str], list[_Sought]] = defaultdict(list)
+    for digest, form, sought in _hashes(requests, IdentifierKind.LOGIN):
+        found[form_of(form), digest].append(sought)
+    return found
+
+
+def _hashes(requests: Sequence[PurgeRequest], kind: str, **filters: Any) -> Iterator[tuple[str, str, _Sought]]:
+    by_id = {request.pk: request for request in requests}
+    stored = SuppressionHash.objects.filter(request__in=by_id, kind=kind, taken_out=True, **filters)
+    columns = ("request_id", "digest", "form", "only_account_id", "match")
+    for request_id, digest, form, account_id, match in stored.values_list(*columns):
+        yield digest, form, _Sought(by_id[request_id], kind, account_id, match)
+
+
+def _logins_met(value: str, hashes: dict[tuple[str, str], list[_Sought]]) -> Iterator[tuple[str, list[_Sought]]]:
+    """Each login that a value names and that is looked for."""
+    for login in sorted(login_words(value)):
+        sought = [each for form in asked_digests(IdentifierKind.LOGIN, [login]) for each in hashes.get(form, ())]
+        if sought:
+            yield login, sought
+
+
+def _patrol_column(catalog: Catalog, column: Column, hashes: dict[str, list[_Sought]], judge: _Judge) -> Iterator[Hit]:
     suspects: list[tuple[Any, str]] = []
     hash_of = hasher(IdentifierKind.EMAIL)
     for pk, found in _texts(catalog, column):
         suspects += [(pk, key) for key in found if hash_of(key) in hashes]
     exact = _exact(catalog, column, {pk for pk, _key in suspects})
     for pk, key in suspects:
-        if key not in exact.get(pk, ()):
-            continue
-        account_id = judge.account_of(column.table, pk)
-        for request, local in hashes[hash_of(key)]:
-            if (
-                judge.concerns(request, account_id, local=local)
-                and not judge.is_back(account_id, key)
-                and not judge.is_own(column.table, pk, key)
-            ):
-                yield _hit(column, pk, account_id, key, request)
+        if key in exact.get(pk, ()):
+            yield from judge.hits(column, pk, key, hashes[hash_of(key)])
+
+
+def _patrol_logins(
+    catalog: Catalog, column: Column, hashes: dict[tuple[str, str], list[_Sought]], judge: _Judge
+) -> Iterator[Hit]:
+    for pk, value in _stream(_filled(catalog, column)):
+        for key, sought in _logins_met(value, hashes):
+            yield from judge.hits(column, pk, key, sought)
+
+
+def _filled(catalog: Catalog, column: Column) -> str:
+    """All values of a column that are no empty texts, with their primary keys."""
+    quote = connection.ops.quote_name
+    pk = quote(catalog.primary_keys.get(column.table, column.name))
+    return f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {quote(column.name)} <> ''"
 
 
 def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str]]]:
@@ -551,6 +609,11 @@ def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
 
 def _exact(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, set[str]]:
     """The addresses of a few rows by the exact definition: what the database found may be too much."""
+    return {pk: addresses_in(column, value) for pk, value in _values(catalog, column, pks).items()}
+
+
+def _values(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, Any]:
+    """The values of a few rows that have one."""
     if not pks:
         return {}
     quote = connection.ops.quote_name
@@ -560,7 +623,7 @@ def _exact(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, set[str
         cursor.execute(
             f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {pk} IN ({marks})", list(pks)
         )
-        return {row_pk: addresses_in(column, value) for row_pk, value in cursor.fetchall()}
+        return {row_pk: value for row_pk, value in cursor.fetchall() if value is not None}
 
 
 def patrolled_columns(catalog: Catalog) -> list[Column]:
@@ -571,7 +634,34 @@ def patrolled_columns(catalog: Catalog) -> list[Column]:
     ]
 
 
+def login_columns(catalog: Catalog) -> list[Column]:
+    """The columns that hold what somebody signs in with at another system, or a filter that may name them by it."""
+    identity = get_host().identity_columns()
+    return [
+        column
+        for column in catalog.columns
+        if column.type == "text"
+        and column.name.endswith(LOGIN_ENDINGS)
+        and column.table not in OWN_TABLES
+        and (column.table, column.name) not in identity
+    ]
+
+
 # ---------------------------------------------------------------- what concerns whom
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """That a request looks for an identifier: in one account, or (None) wherever its route cleans.
+
+    ``identity``: its identity key, as long as that is known.
+    """
+
+    request: PurgeRequest
+    kind: str
+    account_id: int | None
+    matched: bool
+    identity: str | None = None
 
 
 class _Judge:
@@ -582,9 +672,61 @@ class _Judge:
         self.became_trial = get_host().became_trial()
         self.staff = frozenset(get_host().staff_account_ids())
         self.policies = {request.pk: policy_for(request) for request in requests}
-        self.users_in_account = lru_cache(maxsize=10_000)(
-            lambda account_id, key: bool(get_host().users_in_account(account_id, [identity_key(key)]))
-        )
+        self.exact: dict[int, frozenset[str]] = {}
+        self.going = {request.pk: _going(request) for request in requests}
+
+    def hits(self, column: Column, pk: Any, key: str, sought: Collection[_Sought]) -> Iterator[Hit]:
+        """A hit for each request that looks for the identifier in the account of this row."""
+        if sought and not self.is_own(column.table, pk, key):
+            ruled = _takes_addresses(column.table, column.name)
+            name, account_id = row_name(column.table, pk), self.account_of(column.table, pk)
+            place = Hit(column.table, column.name, name, ruled, account_id, key, pk=pk)
+            yield from self._of_requests(place, sought)
+
+    def file_hits(self, mention: FileMention, key: str, sought: Collection[_Sought]) -> Iterator[Hit]:
+        """The same for an address in a stored file."""
+        place = Hit(mention.table, mention.column, mention.row, True, mention.account_id, key)
+        yield from self._of_requests(place, sought)
+
+    def _of_requests(self, place: Hit, sought: Iterable[_Sought]) -> Iterator[Hit]:
+        seen: set[int] = set()
+        # Those by which people were chosen first: with them fewer holders count.
+        for each in sorted(sought, key=lambda each: not each.matched):
+            request = each.request
+            if request.pk in seen or not self.concerns(each, place.account_id):
+                continue
+            seen.add(request.pk)
+            owner = self._owner(place, each)
+            yield replace(place, request_id=request.pk, kind=each.kind, matched=each.matched, owner=owner)
+
+    def _owner(self, place: Hit, sought: _Sought) -> Holder | None:
+        """Whose it is now: the identity that is looked for, or the very one that was found, where they differ."""
+        found = identity_key(place.key) if sought.kind == IdentifierKind.EMAIL else place.key
+        known = found in (sought.identity or found,)
+        if sought.identity is None and sought.matched:
+            known = self._is_captured(sought.request, found)
+        asked = {found: sought.matched and known}
+        if sought.identity is not None:
+            asked[sought.identity] = sought.matched
+        request = sought.request
+        for identity, matched in asked.items():
+            owner = owner_in(
+                place.account_id,
+                identity,
+                accepted_at=request.accepted_at,
+                going=self.going[request.pk],
+                matched=matched,
+            )
+            if owner is not None:
+                return owner
+        return None
+
+    def _is_captured(self, request: PurgeRequest, identity: str) -> bool:
+        """Whether an address is one that was purged, not one that only looks like it."""
+        if request.pk not in self.exact:
+            hashes = request.hashes.filter(kind=IdentifierKind.EMAIL, match=True).exclude(form__in=(FOLDED, SEARCHED))
+            self.exact[request.pk] = frozenset(hashes.values_list("digest", flat=True))
+        return hasher(IdentifierKind.EMAIL)(identity) in self.exact[request.pk]
 
     def account_of(self, table: str, pk: Any) -> int | None:
         """The account of a row; None when it has none, or when nothing declares how to find it."""
@@ -596,15 +738,17 @@ class _Judge:
         )
         return owner_of(entry.rules, account_id, self.staff)
 
-    def concerns(self, request: PurgeRequest, account_id: int | None, *, local: bool) -> bool:
-        policy = self.policies[request.pk]
-        requesting = policy.scrub_requesting_account and account_id == request.account_id
-        if local:
-            return requesting
-        if account_id is None or requesting:
+    def concerns(self, sought: _Sought, account_id: int | None) -> bool:
+        if sought.account_id is not None:
+            return account_id == sought.account_id
+        if account_id is None:
+            return sought.kind == IdentifierKind.EMAIL
+        policy = self.policies[sought.request.pk]
+        requesting = policy.scrub_requesting_account and account_id == sought.request.account_id
+        if requesting:
             return True
-        trial = account_id in self.trials and self._was_trial(account_id, request)
-        return policy.scrub_trial_accounts and trial and account_id != request.excluded_account_id
+        trial = account_id in self.trials and self._was_trial(account_id, sought.request)
+        return policy.scrub_trial_accounts and trial and account_id != sought.request.excluded_account_id
 
     def _was_trial(self, account_id: int, request: PurgeRequest) -> bool:
         """Whether a trial account was one when the request was accepted, or was made since."""
@@ -628,17 +772,14 @@ class _Judge:
 
         return where
 
-    def is_residue(self, request: PurgeRequest, account_id: int | None, key: str, *, local: bool) -> bool:
-        """Whether this address in this account is neither another's business nor somebody's who is there."""
-        return self.concerns(request, account_id, local=local) and not self.is_back(account_id, key)
-
     def is_own(self, table: str, pk: Any, key: str) -> bool:
         """Whether it stands in the row of the very user whose it is (a creator who is kept)."""
         return table == person_model()._meta.db_table and key in get_host().own_keys(int(pk))
 
-    def is_back(self, account_id: int | None, key: str) -> bool:
-        """The address is again, or still, a user's of this account: what mentions him there is his."""
-        return account_id is not None and self.users_in_account(account_id, key)
+
+def _going(request: PurgeRequest) -> frozenset[int]:
+    going = request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+    return frozenset(going.values_list("person_id", flat=True))
 
 
 def _holds_addresses(column: Column) -> bool:

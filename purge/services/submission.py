@@ -10,12 +10,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from purge.addresses import IDENTITY_KEY_VERSION, identity_key, is_address, search_keys, trimmed
+from purge.addresses import identity_key, is_address, trimmed
+from purge.capturing import Captured, gathered_of, store
 from purge.choices import (
     IdentifierKind,
     Origin,
@@ -26,12 +26,14 @@ from purge.choices import (
 )
 from purge.claims import note
 from purge.coverage import all_gaps
-from purge.hashing import SEARCHED, HashKeyMissing, fingerprint, keyed_hash
+from purge.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, reason_to_hold_whole
+from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
 from purge.host import AccountFacts, Person, get_host
 from purge.journal import append_acceptance
 from purge.kinds_of_accounts import no_kind_changes
-from purge.models import Identifier, ImsNotice, PurgeRequest, SuppressionHash
+from purge.models import ImsNotice, PurgeRequest
 from purge.opaque_reference import is_opaque, names_one_of
+from purge.ownership import not_shared
 from purge.policy import Policy, policy_of, within
 from purge.preview import Impact, in_account_only, measure_impact
 from purge.queue import enqueue_request
@@ -52,8 +54,9 @@ class Identities:
     """The identifiers captured at submission, as identity keys.
 
     ``emails``: taken out everywhere in scope and matched in trial accounts. ``other_addresses``: taken out everywhere,
-    not matched (a login that is an address). ``former``, ``logins``: taken out in the requesting account only.
-    ``match_logins``: an identity provider's login, matched in trial accounts. ``unique_ids``: hashed for look-ups.
+    not matched (a login that is an address). ``former``: taken out in the requesting account only. ``logins``: taken
+    out of settings everywhere in scope. ``match_logins``: an identity provider's login, matched in trial accounts.
+    ``unique_ids``: hashed for look-ups. What somebody who stays shares with them is in none but ``emails``.
     """
 
     emails: frozenset[str] = frozenset()
@@ -66,13 +69,20 @@ class Identities:
 
 @dataclass
 class Preview:
-    """What a confirmation page shows: the people, and the impact in their own account."""
+    """What a confirmation page shows: the people, and the impact in their own account.
+
+    ``matches``: other users of the same account who go too, having an address or login of the selected; ``kept``: those
+    who have, and stay. ``last_administrator``: whether the account has no active Administrator any more afterwards.
+    """
 
     account: AccountFacts
     people: list[Person]
     impact: Impact
     policy: Policy
     scope: Scope = field(repr=False, default_factory=Scope)
+    matches: list[Person] = field(default_factory=list)
+    kept: list[Person] = field(default_factory=list)
+    last_administrator: bool = False
 
 
 # ---------------------------------------------------------------- checking
@@ -177,37 +187,85 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
         )
 
 
-def _identities(people: Iterable[Person], account_id: int) -> Identities:
-    """What to take out for the selected people: e-mails everywhere, former e-mails and logins in their account."""
+def _emails(people: Iterable[Person]) -> frozenset[str]:
+    return frozenset(person.email_key for person in people if person.email_key)
+
+
+def _check_oneself(acting_user: Any, targets: Iterable[Target]) -> None:
+    """Nobody erases themself, not even through an earlier row of theirs that has their address or login."""
+    if any(target.person.id == acting_user.pk and target.role in DOOMED_ROLES for target in targets):
+        raise PurgeRefused(
+            "self",
+            _(
+                "You would erase yourself: a selected user has your e-mail address or login. Correct it in User "
+                "Cleanup first, or have another administrator purge this user."
+            ),
+            people=[acting_user.pk],
+        )
+
+
+def _check_matches_shown(
+    targets: Iterable[Target], account_id: int, shown: Collection[int] | None, user_ids: Sequence[int]
+) -> None:
+    own = {
+        target.person.id
+        for target in targets
+        if target.person.account_id == account_id and target.role in DOOMED_ROLES and target.role != Role.SELECTED
+    }
+    if shown is not None and not own <= set(shown):
+        raise SelectionChanged(
+            _("Somebody else of this account has one of these addresses or logins now, and would be erased too."),
+            people=own - set(shown),
+            rest=user_ids,
+        )
+
+
+def _identities(people: Iterable[Person], account_id: int, targets: Iterable[Target]) -> Identities:
+    """What to take out for the selected people: e-mails and logins everywhere, former e-mails in their account."""
     people = list(people)
-    emails = frozenset(person.email_key for person in people if person.email_key)
+    emails = _emails(people)
     adobe = frozenset(person.adobe_key for person in people if person.adobe_key)
-    former = frozenset(key for person in people for key in person.former_keys) - emails
-    held = get_host().users_in_account(account_id, former)
+    former = frozenset(key for person in people for key in person.former_keys)
+    going = {target.person.id for target in targets if target.role in DOOMED_ROLES}
+    theirs = not_shared({account_id: (adobe | former) - emails}, going)[account_id]
     return Identities(
         emails=emails,
-        other_addresses=frozenset(key for key in adobe if "@" in key) - emails,
-        former=former - held,
-        logins=frozenset(key for key in adobe if "@" not in key),
+        other_addresses=frozenset(key for key in adobe & theirs if "@" in key),
+        former=former & theirs,
+        logins=frozenset(key for key in adobe & theirs if "@" not in key),
         unique_ids=frozenset(identity_key(person.unique_user_id) for person in people if person.unique_user_id),
     )
 
 
 def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, account_id: int | None) -> Scope:
-    doomed = [target.person for target in targets if target.role in DOOMED_ROLES]
+    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    ids = [target.person.id for target in doomed]
+    gathered = gathered_of((target.person for target in doomed if target.role != Role.SELECTED), going=ids)
+    own = dict(gathered.addresses)
+    if account_id is not None:
+        own[account_id] = own.get(account_id, frozenset()) | identities.former
     return build_scope(
         policy,
-        people=[person.id for person in doomed],
+        people=ids,
         addresses=identities.emails | identities.other_addresses,
-        local_addresses=identities.former,
-        logins=identities.logins,
+        own_addresses=own,
+        logins=identities.logins | gathered.logins,
+        matched=identities.emails | identities.match_logins,
         account_id=account_id,
-        losing_accounts={person.account_id for person in doomed},
+        losing_accounts={target.person.account_id for target in doomed},
         accepted_at=timezone.now(),
     )
 
 
 # ---------------------------------------------------------------- preview
+
+
+def _own_targets(policy: Policy, people: Sequence[Person], account: AccountFacts) -> list[Target]:
+    """The selected people and, in a trial account, its other users whom the route reaches by their addresses."""
+    if account.kind != ACCOUNT_TRIAL:
+        return [Target(person, Role.SELECTED) for person in people]
+    targets = resolve_targets(policy, selected=people, emails=_emails(people))
+    return [target for target in targets if target.person.account_id == account.id]
 
 
 def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int]) -> Preview:
@@ -224,9 +282,21 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     _check_coverage()
     _check_storage()
     policy = policy_of(_route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL))
-    own = [Target(person, Role.SELECTED) for person in people]
-    scope = in_account_only(_scope(policy, own, _identities(people, account_id), account_id), account_id)
-    return Preview(account, people, measure_impact(scope), policy, scope)
+    own = _own_targets(policy, people, account)
+    _check_oneself(acting_user, own)
+    scope = in_account_only(_scope(policy, own, _identities(people, account_id, own), account_id), account_id)
+    going = {target.person.id for target in own if target.role in DOOMED_ROLES}
+    administrators = set(get_host().administrators(account_id))
+    return Preview(
+        account,
+        people,
+        measure_impact(scope),
+        policy,
+        scope,
+        matches=[target.person for target in own if target.role in DOOMED_ROLES and target.role != Role.SELECTED],
+        kept=[target.person for target in own if target.role == Role.KEPT],
+        last_administrator=bool(administrators) and administrators <= going,
+    )
 
 
 def purge_preview_address(*, acting_user: Any, account_id: int, address: str) -> Preview:
@@ -266,13 +336,16 @@ def purge_submit(
     origin: str = Origin.ADMIN,
     token: uuid.UUID | None = None,
     confirmed: bool = False,
+    matches: Collection[int] | None = None,
     impact: Impact | None = None,
 ) -> PurgeRequest:
     """Accept the purge of at most fifty deleted users of one account.
 
     ``token``: the confirmation form's; the same one again returns the same request. ``confirmed``: the people were
     shown on a confirmation page, so somebody restored or taken by another request meanwhile is named in
-    :class:`SelectionChanged` instead of being refused. Raises :class:`PurgeRefused`; then nothing has changed.
+    :class:`SelectionChanged` instead of being refused. ``matches``: ids of the other users of the account that the page
+    listed as going too; where there are others now it is shown again, by the same exception. Raises
+    :class:`PurgeRefused`; then nothing has changed.
     """
     user_ids = list(dict.fromkeys(user_ids))
     account = _account(account_id)
@@ -292,8 +365,10 @@ def purge_submit(
                 return earlier
             _check_changed(people, account_id, confirmed)
             _check_people(people, user_ids, account_id)
-            identities = _identities(people, account_id)
-            targets = resolve_targets(policy, selected=people, emails=identities.emails)
+            targets = resolve_targets(policy, selected=people, emails=_emails(people))
+            _check_oneself(acting_user, targets)
+            _check_matches_shown(targets, account_id, matches, user_ids)
+            identities = _identities(people, account_id, targets)
             return _accept_here_and_elsewhere(
                 route=route,
                 policy=policy,
@@ -403,10 +478,10 @@ def purge_submit_ims(
         _check_reference(reference, targets, emails | adobe)
         # A person's own e-mails are known only from his rows when the message brings the login alone.
         matched = (target.person.email_key for target in targets if target.role in (Role.MATCH, Role.CREATOR))
-        addresses = frozenset() if emails else frozenset(key for key in matched if key)
+        named = emails | frozenset(key for key in adobe if "@" in key)
         identities = Identities(
-            emails=emails,
-            other_addresses=(addresses | frozenset(key for key in adobe if "@" in key)) - emails,
+            emails=named,
+            other_addresses=frozenset() if emails else frozenset(key for key in matched if key) - named,
             match_logins=adobe,
         )
         try:
@@ -420,7 +495,7 @@ def purge_submit_ims(
                     targets=targets,
                     identities=identities,
                     external_reference=reference or None,
-                    held=_reason_to_hold_whole(policy, targets),
+                    held=reason_to_hold_whole(policy, reached_of(targets)),
                 )
         except IntegrityError:
             earlier = _of_external_reference(reference)
@@ -501,7 +576,7 @@ def _accept_here_and_elsewhere(
     The first then works in its own account alone and begins at once; the second holds everything elsewhere. Its account
     never hears of it.
     """
-    held = _reason_to_hold_elsewhere(account_id, targets)
+    held = reason_to_hold_elsewhere(account_id, reached_of(targets))
     here = Reach.OWN if held else Reach.EVERYWHERE
     first = _accept(
         route=route,
@@ -560,6 +635,7 @@ def _accept(
     _check_kinds(policy, account_id, targets)
     now = timezone.now()
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    reached = reached_of(targets)
     request = PurgeRequest.objects.create(
         reference=new_reference(),
         route=route,
@@ -578,11 +654,11 @@ def _accept(
         accepted_at=part_of.accepted_at if part_of else now,
         due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),
         selected_count=sum(1 for target in targets if target.role == Role.SELECTED),
-        other_account_count=_elsewhere(targets, account_id),
+        other_account_count=reached_elsewhere(account_id, reached),
         kept_count=sum(1 for target in targets if target.role == Role.KEPT),
         people_left=len(doomed),
     )
-    digests = _capture(request, identities, targets)
+    _capture(request, identities, targets)
     add_subjects(request, targets, begins=not held)
     note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), route=str(route))
     if held:
@@ -591,6 +667,8 @@ def _accept(
     else:
         enqueue_request(request.pk)
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
+    said = request.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
+    digests = [(str(kind), digest, form) for kind, digest, form in said]
     append_acceptance(request, people=[target.person.id for target in doomed], digests=digests)
     return request
 
@@ -606,69 +684,21 @@ def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Targe
         raise PurgeRefused("kind_changed", _("An account has just become another kind of account. Try again."))
 
 
-def _capture(request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> list[tuple[str, str, str]]:
-    """Store the identifiers while they are needed, and their keyed hashes for good; (kind, hash, normal form) of those
-    that say who was purged."""
+def _capture(request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:
+    """Store the identifiers while they are needed, and their keyed hashes for good."""
+    own = request.account_id
     plain = [
-        *((IdentifierKind.EMAIL, value, False, True) for value in identities.emails),
-        *((IdentifierKind.EMAIL, value, False, False) for value in identities.other_addresses),
-        *((IdentifierKind.EMAIL, value, True, False) for value in identities.former),
-        *((IdentifierKind.LOGIN, value, True, False) for value in identities.logins),
-        *((IdentifierKind.LOGIN, value, False, True) for value in identities.match_logins),
+        *(Captured(IdentifierKind.EMAIL, value, match=True) for value in identities.emails),
+        *(Captured(IdentifierKind.EMAIL, value) for value in identities.other_addresses),
+        *(Captured(IdentifierKind.EMAIL, value, own) for value in identities.former),
+        *(Captured(IdentifierKind.LOGIN, value) for value in identities.logins),
+        *(Captured(IdentifierKind.LOGIN, value, match=True) for value in identities.match_logins),
     ]
-    Identifier.objects.bulk_create(
-        Identifier(request=request, kind=kind, value=value, local=local, match=match)
-        for kind, value, local, match in plain
+    going = [target.person.public_id for target in targets if target.role in DOOMED_ROLES]
+    # Of people, their own account knows each by all their identifiers (see add_subjects).
+    store(
+        request,
+        plain,
+        only_hashed=[Captured(IdentifierKind.PUBLIC_ID, public_id) for public_id in going],
+        listed_in=None if targets else own,
     )
-    hashes = {(kind, keyed_hash(kind, value), local) for kind, value, local, _match in plain}
-    hashes |= {
-        (IdentifierKind.PUBLIC_ID, keyed_hash("public_id", target.person.public_id), False)
-        for target in targets
-        if target.role in DOOMED_ROLES
-    }
-    # What the patrol meets in texts is compared with these.
-    texts = {
-        (kind, keyed_hash(kind, spelling), local)
-        for kind, value, local, _match in plain
-        if kind == IdentifierKind.EMAIL
-        for spelling in search_keys(value)
-    }
-    SuppressionHash.objects.bulk_create(
-        SuppressionHash(
-            request=request,
-            kind=kind,
-            digest=digest,
-            form=form,
-            local=local,
-            key_fingerprint=request.key_fingerprint,
-            # Of people, their own account knows each by all their identifiers (see add_subjects).
-            account_id=request.account_id if not targets and form == IDENTITY_KEY_VERSION else None,
-        )
-        for form, some in ((IDENTITY_KEY_VERSION, hashes), (SEARCHED, texts))
-        for kind, digest, local in sorted(some)
-    )
-    hashes |= {(IdentifierKind.UNIQUE_ID, keyed_hash("unique_id", value), True) for value in identities.unique_ids}
-    return [(str(kind), digest, IDENTITY_KEY_VERSION) for kind, digest, _local in hashes]
-
-
-def _elsewhere(targets: Iterable[Target], account_id: int | None) -> int:
-    """How many people of other accounts go."""
-    return sum(1 for target in targets if target.role in DOOMED_ROLES and target.person.account_id != account_id)
-
-
-def _reason_to_hold_whole(policy: Policy, targets: Iterable[Target]) -> str:
-    """Why a whole request waits for an operator: it would empty trial accounts of many people."""
-    members = sum(1 for target in targets if target.role == Role.MEMBER)
-    return "members" if policy.delete_users_of_created_trials and members > settings.PURGE_MAX_PEOPLE else ""
-
-
-def _reason_to_hold_elsewhere(account_id: int, targets: Iterable[Target]) -> str:
-    """Why what a request does in other accounts waits for an operator: it reaches many users there in a day."""
-    elsewhere = _elsewhere(targets, account_id)
-    if not elsewhere:
-        return ""
-    day_ago = timezone.now() - timedelta(days=1)
-    mine = PurgeRequest.objects.filter(Q(account_id=account_id) | Q(part_of__account_id=account_id))
-    today = mine.filter(accepted_at__gte=day_ago).exclude(status=Status.CANCELLED)
-    reached = sum(today.values_list("other_account_count", flat=True))
-    return "rate" if reached + elsewhere > settings.PURGE_RATE_GUARD else ""

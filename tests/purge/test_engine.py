@@ -63,7 +63,7 @@ def test_the_request_id_the_captured_identifiers_and_the_journal_are_there_befor
     captured = set(Identifier.objects.filter(request=request).values_list("kind", "value", "local"))
     assert ("email", w.ANN, False) in captured
     assert ("email", w.FORMER, True) in captured
-    assert ("login", "ann-login", True) in captured
+    assert ("login", "ann-login", False) in captured
     line = settings.PURGE_JOURNAL.read_text()
     assert request.reference in line
     assert str(cast.ann.pk) in line

@@ -1,10 +1,12 @@
 """Whoever takes over from a worker that died goes on where it stopped; how much one transaction does."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from purge import claims, engine, sweep, tasks
 from purge.choices import Fate, StepState
@@ -137,7 +139,8 @@ def test_where_all_steps_are_done_only_the_last_pass_is_missing(furnished, small
 
 def test_somebody_who_came_late_is_met_by_every_step(furnished, small_chunks, monkeypatch):
     request = submit(furnished)
-    late = UserFactory(account=furnished.beta, email="late@x.org", adobe_id=w.ANN)
+    long_ago = timezone.now() - timedelta(days=1)
+    late = UserFactory(account=furnished.beta, email="late@x.org", adobe_id=w.ANN, added_at=long_ago)
     LoginEventFactory.create_batch(20, user=late)
     states = []
     real = sweep.all_steps_wait

@@ -1,6 +1,9 @@
 """One test per row of the results table: what each of the six routes does, and what it leaves alone."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from learning.models import Comment
 from messaging.models import Notification
@@ -340,9 +343,11 @@ def test_emptying_a_trial_of_more_than_fifty_others_waits_for_an_operator(cast):
     assert not User.objects.filter(account=cast.gamma).exists()
 
 
-def test_a_user_who_comes_to_match_while_the_request_waits_goes_too(cast):
+def test_a_user_who_was_overlooked_when_the_request_was_accepted_goes_too(cast):
+    long_ago = timezone.now() - timedelta(days=1)
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    late = UserFactory(account=cast.beta, email="late@x.org", adobe_id=w.ANN)
+    # Committed in the moment in which the matches were looked for.
+    late = UserFactory(account=cast.beta, email="late@x.org", adobe_id=w.ANN, added_at=long_ago)
     assert w.completed(w.run_to_end(request))
     assert exists(late) == [False]
     assert request.subjects.get(person_id=late.pk).fate == Fate.ERASED

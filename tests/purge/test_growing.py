@@ -1,0 +1,137 @@
+"""Who comes after acceptance is no part of a request; and one that grows all the same passes its guards again."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from purge import engine, services
+from purge.choices import Status
+from purge.models import PurgeRequest
+from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from tests.purge import world as w
+from users import services as users
+from users.models import Account, AccountKind, AccountState, User, UserState
+
+ADDRESS = "ann@t.example"
+
+
+def sign_up(name, *, colleagues=0):
+    account = users.trial_account_create(
+        name=name, subdomain=name, email=ADDRESS, creator_name="Ann", password="a long pass phrase"
+    )
+    for number in range(colleagues):
+        UserFactory(account=account, email=f"colleague{number}@{name}.example")
+    return account
+
+
+def intact(account, people):
+    account.refresh_from_db()
+    states = set(User.objects.filter(account=account).values_list("state", flat=True))
+    number = User.objects.filter(account=account).count()
+    return (account.state, number, states) == (AccountState.ACTIVE, people, {UserState.ACTIVE})
+
+
+def emptied(account):
+    return not User.objects.filter(account=account).exists()
+
+
+def test_an_account_that_is_signed_up_for_after_the_message_is_not_what_it_was_about(db, monkeypatch):
+    first = sign_up("first")
+    request = services.purge_submit_ims(email=ADDRESS)
+    assert request.status == Status.QUEUED
+    with monkeypatch.context() as broken:
+        broken.setattr(engine, "_plan", lambda claim: 1 / 0)
+        for _attempt in range(5):
+            PurgeRequest.objects.update(next_attempt_at=None)
+            w.run_to_end(request)
+    assert request.status == Status.NEEDS_ATTENTION
+    second = sign_up("second", colleagues=80)
+    services.purge_retry(acting_user=None, request=request)
+    assert w.completed(w.run_to_end(request))
+    assert emptied(first)
+    assert intact(second, 81)
+
+
+def test_a_release_is_of_the_people_who_were_there_when_it_was_held(db):
+    first = sign_up("first", colleagues=60)
+    request = services.purge_submit_ims(email=ADDRESS)
+    assert request.status == Status.HELD
+    second = sign_up("second", colleagues=80)
+    late = UserFactory(account=first, email="late@first.example")
+    services.purge_release(acting_user=None, request=request)
+    assert w.completed(w.run_to_end(request))
+    assert intact(second, 81)
+    assert list(User.objects.filter(account=first)) == [late]
+    assert User.objects.get(pk=late.pk).state == UserState.ACTIVE
+
+
+def test_users_whom_other_customers_add_after_acceptance_are_not_reached(db, settings):
+    settings.PURGE_RATE_GUARD = 5
+    acme = AccountFactory()
+    admin = AdministratorFactory(account=acme)
+    victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
+    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    assert request.status == Status.QUEUED
+    added = [UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="boss@x.example") for _n in range(8)]
+    older = UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="old@x.example")
+    users.user_update(acting_user=None, user=older, email="boss@x.example")
+    signs_in = UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="other@x.example")
+    users.user_update(acting_user=None, user=signs_in, adobe_id="boss@x.example")
+    assert w.completed(w.run_to_end(request))
+    assert not User.objects.filter(pk=victim.pk).exists()
+    survivors = [*added, older, signs_in]
+    assert User.objects.filter(pk__in=[user.pk for user in survivors], state=UserState.ACTIVE).count() == 10
+    assert request.subjects.count() == 1
+
+
+@pytest.fixture
+def overlooked():
+    """Users who were committed while a request was being accepted, so that it did not see them."""
+    moment = timezone.now() - timedelta(minutes=1)
+    return lambda **fields: UserFactory(added_at=moment, **fields)
+
+
+def test_a_request_that_grows_beyond_the_days_guard_is_held_again(db, settings, overlooked):
+    settings.PURGE_RATE_GUARD = 2
+    acme = AccountFactory()
+    admin = AdministratorFactory(account=acme)
+    victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
+    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    reached = [overlooked(account=AccountFactory(kind=AccountKind.TRIAL), email="boss@x.example") for _n in range(3)]
+    w.run_to_end(request)
+    assert (request.status, request.held_reason, request.other_account_count) == (Status.HELD, "rate", 3)
+    assert User.objects.filter(pk__in=[user.pk for user in [victim, *reached]]).count() == 4
+    services.purge_release(acting_user=None, request=request)
+    assert w.completed(w.run_to_end(request))
+    assert not User.objects.filter(email="boss@x.example").exists()
+
+
+def test_a_request_that_grows_within_its_guards_goes_on(db, settings, overlooked):
+    settings.PURGE_RATE_GUARD = 3
+    acme = AccountFactory()
+    admin = AdministratorFactory(account=acme)
+    victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
+    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    for _n in range(3):
+        overlooked(account=AccountFactory(kind=AccountKind.TRIAL), email="boss@x.example")
+    assert w.completed(w.run_to_end(request))
+    assert not User.objects.filter(email="boss@x.example").exists()
+    assert request.other_account_count == 3
+
+
+def test_a_released_request_that_grows_is_held_once_more(db, overlooked):
+    first = sign_up("first", colleagues=60)
+    request = services.purge_submit_ims(email=ADDRESS)
+    services.purge_release(acting_user=None, request=request)
+    second = AccountFactory(kind=AccountKind.TRIAL)
+    second.creator = overlooked(account=second, email=ADDRESS)
+    second.save()
+    overlooked(account=second, email="member@second.example")
+    w.run_to_end(request)
+    assert (request.status, request.held_reason, request.released_at) == (Status.HELD, "members", None)
+    assert User.objects.filter(account=second).count() == 2
+    services.purge_release(acting_user=None, request=request)
+    assert w.completed(w.run_to_end(request))
+    assert emptied(first) and emptied(second)
+    assert Account.objects.get(pk=second.pk).state == AccountState.INACTIVE
