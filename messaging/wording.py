@@ -125,6 +125,9 @@ def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
             _("Unique User IDs of other users held a purged address and are empty now: give these users others.")
             if "unique_id_emptied" in kinds
             else "",
+            _("An account has no active Administrator any more: give somebody there the role.")
+            if "account_without_administrator" in kinds
+            else "",
         ),
     )
 

@@ -286,6 +286,7 @@ FOLLOW_UP_WORDS = {
     "webhook_disabled": gettext_lazy("Webhook has stopped: fill in its user name or address and enable it"),
     "session_without_instructor": gettext_lazy("Session needs an instructor"),
     "unique_id_emptied": gettext_lazy("Unique User ID was a purged address and is empty now: give the user another"),
+    "account_without_administrator": gettext_lazy("Account has no active Administrator"),
 }
 
 
@@ -332,6 +333,8 @@ def link_to(name: str, *args: Any) -> str:
 
 
 EVENTS = {
+    "grown": gettext_lazy("Users found who had been overlooked"),
+    "taken_out": gettext_lazy("Taken out by an operator"),
     "accepted": gettext_lazy("Accepted"),
     "held": gettext_lazy("Waiting for the platform's check"),
     "released": gettext_lazy("Checked by an operator"),

@@ -53,12 +53,14 @@ def tell_completion(request: PurgeRequest) -> None:
         kinds = dict.fromkeys(
             request.follow_ups.filter(account_id=account_id, done_at=None).values_list("kind", flat=True)
         )
+        there = host.administrators(account_id)
+        # Where nobody is left who could act, support is told, and with the request's ID.
         host.tell(
             kind="follow_ups",
-            reference=request.reference if account_id == request.account_id else "",
+            reference=request.reference if account_id == request.account_id or not there else "",
             request_id=request.pk,
             account_id=account_id,
-            recipients=host.administrators(account_id),
+            recipients=there or [*host.support_staff(), *host.operators()],
             facts={"kinds": sorted(kinds), "count": request.follow_ups.filter(account_id=account_id).count()},
         )
 

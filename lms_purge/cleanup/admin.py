@@ -269,11 +269,15 @@ class DeletedUserAdmin(TenantAdmin):
             "confirm",
             title=_("Purge users"),
             people=self._people(ids),
+            number=len(ids) + len(preview.matches),
+            matches=self._people([person.id for person in preview.matches]),
+            kept=self._people([person.id for person in preview.kept]),
             preview=preview,
             effects=effects,
             plan=plan.sealed(request.user),
             changes=changes or [],
-            form=form or ConfirmForm(request=request, people=len(ids), must_type=effects.must_type),
+            form=form
+            or ConfirmForm(request=request, people=len(ids) + len(preview.matches), must_type=effects.must_type),
             mails=downloads.mail_texts(effects.outside),
             creators_kept=not preview.policy.delete_matching_creators,
             backup_days=backup_days(),
@@ -311,10 +315,11 @@ class DeletedUserAdmin(TenantAdmin):
                 request, str(refusal), back=plan.back, people=refusal.people, account_id=plan.account_id
             )
         effects = effects_of(preview, request.user)
-        changes = now.words + differences(plan, effects)
+        changes = now.words + differences(plan, effects, preview)
         if changes:
             return self._show(request, rest, back=plan.back, shown=plan, changes=changes)
-        form = ConfirmForm(request.POST, request=request, people=len(rest), must_type=effects.must_type)
+        number = len(rest) + len(preview.matches)
+        form = ConfirmForm(request.POST, request=request, people=number, must_type=effects.must_type)
         if not form.is_valid():
             return self._show(request, rest, back=plan.back, shown=plan, form=form)
         return self._submit(request, plan, preview)
@@ -327,10 +332,11 @@ class DeletedUserAdmin(TenantAdmin):
                 user_ids=plan.people,
                 token=plan.token,
                 confirmed=True,
+                matches=plan.matches,
                 impact=preview.impact,
             )
         except SelectionChanged as change:
-            changes = people_now(plan.people, plan.account_id).words
+            changes = people_now(plan.people, plan.account_id).words or [str(change)]
             return self._show(request, list(change.rest), back=plan.back, shown=plan, changes=changes)
         except NotAllowed:
             raise PermissionDenied from None
@@ -497,7 +503,7 @@ class DeletedUserAdmin(TenantAdmin):
             form.add_error("address", str(refusal))
             return self._other_form(request, form)
         effects = effects_of(preview, request.user)
-        if changes := differences(plan, effects):
+        if changes := differences(plan, effects, preview):
             return self._show_address(request, form, shown=plan, changes=changes)
         confirm = ConfirmForm(request.POST, request=request, address=address, must_type=effects.must_type)
         if not confirm.is_valid():

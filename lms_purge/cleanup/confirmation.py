@@ -50,18 +50,24 @@ class Plan:
     sessions: tuple[int, ...] = ()
     month: str = ""
     kind: str = ""
+    matches: tuple[int, ...] = ()
 
     def sealed(self, user: Any) -> str:
         words = [self.token.hex, self.account_id, self.people, self.connectors, self.sessions, self.month, self.kind]
+        words.append(self.matches)
         return signing.dumps(words, salt=f"{SALT}.{user.pk}", compress=True)
 
     @classmethod
     def opened(cls, text: str, user: Any) -> Plan:
         try:
-            token, account_id, people, connectors, sessions, month, kind = signing.loads(text, salt=f"{SALT}.{user.pk}")
-        except signing.BadSignature:
+            words = signing.loads(text, salt=f"{SALT}.{user.pk}")
+            token, account_id, people, connectors, sessions, month, kind, matches = words
+        except (signing.BadSignature, ValueError):
+            # Another user's, or one that an earlier release has sealed.
             raise BadPlan from None
-        return cls(uuid.UUID(token), account_id, tuple(people), tuple(connectors), tuple(sessions), month, kind)
+        return cls(
+            uuid.UUID(token), account_id, tuple(people), tuple(connectors), tuple(sessions), month, kind, tuple(matches)
+        )
 
     @property
     def back(self) -> dict[str, str]:
@@ -113,7 +119,7 @@ class Effects:
 
 def effects_of(preview: Preview, user: Any) -> Effects:
     """The named effects of a preview in its account; the number of queries does not depend on how many people go."""
-    ids = [person.id for person in preview.people]
+    ids = [person.id for person in (*preview.people, *preview.matches)]
     account_id, impact = preview.account.id, preview.impact
     return Effects(
         connectors=list(Connector.objects.filter(pk__in=_pks(impact, CONNECTORS), account_id=account_id)),
@@ -172,14 +178,21 @@ def plan_of(preview: Preview, effects: Effects, *, token: uuid.UUID, month: str 
         sessions=tuple(sorted(session.pk for session in effects.sessions)),
         month=month,
         kind=kind,
+        matches=tuple(sorted(person.id for person in preview.matches)),
     )
 
 
 # ---------------------------------------------------------------- what has changed
 
 
-def differences(shown: Plan, effects: Effects) -> list[str]:
-    """What the reader has to see again: connectors and sessions that came or went since the page was shown."""
+def differences(shown: Plan, effects: Effects, preview: Preview) -> list[str]:
+    """What the reader has to see again: people, connectors and sessions that came or went since the page was shown."""
+    came = {person.id for person in preview.matches} - set(shown.matches)
+    others = User.objects.filter(pk__in=came, account_id=shown.account_id).order_by("name", "pk")
+    people = [
+        _("%(name)s has one of these addresses or logins now, and is erased too.") % {"name": user.name}
+        for user in others
+    ]
     now = {connector.pk: connector.name for connector in effects.connectors}
     words = _came_and_went(
         set(shown.connectors),
@@ -189,16 +202,20 @@ def differences(shown: Plan, effects: Effects) -> list[str]:
         went=_("Connector “%(name)s” does not name any of them any more."),
     )
     sessions = {session.pk: session.title for session in effects.sessions}
-    return words + _came_and_went(
-        set(shown.sessions),
-        sessions,
-        dict(
-            Session.objects.filter(pk__in=shown.sessions, course__account_id=shown.account_id).values_list(
-                "pk", "title"
-            )
-        ),
-        came=_("Session “%(name)s” would now be left without instructor."),
-        went=_("Session “%(name)s” would not be left without instructor any more."),
+    return (
+        people
+        + words
+        + _came_and_went(
+            set(shown.sessions),
+            sessions,
+            dict(
+                Session.objects.filter(pk__in=shown.sessions, course__account_id=shown.account_id).values_list(
+                    "pk", "title"
+                )
+            ),
+            came=_("Session “%(name)s” would now be left without instructor."),
+            went=_("Session “%(name)s” would not be left without instructor any more."),
+        )
     )
 
 

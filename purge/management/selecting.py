@@ -130,6 +130,9 @@ def impact_json(preview: Preview) -> dict[str, Any]:
         "account": preview.account.id,
         "route": str(preview.policy.route),
         "users": [person.id for person in preview.people],
+        "matches": [person.id for person in preview.matches],
+        "kept": [person.id for person in preview.kept],
+        "last_administrator": preview.last_administrator,
         "impact": [
             {"key": line.key, "kind": line.noun, "what": line.words, "n": line.n, "more": line.more}
             for line in preview.impact.lines
@@ -144,6 +147,14 @@ def impact_json(preview: Preview) -> dict[str, Any]:
 def impact_lines(preview: Preview) -> list[str]:
     lines = [f"Account {preview.account.name}: {len(preview.people)} deleted user(s) to be erased for good."]
     lines += [f"  {_person_line(person)}" for person in preview.people]
+    if preview.matches:
+        lines.append("Erased too, because they have the same address or login:")
+        lines += [f"  {_person_line(person)}  ({person.earlier_state})" for person in preview.matches]
+    if preview.kept:
+        lines.append("Kept, as creator of this account:")
+        lines += [f"  {_person_line(person)}" for person in preview.kept]
+    if preview.last_administrator:
+        lines.append("Afterwards this account has no active Administrator. Give somebody else the role first.")
     lines.append("In this account:")
     counts: dict[str, int] = {}
     for line in preview.impact.lines:  # a kind of record may have two columns that are treated alike
