@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from purge import presentation, services
-from purge.choices import NoticeState, Origin, Reader, Role, Route, State
+from purge.choices import NoticeState, Origin, Reader, Role, Route, State, Status
 from purge.declared_lookups import DeclaredLookups
 from purge.forms import GoOnForm, PersonForm, ReferenceForm
 from purge.going_on import going_on
@@ -40,6 +40,7 @@ from purge.standing import (
     standing,
     standings,
 )
+from purge.sweep import HEADLESS
 
 
 def zone_of(user: Any) -> str:
@@ -236,6 +237,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             path("<int:pk>/progress/", view(require_GET(self.progress_view)), name="purge_purgerequest_progress"),
             path("<int:pk>/retry/", view(require_POST(self.retry_view)), name="purge_purgerequest_retry"),
             path("<int:pk>/cancel/", view(require_POST(self.cancel_view)), name="purge_purgerequest_cancel"),
+            path("<int:pk>/take-out/", view(require_POST(self.take_out_view)), name="purge_purgerequest_take_out"),
             path("<int:pk>/release/", view(require_POST(self.release_view)), name="purge_purgerequest_release"),
             path(
                 "<int:pk>/follow-ups/<int:follow_up>/done/",
@@ -295,6 +297,10 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "residues": presentation.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": presentation.tasks_of(follow_ups) if own else [],
+            "headless": (
+                presentation.tasks_of(row.follow_ups.filter(kind=HEADLESS)) if request.user.has_perm(FOLLOW) else []
+            ),
+            "can_take_out": row.status == Status.RESIDUE and request.user.has_perm(OPERATE),
             "tasks_open": follow_ups.filter(done_at=None).count(),
             "ledger": [
                 (presentation.event_words(entry.event), entry.at, presentation.fact_words(entry))
@@ -393,6 +399,10 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         done = _("Request %(reference)s is cancelled. Its people are deleted users again, nothing was erased.")
         return self._do(request, pk, services.purge_cancel, done)
+
+    def take_out_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        done = _("What nobody holds is taken out. Request %(reference)s is looked at again.")
+        return self._do(request, pk, services.purge_take_out, done)
 
     def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
         row = self._row(request, pk)

@@ -23,6 +23,7 @@ from purge.services.submission import (
     purge_submit_address,
     purge_submit_ims,
 )
+from purge.services.taking_out import purge_take_out
 
 __all__ = [
     "Found",
@@ -43,4 +44,5 @@ __all__ = [
     "purge_submit",
     "purge_submit_address",
     "purge_submit_ims",
+    "purge_take_out",
 ]

@@ -27,7 +27,7 @@ from purge.sweep import all_steps_wait
 
 def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
     """An operator lets a request begin that waits for the platform's check; now its people are frozen."""
-    _check_operator(acting_user)
+    check_operator(acting_user)
     if trouble := begin_storage():
         raise PurgeRefused("storage", str(WORDS[trouble]))
     with transaction.atomic():
@@ -44,7 +44,7 @@ def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
     return request
 
 
-def _check_operator(acting_user: Any) -> None:
+def check_operator(acting_user: Any) -> None:
     """The command line acts without a user: whoever may run it owns the machine."""
     if acting_user is not None and not acting_user.has_perm("purge.operate_requests"):
         raise NotAllowed("permission", _("Only an operator of the platform may do this."))

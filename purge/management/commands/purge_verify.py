@@ -8,13 +8,14 @@ from purge.choices import Verdict
 from purge.management.base import NEEDS_YOU, PurgeCommand, needs_you
 from purge.patrol import look_at
 from purge.standing import standing
-from purge.verifier import CouldNotLook
+from purge.verifier import CouldNotLook, Hit
 
 
 class Command(PurgeCommand):
     help = (
-        "Look now, in every table and file, whether anything of a request's people is left. What is found in a "
-        "completed request reopens it as residue; a request that is still under way is only looked at."
+        "Look now, in every table and file, whether anything of a request's people is left. What was proved clean "
+        "before is not changed: the places are listed, and a completed request is open again until they are taken out "
+        "(purge_take_out) or changed by people. A request that is still under way is only looked at."
     )
     example = "manage.py purge_verify PUR-7Q4M-2KX9-H"
 
@@ -28,20 +29,32 @@ class Command(PurgeCommand):
             hits = look_at(request)
         except CouldNotLook as error:
             raise CommandError(f"Could not look: {error}. Nothing completes before.", returncode=NEEDS_YOU) from None
+        left = [hit for hit in hits if hit.owner is None]
         request.refresh_from_db()
         stands = standing(request, None)
         data = {
             "request": request.reference,
             "state": str(stands.state),
             "status": str(request.status),
-            "verdict": str(Verdict.RESIDUE if hits else Verdict.CLEAN),
-            "places": [{"table": hit.table, "column": hit.column, "row": hit.row, "ruled": hit.ruled} for hit in hits],
+            "verdict": str(Verdict.RESIDUE if left else Verdict.CLEAN),
+            "places": [_place(hit) for hit in hits],
         }
-        lines = [
-            f"found: {hit.table}.{hit.column} row {hit.row}{'' if hit.ruled else '  (no rule treats this column)'}"
-            for hit in hits
-        ]
+        lines = [f"found: {hit.table}.{hit.column} row {hit.row}{_remark(hit)}" for hit in hits]
         lines.append(f"{request.reference} is {stands.label.lower()}.")
-        self.show(data, lines if hits else ["Clean: nothing is left.", *lines], as_json=options["json"])
-        if hits:
-            needs_you(f"{request.reference}: personal data was found in {len(hits)} place(s).")
+        self.show(data, lines if left else [*lines[:-1], "Clean: nothing is left.", lines[-1]], as_json=options["json"])
+        if left:
+            needs_you(f"{request.reference}: personal data was found in {len(left)} place(s).")
+
+
+def _place(hit: Hit) -> dict[str, Any]:
+    owner = hit.owner
+    belongs = {"user": owner.person_id, "since": owner.since, "until": owner.until} if owner else None
+    return {"table": hit.table, "column": hit.column, "row": hit.row, "ruled": hit.ruled, "belongs_to": belongs}
+
+
+def _remark(hit: Hit) -> str:
+    if hit.owner is None:
+        return "" if hit.ruled else "  (no rule treats this column)"
+    since = f" since {hit.owner.since:%Y-%m-%d %H:%M %Z}" if hit.owner.since else ""
+    until = f", until {hit.owner.until:%Y-%m-%d %H:%M %Z}" if hit.owner.until else ""
+    return f"  (belongs to user {hit.owner.person_id}{since}{until}: it stays)"
