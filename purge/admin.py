@@ -288,7 +288,10 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "working": row.status in presentation.WORKING,
             "watch_state": presentation.watch_state(row, stands),
             "due": presentation.due_of(row),
-            "trouble": presentation.trouble_of(row),
+            "trouble": presentation.trouble_of(
+                row, account_id=None if request.user.has_perm(FOLLOW) else row.account_id
+            ),
+            "technical": presentation.technical_words(row) if request.user.has_perm(FOLLOW) else "",
             "lines": lines,
             "empty": empty,
             "everything": everything,

@@ -7,6 +7,7 @@ request's row and comparing that number, so a worker that was thought dead canno
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +23,13 @@ from django.utils import timezone
 
 from purge.address_index import FEW_ROWS
 from purge.choices import CLAIMABLE_STATUSES, Status
+from purge.failures import failure_of
 from purge.models import LedgerEntry, PurgeRequest
 from purge.queue import enqueue_request
 from purge.storage_marker import storage_trouble
 from purge.telling import tell_trouble
+
+logger = logging.getLogger(__name__)
 
 #: Reported failures in a row, and workers that died without any progress in between, before people are asked.
 MAX_ATTEMPTS = 5
@@ -118,10 +122,11 @@ def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -
         except StaleClaim:
             return
         attempts = request.attempts + 1
-        name = type(error).__name__
+        failure = failure_of(error)
+        name = failure.error
         if final or attempts >= MAX_ATTEMPTS:
             PurgeRequest.objects.filter(pk=request.pk).update(attempts=attempts)
-            needs_attention(request, error_class=name, step=claim.step)
+            needs_attention(request, error_class=name, step=claim.step, **failure.facts)
             return
         PurgeRequest.objects.filter(pk=request.pk).update(
             attempts=attempts,
@@ -131,7 +136,15 @@ def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -
             error_step=claim.step[:120],
             next_attempt_at=timezone.now() + back_off(attempts),
         )
-        note(request, "failed", attempt=attempts, error=name, step=claim.step)
+        note(request, "failed", attempt=attempts, error=name, step=claim.step, **failure.facts)
+        logger.warning(
+            "purge request %s failed, attempt %s of %s: %s at %s",
+            request.reference,
+            attempts,
+            MAX_ATTEMPTS,
+            failure,
+            claim.step or "the beginning",
+        )
 
 
 def back_off(attempts: int) -> timedelta:
@@ -148,11 +161,16 @@ def hold(request: PurgeRequest, reason: str) -> None:
     tell_trouble(request, "held")
 
 
-def needs_attention(request: PurgeRequest, *, error_class: str, step: str) -> None:
+def needs_attention(request: PurgeRequest, *, error_class: str, step: str, **facts: Any) -> None:
+    """Stop a request until people have looked. ``facts``: names of what refused, for the ledger; no values."""
     PurgeRequest.objects.filter(pk=request.pk).update(
         status=Status.NEEDS_ATTENTION, lease_until=None, error_class=error_class[:80], error_step=step[:120]
     )
-    note(request, "needs_attention", error=error_class, step=step)
+    note(request, "needs_attention", error=error_class, step=step, **facts)
+    more = "".join(f" {name}={value}" for name, value in facts.items())
+    logger.error(
+        "purge request %s stopped and needs help: %s%s at %s", request.reference, error_class, more, step or "unknown"
+    )
     tell_trouble(request, "needs_attention")
 
 

@@ -140,7 +140,7 @@ def _plan_is_made(request: PurgeRequest) -> None:
 
 
 def _stuck(claim: Claim) -> None:
-    """Everybody else is gone; what keeps the rest is for people to mend."""
+    """Who could go is gone; what keeps the rest is for people to mend."""
     with chunk_transaction(claim) as request:
         table = request.subjects.filter(fate=Fate.STUCK).values_list("stuck_table", flat=True).first() or ""
         needs_attention(request, error_class="PersonCannotBeDeleted", step=table)

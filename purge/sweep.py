@@ -25,6 +25,7 @@ from purge.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
 from purge.claims import Claim, chunk_transaction, commit_without_flushing, hold, note, try_again
 from purge.counting import rows_of_step, steps_with_work
 from purge.executors import Looked, Outcome, Run, doom_files, run_step
+from purge.failures import failure_of
 from purge.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.hashing import FOLDED
 from purge.host import Person, get_host
@@ -373,7 +374,8 @@ class Sweep:
                     locked.subjects.filter(person_id=person_id).update(
                         fate=Fate.STUCK, stuck_table=_table_of(error)[:128]
                     )
-                    note(locked, "person_stuck", person=person_id, table=_table_of(error))
+                    facts = {**failure_of(error).facts, "table": _table_of(error)}
+                    note(locked, "person_stuck", person=person_id, error=type(error).__name__, **facts)
         with chunk_transaction(self.claim) as locked:
             locked.steps.update(state=StepState.DONE, cursor=0)
             PurgeRequest.objects.filter(pk=locked.pk).update(steps_left=0, people_left=people_left_of(locked))

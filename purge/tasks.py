@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from purge import claims, compaction, deadlines, engine
 from purge.chunk_delete import MoreRowsThanPlanned
+from purge.failures import failure_of
 from purge.models import WorkerBeat
 from purge.patrol import patrol_all
 from purge.selectors import patrol_is_under_way
@@ -79,12 +80,13 @@ def run_request(request_id: int) -> str:
 
 def _record(claim: claims.Claim, error: Exception) -> str:
     """Store the failure; the class of the error when even that failed (the database is gone)."""
-    logger.warning("purge request %s failed: %s at %s", claim.request_id, type(error).__name__, claim.step)
     if not connection.in_atomic_block:
         close_old_connections()
     try:
         claims.record_failure(claim, error, final=isinstance(error, MoreRowsThanPlanned))
     except Exception as second:  # noqa: BLE001 - the task boundary
+        # Its reference stands in the database, which does not answer: the number has to do.
+        logger.error("purge request number %s failed: %s at %s", claim.request_id, failure_of(error), claim.step)
         return type(second).__name__
     return ""
 

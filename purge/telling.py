@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.db.models import Sum
@@ -11,6 +12,8 @@ from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.policy import policy_for
 from purge.standing import CUSTOMERS, sentence_for
+
+logger = logging.getLogger(__name__)
 
 
 def completion_facts(request: PurgeRequest) -> dict[str, Any]:
@@ -75,6 +78,7 @@ def tell_trouble(request: PurgeRequest, kind: str) -> None:
     """A request that does not go on by itself, or is late: who follows it in its account, and always support and the
     operators. Each time that it comes into this state; the ledger has noted it already, and counts.
     """
+    logger.warning("purge request %s needs somebody: %s", request.reference, kind)
     host = get_host()
     support, operators = host.support_staff(), host.operators()
     of_the_account = [pk for pk in recipients_of(request) if pk not in (*support, *operators)]

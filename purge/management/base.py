@@ -25,7 +25,7 @@ from purge.choices import Role, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
-from purge.presentation import progress_of, trouble_of
+from purge.presentation import progress_of, technical_words, trouble_of
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference
 from purge.services import PurgeRefused
@@ -196,6 +196,8 @@ def request_lines(request: PurgeRequest) -> list[str]:
     lines.append(f"  acts next   {stands.who_words}")
     if (trouble := trouble_of(request)) is not None:
         lines += [f"  {trouble.what}", f"  {trouble.next}"]
+    if technical := technical_words(request):
+        lines.append(f"  error       {technical}")
     for place in request.residues.filter(gone_at=None).order_by("table", "column", "row"):
         why = "" if place.ruled else "  (no rule treats this column)"
         lines.append(f"  found       {place.table}.{place.column} row {place.row}{why}")

@@ -247,7 +247,7 @@ def test_kept_creators_are_said_with_how_to_have_them_erased(seen, purge, admin)
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("PersonCannotBeDeleted", "the table “odd_table” still refers to him"),
+        ("PersonCannotBeDeleted", "the table “odd_table” still refers to them"),
         ("WorkerDied", "The worker stopped again and again"),
         ("HashKeyMissing", "The key that recognises purged addresses"),
         ("OperationalError", "The database could not be reached"),
