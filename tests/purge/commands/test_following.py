@@ -94,9 +94,12 @@ def test_verify_reopens_a_completed_request_and_names_the_place(run, cast, reque
     ran = run("purge_verify", request_of_ann.reference, "--json")
     assert (ran.code, ran.json["verdict"], ran.json["status"]) == (1, "residue", Status.RESIDUE)
     place = {"table": "learning_comment", "column": "body", "row": str(comment.pk), "ruled": True}
-    assert ran.json["places"] == [place]
+    assert ran.json["places"] == [{**place, "belongs_to": None}]
     assert run("purge_status", request_of_ann.reference, "--json").json["residue"] == [place]
     assert w.ANN not in ran.out + ran.err
+    # It was proved clean before: the place is named and stands, until somebody has decided.
+    assert run("purge_verify", request_of_ann.reference).code == 1
+    type(comment).objects.filter(pk=comment.pk).update(body="Ask somebody else")
     ran = run("purge_verify", request_of_ann.reference)
     assert ran.code == 0, ran.out
     assert w.completed(request_of_ann)
@@ -124,6 +127,8 @@ def test_patrol_says_what_it_found(run, cast, request_of_ann, settings):
     found = run("purge_patrol", "--json")
     assert (found.code, found.json["verdict"], found.json["hits"]) == (1, "residue", 1)
     assert Residue.objects.get().row == str(comment.pk)
+    assert run("purge_patrol", "--json").json["verdict"] == "residue"
+    type(comment).objects.filter(pk=comment.pk).update(body="Ask somebody else")
     clean = run("purge_patrol", "--json")
     assert (clean.code, clean.json["verdict"], clean.json["requests"]) == (0, "clean", 1)
     assert run("purge_patrol").code == 0
