@@ -19,6 +19,7 @@ from messaging.models import Notification
 from messaging.selectors import notifications_of
 from purge.choices import OPEN_STATUSES, Fate, Role, State, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat
+from purge.paused import words_for
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
 from purge.storage_marker import WORDS, begin_storage, words_for_customers
@@ -95,6 +96,7 @@ class Home:
     worker: WorkerBeat | None
     worker_alive: bool
     storage: str
+    paused: tuple[str, ...]
     charts: tuple[Chart, ...]
     latest: tuple[tuple[PurgeRequest, Standing], ...]
     notifications: QuerySet[Notification]
@@ -111,6 +113,7 @@ def home_of(user: Any) -> Home:
         worker=worker_beat(),
         worker_alive=worker_is_alive(),
         storage=_storage_words(user),
+        paused=words_for(user),
         charts=(_months_chart(user, requests), _durations_chart(requests)),
         latest=tuple((request, stand[request.pk]) for request in latest),
         notifications=notifications_of(user)[:LATEST],

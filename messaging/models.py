@@ -122,6 +122,7 @@ class NotificationKind(models.TextChoices):
     HALF_TIME = "half_time", _("Half the time of a purge is over")
     IMS_NOTICE = "ims_notice", _("Notice from the identity provider")
     FOLLOW_UPS = "follow_ups", _("Work left over by a purge")
+    PAUSED = "paused", _("Purging is paused")
     LEARNING = "learning", _("Learning")
 
 

@@ -95,6 +95,8 @@ def notification_create(
 
 def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str, Any]) -> str:
     """The page of the admin where the recipient goes on; empty where the page is not installed."""
+    if kind == NotificationKind.PAUSED:
+        return _path("admin:index")
     if kind == NotificationKind.FOLLOW_UPS:
         if reference and "account_without_administrator" in (facts.get("kinds") or ()):
             return _path("admin:purge_purgerequest_change", request_id)

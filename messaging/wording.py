@@ -74,6 +74,11 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
             )
         case NotificationKind.FOLLOW_UPS:
             return _follow_ups(reference, facts)
+        case NotificationKind.PAUSED:
+            return News(
+                _("Purging is paused: somebody has to act"),
+                _lines(_("Nothing is purged, or nothing completes, until this is mended."), _says(facts)),
+            )
         case other:
             raise ValueError(f"{other} is no news of a purge")
 

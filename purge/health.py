@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from purge.choices import Status
 from purge.models import PurgeRequest
+from purge.paused import reasons
 from purge.selectors import worker_beat, worker_is_alive, workers_without_files
 from purge.storage_marker import begin_storage
 
@@ -24,7 +26,8 @@ _migrated = False
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers, migrations have run, a worker is alive and all see the same files; else 503."""
+    """200 while the database answers, migrations have run, a worker is alive, all see the same files, and nothing else
+    keeps purges from being done; else 503."""
     try:
         report = health()
     except Error:
@@ -42,22 +45,26 @@ def health() -> dict[str, Any]:
     now = timezone.now()
     beat = worker_beat()
     queued = PurgeRequest.objects.filter(status=Status.QUEUED)
-    storage = begin_storage()
+    storage, away = begin_storage(), workers_without_files()
+    paused = [reason.code for reason in reasons()]
     return {
-        "ok": worker_is_alive() and not storage and not workers_without_files(),
+        "ok": worker_is_alive() and not storage and not away and not paused,
         "database": True,
         "migrations_pending": 0,
+        "paused": paused,
         "file_storage": storage or "ok",
-        "workers_without_files": workers_without_files(),
+        "workers_without_files": away,
         "worker_seconds_ago": _seconds(beat.beat_at if beat else None, now),
         "oldest_queued_seconds": _seconds(
             queued.order_by("accepted_at").values_list("accepted_at", flat=True).first(), now
         ),
-        "open": PurgeRequest.objects.open().count(),
-        "overdue": PurgeRequest.objects.overdue().count(),
-        "held": PurgeRequest.objects.filter(status=Status.HELD).count(),
-        "needs_attention": PurgeRequest.objects.filter(status=Status.NEEDS_ATTENTION).count(),
-        "residue": PurgeRequest.objects.filter(status=Status.RESIDUE).count(),
+        **PurgeRequest.objects.open().aggregate(
+            open=Count("pk"),
+            overdue=Count("pk", filter=Q(due_at__lt=now)),
+            held=Count("pk", filter=Q(status=Status.HELD)),
+            needs_attention=Count("pk", filter=Q(status=Status.NEEDS_ATTENTION)),
+            residue=Count("pk", filter=Q(status=Status.RESIDUE)),
+        ),
     }
 
 

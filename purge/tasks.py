@@ -20,6 +20,7 @@ from purge.chunk_delete import MoreRowsThanPlanned
 from purge.failures import failure_of
 from purge.models import WorkerBeat
 from purge.patrol import patrol_all
+from purge.paused import tell_if_paused
 from purge.selectors import patrol_is_under_way
 from purge.stopping import stop_is_asked_for
 from purge.storage_marker import AnotherStorage, storage_trouble
@@ -124,7 +125,8 @@ def patrol() -> str:
 
 @at_the_boundary
 def remind() -> int:
-    """Reminders at half and at all of the thirty days. The number sent."""
+    """Reminders at half and at all of the thirty days, and the news that purging is paused. The reminders sent."""
+    tell_if_paused()
     reminded = deadlines.remind()
     return reminded.half_time + reminded.overdue
 

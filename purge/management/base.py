@@ -64,7 +64,7 @@ class PurgeCommand(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
         except (PurgeRefused, HashKeyMissing, CouldNotLook) as refusal:
-            raise CommandError(str(refusal), returncode=NEEDS_YOU) from None
+            raise CommandError(getattr(refusal, "details", str(refusal)), returncode=NEEDS_YOU) from None
         except DatabaseError as error:
             # Its own words may repeat a row.
             raise CommandError(

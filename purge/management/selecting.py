@@ -61,7 +61,7 @@ class Selection:
         """The refusal in words, with the Unique User IDs that were typed for the rows it names."""
         named = [f"user {pk} is {quoted(self.typed[pk])}" for pk in refused.people if pk in self.typed]
         known = f" ({', '.join(named)})" if named else ""
-        return CommandError(f"{refused}{known}", returncode=NEEDS_YOU)
+        return CommandError(f"{refused.details}{known}", returncode=NEEDS_YOU)
 
 
 class SelectingCommand(PurgeCommand):

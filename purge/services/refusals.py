@@ -8,11 +8,15 @@ from collections.abc import Collection
 class PurgeRefused(Exception):
     """A submission or change that is not made. ``code`` is stable; the text says what to do instead.
 
-    ``people``: row ids that the refusal is about; ``reference``: the request that stands in the way.
+    ``people``: row ids that the refusal is about; ``reference``: the request that stands in the way; ``details``: the
+    same for whoever runs the machine, where the text is for those who cannot mend it.
     """
 
-    def __init__(self, code: str, message: str, *, people: Collection[int] = (), reference: str = "") -> None:
+    def __init__(
+        self, code: str, message: str, *, people: Collection[int] = (), reference: str = "", details: str = ""
+    ) -> None:
         super().__init__(message)
+        self.details = details or message
         self.code = code
         self.people = tuple(people)
         self.reference = reference

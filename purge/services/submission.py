@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from purge import paused
 from purge.addresses import identity_key, is_address, trimmed
 from purge.capturing import Captured, gathered_of, store
 from purge.choices import (
@@ -25,7 +26,6 @@ from purge.choices import (
     Status,
 )
 from purge.claims import note
-from purge.coverage import all_gaps
 from purge.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, reason_to_hold_whole
 from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
 from purge.host import AccountFacts, Person, get_host
@@ -102,21 +102,14 @@ def _check_permission(acting_user: Any, account_id: int) -> None:
         )
 
 
-def _check_coverage() -> None:
-    gaps = all_gaps()
-    if gaps:
-        places = ", ".join(gap.where for gap in gaps[:5])
-        raise PurgeRefused(
-            "coverage",
-            ngettext(
-                "Nothing is purged while %(n)d place that may hold personal data has no rule: %(places)s. "
-                "Run manage.py check --database default and add the rule.",
-                "Nothing is purged while %(n)d places that may hold personal data have no rule: %(places)s. "
-                "Run manage.py check --database default and add the rules.",
-                len(gaps),
-            )
-            % {"n": len(gaps), "places": places},
-        )
+def _check_paused(acting_user: Any) -> None:
+    """Whoever cannot mend it reads calm words, and those who can are told."""
+    found = tuple(reason for reason in paused.reasons(now=True) if reason.refuses)
+    if found:
+        paused.tell(found)
+        words = found[0].words
+        can_mend = acting_user is None or get_host().is_support(acting_user)
+        raise PurgeRefused(found[0].code, words if can_mend else found[0].calm, details=words)
 
 
 def _check_storage() -> None:
@@ -279,7 +272,7 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     _check_number(user_ids)
     people = get_host().people(user_ids)
     _check_people(people, user_ids, account_id)
-    _check_coverage()
+    _check_paused(acting_user)
     _check_storage()
     policy = policy_of(_route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL))
     own = _own_targets(policy, people, account)
@@ -304,7 +297,7 @@ def purge_preview_address(*, acting_user: Any, account_id: int, address: str) ->
     account = _account(account_id)
     _check_permission(acting_user, account_id)
     key = _check_address(address, account_id)
-    _check_coverage()
+    _check_paused(acting_user)
     _check_storage()
     policy = policy_of(_route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL))
     scope = in_account_only(_scope(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
@@ -353,7 +346,7 @@ def purge_submit(
     if (earlier := _of_token(token, acting_user)) is not None:
         return earlier
     _check_number(user_ids)
-    _check_coverage()
+    _check_paused(acting_user)
     _check_storage()
     route = _route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL)
     policy = policy_of(route)
@@ -429,7 +422,7 @@ def purge_submit_address(
     if (earlier := _of_token(token, acting_user)) is not None:
         return earlier
     key = _check_address(address, account_id)
-    _check_coverage()
+    _check_paused(acting_user)
     _check_storage()
     route = _route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL)
     try:
@@ -470,7 +463,7 @@ def purge_submit_ims(
         raise PurgeRefused("reference", str(_REFERENCE))
     if (earlier := _of_external_reference(reference)) is not None:
         return earlier
-    _check_coverage()
+    _check_paused(acting_user)
     _check_storage()
     policy = policy_of(Route.IMS_TRIAL)
     with transaction.atomic():
