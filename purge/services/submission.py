@@ -41,7 +41,7 @@ from purge.references import new_reference
 from purge.scope import DOOMED_ROLES, Scope, build_scope
 from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
-from purge.storage_marker import begin_storage, words_for_customers
+from purge.storage_marker import UNMARKED, begin_storage, storage_trouble, words_for_customers
 from purge.targets import Target, add_subjects, in_reach, resolve_targets
 from purge.telling import tell_trouble
 
@@ -112,9 +112,10 @@ def _check_paused(acting_user: Any) -> None:
         raise PurgeRefused(found[0].code, words if can_mend else found[0].calm, details=words)
 
 
-def _check_storage() -> None:
-    """What is accepted freezes people and closes files: not without sight of the files."""
-    if begin_storage():
+def _check_storage(*, preview: bool = False) -> None:
+    """What is accepted freezes people and closes files: not without sight of the files. A preview marks no storage."""
+    trouble = storage_trouble() if preview else begin_storage()
+    if trouble and not (preview and trouble == UNMARKED):
         raise PurgeRefused("storage", words_for_customers())
 
 
@@ -273,7 +274,7 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     people = get_host().people(user_ids)
     _check_people(people, user_ids, account_id)
     _check_paused(acting_user)
-    _check_storage()
+    _check_storage(preview=True)
     policy = policy_of(_route(account, Route.UI_ENTERPRISE, Route.UI_TRIAL))
     own = _own_targets(policy, people, account)
     _check_oneself(acting_user, own)
@@ -298,7 +299,7 @@ def purge_preview_address(*, acting_user: Any, account_id: int, address: str) ->
     _check_permission(acting_user, account_id)
     key = _check_address(address, account_id)
     _check_paused(acting_user)
-    _check_storage()
+    _check_storage(preview=True)
     policy = policy_of(_route(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL))
     scope = in_account_only(_scope(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
     return Preview(account, [], measure_impact(scope), policy, scope)
@@ -508,7 +509,7 @@ def _of_external_reference(reference: str) -> PurgeRequest | None:
 
 
 _REFERENCE = gettext_lazy(
-    "The reference is kept for good: give a number or another text of at most 200 letters, digits and - _ . : / that "
+    "The reference is kept for good: give an opaque one, of at most 200 letters, digits and - _ . : / only, which "
     "does not name the person."
 )
 

@@ -48,6 +48,18 @@ def _django_db_helper(site) -> None:
 
 
 @pytest.fixture(scope="session")
+def files_of_the_site(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(autouse=True)
+def files_of_its_own(settings, files_of_the_site: Path) -> None:
+    """Instead of a folder for each test: the database is the same for all of them, and knows its file storage."""
+    settings.MEDIA_ROOT = files_of_the_site / "media"
+    settings.PURGE_JOURNAL = files_of_the_site / "journal" / "purge.jsonl"
+
+
+@pytest.fixture(scope="session")
 def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
     """The address of the served site."""
     with django_db_blocker.unblock():

@@ -344,19 +344,21 @@ def story_of(world, client, person):
     return seen
 
 
-@pytest.mark.django_db
-def test_an_account_reads_the_same_whether_or_not_something_waits_elsewhere(client, cast, guarded):
-    """Two people of the same account with the same records; one of them has matches in two trials, who wait."""
+@pytest.mark.parametrize(("guard", "parts"), [(0, 1), (200, 0)])
+def test_an_account_reads_the_same_whether_or_not_anything_exists_elsewhere(client, cast, settings, guard, parts):
+    """Two people of the same account with the same records; one of them has matches in two trials."""
+    settings.PURGE_RATE_GUARD = guard
     lone = UserFactory(account=cast.acme, email="lone@y.org", deleted=True)
     known = UserFactory(account=cast.acme, email="known@y.org", deleted=True)
     for trial in (cast.alpha, cast.beta):
-        UserFactory(account=trial, email="known@y.org")
+        match = UserFactory(account=trial, email="known@y.org")
+        EnrolmentFactory.create_batch(3, user=match)
     for person in (lone, known):
         EnrolmentFactory.create_batch(2, user=person)
     client.force_login(cast.admin)
     alone = story_of(cast, client, lone)
-    divided = story_of(cast, client, known)
-    assert PurgeRequest.objects.filter(origin=Origin.ELSEWHERE).count() == 1
-    assert len(alone) == len(divided) == 13
-    for one, other in zip(alone, divided, strict=True):
+    together = story_of(cast, client, known)
+    assert PurgeRequest.objects.filter(origin=Origin.ELSEWHERE).count() == parts
+    assert len(alone) == len(together) == 13
+    for one, other in zip(alone, together, strict=True):
         assert one == other
