@@ -90,7 +90,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Home:
-    """What the home page shows to somebody. ``worker`` is None when none has ever run."""
+    """What the home page shows to somebody. ``worker`` is None when none has ever run; ``paused``: why purges wait."""
 
     tiles: tuple[Tile, ...]
     worker: WorkerBeat | None

@@ -47,6 +47,7 @@ class LmsHost:
                 creator_id=account.creator_id,
                 active=account.state == AccountState.ACTIVE,
                 time_zone=account.time_zone,
+                public_id=str(account.public_id),
             )
             for account in Account.objects.filter(pk__in=list(ids))
         }

@@ -197,8 +197,11 @@ PURGE_HOST = "lms_purge.host.LmsHost"
 # Keys the hashes by which a purged address is recognised again. Losing it means that no old purge can be checked:
 # keep a copy apart from the database's backups. A missing key is a system-check error, and nothing completes.
 PURGE_HASH_KEY: str = env.str("PURGE_HASH_KEY", "")
-# What a restored backup needs to know: every purge accepted, by row id and keyed hash. Outside the database on purpose.
+# What a restored backup needs to know: every purge, by number and keyed hash. Outside the database on purpose. Its
+# files lie in the folder of this name with ".d" behind it; the one file that earlier versions wrote is still read.
 PURGE_JOURNAL: Path = env.path("PURGE_JOURNAL", VAR_DIR / "journal" / "purge.jsonl")
+# Whose files they are: the machine's name, or where that changes with each start (containers) one that stays.
+PURGE_JOURNAL_WRITER: str = env.str("PURGE_JOURNAL_WRITER", "")
 PURGE_DUE_DAYS: int = env.int("PURGE_DUE_DAYS", 30, validate=positive)
 PURGE_MAX_PEOPLE: int = env.int("PURGE_MAX_PEOPLE", 50, validate=validate.Range(min=1, max=50))
 # Users in *other* accounts that one account's purges may reach in a day before a request waits for an operator.

@@ -58,7 +58,8 @@ def check_database(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
     """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes.
-    purge.E008: the file storage is not the one that belongs to the database."""
+    purge.E008: the file storage is not the one that belongs to the database. purge.E010, E011: the database and its
+    purge log differ, or the log cannot be read."""
     if not databases or "default" not in databases:
         return []
     from purge.models import PurgeRequest
@@ -68,6 +69,7 @@ def check_database(
         return []
     messages: list[checks.CheckMessage] = [_error(gap) for gap in table_gaps()]
     messages += _storage_messages()
+    messages += _purge_log_messages()
     try:
         present = fingerprint()
         other = PurgeRequest.objects.open().exclude(key_fingerprint=present).exists()
@@ -95,3 +97,20 @@ def _storage_messages() -> list[checks.CheckMessage]:
     except DatabaseError:
         return []
     return [checks.Error("Nothing is purged.", hint=str(WORDS[trouble]), id="purge.E008")] if trouble else []
+
+
+def _purge_log_messages() -> list[checks.CheckMessage]:
+    """Nothing while migrations are missing: a restored database may lack the tables that could tell."""
+    from purge.noticing import glance
+
+    try:
+        trouble = glance()
+    except DatabaseError:
+        return []
+    except OSError:
+        words = "The purge log cannot be read."
+        return [checks.Error(words, hint="Mount it, or look at the rights of PURGE_JOURNAL's folder.", id="purge.E011")]
+    if not trouble:
+        return []
+    hint = "Purges wait until you have dealt with it: see manage.py purge_journal status."
+    return [checks.Error(" ".join(trouble.sentences), hint=hint, id="purge.E010")]

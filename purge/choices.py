@@ -140,6 +140,15 @@ class Verdict(models.TextChoices):
     COULD_NOT_LOOK = "could_not_look", _("Could not look")
 
 
+class JournalTrouble(models.TextChoices):
+    """How the purge log and the database disagree."""
+
+    UNKNOWN = "unknown", _("A purge that this database does not know")
+    BEHIND = "behind", _("A purge that had come further")
+    MISSING = "missing", _("A part of the purge log that is not there")
+    DAMAGED = "damaged", _("A part of the purge log that cannot be read")
+
+
 class Notify(models.TextChoices):
     INITIATOR = "initiator", _("The initiator, on completion")
     ADMINISTRATORS = "administrators", _("The administrators of every enterprise account that has such a user")

@@ -28,6 +28,7 @@ from purge.claims import (
     release_claim,
 )
 from purge.executors import Looked
+from purge.journal import COMPLETED, journal_outcome
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.passing_rows import without_passing_rows
 from purge.planner import Step, new_step_rows, plan_steps
@@ -275,6 +276,7 @@ def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
     note(request, "completed", kept=kept, patrolled=patrolled)
     tell_completion(request)
     forget_identifiers(request)
+    journal_outcome(request, COMPLETED)
     enqueue("purge.tasks.compact")
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role
 from purge.claims import note
 from purge.host import get_host
+from purge.journal import LET_GO, journal_people
 from purge.models import PurgeRequest, Subject
 from purge.scope import DOOMED_ROLES, current_key
 from purge.targets import matches_of
@@ -48,6 +49,7 @@ def begin(request: PurgeRequest) -> None:
     if let_go:
         request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=let_go).delete()
         note(request, "let_go", people=len(let_go))
+        journal_people(request, LET_GO, people=[people[person_id] for person_id in let_go])
     going = [person for person_id, person in people.items() if person_id not in let_go]
     for state in {person.earlier_state for person in going}:
         ids = [person.id for person in going if person.earlier_state == state]

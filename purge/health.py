@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from purge import noticing
 from purge.choices import Status
 from purge.models import PurgeRequest
-from purge.paused import reasons
+from purge.paused import PURGE_LOG, reasons
 from purge.selectors import worker_beat, worker_is_alive, workers_without_files
 from purge.storage_marker import begin_storage
 
+AGREES = "agrees"
 #: Reading all migration files takes a while, and what has run once has run for good.
 _migrated = False
 
@@ -44,9 +46,10 @@ def health() -> dict[str, Any]:
         return {"ok": False, "database": True, "migrations_pending": pending}
     now = timezone.now()
     beat = worker_beat()
+    purge_log, unknown = _purge_log()
     queued = PurgeRequest.objects.filter(status=Status.QUEUED)
     storage, away = begin_storage(), workers_without_files()
-    paused = [reason.code for reason in reasons()]
+    paused = [reason.code for reason in reasons()] + [PURGE_LOG] * (purge_log != AGREES)
     return {
         "ok": worker_is_alive() and not storage and not away and not paused,
         "database": True,
@@ -58,14 +61,30 @@ def health() -> dict[str, Any]:
         "oldest_queued_seconds": _seconds(
             queued.order_by("accepted_at").values_list("accepted_at", flat=True).first(), now
         ),
-        **PurgeRequest.objects.open().aggregate(
-            open=Count("pk"),
-            overdue=Count("pk", filter=Q(due_at__lt=now)),
-            held=Count("pk", filter=Q(status=Status.HELD)),
-            needs_attention=Count("pk", filter=Q(status=Status.NEEDS_ATTENTION)),
-            residue=Count("pk", filter=Q(status=Status.RESIDUE)),
-        ),
+        **_counts(now),
+        "purge_log": purge_log,
+        "unknown_purges": unknown,
     }
+
+
+def _counts(now: datetime) -> dict[str, int]:
+    """How many requests are open, late, and wait for people."""
+    return PurgeRequest.objects.open().aggregate(
+        open=Count("pk"),
+        overdue=Count("pk", filter=Q(due_at__lt=now)),
+        held=Count("pk", filter=Q(status=Status.HELD)),
+        needs_attention=Count("pk", filter=Q(status=Status.NEEDS_ATTENTION)),
+        residue=Count("pk", filter=Q(status=Status.RESIDUE)),
+    )
+
+
+def _purge_log() -> tuple[str, int]:
+    """What the purge log says to this database, and how many purges this one does not know, or not so far."""
+    try:
+        trouble = noticing.glance()
+    except OSError:
+        return "The purge log cannot be read.", 0
+    return " ".join(trouble.sentences) or AGREES, trouble.unknown + trouble.behind
 
 
 def pending_migrations() -> int:

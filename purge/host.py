@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """One tenant. ``kind``: "enterprise", "trial" or "system"."""
+    """One tenant. ``kind``: "enterprise", "trial" or "system". ``public_id`` is never given out anew."""
 
     id: int
     kind: str
@@ -27,6 +27,7 @@ class AccountFacts:
     creator_id: int | None
     active: bool
     time_zone: str
+    public_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Why nothing can be purged at the moment, for whoever can mend it; and calm words for everybody else.
 
-A table that somebody made without a rule, or a key that is not there, stops every purge of every customer. The ones who
-can mend it are told before the customers find out, and no customer is told to run a command.
+A table that somebody made without a rule, a key that is not there, or a database that is older than its purge log stops
+every purge of every customer. The ones who can mend it are told before the customers find out, and no customer is told
+to run a command.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from purge import noticing
 from purge.coverage import all_gaps
 from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import get_host
 from purge.models import PurgeRequest
 
-COVERAGE, HASH_KEY, OTHER_KEY = "coverage", "hash_key", "other_hash_key"
+COVERAGE, HASH_KEY, OTHER_KEY, PURGE_LOG = "coverage", "hash_key", "other_hash_key", "purge_log"
 #: The notification's kind.
 KIND = "paused"
 #: Such a notification is of no request.
@@ -35,17 +37,20 @@ _seen: tuple[float, tuple[Reason, ...]] | None = None
 @dataclass(frozen=True)
 class Reason:
     """``code``: stable, for ``/healthz`` and refusals. ``words``: for those who can mend it, with what to do.
-    ``refuses``: nothing is accepted meanwhile (otherwise nothing completes)."""
+    ``refuses``: nothing is accepted meanwhile (otherwise nothing completes). ``restored``: a backup was put in."""
 
     code: str
     words: str
     refuses: bool = True
+    restored: bool = False
 
     @property
     def calm(self) -> str:
         """For those who cannot: constant, and true, since support is told whenever it is said."""
         if self.code == COVERAGE:
             return _("Purging is paused while we check a change to the database. Support has been notified.")
+        if self.restored:
+            return _("Purging is paused while we check a backup that was restored. Support has been notified.")
         return _("Purging is paused while we check the installation. Support has been notified.")
 
 
@@ -55,6 +60,11 @@ def reasons(*, now: bool = False) -> tuple[Reason, ...]:
     if now or _seen is None or time.monotonic() - _seen[0] > SEEN_SECONDS:
         _seen = (time.monotonic(), (*_gaps(), *_key()))
     return _seen[1]
+
+
+def all_reasons(*, now: bool = False) -> tuple[Reason, ...]:
+    """The same, and what the purge log says, which is looked at each time: it costs a few questions."""
+    return (*reasons(now=now), *_purge_log())
 
 
 def forget() -> None:
@@ -91,9 +101,17 @@ def _key() -> list[Reason]:
     return []
 
 
+def _purge_log() -> list[Reason]:
+    try:
+        trouble = noticing.glance()
+    except OSError:
+        return [Reason(PURGE_LOG, _("The purge log cannot be read: mount it, or look at the rights of its folder."))]
+    return [Reason(PURGE_LOG, trouble.for_operators, restored=trouble.is_older)] if trouble else []
+
+
 def words_for(reader: Any) -> tuple[str, ...]:
     """What somebody signed in reads about it, for Home. Whoever reads it has support told."""
-    found = reasons()
+    found = all_reasons()
     if not found:
         return ()
     tell(found)
@@ -119,5 +137,5 @@ def tell(found: tuple[Reason, ...]) -> int:
 
 def tell_if_paused() -> int:
     """For the clock."""
-    found = reasons(now=True)
+    found = all_reasons(now=True)
     return tell(found) if found else 0

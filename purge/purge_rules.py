@@ -9,6 +9,7 @@ BY_CODE = "written by code alone: fixed words, numbers, names of tables and colu
 OWN_WORD = Keep("a word or number of the engine's own; nobody types it", closed=BY_CODE)
 DIGEST = Keep("a keyed hash, from which nobody can read the identifier", closed="written by code alone, as digits")
 RANDOM = "written by code alone, of random letters and digits"
+CHAIN = Keep("the name of a file of the purge log: installation, machine and moment", closed=BY_CODE)
 
 RULES = [
     ModelRules(
@@ -111,6 +112,19 @@ RULES = [
     ),
     ModelRules("purge.Lease", _("leases"), None, {"name": OWN_WORD}),
     ModelRules("purge.Installation", _("this installation"), None, {}),
+    ModelRules("purge.JournalMark", _("places of requests in the purge log"), None, {"chain": CHAIN}),
+    ModelRules("purge.JournalChain", _("files of the purge log"), None, {"name": CHAIN, "digest": OWN_WORD}),
+    ModelRules(
+        "purge.JournalAlarm",
+        _("differences between database and purge log"),
+        None,
+        {
+            "kind": OWN_WORD,
+            "chain": CHAIN,
+            "reference": Keep("the request ID, a random text", closed=RANDOM),
+            "event": OWN_WORD,
+        },
+    ),
     # Django's and the queue's
     ModelRules(
         "admin.LogEntry",

@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from purge.choices import OPEN_STATUSES, Actor, Reader, State, Status
 from purge.host import get_host
 from purge.models import PurgeRequest
+from purge.noticing import Trouble, trouble
 from purge.selectors import worker_beats, worker_patience
 
 FOLLOW, OPERATE = "purge.follow_requests", "purge.operate_requests"
@@ -93,11 +94,13 @@ def only_chosen(waits: Sequence[Wait]) -> bool:
 class Silence:
     """Whether a worker answers. ``since``: its last sign of life, None when there has never been one.
 
-    ``without_files``: those that answer see another file storage than the web, so they take up nothing.
+    ``trouble``: why no worker takes up anything on this site; a restored backup for one. ``without_files``: those that
+    answer see another file storage than the web, so they take up nothing.
     """
 
     silent: bool = False
     since: datetime | None = None
+    trouble: Trouble | None = None
     without_files: bool = False
     #: Without any sign of life only a request that has waited so long is said to wait for a worker.
     accepted_before: datetime | None = None
@@ -121,7 +124,9 @@ class Silence:
 
 
 def worker_silence(now: datetime) -> Silence:
-    """Whether any worker has answered lately that may take up work."""
+    """Whether any worker has answered lately, and may take up work."""
+    if paused := trouble():
+        return Silence(silent=True, trouble=paused)
     beats = worker_beats()
     if not beats:
         return Silence(silent=True, accepted_before=now - worker_patience())
@@ -311,7 +316,8 @@ def _waits(request: PurgeRequest, reader: Reader, silence: Silence, now: datetim
     elif request.released_at is not None and reader not in CUSTOMERS:
         waits.append(Wait(PLATFORM_CHECK, _("The platform's check"), Actor.OPERATOR, over=True))
     if silence.meets(request, now):
-        waits.append(Wait(WORKER, _("A worker"), Actor.OPERATOR))
+        words = _("The operators' look at this site") if silence.trouble else _("A worker")
+        waits.append(Wait(WORKER, words, Actor.OPERATOR))
     if _waits_for_next_attempt(request):
         words = _("The next attempt, %(when)s") % {"when": moment_words(request.next_attempt_at, zone)}
         waits.append(Wait(NEXT_ATTEMPT, words, Actor.WORKER, until=request.next_attempt_at))
@@ -367,7 +373,9 @@ def _check_words(reader: Reader) -> str:
 
 
 def _silence_words(request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
-    if silence.without_files:
+    if silence.trouble:
+        begins = " ".join(silence.trouble.sentences) if reader in OPERATORS else silence.trouble.for_customers
+    elif silence.without_files:
         begins = _("The worker sees another file storage than the web.")
         if reader in CUSTOMERS:
             begins = _("The platform's file storage has to be looked at by those who run it.")
@@ -381,7 +389,11 @@ def _silence_words(request: PurgeRequest, reader: Reader, silence: Silence, zone
         safe = _("Your request is safe, nothing has been erased.")
     else:
         safe = _("The request is safe, nothing has been erased.")
-    if silence.without_files and reader in OPERATORS:
+    if silence.trouble and reader in OPERATORS:
+        ends = _("See manage.py purge_journal status. Due %(due)s.")
+    elif silence.trouble:
+        ends = _("It goes on by itself once they have. Due %(due)s.")
+    elif silence.without_files and reader in OPERATORS:
         ends = _("See manage.py purge_storage. Due %(due)s.")
     elif silence.without_files:
         ends = _("It goes on by itself once an operator has mended that. Due %(due)s.")

@@ -27,6 +27,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
+from purge import noticing
 from purge.models import WorkerBeat
 from purge.queue import (
     CANARY_TASK,
@@ -77,6 +78,7 @@ class Supervisor:
     def run(self) -> int:
         """Supervise until SIGTERM, SIGINT or SIGHUP; 0 when the cluster then stopped by itself in time."""
         self._listen()
+        noticing.look_thoroughly()
         with self._stop_folder():
             self._start()
             while not self.stopping:
@@ -170,7 +172,8 @@ class Supervisor:
         if self.process is not None and self.process.poll() is not None:
             self._restart("the cluster's main process ended")
         ensure_schedules()
-        deliver()
+        if not noticing.reconcile():
+            deliver()
         self._send_canary()
         self._watch()
 

@@ -29,6 +29,7 @@ from purge.failures import failure_of
 from purge.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.hashing import FOLDED
 from purge.host import Person, get_host
+from purge.journal import LATE, journal_people
 from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep
 from purge.planner import ADDRESSES, FILES, Step, new_step_rows, plan_steps, stored_steps
 from purge.policy import policy_for
@@ -338,6 +339,9 @@ class Sweep:
         reached = [*request.subjects.values_list("account_id", "role"), *reached_of(overlooked)]
         self.guarded = reason_to_hold_again(request, reached)
         add_subjects(request, overlooked, begins=not self.guarded)
+        going = [target.person for target in overlooked if target.role in DOOMED_ROLES]
+        if going:
+            journal_people(request, LATE, people=going)
         note(request, "grown", people=len(overlooked))
         PurgeRequest.objects.filter(pk=request.pk).update(
             other_account_count=reached_elsewhere(request.account_id, reached),

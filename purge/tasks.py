@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from purge import claims, compaction, deadlines, engine
+from purge import claims, compaction, deadlines, engine, noticing
 from purge.chunk_delete import MoreRowsThanPlanned
 from purge.failures import failure_of
 from purge.models import WorkerBeat
@@ -120,6 +120,7 @@ def patrol() -> str:
     """The nightly pass over every text. One at a time: a long one is delivered again while it runs."""
     if patrol_is_under_way():
         return "under way"
+    noticing.look_thoroughly()
     return str(patrol_all().verdict)
 
 

@@ -1,4 +1,4 @@
-"""Everything that changes a purge request: submit, release, cancel, try again, look up.
+"""Everything that changes a purge request: submit, release, cancel, try again, look up; and the purge log.
 
 Admin pages, commands and tasks call these; every refusal is a :class:`PurgeRefused` whose message says what to do
 instead, and leaves nothing half-done.
@@ -14,6 +14,7 @@ from purge.services.following import (
 )
 from purge.services.looking_up import Found, person_look_up
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
+from purge.services.restoring import journal_acknowledge
 from purge.services.submission import (
     Identities,
     Preview,
@@ -33,6 +34,7 @@ __all__ = [
     "PurgeRefused",
     "SelectionChanged",
     "follow_up_done",
+    "journal_acknowledge",
     "may_follow",
     "notice_decline",
     "person_look_up",

@@ -18,9 +18,11 @@ from purge.claims import note
 from purge.engine import forget_identifiers
 from purge.freezing import begin, give_back
 from purge.host import get_host
+from purge.journal import CANCELLED, journal_outcome
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.queue import enqueue_request
 from purge.services.refusals import NotAllowed, PurgeRefused
+from purge.services.restoring import log_or_refuse
 from purge.storage_marker import WORDS, begin_storage
 from purge.sweep import all_steps_wait
 
@@ -37,7 +39,8 @@ def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
                 "not_held",
                 _("Request %(reference)s does not wait for the platform's check.") % {"reference": request.reference},
             )
-        begin(request)
+        with log_or_refuse():
+            begin(request)
         note(request, "released", actor_id=getattr(acting_user, "pk", None))
         enqueue_request(request.pk)
     request.refresh_from_db()
@@ -123,6 +126,7 @@ def _cancel(request: PurgeRequest, *, actor_id: int | None) -> None:
         state=NoticeState.DECLINED, identifier="", closed_at=timezone.now()
     )
     note(request, "cancelled", actor_id=actor_id)
+    journal_outcome(request, CANCELLED)
 
 
 def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:

@@ -29,7 +29,6 @@ from purge.claims import note
 from purge.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, reason_to_hold_whole
 from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
 from purge.host import AccountFacts, Person, get_host
-from purge.journal import append_acceptance
 from purge.kinds_of_accounts import no_kind_changes
 from purge.models import ImsNotice, PurgeRequest
 from purge.opaque_reference import is_opaque, names_one_of
@@ -41,6 +40,7 @@ from purge.references import new_reference
 from purge.scope import DOOMED_ROLES, Scope, build_scope
 from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
+from purge.services.restoring import write_ahead
 from purge.storage_marker import UNMARKED, begin_storage, storage_trouble, words_for_customers
 from purge.targets import Target, add_subjects, in_reach, resolve_targets
 from purge.telling import tell_trouble
@@ -104,7 +104,7 @@ def _check_permission(acting_user: Any, account_id: int) -> None:
 
 def _check_paused(acting_user: Any) -> None:
     """Whoever cannot mend it reads calm words, and those who can are told."""
-    found = tuple(reason for reason in paused.reasons(now=True) if reason.refuses)
+    found = tuple(reason for reason in paused.all_reasons(now=True) if reason.refuses)
     if found:
         paused.tell(found)
         words = found[0].words
@@ -663,7 +663,7 @@ def _accept(
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
     said = request.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
     digests = [(str(kind), digest, form) for kind, digest, form in said]
-    append_acceptance(request, people=[target.person.id for target in doomed], digests=digests)
+    write_ahead(request, [target.person for target in doomed], digests)
     return request
 
 

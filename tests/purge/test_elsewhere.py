@@ -103,15 +103,13 @@ def test_the_first_keeps_its_account_and_the_second_everything_else(cast, guarde
 def test_both_are_in_the_journal(cast, guarded, settings):
     first = submit(cast, cast.ann)
     part = first.parts.get()
-    folder = settings.PURGE_JOURNAL.parent
-    lines = [json.loads(line) for file in folder.iterdir() for line in file.read_text().splitlines() if line]
-    people = {line["request"]: line["people"] for line in lines if line.get("event") == "accepted"}
-    assert people == {
-        first.reference: [cast.ann.pk],
-        part.reference: sorted(
-            person.pk for person in (cast.alpha_match, cast.beta_login_match, cast.beta_deleted_match, cast.delta_match)
-        ),
-    }
+    (chain,) = settings.PURGE_JOURNAL.with_name("purge.jsonl.d").glob("*.jsonl")
+    lines = [json.loads(line) for line in chain.read_text().splitlines()]
+    accepted = {line["request"]: line for line in lines if line["event"] == "accepted"}
+    people = {reference: {row for row, _public_id, _account in line["people"]} for reference, line in accepted.items()}
+    matches = (cast.alpha_match, cast.beta_login_match, cast.beta_deleted_match, cast.delta_match)
+    assert people == {first.reference: {cast.ann.pk}, part.reference: {match.pk for match in matches}}
+    assert (accepted[first.reference]["account"], accepted[part.reference]["account"]) == (cast.acme.pk, None)
 
 
 def test_the_database_refuses_a_part_that_an_account_could_see(cast, guarded):

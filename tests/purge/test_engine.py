@@ -64,7 +64,8 @@ def test_the_request_id_the_captured_identifiers_and_the_journal_are_there_befor
     assert ("email", w.ANN, False) in captured
     assert ("email", w.FORMER, True) in captured
     assert ("login", "ann-login", False) in captured
-    line = settings.PURGE_JOURNAL.read_text()
+    (chain,) = settings.PURGE_JOURNAL.with_name("purge.jsonl.d").glob("*.jsonl")
+    line = chain.read_text()
     assert request.reference in line
     assert str(cast.ann.pk) in line
     assert "@" not in line

@@ -33,6 +33,8 @@ def test_all_is_well(client, alive):
         "held": 0,
         "needs_attention": 0,
         "residue": 0,
+        "purge_log": "agrees",
+        "unknown_purges": 0,
     }
     assert "no-store" in answer["Cache-Control"] or "no-cache" in answer["Cache-Control"]
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from learning.models import Comment, Enrolment
@@ -51,31 +50,6 @@ HASTE = {
 WHOLE_CLUSTER = 5
 #: How long anything may take on a slow, busy machine. Only a failing test waits for so long.
 PATIENCE = 240
-
-
-@pytest.fixture
-def database_url(transactional_db, tmp_path) -> Iterator[str]:
-    """The address of the test's database, for other processes. SQLite's is in memory: it becomes a file meanwhile."""
-    config = connection.settings_dict
-    if connection.vendor == "postgresql":
-        yield f"postgres://{config['USER']}:{config['PASSWORD']}@{config['HOST']}:{config['PORT']}/{config['NAME']}"
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        return
-    file = tmp_path / "worker.sqlite3"
-    connection.ensure_connection()
-    in_memory, name = connection.connection, config["NAME"]
-    with contextlib.closing(sqlite3.connect(file)) as copy:
-        in_memory.backup(copy)
-    connection.connection, config["NAME"] = None, str(file)
-    try:
-        yield f"sqlite:///{file}"
-    finally:
-        connections.close_all()
-        connection.connection, config["NAME"] = in_memory, name
 
 
 class Worker:

@@ -1,0 +1,164 @@
+"""``manage.py purge_journal``"""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import CommandError, CommandParser
+
+from purge import chains, noticing
+from purge.brought_back import brought_back
+from purge.chains import Damage, Position
+from purge.choices import JournalTrouble
+from purge.installation import installation
+from purge.management.base import USAGE, PurgeCommand, needs_you
+from purge.models import JournalAlarm, JournalChain, PurgeRequest
+from purge.services import journal_acknowledge
+
+WORDS = {
+    JournalTrouble.UNKNOWN: "unknown here",
+    JournalTrouble.BEHIND: "had come further",
+    JournalTrouble.MISSING: "missing or too short",
+    JournalTrouble.DAMAGED: "damaged",
+}
+WAY_OUT = (
+    "Put in a newer backup if there is one. If not: keep this list, cancel what was called off, type manage.py "
+    "purge_journal acknowledge %d, and purge again whoever is back."
+)
+
+
+class Command(PurgeCommand):
+    help = (
+        "Compare this database with the purge log outside it (status), check the log's files line by line (verify), "
+        "say that a restored backup has been dealt with (acknowledge N), or that this database is a copy (begin)."
+    )
+    example = "manage.py purge_journal status"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("action", choices=("status", "verify", "acknowledge", "begin"))
+        parser.add_argument("number", nargs="?", type=int, help="acknowledge: how many differences status tells")
+        parser.add_argument("--copy", action="store_true", help="begin: this database is a copy, for tests or the like")
+        parser.add_argument("--files-are-copied", action="store_true", help="begin --copy: as of purge_storage")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        action = options["action"]
+        if (options["number"] is not None) != (action == "acknowledge"):
+            raise CommandError("Type acknowledge with the number of differences, the others without.", returncode=USAGE)
+        if options["copy"] != (action == "begin"):
+            raise CommandError("Type begin --copy, and the others without --copy.", returncode=USAGE)
+        try:
+            getattr(self, f"_{action}")(options)
+        except OSError as error:
+            raise CommandError(
+                f"The purge log cannot be read or written ({type(error).__name__}): {chains.folder()}", returncode=1
+            ) from None
+
+    def _status(self, options: dict[str, Any]) -> None:
+        trouble = noticing.look(thorough=True)
+        files = [{"chain": row.name, "lines": row.seq, "bytes": row.offset} for row in _chains()]
+        alarms = list(JournalAlarm.objects.order_by("kind", "chain", "seq"))
+        back = brought_back({alarm.reference for alarm in alarms}, noticing.chains_of_this_database())
+        earlier = _earlier()
+        data = {
+            "installation": str(installation().pk),
+            "folder": str(chains.folder()),
+            "agrees": not trouble,
+            "unknown": trouble.unknown,
+            "behind": trouble.behind,
+            "missing": trouble.missing,
+            "damaged": trouble.damaged,
+            "chains": files,
+            "earlier_format": earlier,
+            "differences": [
+                {
+                    "kind": alarm.kind,
+                    "request": alarm.reference or None,
+                    "event": alarm.event or None,
+                    "chain": alarm.chain,
+                    "line": alarm.seq,
+                    "users_who_are_back": back.get(alarm.reference, []),
+                }
+                for alarm in alarms
+            ],
+        }
+        lines = [f"installation  {data['installation']}", f"folder        {data['folder']}"]
+        lines += [f"file          {each['chain']}: {each['lines']:,} lines" for each in files]
+        if earlier["lines"]:
+            lines.append(
+                f"earlier file  {earlier['lines']:,} lines; {earlier['unknown']:,} of requests that this database does "
+                "not know. They tell no outcome: these were rolled back, or are older than a restored backup."
+            )
+        lines += [_alarm_words(alarm, back.get(alarm.reference, [])) for alarm in alarms]
+        lines += trouble.sentences or ["The purge log and this database agree."]
+        if trouble:
+            lines.append(WAY_OUT % trouble.number)
+        self.show(data, lines, as_json=options["json"])
+        if trouble:
+            needs_you("Purges wait.")
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        own = installation().pk
+        names = noticing.chains_of_this_database()
+        report = [_verified(name, own.hex, own) for name in names]
+        lines = []
+        for each in report:
+            lines.append(f"{each['chain']}: {each['lines']:,} lines, {'whole' if not each['damage'] else 'DAMAGED'}")
+            lines += [f"  line {place['line']}: {place['why']}" for place in each["damage"]]
+            if each["torn"]:
+                lines.append(f"  {each['torn']} cut off by a crash and passed over")
+        self.show(report, lines or ["There is no purge log yet."], as_json=options["json"])
+        if any(each["damage"] for each in report):
+            needs_you("The purge log is damaged.")
+
+    def _acknowledge(self, options: dict[str, Any]) -> None:
+        trouble = journal_acknowledge(number=options["number"])
+        self.show(
+            {"acknowledged": trouble.number},
+            [f"Acknowledged: {trouble.number}. It is written in the purge log; purges go on."],
+            as_json=options["json"],
+        )
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        """A copy has neither its original's log nor its files."""
+        call_command(
+            "purge_storage",
+            "begin",
+            copy=True,
+            files_are_copied=options["files_are_copied"],
+            json=options["json"],
+            stdout=self.stdout,
+        )
+
+
+def _chains() -> list[JournalChain]:
+    return list(JournalChain.objects.order_by("pk"))
+
+
+def _alarm_words(alarm: JournalAlarm, back: list[int]) -> str:
+    what = f"{alarm.reference} ({alarm.event})  " if alarm.reference else ""
+    users = f"  in this database: user {', '.join(map(str, back))}" if back else ""
+    return f"{WORDS[JournalTrouble(alarm.kind)]:20}  {what}{alarm.chain} line {alarm.seq}{users}"
+
+
+def _earlier() -> dict[str, int]:
+    """The file of the earlier format: how many lines, and how many of requests that this database does not know."""
+    references = [line.get("request") for line in chains.earlier_lines() if line is not None]
+    known = 0
+    for first in range(0, len(references), 500):
+        known += PurgeRequest.objects.filter(reference__in=references[first : first + 500]).count()
+    return {"lines": len(references), "unknown": len(references) - known}
+
+
+def _verified(name: str, owner_hex: str, owner: Any) -> dict[str, Any]:
+    if chains.size_of(name) is None:
+        return {"chain": name, "lines": 0, "torn": 0, "damage": [{"line": 0, "why": "the file is missing"}]}
+    last, lines, torn, damage = Position(), 0, 0, []
+    belongs = owner if name.startswith(owner_hex) else None
+    size = chains.settle(name)
+    for position, item in chains.read(name, last, size, settled=True, installation=belongs):
+        if isinstance(item, Damage):
+            damage.append({"line": item.line, "why": item.why})
+        else:
+            lines, torn = lines + 1, torn + item.torn
+        last = position
+    return {"chain": name, "lines": lines, "torn": torn + (last.offset < size), "damage": damage}

@@ -1,0 +1,114 @@
+"""When a backup was restored: purges wait, and what an operator does about it; copies that are declared as such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from purge import chains, noticing
+from purge.choices import OPEN_STATUSES, JournalTrouble
+from purge.host import Person
+from purge.installation import installation
+from purge.journal import CANCELLED, journal_acceptance
+from purge.models import JournalAlarm, JournalChain, JournalMark, PurgeRequest
+from purge.noticing import Trouble
+from purge.services.refusals import PurgeRefused
+
+
+def write_ahead(request: PurgeRequest, people: list[Person], digests: Any) -> None:
+    """The request's line in the purge log; refused where that cannot be written, and then nothing is accepted."""
+    with log_or_refuse():
+        journal_acceptance(request, people=people, digests=digests)
+
+
+@contextmanager
+def log_or_refuse() -> Iterator[None]:
+    """What cannot be written to the purge log is refused in plain words; the caller's transaction is rolled back."""
+    try:
+        yield
+    except OSError:
+        raise PurgeRefused(
+            "journal",
+            _(
+                "The purge log of this site cannot be written at the moment (its disk may be full). Nothing was "
+                "accepted and nothing has changed. Please tell the operators, and try again later."
+            ),
+        ) from None
+
+
+# ---------------------------------------------------------------- operators
+
+
+def journal_acknowledge(*, number: int) -> Trouble:
+    """An operator has dealt with the differences: they are written to the log as such, and purges go on.
+
+    ``number``: how many there are, as ``purge_journal status`` says, so that none is waved through unseen. Returns what
+    was acknowledged.
+    """
+    trouble = _looked()
+    if not trouble:
+        raise PurgeRefused("nothing", _("The purge log and this database agree: there is nothing to acknowledge."))
+    if number != trouble.number:
+        raise PurgeRefused(
+            "number",
+            _("There are %(n)d differences, not %(typed)d. Read purge_journal status, then type their number.")
+            % {"n": trouble.number, "typed": number},
+        )
+    alarms = list(JournalAlarm.objects.order_by("chain", "seq"))
+    _check_called_off(alarms)
+    line: dict[str, Any] = {"event": "acknowledged", "at": timezone.now().isoformat()}
+    for kind in (JournalTrouble.UNKNOWN, JournalTrouble.BEHIND):
+        line[kind] = sorted({alarm.reference for alarm in alarms if alarm.kind == kind})
+    for kind in (JournalTrouble.MISSING, JournalTrouble.DAMAGED):
+        line[kind] = [[alarm.chain, alarm.seq] for alarm in alarms if alarm.kind == kind]
+    with log_or_refuse():
+        chains.append(installation().pk, line, to_disk=True)
+    with transaction.atomic():
+        for alarm in alarms:
+            if alarm.kind == JournalTrouble.MISSING:
+                _forget_lost(alarm.chain)
+        JournalAlarm.objects.filter(pk__in=[alarm.pk for alarm in alarms]).delete()
+    return trouble
+
+
+def _looked() -> Trouble:
+    try:
+        return noticing.look(thorough=True)
+    except OSError:
+        raise PurgeRefused(
+            "journal", _("The purge log cannot be read. Mount it, or look at the rights of its folder.")
+        ) from None
+
+
+def _check_called_off(alarms: list[JournalAlarm]) -> None:
+    """A purge that was called off after the backup would be carried out by the restored database."""
+    called_off = {alarm.reference for alarm in alarms if alarm.event == CANCELLED}
+    open_here = PurgeRequest.objects.filter(reference__in=called_off, status__in=OPEN_STATUSES)
+    references = sorted(open_here.values_list("reference", flat=True))
+    if references:
+        raise PurgeRefused(
+            "called_off",
+            ngettext(
+                "%(references)s was called off after the backup, and is open again here. Cancel it first.",
+                "%(references)s were called off after the backup, and are open again here. Cancel them first.",
+                len(references),
+            )
+            % {"references": ", ".join(references)},
+        )
+
+
+def _forget_lost(chain: str) -> None:
+    """What is left of the chain is read from its beginning; the lines that are gone are remembered by nobody."""
+    end = 0
+    size = chains.size_of(chain)
+    if size is not None:
+        for position, _item in chains.read(chain, chains.Position(), size, settled=True):
+            end = position.seq
+    JournalChain.objects.filter(name=chain).delete()
+    JournalMark.objects.filter(chain=chain, seq__gt=end).update(chain="", seq=0)

@@ -1,0 +1,836 @@
+"""A database that comes back from a backup, and the purge log outside it that remembers more. Real restores."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
+from django.db import connections, transaction
+from django.utils import timezone
+
+from purge import services, tasks
+from purge.choices import Status
+from purge.models import PurgeRequest, WorkerBeat
+from purge.storage_marker import begin_storage
+from tests.factories.users import AccountFactory, UserFactory
+from tests.purge import world as w
+from users.models import User, UserState
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cast(backup) -> w.World:
+    """The fixture world in a database that can be backed up, of a web that has started and a worker that is alive."""
+    WorkerBeat.objects.create(name="here:1", beat_at=timezone.now())
+    world = w.build_world()
+    assert begin_storage() == ""
+    return world
+
+
+@dataclass
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run():
+    """Runs a command as the command line does, without its process."""
+
+    def run_command(*words: str) -> Ran:
+        out, code, said = io.StringIO(), 0, ""
+        try:
+            call_command(*words, stdout=out, no_color=True)
+        except CommandError as error:
+            code, said = error.returncode, str(error)
+        return Ran(code, out.getvalue(), said)
+
+    return run_command
+
+
+@pytest.fixture
+def alone(database_url, settings):
+    """Runs Python in a process of its own, with the apps ready, on the test's database and purge log."""
+
+    def run_alone(code: str) -> subprocess.CompletedProcess:
+        begin = "import os, signal, django; django.setup()\n"
+        environ = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DATABASE_URL": database_url,
+            "MEDIA_ROOT": str(settings.MEDIA_ROOT),
+            "PURGE_JOURNAL": str(settings.PURGE_JOURNAL),
+        }
+        return subprocess.run(
+            [sys.executable, "-c", begin + textwrap.dedent(code)],
+            cwd=django_settings.BASE_DIR,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run_alone
+
+
+def submit(cast, *people):
+    return services.purge_submit(
+        acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[person.pk for person in people or (cast.ann,)]
+    )
+
+
+def purge(cast, *people):
+    request = submit(cast, *people)
+    assert w.completed(w.run_to_end(request))
+    return request
+
+
+def check_says() -> str:
+    """What ``manage.py check --database default`` says about the purge log; nothing when all is well."""
+    try:
+        call_command("check", databases=["default"])
+    except SystemCheckError as error:
+        return str(error)
+    return ""
+
+
+def health(client) -> tuple[int, dict]:
+    answer = client.get("/healthz")
+    return answer.status_code, answer.json()
+
+
+def agrees(client) -> bool:
+    """Nothing anywhere speaks of an older database, and a purge is accepted as ever."""
+    status, report = health(client)
+    return (status, report["purge_log"], report["unknown_purges"], check_says()) == (200, "agrees", 0, "")
+
+
+def as_seen_by(user, client, request) -> str:
+    """A request's page."""
+    client.force_login(user)
+    return client.get(f"/admin/purge/purgerequest/{request.pk}/change/").content.decode()
+
+
+def look() -> None:
+    """What worker and web do at their start, the worker every few seconds and the clock each night."""
+    from purge import noticing
+
+    noticing.look_thoroughly()
+    noticing.reconcile()
+
+
+# ---------------------------------------------------------------- a restored backup
+
+
+def test_a_purge_that_the_restored_database_does_not_know_is_noticed_everywhere(cast, backup, client):
+    backup.take()
+    purge(cast, cast.ann)
+    backup.put_back()
+    assert User.objects.filter(pk=cast.ann.pk, state=UserState.DELETED).exists(), "the person is back"
+
+    status, report = health(client)
+    assert status == 503
+    assert report["purge_log"] == "This database is older than its purge log: 1 purge is unknown to it."
+    assert report["unknown_purges"] == 1
+    assert report["paused"] == ["purge_log"]
+    assert "This database is older than its purge log: 1 purge is unknown to it." in check_says()
+    with pytest.raises(services.PurgeRefused) as refusal:
+        submit(cast, cast.bob)
+    assert str(refusal.value) == (
+        "Purging is paused while we check a backup that was restored. Support has been notified."
+    )
+    assert refusal.value.code == "purge_log"
+    assert not PurgeRequest.objects.exists()
+    assert User.objects.get(pk=cast.bob.pk).state == UserState.DELETED
+
+
+def test_a_restored_database_that_knows_every_purge_is_no_alarm(cast, backup, client):
+    purge(cast, cast.ann)
+    look()
+    backup.take()
+    backup.put_back()
+    look()
+    assert agrees(client)
+    purge(cast, cast.bob)
+    assert agrees(client)
+
+
+def test_three_purges_are_counted_as_three_and_the_one_in_the_backup_is_not(cast, backup, client):
+    purge(cast, cast.ann)
+    look()
+    backup.take()
+    purge(cast, cast.bob)
+    for number in (1, 2):
+        services.purge_submit_address(
+            acting_user=cast.admin, account_id=cast.acme.pk, address=f"nobody{number}@elsewhere.example"
+        )
+    backup.put_back()
+    look()
+    _status, report = health(client)
+    assert report["purge_log"] == "This database is older than its purge log: 3 purges are unknown to it."
+    assert report["unknown_purges"] == 3
+
+
+def test_a_request_that_had_come_further_waits_until_somebody_has_looked(cast, backup, client, run):
+    request = submit(cast, cast.ann)
+    backup.take()
+    assert w.completed(w.run_to_end(request))
+    backup.put_back()
+    look()
+    sentence = "This database is older than its purge log: 1 purge had come further than it knows."
+    assert health(client)[1]["purge_log"] == sentence
+    assert tasks.run_request(request.pk) == "nothing to do"
+    request.refresh_from_db()
+    assert request.status == Status.QUEUED
+    page = as_seen_by(cast.admin, client, request)
+    assert "Purging is paused on this site: an older backup was restored" in page
+    assert "Your request is safe, nothing has been erased. It goes on by itself once they have." in page
+    assert "1 purge had come further" not in page
+    page = as_seen_by(UserFactory(is_superuser=True), client, request)
+    assert "This database is older than its purge log: 1 purge had come further than it knows." in page
+    assert "See manage.py purge_journal status." in page
+
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    assert agrees(client)
+    assert w.completed(w.run_to_end(request))
+    look()
+    assert agrees(client)
+
+
+def test_a_request_that_was_called_off_is_not_carried_out_by_an_older_database(cast, backup, client, run):
+    request = submit(cast, cast.ann)
+    backup.take()
+    services.purge_cancel(acting_user=cast.admin, request=request)
+    backup.put_back()
+    look()
+    assert tasks.run_request(request.pk) == "nothing to do"
+    refused = run("purge_journal", "acknowledge", "1")
+    assert refused.code == 1
+    assert f"{request.reference} was called off after the backup, and is open again here" in refused.err
+
+    services.purge_cancel(acting_user=cast.admin, request=PurgeRequest.objects.get())
+    look()
+    assert agrees(client)
+    assert User.objects.get(pk=cast.ann.pk).state == UserState.DELETED
+
+
+def test_putting_in_the_newer_backup_after_all_ends_the_alarm(cast, backup, client, tmp_path):
+    from tests.purge.conftest import Backup
+
+    newer = Backup(tmp_path / "newer")
+    backup.take()
+    purge(cast, cast.ann)
+    newer.take()
+    backup.put_back()
+    look()
+    assert not agrees(client)
+    newer.put_back()
+    look()
+    assert agrees(client)
+
+
+def test_a_backup_from_before_the_first_look_is_noticed_too(cast, backup, client):
+    """The database then remembers nothing at all of the log; no worker has run either."""
+    backup.take()
+    submit(cast, cast.ann)
+    backup.put_back()
+    assert health(client)[1]["unknown_purges"] == 1
+
+
+def test_a_backup_from_before_the_database_had_an_id_is_known_by_its_requests(cast, backup, client):
+    from purge.models import Installation, JournalChain, JournalMark
+
+    purge(cast, cast.ann)
+    look()
+    # As a database of an earlier release, whose upgrade gives it an id of its own.
+    JournalChain.objects.all().delete()
+    JournalMark.objects.update(chain="", seq=0, written=0)
+    Installation.objects.all().delete()
+    backup.take()
+    backup.put_back()
+    look()
+    assert agrees(client)
+    purge(cast, cast.bob)
+    look()
+    backup.put_back()
+    look()
+    assert health(client)[1]["unknown_purges"] == 1
+
+
+# ---------------------------------------------------------------- no restored backup
+
+
+def test_an_emptied_database_begins_anew_beside_the_old_log(cast, client):
+    purge(cast, cast.ann)
+    look()
+    call_command("flush", interactive=False, verbosity=0)
+    WorkerBeat.objects.create(name="here:1", beat_at=timezone.now())
+    look()
+    assert agrees(client)
+    purge(w.build_world())
+    look()
+    assert agrees(client)
+
+
+def test_another_database_at_the_same_log_and_back_again(cast, client, tmp_path):
+    from tests.upgrade.conftest import _as_default, _database
+
+    purge(cast, cast.ann)
+    look()
+    with _database(tmp_path / "another.sqlite3") as name, _as_default(name):
+        call_command("migrate", verbosity=0)
+        WorkerBeat.objects.create(name="here:1", beat_at=timezone.now())
+        look()
+        assert agrees(client)
+        purge(w.build_world())
+        look()
+        assert agrees(client)
+    purge(cast, cast.bob)
+    look()
+    assert agrees(client)
+
+
+def test_a_declared_copy_is_an_installation_of_its_own_in_the_same_folder(cast, backup, client, run):
+    request = submit(cast, cast.ann)
+    look()
+    backup.take()
+    assert w.completed(w.run_to_end(request))
+    look()
+    # The backup becomes a copy for tests, on a machine that sees the same folder.
+    backup.put_back()
+    assert not agrees(client)
+    declared = run("purge_journal", "begin", "--copy", "--files-are-copied", "--json")
+    assert declared.code == 0
+    assert declared.json["installation"] != declared.json["copy_of"]
+    look()
+    assert agrees(client)
+    assert w.completed(w.run_to_end(PurgeRequest.objects.get()))
+    look()
+    assert agrees(client)
+
+
+def test_a_copy_that_nobody_declared_misses_its_log(cast, client, settings, tmp_path, run):
+    purge(cast, cast.ann)
+    look()
+    settings.PURGE_JOURNAL = tmp_path / "empty" / "purge.jsonl"
+    status, report = health(client)
+    assert status == 503
+    assert report["purge_log"] == ("1 file of the purge log that this database remembers is missing or too short.")
+    with pytest.raises(services.PurgeRefused, match="Purging is paused while we check the installation"):
+        submit(cast, cast.bob)
+    assert run("purge_journal", "begin", "--copy", "--files-are-copied").code == 0
+    look()
+    assert agrees(client)
+    purge(cast, cast.bob)
+    assert agrees(client)
+
+
+# ---------------------------------------------------------------- work in progress
+
+
+def test_a_submission_that_is_rolled_back_leaves_a_line_and_no_alarm(cast, client):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        submit(cast, cast.ann)
+        raise ZeroDivisionError
+    assert events() == ["begun", "accepted"]
+    look()
+    assert agrees(client)
+
+
+def test_a_line_that_is_written_and_whose_commit_is_pending_is_no_alarm(cast, client):
+    with transaction.atomic():
+        submit(cast, cast.ann)
+        seen = elsewhere(lambda: health(client)[1])
+        assert events() == ["begun", "accepted"]
+    assert (seen["purge_log"], seen["unknown_purges"]) == ("agrees", 0)
+    assert events() == ["begun", "accepted", "committed"]
+    look()
+    assert agrees(client)
+
+
+def test_a_submission_between_the_two_readings_is_no_alarm(cast, client, monkeypatch):
+    """The log is read, then somebody submits and completes, then the database is asked."""
+    from purge import noticing
+
+    purge(cast, cast.ann)
+    real, between = noticing._differences, []
+
+    def later(name, news):
+        if not between:
+            between.append("now")
+            between.append(purge(cast, cast.bob))
+        return real(name, news)
+
+    monkeypatch.setattr(noticing, "_differences", later)
+    assert not noticing.glance()
+    assert len(between) == 2
+    monkeypatch.undo()
+    look()
+    assert agrees(client)
+
+
+def test_a_process_that_committed_and_was_not_yet_able_to_write_is_no_alarm(cast, client, monkeypatch):
+    from purge import journal, noticing
+
+    monkeypatch.setattr(journal, "_tell", lambda owner, line: None)
+    purge(cast, cast.ann)
+    assert events() == ["begun", "accepted"]
+    look()
+    assert agrees(client)
+    assert events() == ["begun", "accepted"], "the process itself is given time"
+
+    assert journal.add_missing(grace=timedelta(0)) == 1
+    assert events() == ["begun", "accepted", "completed"]
+    noticing.look()
+    assert journal.add_missing(grace=timedelta(0)) == 0
+    assert agrees(client)
+
+
+def test_what_a_killed_process_did_not_write_is_added_and_a_restore_is_noticed_then(cast, backup, client, alone):
+    """Killed between commit and line, in a process of its own."""
+    from purge import journal
+
+    backup.take()
+    killed = alone(
+        f"""
+        from purge import journal, services
+        from users.models import User
+        journal._tell = lambda owner, line: os.kill(os.getpid(), signal.SIGKILL)
+        admin = User.objects.get(pk={cast.admin.pk})
+        services.purge_submit(acting_user=admin, account_id={cast.acme.pk}, user_ids=[{cast.ann.pk}])
+        """
+    )
+    assert killed.returncode == -9
+    request = PurgeRequest.objects.get()
+    assert events() == ["begun", "accepted"]
+    assert journal.add_missing(grace=timedelta(0)) == 1
+    assert events() == ["begun", "accepted", "committed"]
+    assert lines()[-1]["request"] == request.reference
+    look()
+    assert agrees(client)
+    backup.put_back()
+    look()
+    assert health(client)[1]["unknown_purges"] == 1
+
+
+def test_a_process_that_was_killed_between_line_and_commit_has_accepted_nothing(cast, client, alone):
+    killed = alone(
+        f"""
+        from purge import services
+        from purge.services import submission
+        from users.models import User
+        real = submission.write_ahead
+        def then_die(*words):
+            real(*words)
+            os.kill(os.getpid(), signal.SIGKILL)
+        submission.write_ahead = then_die
+        admin = User.objects.get(pk={cast.admin.pk})
+        services.purge_submit(acting_user=admin, account_id={cast.acme.pk}, user_ids=[{cast.ann.pk}])
+        """
+    )
+    assert killed.returncode == -9
+    assert events() == ["begun", "accepted"]
+    assert not PurgeRequest.objects.exists()
+    look()
+    assert agrees(client)
+    purge(cast, cast.ann)
+    assert agrees(client)
+
+
+# ---------------------------------------------------------------- the log itself
+
+
+def test_a_full_disk_refuses_in_plain_words_and_leaves_nothing_half_done(cast, client, alone):
+    from purge import chains
+    from purge.installation import installation
+
+    purge(cast, cast.bob)
+    for _n in range(8):
+        # Beyond SQLite's own files, which the limit of a file's size is for as well.
+        chains.append(installation().pk, {"event": "padding", "text": "-" * 1_000_000}, to_disk=False)
+    size = the_file().stat().st_size
+    tried = alone(
+        f"""
+        import resource
+        from purge import services
+        from users.models import User
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({size + 100}, {size + 100}))
+        admin = User.objects.get(pk={cast.admin.pk})
+        try:
+            services.purge_submit(acting_user=admin, account_id={cast.acme.pk}, user_ids=[{cast.ann.pk}])
+        except services.PurgeRefused as refusal:
+            print(refusal.code, refusal)
+        """
+    )
+    assert tried.stdout.strip() == (
+        "journal The purge log of this site cannot be written at the moment (its disk may be full). Nothing was "
+        "accepted and nothing has changed. Please tell the operators, and try again later."
+    )
+    assert the_file().stat().st_size == size
+    assert PurgeRequest.objects.count() == 1
+    assert User.objects.get(pk=cast.ann.pk).state == UserState.DELETED
+    look()
+    assert agrees(client)
+    purge(cast, cast.ann)
+
+
+def test_a_lost_log_is_noticed_and_its_return_too(cast, client, settings, run):
+    purge(cast, cast.ann)
+    look()
+    folder = the_file().parent
+    folder.rename(folder.with_name("away"))
+    look()
+    status, report = health(client)
+    assert status == 503
+    assert report["purge_log"] == "1 file of the purge log that this database remembers is missing or too short."
+    folder.with_name("away").rename(folder)
+    look()
+    assert agrees(client)
+
+
+def test_a_log_that_is_lost_for_good_can_be_left_behind(cast, client, run):
+    purge(cast, cast.ann)
+    look()
+    the_file().unlink()
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    assert agrees(client)
+    assert lines()[-1]["event"] == "acknowledged"
+    purge(cast, cast.bob)
+    look()
+    assert agrees(client)
+
+
+def test_a_shorter_log_is_noticed(cast, client, run):
+    purge(cast, cast.ann)
+    look()
+    text = the_file().read_bytes().splitlines(keepends=True)
+    the_file().write_bytes(b"".join(text[:2]))
+    look()
+    assert not agrees(client)
+    assert health(client)[1]["unknown_purges"] == 0
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    look()
+    assert agrees(client)
+
+
+def test_a_log_that_was_put_back_shorter_before_anybody_had_read_it(cast, client):
+    request = submit(cast, cast.ann)
+    look()
+    submit(cast, cast.bob)
+    text = the_file().read_bytes().splitlines(keepends=True)
+    assert events() == ["begun", "accepted", "committed", "accepted", "committed"]
+    the_file().write_bytes(b"".join(text[:3]))
+    look()
+    assert not agrees(client)
+    assert PurgeRequest.objects.exclude(pk=request.pk).count() == 1
+
+
+def test_a_damaged_log_is_noticed_and_named_and_what_follows_is_read(cast, backup, client, run):
+    backup.take()
+    purge(cast, cast.ann)
+    text = the_file().read_bytes().splitlines(keepends=True)
+    the_file().write_bytes(text[0] + b"?" * 30 + b"\n" + b"".join(text[2:]))
+    backup.put_back()
+    look()
+    report = health(client)[1]
+    assert report["purge_log"] == (
+        "This database is older than its purge log: 1 purge is unknown to it. The purge log is damaged in 1 place."
+    )
+    verified = run("purge_journal", "verify")
+    assert verified.code == 1
+    assert "line 2: a line cannot be read" in verified.out
+
+
+def test_a_cut_line_is_no_alarm(cast, client, run):
+    purge(cast, cast.ann)
+    with the_file().open("ab") as file:
+        file.write(b'{"v":2,"seq":5')
+    look()
+    assert agrees(client)
+    purge(cast, cast.bob)
+    look()
+    assert agrees(client)
+    verified = run("purge_journal", "verify", "--json")
+    assert verified.code == 0
+    (chain,) = verified.json
+    assert (chain["lines"], chain["torn"], chain["damage"]) == (7, 1, [])
+
+
+def test_what_was_read_is_not_read_again(cast, monkeypatch):
+    from purge import chains, noticing
+
+    purge(cast, cast.ann)
+    look()
+    size = the_file().stat().st_size
+    purge(cast, cast.bob)
+    starts, real = [], chains.read
+
+    def reading(chain, start, *words, **options):
+        starts.append(start.offset)
+        return real(chain, start, *words, **options)
+
+    monkeypatch.setattr(chains, "read", reading)
+    noticing.look()
+    noticing.look()
+    assert starts == [size]
+
+
+# ---------------------------------------------------------------- what stands in it
+
+
+def test_the_lines_of_a_request_name_nobody(cast):
+    request = purge(cast, cast.ann)
+    begun, accepted, committed, completed = lines()
+    assert [line["event"] for line in (begun, accepted, committed, completed)] == [
+        "begun",
+        "accepted",
+        "committed",
+        "completed",
+    ]
+    assert {line["request"] for line in (accepted, committed, completed)} == {request.reference}
+    assert [line["n"] for line in (accepted, committed, completed)] == [1, 1, 2]
+    assert committed["confirms"] == completed["confirms"] == [the_file().name.removesuffix(".jsonl"), 2]
+    going = {
+        person.pk: (str(person.public_id), person.account_id)
+        for person in (cast.ann, cast.alpha_match, cast.beta_login_match, cast.beta_deleted_match, cast.delta_match)
+    }
+    assert {row: (public_id, account) for row, public_id, account in accepted["people"]} == going
+    assert accepted["accounts"][str(cast.acme.pk)] == str(cast.acme.public_id)
+    assert accepted["account"] == cast.acme.pk
+    assert accepted["key"] == request.key_fingerprint
+    kinds = {digest[0] for digest in accepted["hashes"]}
+    assert kinds == {"email", "login", "public_id", "unique_id"}
+    text = the_file().read_text()
+    assert "@" not in text
+    assert "ann" not in text.lower().replace("channel", "")
+
+
+def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
+    from purge.brought_back import brought_back
+    from purge.host import get_host
+    from purge.journal import LATE, LET_GO, journal_people
+
+    request = submit(cast, cast.ann)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        journal_people(request, LATE, people=get_host().people([cast.witness.pk]))
+        raise ZeroDivisionError
+    with transaction.atomic():
+        journal_people(request, LATE, people=get_host().people([cast.bob.pk]))
+        assert events()[-1] == "late"
+    with transaction.atomic():
+        journal_people(request, LET_GO, people=get_host().people([cast.bob.pk]))
+    assert w.completed(w.run_to_end(request))
+    assert [(line["event"], line["n"]) for line in lines()[1:]] == [
+        ("accepted", 1),
+        ("committed", 1),
+        ("late", 2),  # rolled back: no outcome confirms it
+        ("late", 2),
+        ("committed", 2),
+        ("let_go", 3),
+        ("committed", 3),
+        ("completed", 4),
+    ]
+    chain = the_file().name.removesuffix(".jsonl")
+    late = lines()[4]
+    assert late["people"] == [[cast.bob.pk, str(cast.bob.public_id), cast.acme.pk]]
+    assert late["changes"] == [chain, 2]
+    assert lines()[5]["confirms"] == lines()[6]["changes"] == [chain, 5]
+    assert lines()[7]["confirms"] == lines()[8]["confirms"] == [chain, 7]
+    # Who is asked about is here again: the witness was never part of it, Bob has left it.
+    back = brought_back({request.reference}, [chain])
+    assert back == {request.reference: []}
+    UserFactory(pk=cast.ann.pk, account=cast.acme)
+    assert brought_back({request.reference}, [chain]) == {request.reference: []}, "another person under this number"
+    look()
+    assert agrees(client)
+
+
+def test_who_was_overlooked_at_acceptance_is_written_ahead_before_they_go(cast, client):
+    """Added by a transaction that had not committed when the request was accepted."""
+    request = submit(cast, cast.ann)
+    trial = AccountFactory(kind="trial")
+    late = UserFactory(account=trial, email="ann@x.org", added_at=request.accepted_at - timedelta(days=1))
+    row, public_id = late.pk, str(late.public_id)
+    w.run_to_end(request)
+    assert not User.objects.filter(pk=row).exists()
+    (line,) = [line for line in lines() if line["event"] == "late"]
+    assert line["people"] == [[row, public_id, trial.pk]]
+    assert line["accounts"][str(trial.pk)] == str(trial.public_id)
+    look()
+    assert agrees(client)
+
+
+@pytest.mark.postgresql
+def test_two_that_look_at_once_find_each_difference_once(cast, backup, client):
+    from purge import noticing
+
+    backup.take()
+    for person in (cast.ann, cast.bob):
+        purge(cast, person)
+    backup.put_back()
+    start = threading.Barrier(3, timeout=30)
+
+    def look_together():
+        start.wait()
+        return noticing.look()
+
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(elsewhere(look_together))) for _n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [(found.unknown, found.number) for found in results] == [(2, 2)] * 3
+    # Two purges, each committed and completed.
+    from purge.models import JournalAlarm
+
+    assert JournalAlarm.objects.count() == 4
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing(cast, django_assert_max_num_queries):
+    from purge import noticing
+
+    purge(cast, cast.ann)
+    look()
+    with django_assert_max_num_queries(8) as asked:
+        noticing.look()
+    assert [query["sql"][:6] for query in asked.captured_queries if not query["sql"].startswith("SELECT")] == []
+    with django_assert_max_num_queries(3):
+        noticing.glance()
+
+
+# ---------------------------------------------------------------- saying it
+
+
+def test_operators_read_what_to_do_on_the_home_page_and_customers_that_somebody_is_at_it(cast, backup, client):
+    backup.take()
+    purge(cast, cast.ann)
+    backup.put_back()
+    client.force_login(UserFactory(is_superuser=True))
+    page = client.get("/admin/").content.decode()
+    assert "This database is older than its purge log: 1 purge is unknown to it." in page
+    assert "manage.py purge_journal status" in page
+    client.force_login(cast.admin)
+    page = client.get("/admin/").content.decode()
+    assert "Purging is paused while we check a backup that was restored. Support has been notified." in page
+    assert "purge log" not in page
+    assert "manage.py purge_journal" not in page
+
+
+def test_status_tells_which_and_acknowledging_takes_their_number(cast, backup, client, run):
+    backup.take()
+    first, second = purge(cast, cast.ann), purge(cast, cast.bob)
+    backup.put_back()
+    told = run("purge_journal", "status")
+    assert told.code == 1
+    assert "This database is older than its purge log: 2 purges are unknown to it." in told.out
+    assert first.reference in told.out
+    assert second.reference in told.out
+    back = {
+        each["request"]: set(each["users_who_are_back"])
+        for each in run("purge_journal", "status", "--json").json["differences"]
+    }
+    matches = {cast.alpha_match, cast.beta_login_match, cast.beta_deleted_match, cast.delta_match}
+    assert back == {first.reference: {cast.ann.pk} | {match.pk for match in matches}, second.reference: {cast.bob.pk}}
+    wrong = run("purge_journal", "acknowledge", "1")
+    assert (wrong.code, agrees(client)) == (1, False)
+    assert "There are 2 differences, not 1." in wrong.err
+    assert run("purge_journal", "acknowledge", "2").code == 0
+    assert agrees(client)
+    line = lines()[-1]
+    assert line["event"] == "acknowledged"
+    assert line["unknown"] == sorted([first.reference, second.reference])
+    again = run("purge_journal", "acknowledge", "2")
+    assert again.code == 1
+    assert "there is nothing to acknowledge" in again.err
+    assert run("purge_journal", "status").code == 0
+    # Restored once more, to before it was acknowledged: they are back, and so is the alarm.
+    backup.put_back()
+    assert health(client)[1]["unknown_purges"] == 2
+
+
+def test_the_command_says_how_it_is_used(run):
+    for words in (("acknowledge",), ("begin",), ("status", "3"), ("verify", "--copy")):
+        assert run("purge_journal", *words).code == 2
+
+
+def test_the_start_of_the_web_says_it(cast, backup, alone):
+    backup.take()
+    purge(cast, cast.ann)
+    backup.put_back()
+    started = alone("import lms_purge.wsgi")
+    assert started.returncode == 0
+    assert "This database is older than its purge log: 1 purge is unknown to it." in started.stderr
+
+
+def test_the_worker_says_it_and_delivers_nothing(cast, backup, caplog, monkeypatch):
+    from purge import supervisor
+
+    submit(cast, cast.bob)
+    look()
+    backup.take()
+    purge(cast, cast.ann)
+    backup.put_back()
+    made = supervisor.Supervisor(command=["true"], name="here:1")
+    delivered = []
+    monkeypatch.setattr(supervisor, "deliver", lambda: delivered.append(1))
+    monkeypatch.setattr(made, "_start", lambda: setattr(made, "stopping", True))
+    monkeypatch.setattr(made, "_listen", lambda: None)
+    assert made.run() == 0
+    assert "1 purge is unknown to it" in caplog.text
+    made.look_after()
+    assert delivered == []
+    assert tasks.patrol() != "under way"
+    assert caplog.text.count("1 purge is unknown to it") == 2
+
+
+# ---------------------------------------------------------------- hands
+
+
+def the_file() -> Path:
+    (file,) = django_settings.PURGE_JOURNAL.with_name("purge.jsonl.d").glob("*.jsonl")
+    return file
+
+
+def lines() -> list[dict]:
+    return [json.loads(text) for text in the_file().read_text().splitlines() if text.endswith("}")]
+
+
+def events() -> list[str]:
+    return [line["event"] for line in lines()]
+
+
+def elsewhere(action):
+    """Do something on another connection; what it returned."""
+    results = []
+
+    def act():
+        try:
+            results.append(action())
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join(timeout=60)
+    return results[0]

@@ -1,0 +1,56 @@
+"""The purge log of a database of the first release, which had one file without outcomes."""
+
+import json
+from datetime import timedelta
+
+from django.utils import timezone
+
+
+def test_requests_of_before_get_their_outcomes_written(old_database, settings):
+    account = old_database.account()
+    requests = old_database.model("purge.PurgeRequest").objects
+    ledger = old_database.model("purge.LedgerEntry").objects
+    now = timezone.now()
+
+    def request(reference, status, *events, **columns):
+        made = requests.create(
+            reference=reference,
+            route="ui_enterprise",
+            origin="admin",
+            account_id=account.pk,
+            status=status,
+            key_fingerprint="0",
+            accepted_at=now,
+            due_at=now + timedelta(days=30),
+            **columns,
+        )
+        for event in ("accepted", *events):
+            ledger.create(request=made, event=event)
+
+    request("PUR-QUEUED", "queued")
+    proved = {"planned": True, "verified_at": now, "completed_at": now}
+    request("PUR-COMPLETED", "completed", "planned", "completed", **proved)
+    request("PUR-AGAIN", "residue", "completed", "residue")
+    request("PUR-CANCELLED", "cancelled", "cancelled")
+    settings.PURGE_JOURNAL.parent.mkdir(parents=True)
+    settings.PURGE_JOURNAL.write_text('{"event":"accepted","request":"PUR-QUEUED"}\n')
+
+    old_database.upgrade()
+
+    from purge import journal, noticing
+    from purge.models import JournalMark
+
+    marks = dict(JournalMark.objects.values_list("request__reference", "reached"))
+    assert marks == {"PUR-QUEUED": 1, "PUR-COMPLETED": 2, "PUR-AGAIN": 2, "PUR-CANCELLED": 2}
+    assert not noticing.look(thorough=True)
+    assert journal.add_missing(grace=timedelta(0)) == 4
+    (chain,) = settings.PURGE_JOURNAL.with_name("purge.jsonl.d").glob("*.jsonl")
+    lines = [json.loads(line) for line in chain.read_text().splitlines()]
+    assert {(line["request"], line["event"], line["n"]) for line in lines[1:]} == {
+        ("PUR-QUEUED", "committed", 1),
+        ("PUR-COMPLETED", "completed", 2),
+        ("PUR-AGAIN", "committed", 2),
+        ("PUR-CANCELLED", "cancelled", 2),
+    }
+    assert not noticing.look(thorough=True)
+    assert journal.add_missing(grace=timedelta(0)) == 0
