@@ -32,6 +32,7 @@ REFERENCE = Keep(
 
 SETTING = Blank(then=STOP)
 LOGIN = Blank(login=True, then=STOP)
+FILTER = Blank(login=True, expression=True, then=STOP)
 
 
 def settings_rules(model: str, noun: str, columns: dict[str, Rule]) -> ModelRules:
@@ -59,7 +60,7 @@ SETTINGS = [
             "login": LOGIN,
             "secret": SETTING,
             "filter_field": SETTING,
-            "filter_value": LOGIN,
+            "filter_value": FILTER,
         },
     ),
     settings_rules(
@@ -70,7 +71,7 @@ SETTINGS = [
             "tenant": SETTING,
             "isu_user_name": LOGIN,
             "secret": SETTING,
-            "manager_filter": LOGIN,
+            "manager_filter": FILTER,
             "manager": Detach(then=STOP),
         },
     ),
@@ -81,7 +82,7 @@ SETTINGS = [
             "tenant": SETTING,
             "client_id": SETTING,
             "secret": SETTING,
-            "manager_filter": LOGIN,
+            "manager_filter": FILTER,
             "manager": Detach(then=STOP),
         },
     ),

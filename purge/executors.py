@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import connection, models
@@ -18,7 +19,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from purge.address_index import NAMES_ONE, seeking
-from purge.addresses import emails_in_json, identity_key, list_without, mentions, names_login, redact, redact_json
+from purge.addresses import Shape, identity_key, list_without, names, names_login, others_in_value, redact, redact_json
 from purge.chunk_delete import MoreRowsThanPlanned, delete_rows, tables_in_pieces
 from purge.counting import candidate_conditions, goes_with_people, signs_in
 from purge.host import get_host
@@ -504,7 +505,7 @@ def changed_rows(
         owner = owner_of(entry.rules, account_id, staff)
         keys, logins = scope.keys_for(owner), scope.logins_for(owner)
         new = [
-            _treated(column, value, keys - _own_keys(column, own), logins, pk)
+            _treated(column, value, keys - _own_keys(column, own), logins, pk, partial(_of_others, scope, owner))
             for column, value in zip(columns, old, strict=True)
         ]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
@@ -519,20 +520,40 @@ def _own_keys(column: ColumnRule, own: Mapping[str, Any]) -> frozenset[str]:
     return searched(identity_key(own[name]) for name in _but_own(column) if own[name])
 
 
-def _treated(column: ColumnRule, value: Any, keys: frozenset[str], logins: frozenset[str], pk: int) -> Any:
+def _of_others(
+    scope: Scope, account_id: int | None, column: ColumnRule, value: Any, keys: frozenset[str]
+) -> frozenset[str]:
+    """Identities of other people of the row's account that a value may mention as well: theirs stay."""
+    if account_id is None:
+        return frozenset()
+    return scope.of_others(account_id, others_in_value(value, column.shape, keys, scope.identities_for(account_id)))
+
+
+def _treated(
+    column: ColumnRule,
+    value: Any,
+    keys: frozenset[str],
+    logins: frozenset[str],
+    pk: int,
+    of_others: Callable[[ColumnRule, Any, frozenset[str]], frozenset[str]],
+) -> Any:
     """The value without the addresses, or the very same object when it mentions none."""
     if value in (None, "", [], {}):
         return value
+    spared = of_others(column, value, keys)
     match column.rule:
         case Redact(numbered=True):
-            rest = redact(value, keys)
+            rest = redact(value, keys, spared=spared)
             return value if rest is value else _with_number(column, rest, pk)
         case Redact():
-            return redact_json(value, keys) if column.is_json else redact(value, keys)
+            treat = redact_json if column.is_json else redact
+            return treat(value, keys, spared=spared)
         case TakeOut():
-            return _json_list_without(value, keys) if column.is_json else list_without(value, keys)
+            return (
+                _json_list_without(value, keys, spared) if column.is_json else list_without(value, keys, spared=spared)
+            )
         case Blank(login=login):
-            named = bool(emails_in_json(value) & keys) if column.is_json else bool(mentions(value, keys))
+            named = names(value, column.shape, keys, spared=spared)
             named = named or (login and isinstance(value, str) and names_login(value, logins))
             return _empty(column) if named else value
         case other:
@@ -550,10 +571,10 @@ def _with_number(column: ColumnRule, text: str, pk: int) -> str:
         ending += "*"
 
 
-def _json_list_without(value: Any, keys: frozenset[str]) -> Any:
+def _json_list_without(value: Any, keys: frozenset[str], spared: frozenset[str]) -> Any:
     if not isinstance(value, list):
-        return redact_json(value, keys)
-    kept = [item for item in value if not (emails_in_json(item) & keys)]
+        return redact_json(value, keys, spared=spared)
+    kept = [item for item in value if not names(item, Shape.ONE, keys, spared=spared)]
     return kept if len(kept) < len(value) else value
 
 

@@ -82,6 +82,18 @@ def owner_in(
     return owner_of(holders, accepted_at=accepted_at, going=going, matched=matched)
 
 
+def owned_in(
+    account_id: int, keys: Collection[str], *, accepted_at: datetime | None, going: Collection[int]
+) -> frozenset[str]:
+    """Those of the keys, none of them looked for itself, that belong to somebody in one account."""
+    found = get_host().holders(account_id, keys)
+    return frozenset(
+        key
+        for key, holders in found.items()
+        if owner_of(holders, accepted_at=accepted_at, going=going, matched=False) is not None
+    )
+
+
 def not_shared(keys: Mapping[int, Collection[str]], going: Collection[int]) -> dict[int, frozenset[str]]:
     """By account: those of the identifiers of ``going`` that nobody else there holds, or gave up later than they did.
 

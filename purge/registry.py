@@ -19,8 +19,10 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.module_loading import module_has_submodule
 
+from purge.addresses import Shape
 from purge.rules import (
     AddressTreatment,
+    Blank,
     Delete,
     DeleteAbout,
     EndRow,
@@ -31,6 +33,7 @@ from purge.rules import (
     PersonTreatment,
     Redact,
     Rule,
+    TakeOut,
     Treatment,
     Unassign,
     Withdraw,
@@ -70,6 +73,14 @@ class ColumnRule:
     @property
     def column(self) -> str:
         return str(self.field.column)
+
+    @property
+    def shape(self) -> Shape:
+        """What stands in the column, by which its addresses are told: see :mod:`purge.addresses.shapes`."""
+        if isinstance(self.rule, TakeOut):
+            return Shape.LIST
+        login = isinstance(self.rule, Blank) and self.rule.login and not self.rule.expression
+        return Shape.ONE if login or isinstance(self.field, models.EmailField) else Shape.TEXT
 
     @property
     def is_json(self) -> bool:

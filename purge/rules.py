@@ -112,10 +112,11 @@ class Blank(AddressTreatment):
     """One value, e.g. an address or a filter: emptied (null where the column allows it) when it names the person.
 
     ``login``: the value may also be, or name, the person's login (adobe_id): compared as a whole word, by its identity
-    key.
+    key. ``expression``: it is no one value but a filter, in which an address or login can stand.
     """
 
     login: bool = False
+    expression: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

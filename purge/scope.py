@@ -15,7 +15,7 @@ from purge.choices import Fate, IdentifierKind, Role
 from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.ownership import kept_in
+from purge.ownership import kept_in, owned_in
 from purge.policy import Policy, policy_for
 from purge.rules import ModelRules
 
@@ -59,16 +59,25 @@ class Scope:
 
     def keys_for(self, account_id: int | None) -> frozenset[str]:
         """What to look for in a row of this account (None: of no account), and to take out: the search keys of what is
-        nobody's there. What is found by them and is the very address of somebody who stays, is theirs too."""
-        if account_id is None:
-            return self._everywhere
-        own, kept = self.own_addresses.get(account_id, frozenset()), self._kept.get(account_id, frozenset())
-        if not own and not kept:
+        nobody's there, but for :meth:`of_others`."""
+        if account_id is None or (account_id not in self.own_addresses and account_id not in self._kept):
             return self._everywhere
         if account_id not in self._there:
-            found = searched((self.addresses | own) - kept)
-            self._there[account_id] = frozenset(key for key in found if identity_key(key) not in kept)
+            self._there[account_id] = searched(self.identities_for(account_id))
         return self._there[account_id]
+
+    def identities_for(self, account_id: int) -> frozenset[str]:
+        """The identities that are taken out of this account: those that are nobody's there."""
+        own, kept = self.own_addresses.get(account_id, frozenset()), self._kept.get(account_id, frozenset())
+        return (self.addresses | own) - kept
+
+    def of_others(self, account_id: int, identities: Collection[str]) -> frozenset[str]:
+        """Those of the identities that belong to somebody of the account who stays. What is looked for is wider than an
+        identity, and may stand in a longer address: where theirs is written, it stays."""
+        asked = frozenset(identities) - self.identities_for(account_id)
+        if not asked:
+            return asked
+        return owned_in(account_id, asked, accepted_at=self.accepted_at, going=self.going | set(self.people))
 
     @cached_property
     def _everywhere(self) -> frozenset[str]:
@@ -90,7 +99,7 @@ class Scope:
         """What belongs to somebody who stays, by account: asked once. :meth:`anew` forgets the answer."""
         identities = self.addresses.union(self.logins, *self.own_addresses.values())
         return kept_in(
-            identities | {identity_key(key) for key in self.all_addresses()},
+            identities,
             accepted_at=self.accepted_at,
             going=self.going | set(self.people),
             matched=self.matched,

@@ -30,7 +30,16 @@ from purge.address_index import (
     seeking,
     storable,
 )
-from purge.addresses import cannot_mention, emails_in, emails_in_json, identity_key, login_words
+from purge.addresses import (
+    Shape,
+    cannot_mention,
+    emails_in,
+    emails_in_value,
+    identity_key,
+    login_words,
+    names,
+    others_in_value,
+)
 from purge.addresses.sql import may_mention
 from purge.catalog import Catalog, Column, read_catalog
 from purge.choices import Fate, IdentifierKind, Role, Verdict
@@ -300,9 +309,9 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     for column in columns:
         indexed = _is_indexed(catalog, column)
         if column in mentioning or (not indexed and "mail" in column.name):
-            for pk, found in _rows_with(catalog, column, keys, indexed=indexed):
-                for key in sorted(found & keys):
-                    yield from judge.hits(column, pk, key, sought[key])
+            for pk, value in _rows_with(catalog, column, keys, indexed=indexed):
+                for key in sorted(addresses_in(column, value) & keys):
+                    yield from judge.hits(column, pk, key, sought[key], value)
 
 
 def _known_logins(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
@@ -339,9 +348,8 @@ def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
         return {columns[number] for (number,) in cursor.fetchall()}
 
 
-def _rows_with(
-    catalog: Catalog, column: Column, keys: frozenset[str], *, indexed: bool
-) -> Iterator[tuple[Any, set[str]]]:
+def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexed: bool) -> Iterator[tuple[Any, Any]]:
+    """(primary key, value) of the rows whose value mentions one of the keys."""
     quote = connection.ops.quote_name
     text = TextColumn(column.table, column.name, column.type == "json")
     encoded = (column.table, column.name) in OPAQUE
@@ -358,9 +366,8 @@ def _rows_with(
     for row_pk, value in rows:
         if not encoded and isinstance(value, str) and cannot_mention(value, keys):
             continue
-        found = addresses_in(column, value)
-        if found & keys:
-            yield row_pk, found
+        if addresses_in(column, value) & keys:
+            yield row_pk, value
 
 
 def _no_index_where(column: Column) -> tuple[str, list[Any]]:
@@ -374,14 +381,25 @@ def addresses_in(column: Column, value: Any) -> set[str]:
         return set()
     if decoder is not None:
         return emails_in(decoder(value))
-    if isinstance(value, str):
-        if column.type == "json" or value[:1] in "[{":
-            try:
-                return emails_in_json(json.loads(value)) | emails_in(value)
-            except ValueError:
-                return emails_in(value)
-        return emails_in(value)
-    return emails_in_json(value)
+    shape = _shape_of(column)
+    return set().union(*(emails_in_value(each, shape) for each in _readings_of(column, value)))
+
+
+def _readings_of(column: Column, value: Any) -> list[Any]:
+    """A stored value as it stands, and as JSON where it is that."""
+    if isinstance(value, str) and (column.type == "json" or value[:1] in "[{"):
+        try:
+            return [json.loads(value), value]
+        except ValueError:
+            return [value]
+    return [value]
+
+
+def _shape_of(column: Column) -> Shape:
+    """What a column holds, as far as somebody has said: an address, a list, a text."""
+    entry = get_registry().by_table.get(column.table)
+    lines = entry.columns.values() if entry is not None else ()
+    return next((line.shape for line in lines if line.column == column.name), Shape.TEXT)
 
 
 def files_under(public_id: str) -> Iterator[str]:
@@ -496,8 +514,9 @@ def look_at_place(request: PurgeRequest, table: str, name: str, row: str) -> Ite
             for key in sorted(mention.keys):
                 yield from judge.file_hits(mention, key, addresses.get(of_address(key), []))
     if place in patrolled_columns(catalog):
-        for key in sorted(_exact(catalog, place, {pk}).get(pk, ())):
-            yield from judge.hits(place, pk, key, addresses.get(of_address(key), []))
+        for value in _values(catalog, place, {pk}).values():
+            for key in sorted(addresses_in(place, value)):
+                yield from judge.hits(place, pk, key, addresses.get(of_address(key), []), value)
     if place in login_columns(catalog):
         logins = _login_hashes([request])
         for value in _values(catalog, place, {pk}).values():
@@ -542,10 +561,10 @@ def _patrol_column(catalog: Catalog, column: Column, hashes: dict[str, list[_Sou
     hash_of = hasher(IdentifierKind.EMAIL)
     for pk, found in _texts(catalog, column):
         suspects += [(pk, key) for key in found if hash_of(key) in hashes]
-    exact = _exact(catalog, column, {pk for pk, _key in suspects})
+    values = _values(catalog, column, {pk for pk, _key in suspects})
     for pk, key in suspects:
-        if key in exact.get(pk, ()):
-            yield from judge.hits(column, pk, key, hashes[hash_of(key)])
+        if pk in values and key in addresses_in(column, values[pk]):
+            yield from judge.hits(column, pk, key, hashes[hash_of(key)], values[pk])
 
 
 def _patrol_logins(
@@ -607,13 +626,8 @@ def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
             yield from rows
 
 
-def _exact(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, set[str]]:
-    """The addresses of a few rows by the exact definition: what the database found may be too much."""
-    return {pk: addresses_in(column, value) for pk, value in _values(catalog, column, pks).items()}
-
-
 def _values(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, Any]:
-    """The values of a few rows that have one."""
+    """The values of a few rows that have one, to be looked at by the exact definition: the database finds too much."""
     if not pks:
         return {}
     quote = connection.ops.quote_name
@@ -651,6 +665,27 @@ def login_columns(catalog: Catalog) -> list[Column]:
 
 
 @dataclass(frozen=True)
+class _Written:
+    """How an address is written in a stored value."""
+
+    column: Column
+    value: Any
+    key: str
+
+    @property
+    def identities(self) -> set[str]:
+        """What its mentions are, and longer addresses that they stand in."""
+        shape = _shape_of(self.column)
+        readings = _readings_of(self.column, self.value)
+        return set().union(*(others_in_value(each, shape, {self.key}, ()) for each in readings))
+
+    def names_others_than(self, identities: Collection[str]) -> bool:
+        """Whether a mention is left that is none of these."""
+        readings = _readings_of(self.column, self.value)
+        return any(names(each, _shape_of(self.column), {self.key}, spared=identities) for each in readings)
+
+
+@dataclass(frozen=True)
 class _Sought:
     """That a request looks for an identifier: in one account, or (None) wherever its route cleans.
 
@@ -675,20 +710,22 @@ class _Judge:
         self.exact: dict[int, frozenset[str]] = {}
         self.going = {request.pk: _going(request) for request in requests}
 
-    def hits(self, column: Column, pk: Any, key: str, sought: Collection[_Sought]) -> Iterator[Hit]:
-        """A hit for each request that looks for the identifier in the account of this row."""
+    def hits(self, column: Column, pk: Any, key: str, sought: Collection[_Sought], value: Any = None) -> Iterator[Hit]:
+        """A hit for each request that looks for the identifier in the account of this row. ``value``: of the column,
+        where it is an address that was found: how it is written there says whose it is."""
         if sought and not self.is_own(column.table, pk, key):
             ruled = _takes_addresses(column.table, column.name)
             name, account_id = row_name(column.table, pk), self.account_of(column.table, pk)
             place = Hit(column.table, column.name, name, ruled, account_id, key, pk=pk)
-            yield from self._of_requests(place, sought)
+            plain = value is None or (column.table, column.name) in OPAQUE
+            yield from self._of_requests(place, sought, None if plain else _Written(column, value, key))
 
     def file_hits(self, mention: FileMention, key: str, sought: Collection[_Sought]) -> Iterator[Hit]:
         """The same for an address in a stored file."""
         place = Hit(mention.table, mention.column, mention.row, True, mention.account_id, key)
-        yield from self._of_requests(place, sought)
+        yield from self._of_requests(place, sought, None)
 
-    def _of_requests(self, place: Hit, sought: Iterable[_Sought]) -> Iterator[Hit]:
+    def _of_requests(self, place: Hit, sought: Iterable[_Sought], written: _Written | None) -> Iterator[Hit]:
         seen: set[int] = set()
         # Those by which people were chosen first: with them fewer holders count.
         for each in sorted(sought, key=lambda each: not each.matched):
@@ -696,30 +733,51 @@ class _Judge:
             if request.pk in seen or not self.concerns(each, place.account_id):
                 continue
             seen.add(request.pk)
-            owner = self._owner(place, each)
+            owner = self._owner(place, each) if written is None else self._owner_as_written(place, each, written)
             yield replace(place, request_id=request.pk, kind=each.kind, matched=each.matched, owner=owner)
 
     def _owner(self, place: Hit, sought: _Sought) -> Holder | None:
         """Whose it is now: the identity that is looked for, or the very one that was found, where they differ."""
         found = identity_key(place.key) if sought.kind == IdentifierKind.EMAIL else place.key
-        known = found in (sought.identity or found,)
-        if sought.identity is None and sought.matched:
-            known = self._is_captured(sought.request, found)
-        asked = {found: sought.matched and known}
-        if sought.identity is not None:
-            asked[sought.identity] = sought.matched
-        request = sought.request
-        for identity, matched in asked.items():
-            owner = owner_in(
-                place.account_id,
-                identity,
-                accepted_at=request.accepted_at,
-                going=self.going[request.pk],
-                matched=matched,
-            )
-            if owner is not None:
+        for identity in dict.fromkeys((found, sought.identity or found)):
+            if (owner := self._holder(place, sought, identity)) is not None:
                 return owner
         return None
+
+    def _owner_as_written(self, place: Hit, sought: _Sought, written: _Written) -> Holder | None:
+        """Whose it is now, by how it is written: the key is wider than an identity, and may stand in a longer address.
+
+        Somebody's only if no mention in the value is nobody's.
+        """
+        if place.account_id is None:
+            return None
+        found = ((identity, self._holder(place, sought, identity)) for identity in sorted(written.identities))
+        owners = {identity: owner for identity, owner in found if owner is not None}
+        if owners and not written.names_others_than(owners):
+            return next(iter(owners.values()))
+        # A looser writing is that of whoever is looked for.
+        looked_for = sought.identity or self._only_known(sought, place.key)
+        return self._holder(place, sought, looked_for) if looked_for else None
+
+    def _only_known(self, sought: _Sought, key: str) -> str | None:
+        """The identity that is looked for, as far as a request still knows it that is closed."""
+        identity = identity_key(key)
+        known = self._is_captured(sought.request, identity) or not self.exact[sought.request.pk]
+        return identity if known else None
+
+    def _holder(self, place: Hit, sought: _Sought, identity: str) -> Holder | None:
+        matched = sought.matched
+        if matched and sought.kind == IdentifierKind.EMAIL:
+            known = self._is_captured(sought.request, identity)
+            matched = known if sought.identity is None else identity == sought.identity
+        request = sought.request
+        return owner_in(
+            place.account_id,
+            identity,
+            accepted_at=request.accepted_at,
+            going=self.going[request.pk],
+            matched=matched,
+        )
 
     def _is_captured(self, request: PurgeRequest, identity: str) -> bool:
         """Whether an address is one that was purged, not one that only looks like it."""

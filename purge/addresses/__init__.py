@@ -9,22 +9,25 @@ from purge.addresses.identity import (
     identity_beginnings,
     identity_key,
     routed,
-    search_keys,
     trimmed,
 )
 from purge.addresses.logins import login_words, names_login
 from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
 from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
+from purge.addresses.shapes import Shape, emails_in_value, names, others_in_value
+from purge.addresses.spellings import search_keys
 
 __all__ = [
     "ERASED",
     "IDENTITY_KEY_VERSION",
     "MARKERS",
     "Mention",
+    "Shape",
     "address_key",
     "cannot_mention",
     "emails_in",
     "emails_in_json",
+    "emails_in_value",
     "holds_marker",
     "identity_beginnings",
     "identity_key",
@@ -32,7 +35,9 @@ __all__ = [
     "list_without",
     "login_words",
     "mentions",
+    "names",
     "names_login",
+    "others_in_value",
     "redact",
     "redact_json",
     "routed",

@@ -24,13 +24,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import product
 from typing import Final
 
 import idna
 from idna import idnadata
 
-from purge.addresses.matching import address_key
 from purge.addresses.writings import AT_SIGNS
 
 #: Which rules made a key, and with which tables: of the package ``idna``, and of Python.
@@ -47,9 +45,8 @@ _AROUND: Final = " \t\r\n\v\f\u00a0\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
 _TRIMMED: Final = re.compile(f"\\A[{_AROUND}]+|[{_AROUND}]+\\Z")
 #: The simple mapping of this one letter belongs to another: see the module's docstring.
 _DOTTED_CAPITAL_I: Final = "\u0130"
-#: A domain with more internationalised labels is looked for in its two pure spellings only.
-_MOST_MIXED_LABELS: Final = 3
-_A_LABEL: Final = "xn--"
+#: What every A-label begins with.
+A_LABEL: Final = "xn--"
 
 
 def trimmed(text: str) -> str:
@@ -127,36 +124,5 @@ def identity_beginnings(text: str) -> list[str]:
     whole = (a_labels(before) or simple_lower(before)) + dot if before else dot
     last = simple_lower(last)
     letters = "".join(letter for letter in last if letter.isascii())
-    endings = [f"{whole}{_A_LABEL}{letters}", f"{REFUSED}{simple_lower(domain)}"]
+    endings = [f"{whole}{A_LABEL}{letters}", f"{REFUSED}{simple_lower(domain)}"]
     return [f"{local}@{ending}" for ending in ([f"{whole}{last}", *endings] if last.isascii() else endings)]
-
-
-def search_keys(key: str) -> frozenset[str]:
-    """What to look for in texts to find an identity: the search keys of all spellings of its domain.
-
-    ``key``: of :func:`identity_key`, not an address as it was typed.
-    """
-    local, at, domain = key.rpartition("@")
-    if not at:
-        return frozenset({address_key(key)})
-    spellings = _spellings(domain.removeprefix(REFUSED))
-    return frozenset(address_key(f"{local}@{spelling}") for spelling in spellings)
-
-
-def _spellings(domain: str) -> list[str]:
-    """The domain with each internationalised label both ways: ``xn--bcher-kva.example`` and ``bücher.example``."""
-    if _A_LABEL not in domain:
-        return [domain]
-    labels = [_both(label) for label in domain.split(".")]
-    if sum(len(each) > 1 for each in labels) > _MOST_MIXED_LABELS:
-        return [domain, ".".join(each[-1] for each in labels)]
-    return [".".join(chosen) for chosen in product(*labels)]
-
-
-def _both(label: str) -> tuple[str, ...]:
-    if not label.startswith(_A_LABEL):
-        return (label,)
-    try:
-        return label, idna.ulabel(label)
-    except UnicodeError:
-        return (label,)

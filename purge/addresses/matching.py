@@ -6,9 +6,14 @@ reading invisible characters are dropped and compatibility forms made plain (NFK
 a dot and one of these, after it. Two addresses are the same when their keys are: case-folded, never by substring,
 ``ann+x@x.org`` and ``jo.ann@x.org`` are others than ``ann@x.org``.
 
-Some characters may belong to a local part and may separate (``?email=ann@x.org``), so one ``@`` can mention several
-addresses; who looks for given keys gets the longest. Dots at the very start separate ("…ann@x.org"), and so does the
-change from a script without spaces to ASCII ("联系ann@x.org").
+Some characters may belong to a local part and may separate (``?email=ann@x.org``). They separate at the start of a
+word (``#ann@x.org``), in a URL, after ``name=``, and where the same sign stands behind the address too
+(``a|ann@x.org|b``), so one ``@`` can mention several addresses; who looks for given keys gets the longest. Elsewhere
+they are a part of the address: ``r&d@x.org`` is not ``d@x.org``. Dots at the very start separate ("…ann@x.org"), and so
+does the change from a script without spaces to ASCII ("联系ann@x.org").
+
+*Somebody else's.* Search keys are wider than identities, and an address can stand inside a longer one. Whoever takes
+addresses out names the identities that other people have there (``spared``): what may be one of theirs stays.
 
 Nothing here raises, for any string; the time is linear in its length.
 """
@@ -22,6 +27,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from purge.addresses.identity import identity_key
 from purge.addresses.writings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
@@ -37,6 +43,7 @@ from purge.addresses.writings import (
     MOST_STARTS,
     QUOTED_PRINTABLE,
     RARELY_MELTING,
+    SEPARATING,
     UNSPACED,
     ZERO_WIDTH,
     local_characters,
@@ -58,6 +65,10 @@ _DOMAIN: Final = re.compile(rf"[{_WORD}-]+(?:\.[{_WORD}-]+)*")
 # In ASCII: what stands after an at-sign, or '' for what introduces an escape.
 _DOMAIN_OR_ESCAPE: Final = re.compile(rf"[{ESCAPING}@](?:(?<=@)([\w-]+(?:\.[\w-]+)*))?", re.ASCII)
 _START: Final = re.compile(f"^\\.*|{start_pattern(_WORD)}")
+# What is a URL, or an encoded word: there every sign that can separate does.
+_URL: Final = re.compile(r"/|=\?|[\w-]+(?:\.[\w-]+)+/")
+_NAMED: Final = re.compile(r"(?:^|[?&;])[\w.-]+=")
+_CLOSING: Final = {"{": "}"}
 _UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _ESCAPE: Final = re.compile(ESCAPES)
 _ESCAPE_OR_QUOTED: Final = re.compile(f"{ESCAPES}|{QUOTED_PRINTABLE}")
@@ -163,24 +174,61 @@ def emails_in(text: str) -> set[str]:
     return {key for reading in _readings(text) for _start, _end, key in _candidates(reading.text)}
 
 
-def mentions(text: str, keys: Collection[str] | None = None) -> list[Mention]:
+def mentions(text: str, keys: Collection[str] | None = None, spared: Collection[str] = ()) -> list[Mention]:
     """The addresses mentioned, left to right, without overlaps, the longest first where several readings compete.
 
-    ``keys``: only these (as :func:`address_key` makes them).
+    ``keys``: only these (as :func:`address_key` makes them). ``spared``: identity keys of other people; what is written
+    like one of them, or stands within one, is left out.
     """
     if keys is not None and cannot_mention(text, keys):
         return []
-    found = {
-        Mention(*reading.origin(start, end), key)
-        for reading in _readings(text)
-        for start, end, key in _candidates(reading.text)
-        if keys is None or key in keys
-    }
+    every = _every(text)
+    found = {mention for mention in every if keys is None or mention.key in keys}
+    if spared:
+        found = {mention for mention in found if _around(text, mention, every).isdisjoint(spared)}
     apart: list[Mention] = []
     for mention in sorted(found, key=lambda each: (each.start, -each.end, each.key)):
         if not apart or mention.start >= apart[-1].end:
             apart.append(mention)
     return apart
+
+
+def others_mentioned(text: str, keys: Collection[str], ours: Collection[str]) -> set[str]:
+    """The identity keys, other than ``ours``, that a mention of the search keys may be, or may be a part of.
+
+    Of these somebody has to say whether they are other people's, before the mentions are taken out.
+    """
+    if cannot_mention(text, keys):
+        return set()
+    every = _every(text)
+    found = (_around(text, mention, every) for mention in every if mention.key in keys)
+    return set().union(*found).difference(ours)
+
+
+def _every(text: str) -> set[Mention]:
+    """All that can be an address in the text, overlapping as they do."""
+    return {
+        Mention(*reading.origin(start, end), key)
+        for reading in _readings(text)
+        for start, end, key in _candidates(reading.text)
+    }
+
+
+def _around(text: str, mention: Mention, every: Collection[Mention]) -> set[str]:
+    """The identities that the mention, and every longer address it is a part of, can be: as they are written."""
+    spans = {(each.start, each.end) for each in every if each.start <= mention.start and each.end >= mention.end}
+    return {identity_key(written) for start, end in spans for written in _decodings(text[start:end])}
+
+
+def _decodings(writing: str) -> set[str]:
+    """What is written there, decoded never, once and twice; no compatibility form is made plain."""
+    level, seen = {writing}, {writing}
+    for _depth in range(2):
+        level = {
+            _decoded(_Reading(each), pattern).text for each in level for pattern in (_ESCAPE, _ESCAPE_OR_QUOTED)
+        } - seen
+        seen |= level
+    return seen
 
 
 def cannot_mention(text: str, keys: Collection[str]) -> bool:
@@ -294,7 +342,7 @@ def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
     for match in _AT.finditer(text):
         at = match.start()
         ends = list(_ends(text, at))
-        for start in _starts(text, at):
+        for start in _starts(text, at, ends):
             for end in ends:
                 if end - start > LONGEST or _goes_on(text, start, end):
                     continue
@@ -304,8 +352,11 @@ def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _goes_on(text: str, start: int, end: int) -> bool:
     """Whether an escape beside the span is a part of a longer address: ``o&#39;neil@x.org``, ``ann@x.org%2Eau``."""
-    if text[start - 1 : start] == ";" and _INTO.search(_opened(text[max(start - _BESIDE, 0) : start])):
-        return True
+    if text[start - 1 : start] == ";":
+        before = _opened(text[max(start - _BESIDE, 0) : start])
+        run = _RUN.match(before[::-1])
+        if _INTO.search(before) or (run and not _separates(before, len(before) - run.end(), len(before), ())):
+            return True
     return text[end : end + 1] in _OPENING and bool(_ONWARD.match(_opened(text[end : end + _BESIDE])))
 
 
@@ -327,7 +378,7 @@ def _ends(text: str, at: int) -> Iterator[int]:
             yield at + 1 + len(before)
 
 
-def _starts(text: str, at: int) -> list[int]:
+def _starts(text: str, at: int, ends: Collection[int]) -> list[int]:
     """Where an address with this ``@`` may start: after what separates. The nearest ones, whatever their number."""
     floor = max(at - LONGEST - 1, 0)
     # Reversed, so that the run before the ``@`` is matched in one go.
@@ -339,4 +390,17 @@ def _starts(text: str, at: int) -> list[int]:
     if begin > 0 and text[begin - 1] == "\\" and text[begin] in CONTROL_ESCAPES:
         # ``\nann@x.org`` can be a line break and an address.
         places |= {begin + 1 + match.end() for match in _START.finditer(text[begin + 1 : at])}
-    return sorted(place for place in places if place < at)[-MOST_STARTS:]
+    nearest = sorted(place for place in places if place < at)[-MOST_STARTS:]
+    return [place for place in nearest if _separates(text, begin, place, ends)]
+
+
+def _separates(text: str, begin: int, place: int, ends: Collection[int]) -> bool:
+    """Whether what stands before a place in a run (which begins at ``begin``) can be no part of an address there."""
+    before = text[begin:place].rstrip(".")
+    sign = before[-1:]
+    if sign not in SEPARATING or not before.strip(SEPARATING + ".'"):
+        return True
+    if _URL.match(before) or (sign in "=&" and _NAMED.search(before)):
+        return True
+    closing = _CLOSING.get(sign, sign)
+    return any(text[end : end + 1] == closing for end in ends)

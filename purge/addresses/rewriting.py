@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-from purge.addresses.matching import Mention, emails_in, mentions
+from purge.addresses.identity import identity_key
+from purge.addresses.matching import Mention, address_key, emails_in, is_address, mentions
 
 ERASED: Final = "[erased]"
 # Longest first. What stands for an address is never longer than it was: columns have an end.
@@ -14,8 +15,10 @@ MARKERS: Final = (ERASED, "[gone]", "[…]")
 _BETWEEN: Final = re.compile(r"[^\S\r\n]*[;,\r\n]\s*")
 
 
-def redact(text: str, keys: Collection[str], replacement: str | None = None) -> str:
+def redact(text: str, keys: Collection[str], replacement: str | None = None, *, spared: Collection[str] = ()) -> str:
     """The text with every mention of the keys replaced; the same object when there is none.
+
+    ``spared``, here and below: identity keys of other people, whose addresses stay whatever they look like.
 
     Without a ``replacement`` each becomes the longest of the :data:`MARKERS` that is not longer than it, so the text
     never grows. Raises ``ValueError`` when the replacement itself could mention an address.
@@ -24,7 +27,7 @@ def redact(text: str, keys: Collection[str], replacement: str | None = None) -> 
         raise ValueError("The replacement must not hold an address.")
     # Mentions can overlap ("a@b.cd@e.fg"): what is left of the second may mention a key again. Each round takes an
     # at-sign away, in whatever writing, and brings none, so this ends; nearly always after the first.
-    while found := mentions(text, keys):
+    while found := mentions(text, keys, spared):
         pieces: list[str] = []
         done = 0
         for mention in found:
@@ -45,47 +48,54 @@ def holds_marker(text: str) -> bool:
     return any(marker in text for marker in MARKERS)
 
 
-def emails_in_json(value: Any) -> set[str]:
-    """The keys of all addresses mentioned in the strings of a JSON value, names of properties included."""
-    found: set[str] = set()
+def strings_in_json(value: Any) -> Iterator[str]:
+    """All strings of a JSON value, names of properties included."""
     todo = [value]
     while todo:
         match todo.pop():
             case str() as text:
-                found |= emails_in(text)
+                yield text
             case dict() as properties:
                 todo += properties.keys()
                 todo += properties.values()
             case list() as items:
                 todo += items
-    return found
 
 
-def redact_json(value: Any, keys: Collection[str], replacement: str | None = None) -> Any:
+def emails_in_json(value: Any) -> set[str]:
+    """The keys of all addresses mentioned in the strings of a JSON value, names of properties included."""
+    return set().union(*map(emails_in, strings_in_json(value)))
+
+
+def redact_json(
+    value: Any, keys: Collection[str], replacement: str | None = None, *, spared: Collection[str] = ()
+) -> Any:
     """A copy of the JSON value with every mention of the keys replaced; the same object when there is none.
 
     Names of properties that become equal are numbered, so that no value is lost.
     """
-    if emails_in_json(value).isdisjoint(keys):
+    if not any(mentions(text, keys, spared) for text in strings_in_json(value)):
         return value
     top = [value]
     todo: list[Any] = [top]
     while todo:
         container = todo.pop()
         if isinstance(container, dict):
-            _rename_properties(container, keys, replacement)
+            _rename_properties(container, keys, replacement, spared)
         for place, item in container.items() if isinstance(container, dict) else enumerate(container):
             if isinstance(item, str):
-                container[place] = redact(item, keys, replacement)
+                container[place] = redact(item, keys, replacement, spared=spared)
             elif isinstance(item, dict | list):
                 container[place] = item.copy()
                 todo.append(container[place])
     return top[0]
 
 
-def _rename_properties(properties: dict[str, Any], keys: Collection[str], replacement: str | None) -> None:
+def _rename_properties(
+    properties: dict[str, Any], keys: Collection[str], replacement: str | None, spared: Collection[str]
+) -> None:
     before = dict(properties)
-    renamed = {name: redact(name, keys, replacement) for name in before}
+    renamed = {name: redact(name, keys, replacement, spared=spared) for name in before}
     if all(name == new for name, new in renamed.items()):
         return
     taken = {name for name, new in renamed.items() if name == new}
@@ -101,25 +111,40 @@ def _rename_properties(properties: dict[str, Any], keys: Collection[str], replac
         properties[new] = item
 
 
-def list_without(text: str, keys: Collection[str]) -> str:
+def names_one(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> bool:
+    """Whether what holds one address or login names one of the keys. Where it is an address, it is that one alone."""
+    if is_address(text):
+        return address_key(text) in keys and identity_key(text) not in spared
+    return bool(mentions(text, keys, spared))
+
+
+def list_without(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> str:
     """A list (``;``, ``,`` or line breaks between its entries) without the entries that mention the keys.
 
-    The other entries stay as they are; the same object when there is none to take out. An entry that mentions another
-    address too only loses the mention.
+    The other entries stay as they are; the same object when there is none to take out. An entry that is an address is
+    compared whole; one that mentions another address too only loses the mention.
     """
-    ours = mentions(text, keys)
-    if not ours:
+    if not mentions(text, keys, spared):
         return text
-    entries = _entries(text, _cuts(text, [*ours, *mentions(text)]))
     kept: list[tuple[str, str]] = []
-    for entry, separator in entries:
-        rest = _entry_without(entry, keys)
+    for entry, separator in entries_of(text, keys):
+        rest = _entry_without(entry, keys, spared)
         if rest is not None:
             kept.append((rest, separator))
     if kept and kept[-1][1]:
         # The last entry went: the one before it now ends the list.
         kept[-1] = (kept[-1][0], "")
-    return redact("".join(entry + separator for entry, separator in kept), keys, "")
+    left = "".join(entry + separator for entry, separator in kept)
+    if left == text:
+        return text
+    # Mentions can overlap the separators, but not those of an entry that is an address of its own.
+    whole = any(is_address(entry) and mentions(entry, keys, spared) for entry, _separator in kept)
+    return left if whole else redact(left, keys, "", spared=spared)
+
+
+def entries_of(text: str, keys: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The entries of a list, each with the separator after it."""
+    return _entries(text, _cuts(text, [*mentions(text, keys), *mentions(text)]))
 
 
 def _cuts(text: str, addresses: list[Mention]) -> list[tuple[int, int]]:
@@ -140,8 +165,10 @@ def _entries(text: str, cuts: list[tuple[int, int]]) -> list[tuple[str, str]]:
     return [*entries, (text[done:], "")]
 
 
-def _entry_without(entry: str, keys: Collection[str]) -> str | None:
-    if not mentions(entry, keys):
+def _entry_without(entry: str, keys: Collection[str], spared: Collection[str]) -> str | None:
+    if is_address(entry):
+        return None if names_one(entry, keys, spared=spared) else entry
+    if not mentions(entry, keys, spared):
         return entry
-    rest = redact(entry, keys, "")
+    rest = redact(entry, keys, "", spared=spared)
     return rest.strip() if mentions(rest) else None

@@ -1,0 +1,73 @@
+"""What a column holds, and which addresses are mentioned in it then.
+
+A column for one address or login, or for a list of them, is compared whole before anything is looked for inside:
+``r&d@x.org`` is another mailbox than ``d@x.org``, and so is ``x=d@x.org``, which in a text would be a name and a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+from typing import Any
+
+from purge.addresses.identity import identity_key
+from purge.addresses.matching import address_key, emails_in, is_address, mentions, others_mentioned
+from purge.addresses.rewriting import emails_in_json, entries_of, names_one, strings_in_json
+
+
+class Shape(Enum):
+    """ONE: an address or a login. LIST: several. TEXT: anything else; JSON is text in its strings."""
+
+    ONE = "one"
+    LIST = "list"
+    TEXT = "text"
+
+
+def emails_in_value(value: Any, shape: Shape = Shape.TEXT) -> set[str]:
+    """The search keys of all addresses that a stored value mentions."""
+    if not isinstance(value, str):
+        if shape is Shape.TEXT or not isinstance(value, list):
+            return emails_in_json(value)
+        return set().union(*(emails_in_value(item, Shape.ONE) for item in value))
+    return set().union(*(_in_part(part) if whole else emails_in(part) for part, whole in _parts(value, shape)))
+
+
+def others_in_value(value: Any, shape: Shape, keys: Collection[str], ours: Collection[str]) -> set[str]:
+    """The identity keys, other than ``ours``, that mentions of the search keys in a stored value may be, or be a part
+    of. Of these somebody has to say whether they are other people's, before anything is taken out."""
+    found: set[str] = set()
+    for text, within in _texts(value, shape):
+        for part, whole in _parts(text, within):
+            if whole and is_address(part):
+                found |= {identity_key(part)} if address_key(part) in keys else set()
+            else:
+                found |= others_mentioned(part, keys, ours)
+    return found.difference(ours)
+
+
+def names(value: Any, shape: Shape, keys: Collection[str], *, spared: Collection[str] = ()) -> bool:
+    """Whether a stored value mentions one of the search keys, but for what belongs to the ``spared``."""
+    return any(
+        names_one(part, keys, spared=spared) if whole else bool(mentions(part, keys, spared))
+        for text, within in _texts(value, shape)
+        for part, whole in _parts(text, within)
+    )
+
+
+def _texts(value: Any, shape: Shape) -> list[tuple[str, Shape]]:
+    if isinstance(value, str):
+        return [(value, shape)]
+    if shape is not Shape.TEXT and isinstance(value, list):
+        return [each for item in value for each in _texts(item, Shape.ONE)]
+    return [(text, Shape.TEXT) for text in strings_in_json(value)]
+
+
+def _parts(text: str, shape: Shape) -> list[tuple[str, bool]]:
+    """The pieces of a text that are looked at apart, and whether each is compared whole first."""
+    if shape is Shape.LIST:
+        return [(entry, True) for entry, _separator in entries_of(text)]
+    return [(text, shape is Shape.ONE)]
+
+
+def _in_part(part: str) -> set[str]:
+    return {address_key(part)} if is_address(part) else emails_in(part)
