@@ -152,6 +152,9 @@ def test_who_was_purged_before_the_upgrade_is_still_known(old_database):
         accepted_at=DAY,
         due_at=DAY + timedelta(days=30),
     )
+    old_database.model("purge.Subject").objects.create(
+        request=request, person_id=11, account_id=acme.pk, role="selected"
+    )
     for folded in ("jürgen@bücher.example", "weiss@firma.example"):
         old_database.model("purge.SuppressionHash").objects.create(
             request=request, kind="email", digest=keyed_hash("email", folded), key_fingerprint=fingerprint()
@@ -160,10 +163,11 @@ def test_who_was_purged_before_the_upgrade_is_still_known(old_database):
     old_database.upgrade()
     from purge.models import Identifier, SuppressionHash
     from purge.scope import scope_of
-    from purge.selectors import purged_before
+    from purge.suppression import Known, purged_before
 
     asked = ["jürgen@xn--bcher-kva.example", "weiß@firma.example", "weiss@firma.example", "ann@x.org"]
-    assert purged_before(account_id=acme.pk, email_keys=asked) == dict.fromkeys(asked[:3], "PUR-7Q4M-2KX9-H")
+    known = [Known("email", key) for key in asked]
+    assert purged_before(account_id=acme.pk, known=known) == dict.fromkeys(known[:3], "PUR-7Q4M-2KX9-H")
     assert set(SuppressionHash.objects.values_list("form", flat=True)) == {"folded-1"}
     scope = scope_of(Identifier.objects.get().request)
     assert scope.all_addresses() == {"jürgen@bücher.example", "jürgen@xn--bcher-kva.example"}
