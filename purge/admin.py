@@ -305,10 +305,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             ),
             "can_take_out": row.status == Status.RESIDUE and request.user.has_perm(OPERATE),
             "tasks_open": follow_ups.filter(done_at=None).count(),
-            "ledger": [
-                (presentation.event_words(entry.event), entry.at, presentation.fact_words(entry))
-                for entry in row.ledger.all()
-            ],
+            "ledger": presentation.history_lines(row.ledger.all(), everything=everything),
             "recipients": recipients,
         }
 

@@ -539,7 +539,7 @@ def time_tag(moment: datetime | None, zone: str) -> SafeString | str:
     )
 
 
-#: Facts of ledger entries that people read; the others are the engine's own.
+#: Facts of ledger entries that people read; the others are the engine's own. Totals count other accounts as well.
 FACT_WORDS = {
     "people": gettext_lazy("people: %s"),
     "already_gone": gettext_lazy("already gone: %s"),
@@ -552,9 +552,29 @@ FACT_WORDS = {
 }
 
 
-def fact_words(entry: LedgerEntry) -> str:
-    """The numbers of a ledger entry. Zeros say nothing."""
-    return ", ".join(str(words) % entry.facts[key] for key, words in FACT_WORDS.items() if entry.facts.get(key))
+#: What the account that asked reads of them: ``own`` counts people, and only its own.
+OWN_FACT_WORDS = {
+    "own": FACT_WORDS["people"],
+    "steps": FACT_WORDS["steps"],
+    "attempt": FACT_WORDS["attempt"],
+}
+#: Events that happen because of what is in other accounts.
+ELSEWHERE_EVENTS = ("grown", "held", "released", "let_go")
+
+
+def fact_words(entry: LedgerEntry, *, everything: bool) -> str:
+    """The numbers of a ledger entry. Zeros say nothing. ``everything``: for those who see all accounts."""
+    words = FACT_WORDS if everything else OWN_FACT_WORDS
+    return ", ".join(str(text) % entry.facts[key] for key, text in words.items() if entry.facts.get(key))
+
+
+def history_lines(entries: Iterable[LedgerEntry], *, everything: bool) -> list[tuple[str, datetime, str]]:
+    """What happened when: (words, moment, numbers), without what other accounts brought about unless ``everything``."""
+    return [
+        (event_words(entry.event), entry.at, fact_words(entry, everything=everything))
+        for entry in entries
+        if everything or entry.event not in ELSEWHERE_EVENTS
+    ]
 
 
 @dataclass(frozen=True)

@@ -357,7 +357,8 @@ class Sweep:
         request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
         request.subjects.filter(person_id__in=gone, fate=Fate.WAITING).update(fate=Fate.GONE)
         if present or gone:
-            note(request, "people_erased", people=len(present), already_gone=len(gone))
+            own = sum(1 for person in present if person.account_id == request.account_id)
+            note(request, "people_erased", people=len(present), own=own, already_gone=len(gone))
 
     @property
     def _catalog(self) -> Catalog:

@@ -654,7 +654,8 @@ def _accept(
     )
     _capture(request, identities, targets)
     add_subjects(request, targets, begins=not held)
-    note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), route=str(route))
+    own = sum(1 for target in doomed if target.person.account_id == account_id)
+    note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), own=own, route=str(route))
     if held:
         note(request, "held", reason=held)
         tell_trouble(request, "held")

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from learning.models import Comment, Course, Enrolment
+from learning.models import Comment, Enrolment
 from messaging.models import Announcement, Notification
 from purge import claims, engine, executors, services, sweep, tasks, verifier
 from purge.addresses import ERASED
@@ -18,9 +18,9 @@ from purge.models import Identifier, PurgeRequest, Residue, SuppressionHash
 from tests.connections import another_connection
 from tests.factories.learning import CommentFactory, CourseFactory, EnrolmentFactory
 from tests.factories.messaging import AnnouncementFactory
-from tests.factories.users import UserFactory
+from tests.factories.users import UserAuditFactory, UserFactory
 from tests.purge import world as w
-from users.models import Account, Session, User, UserRole, UserState
+from users.models import Account, Session, User, UserAudit, UserRole, UserState
 
 
 class Killed(BaseException):
@@ -329,15 +329,16 @@ def test_completed_is_refused_by_the_database_while_anything_is_left(cast):
 
 def test_an_address_in_a_column_without_a_treatment_is_residue_and_named(cast):
     request = submit(cast, cast.ann)
-    course = CourseFactory(account=cast.acme)
-    Course.objects.filter(pk=course.pk).update(code=w.ANN)
+    # A column of the system's own words, written to behind its back.
+    audit = UserAuditFactory(user=UserFactory(account=cast.acme))
+    UserAudit.objects.filter(pk=audit.pk).update(event=f"told {w.ANN}")
     w.run_to_end(request)
     assert request.status == Status.RESIDUE
     residue = Residue.objects.get(request=request)
     assert (residue.table, residue.column, residue.row, residue.ruled) == (
-        "learning_course",
-        "code",
-        str(course.pk),
+        "users_useraudit",
+        "event",
+        str(audit.pk),
         False,
     )
     assert w.ANN not in str(list(Residue.objects.values()))
@@ -345,7 +346,7 @@ def test_an_address_in_a_column_without_a_treatment_is_residue_and_named(cast):
     services.purge_retry(acting_user=cast.admin, request=request)
     w.run_to_end(request)
     assert request.status == Status.RESIDUE
-    Course.objects.filter(pk=course.pk).update(code="ANN-1")
+    UserAudit.objects.filter(pk=audit.pk).update(event="told")
     services.purge_retry(acting_user=cast.admin, request=request)
     assert w.completed(w.run_to_end(request))
     assert Residue.objects.get(request=request).gone_at is not None

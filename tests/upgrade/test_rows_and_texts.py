@@ -52,8 +52,11 @@ def test_a_purge_that_was_under_way_ends_and_takes_the_texts_that_were_kept(old_
     old.upgrade()
 
     from purge.models import PurgeRequest
+    from purge.storage_marker import begin_storage
     from users.models import Account, LoginEvent, User
 
+    # The web starts first, and marks the file storage as this database's.
+    assert begin_storage() == ""
     assert w.completed(w.run_to_end(PurgeRequest.objects.get(pk=request.pk)))
     assert not User.objects.filter(pk=victim.pk).exists()
     box = User.objects.get(pk=colleague.pk)
