@@ -218,7 +218,6 @@ class LmsHost:
 
     def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
         rows = deleted_and_free(User.objects.filter(account_id=account_id, deleted_at__isnull=False))
-        rows = rows.filter(email_key__isnull=False)
         chosen = CleanupFilter({"month": month, "kind": kind}, queryset=rows)
         if not chosen.is_valid():
             raise ValueError("; ".join(message for messages in chosen.errors.values() for message in messages))

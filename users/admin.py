@@ -36,7 +36,7 @@ from users.models import (
 )
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.quiet_messages import numbered
-from users.selectors import groups_in_use, people_found, people_in_use, role_names, with_role
+from users.selectors import groups_in_use, mailbox_words, people_found, people_in_use, role_names, with_role
 from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator, sees_all_accounts
 
@@ -150,7 +150,9 @@ class PeopleAdmin(TenantAdmin):
 
     @admin.display(description=_("name"), ordering="name")
     def person(self, user):
-        return format_html('{}<br><span class="quiet">{}</span>', user.name, user.email)
+        shared = mailbox_words(user)
+        words = f"{user.email} · {shared}" if shared else user.email
+        return format_html('{}<br><span class="quiet">{}</span>', user.name, words)
 
     @admin.display(description=_("roles"))
     def role_words(self, user):

@@ -28,12 +28,22 @@ def people_in_use(people: QuerySet[User]) -> QuerySet[User]:
 
 
 def deleted_and_free(people: QuerySet[Any]) -> QuerySet[Any]:
-    """Those of the deleted people who can be selected for a purge: all whom no open request of their account holds.
+    """Those of the deleted people who can be selected for a purge: all whom no open request of their account holds, and
+    who share no mailbox with another user.
 
     A request of another account makes no difference.
     """
     held = held_by_requests(account=OuterRef("account_id")).filter(person_id=OuterRef("pk"))
-    return people.filter(~Exists(held), state__in=(UserState.DELETED, UserState.PURGING))
+    return people.filter(~Exists(held), state__in=(UserState.DELETED, UserState.PURGING), email_key__isnull=False)
+
+
+def mailbox_words(user: User) -> str:
+    """What stands beside a user who shares a mailbox with another of the account; else nothing."""
+    if user.email_key is not None:
+        return ""
+    if user.same_mailbox_as_id is None:
+        return _("Had the same mailbox as a user who is gone")
+    return _("Same mailbox as user %(id)d") % {"id": user.same_mailbox_as_id}
 
 
 def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:

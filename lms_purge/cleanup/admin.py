@@ -130,7 +130,7 @@ class DeletedUserAdmin(TenantAdmin):
         for row in shown.rows:
             row.hints = hints[row.pk]
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
-            row.can_tick = row.hints.request is None
+            row.can_tick, row.can_correct = row.hints.can_be_selected, row.hints.request is None
         return self._page(
             request,
             "list",

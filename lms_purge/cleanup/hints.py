@@ -19,19 +19,25 @@ from purge.registry import get_registry
 from purge.rules import AddressTreatment, PersonTreatment
 from purge.selectors import open_request_of
 from users.models import UserRole, UserState
+from users.selectors import mailbox_words
 
 
 @dataclass
 class Hints:
     """Of one row. ``request``: ID and link of the open request of this account that holds the user.
 
-    What another account's request holds has none: it can be selected like any other.
+    What another account's request holds has none: it can be selected like any other. ``mailbox``: whose they share.
     """
 
     roles: list[str] = field(default_factory=list)
     teaches: int = 0
     connectors: list[str] = field(default_factory=list)
     request: tuple[str, str] | None = None
+    mailbox: str = ""
+
+    @property
+    def can_be_selected(self) -> bool:
+        return self.request is None and not self.mailbox
 
     @property
     def words(self) -> list[str]:
@@ -49,7 +55,7 @@ class Hints:
 def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
     """Person id → hints. The number of queries does not depend on how many people there are."""
     ids = [person.pk for person in people]
-    hints = {person.pk: Hints() for person in people}
+    hints = {person.pk: Hints(mailbox=mailbox_words(person)) for person in people}
     if not ids:
         return hints
     for row in UserRole.objects.filter(user_id__in=ids).order_by("pk"):

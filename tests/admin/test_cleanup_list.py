@@ -425,3 +425,35 @@ def test_sorting_is_the_same_whatever_the_databases_collation_is(page, account):
         from lms_purge.cleanup.listing import segments
 
         assert 'COLLATE "C"' in str(segments(rows, "uid")[0].ordered(backwards=False).query)
+
+
+# ---------------------------------------------------------------- one mailbox, two users
+
+
+def test_who_shares_a_mailbox_is_named_and_cannot_be_ticked(page, account, client, admin):
+    older = deleted(account, email="j@bücher.example")
+    younger = deleted(account, email="j@xn--bcher-kva.example", email_key=None, same_mailbox_as=older)
+    other = deleted(account, email="k@bücher.example")
+    response = page()
+    ticks = {row.pk: row.can_tick for row in response.context["listing"].rows}
+    assert ticks == {older.pk: True, younger.pk: False, other.pk: True}
+    text = response.content.decode()
+    assert text.count(f"Same mailbox as user {older.pk}") == 1
+    assert re.search(rf'id="tick-{younger.pk}"[^>]* disabled', text)
+    # The pencil is how they get an address of their own.
+    assert reverse("admin:users_deleteduser_change", args=[younger.pk]) in text
+    assert set(page("?select=first").context["listing"].selected) == {older.pk, other.pk}
+    posted = {"name": younger.name, "email": "j2@bücher.example", "unique_user_id": ""}
+    assert client.post(reverse("admin:users_deleteduser_change", args=[younger.pk]), posted).status_code == 302
+    response = page()
+    assert {row.pk: row.can_tick for row in response.context["listing"].rows}[younger.pk]
+    assert "Same mailbox" not in response.content.decode()
+
+
+def test_internal_users_say_whose_mailbox_it_is(client, admin, account):
+    older = UserFactory(account=account, email="j@bücher.example")
+    UserFactory(account=account, email="j@xn--bcher-kva.example", email_key=None, same_mailbox_as=older)
+    client.force_login(admin)
+    text = client.get("/admin/users/internaluser/").content.decode()
+    assert text.count(f"j@xn--bcher-kva.example · Same mailbox as user {older.pk}") == 1
+    assert text.count("Same mailbox") == 1

@@ -1,0 +1,88 @@
+"""Users who have one mailbox with another, for operators."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.factories.users import AccountFactory, UserFactory
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def report(capsys):
+    def call(*arguments):
+        code = 0
+        try:
+            call_command("identity_report", *arguments)
+        except CommandError as error:
+            code = error.returncode
+        return code, capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def pair():
+    account = AccountFactory(subdomain="acme")
+    older = UserFactory(account=account, email="j@bücher.example", adobe_id="j-login")
+    fields = {"email": "j@xn--bcher-kva.example", "email_key": None, "same_mailbox_as": older}
+    return older, UserFactory(account=account, deleted=True, **fields)
+
+
+def keys():
+    return dict(User.objects.values_list("pk", "email_key"))
+
+
+def test_where_everybody_has_a_mailbox_of_their_own_there_is_nothing_to_do(report):
+    UserFactory(email="weiß@firma.example", adobe_id="WEISS")
+    assert report() == (0, "Every user has a mailbox of their own.\n")
+    assert report("--rekey") == (0, "Every user has a mailbox of their own.\n")
+
+
+def test_who_shares_one_is_named_by_number(report, pair):
+    older, younger = pair
+    line = f"acme: user {younger.pk} (deleted, signs in as {younger.login_id}): same mailbox as user {older.pk}\n"
+    assert report() == (1, line)
+    code, out = report("--json")
+    assert code == 1
+    assert json.loads(out) == {
+        "sharing": [
+            {
+                "account": "acme",
+                "user": younger.pk,
+                "same_mailbox_as": older.pk,
+                "state": "deleted",
+                "signs_in_as": younger.login_id,
+            }
+        ],
+        "outdated": 0,
+    }
+    # As long as somebody has it, nobody else is given it.
+    assert report("--rekey") == (1, line)
+    assert keys() == {older.pk: "j@xn--bcher-kva.example", younger.pk: None}
+
+
+def test_a_mailbox_that_nobody_else_has_any_more_is_given_back(report, pair):
+    older, younger = pair
+    User.objects.filter(pk=older.pk).update(email="k@x.org", email_key="k@x.org")
+    code, out = report()
+    assert code == 1
+    assert f"user {younger.pk} (deleted, signs in as {younger.login_id}) can have their mailbox back" in out
+    assert keys()[younger.pk] is None
+    assert report("--rekey")[0] == 0
+    assert keys() == {older.pk: "k@x.org", younger.pk: "j@xn--bcher-kva.example"}
+    assert User.objects.get(pk=younger.pk).same_mailbox_as is None
+
+
+def test_keys_of_earlier_tables_are_counted_and_made_anew(report, pair):
+    older, younger = pair
+    User.objects.filter(pk=older.pk).update(email_key="j@~bücher.example", adobe_key="J-LOGIN")
+    code, out = report("--json")
+    assert (code, json.loads(out)["outdated"]) == (1, 1)
+    assert report("--rekey")[0] == 1
+    assert keys() == {older.pk: "j@xn--bcher-kva.example", younger.pk: None}
+    assert User.objects.get(pk=older.pk).adobe_key == "j-login"
+    assert User.objects.get(pk=younger.pk).same_mailbox_as_id == older.pk

@@ -1,0 +1,52 @@
+"""``manage.py identity_report``"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from purge.management.base import PurgeCommand, needs_you
+from users.mailboxes import Shared, outdated_keys, sharing
+from users.models import FormerEmail, User
+from users.rekeying import rekey
+
+
+class Command(PurgeCommand):
+    help = (
+        "Name the users who have one mailbox with another user of their account, by number. Such a user signs in by a "
+        "login alone, is matched by nobody, and cannot be purged until somebody gives them an e-mail address of their "
+        "own (in the admin: Users, or the pencil in User Cleanup), or the other user is gone."
+    )
+    example = "manage.py identity_report --rekey"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--rekey",
+            action="store_true",
+            help="give users a mailbox that nobody else has any more, and everybody the keys of the present tables",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["rekey"]:
+            rekey(User._base_manager, FormerEmail._base_manager)
+        shared, outdated = sharing(), outdated_keys()
+        lines = [_line(each) for each in shared]
+        if outdated:
+            lines.append(f"Users whose keys other tables made than those of this release: {outdated:,}. Use --rekey.")
+        self.show(
+            {"sharing": [asdict(each) for each in shared], "outdated": outdated},
+            lines or ["Every user has a mailbox of their own."],
+            as_json=options["json"],
+        )
+        if shared or outdated:
+            needs_you()
+
+
+def _line(shared: Shared) -> str:
+    what = f"user {shared.user} ({shared.state}, signs in as {shared.signs_in_as})"
+    if shared.same_mailbox_as is None:
+        return f"{shared.account}: {what} can have their mailbox back: use --rekey"
+    return f"{shared.account}: {what}: same mailbox as user {shared.same_mailbox_as}"
