@@ -25,7 +25,7 @@ from purge.address_index import FEW_ROWS
 from purge.choices import CLAIMABLE_STATUSES, Status
 from purge.failures import failure_of
 from purge.models import LedgerEntry, PurgeRequest
-from purge.noticing import paused
+from purge.noticing import must_wait
 from purge.queue import enqueue_request
 from purge.storage_marker import storage_trouble
 from purge.telling import tell_trouble
@@ -58,14 +58,14 @@ class Claim:
 
 def claim_request(request_id: int) -> Claim | None:
     """Claim a request, or None when it is not to be worked on now (done, held, claimed, waiting for its next try,
-    or all purges wait because a backup was restored).
+    or all purges wait because a backup was restored or the purge log cannot be read).
 
     Committed before the work begins, so that a worker that dies is counted.
     """
     if storage_trouble():
         return None  # who does not see the people's files leaves the work to those who do
-    if paused():
-        return None
+    if must_wait():
+        return None  # asked here too: after a restore a command may be the first to look
     now = timezone.now()
     lease = now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
     with transaction.atomic():

@@ -141,6 +141,15 @@ def paused() -> bool:
     return JournalAlarm.objects.exists()
 
 
+def must_wait() -> bool:
+    """Whether a purge may not begin now: a difference was found, is in the newest lines, or nobody can tell."""
+    try:
+        return bool(glance())
+    except OSError as error:
+        logger.warning("purge log: it cannot be read (%s); purges wait", type(error).__name__)
+        return True
+
+
 def trouble() -> Trouble:
     """The differences that were found and not yet dealt with."""
     counted = dict.fromkeys(JournalTrouble.values, 0)

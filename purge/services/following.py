@@ -22,7 +22,7 @@ from purge.journal import CANCELLED, journal_outcome
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.queue import enqueue_request
 from purge.services.refusals import NotAllowed, PurgeRefused
-from purge.services.restoring import log_or_refuse
+from purge.services.restoring import check_purge_log, log_or_refuse
 from purge.storage_marker import WORDS, begin_storage
 from purge.sweep import all_steps_wait
 
@@ -32,6 +32,7 @@ def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
     check_operator(acting_user)
     if trouble := begin_storage():
         raise PurgeRefused("storage", str(WORDS[trouble]))
+    check_purge_log()
     with transaction.atomic():
         held = PurgeRequest.objects.filter(pk=request.pk, status=Status.HELD)
         if not held.update(status=Status.QUEUED, released_at=timezone.now(), held_reason=""):

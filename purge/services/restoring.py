@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from purge import chains, noticing
 from purge.choices import OPEN_STATUSES, JournalTrouble
@@ -19,6 +19,18 @@ from purge.journal import CANCELLED, journal_acceptance
 from purge.models import JournalAlarm, JournalChain, JournalMark, PurgeRequest
 from purge.noticing import Trouble
 from purge.services.refusals import PurgeRefused
+
+_LOG_UNREADABLE = gettext_lazy("The purge log cannot be read. Mount it, or look at the rights of its folder.")
+
+
+def check_purge_log() -> None:
+    """For operators: refuse what would erase or freeze while database and purge log differ."""
+    try:
+        found = noticing.glance()
+    except OSError:
+        raise PurgeRefused("purge_log", str(_LOG_UNREADABLE)) from None
+    if found:
+        raise PurgeRefused("purge_log", found.for_operators)
 
 
 def write_ahead(request: PurgeRequest, people: list[Person], digests: Any) -> None:
@@ -81,9 +93,7 @@ def _looked() -> Trouble:
     try:
         return noticing.look(thorough=True)
     except OSError:
-        raise PurgeRefused(
-            "journal", _("The purge log cannot be read. Mount it, or look at the rights of its folder.")
-        ) from None
+        raise PurgeRefused("journal", str(_LOG_UNREADABLE)) from None
 
 
 def _check_called_off(alarms: list[JournalAlarm]) -> None:

@@ -13,6 +13,7 @@ from purge.models import PurgeRequest
 from purge.patrol import take_out
 from purge.services.following import check_operator, purge_retry
 from purge.services.refusals import PurgeRefused
+from purge.services.restoring import check_purge_log
 from purge.storage_marker import WORDS, begin_storage
 from purge.verifier import CouldNotLook
 
@@ -26,6 +27,7 @@ def purge_take_out(*, acting_user: Any, request: PurgeRequest) -> int:
     check_operator(acting_user)
     if trouble := begin_storage():
         raise PurgeRefused("storage", str(WORDS[trouble]))
+    check_purge_log()
     listed = request.residues.filter(gone_at=None).exists()
     if not PurgeRequest.objects.filter(pk=request.pk, status=Status.RESIDUE).exists() or not listed:
         raise PurgeRefused(

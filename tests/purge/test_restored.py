@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -215,6 +216,55 @@ def test_a_request_that_had_come_further_waits_until_somebody_has_looked(cast, b
     assert w.completed(w.run_to_end(request))
     look()
     assert agrees(client)
+
+
+def test_a_command_that_works_itself_looks_first(cast, backup, client, run):
+    """Neither web nor worker has been started on the restored database."""
+    request = submit(cast, cast.ann)
+    look()
+    backup.take()
+    assert w.completed(w.run_to_end(request))
+    backup.put_back()
+    assert tasks.run_request(request.pk) == "nothing to do"
+    assert PurgeRequest.objects.get().status == Status.QUEUED
+    assert User.objects.get(pk=cast.ann.pk).state == UserState.PURGING
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    assert w.completed(w.run_to_end(PurgeRequest.objects.get()))
+    assert not User.objects.filter(pk=cast.ann.pk).exists()
+
+
+def test_a_log_that_cannot_be_read_lets_nothing_begin(cast, client):
+    request = submit(cast, cast.ann)
+    file = the_file()
+    away = file.rename(file.with_name("kept"))
+    (file / "full").mkdir(parents=True)  # what root cannot read either
+    assert tasks.run_request(request.pk) == "nothing to do"
+    shutil.rmtree(file)
+    away.rename(file)
+    assert w.completed(w.run_to_end(request))
+
+
+def test_nothing_is_released_or_taken_out_meanwhile(cast, backup, client, settings, run):
+    settings.PURGE_RATE_GUARD = 0
+    first = submit(cast, cast.ann)
+    part = first.parts.get()
+    look()
+    backup.take()
+    assert w.completed(w.run_to_end(first))
+    backup.put_back()
+    operator = UserFactory(is_superuser=True)
+    sentence = "This database is older than its purge log: 1 purge had come further than it knows."
+    for service in (services.purge_release, services.purge_take_out):
+        with pytest.raises(services.PurgeRefused) as refusal:
+            service(acting_user=operator, request=part)
+        assert refusal.value.code == "purge_log"
+        assert sentence in str(refusal.value)
+    part.refresh_from_db()
+    assert part.status == Status.HELD
+    assert User.objects.get(pk=cast.alpha_match.pk).state == UserState.ACTIVE
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    assert services.purge_release(acting_user=operator, request=part).status == Status.QUEUED
+    assert User.objects.get(pk=cast.alpha_match.pk).state == UserState.PURGING
 
 
 def test_a_request_that_was_called_off_is_not_carried_out_by_an_older_database(cast, backup, client, run):
