@@ -75,9 +75,16 @@ class Scope:
         """Those of the identities that belong to somebody of the account who stays. What is looked for is wider than an
         identity, and may stand in a longer address: where theirs is written, it stays."""
         asked = frozenset(identities) - self.identities_for(account_id)
-        if not asked:
-            return asked
-        return owned_in(account_id, asked, accepted_at=self.accepted_at, going=self.going | set(self.people))
+        if new := {key for key in asked if (account_id, key) not in self._others}:
+            going = self.going | set(self.people)
+            theirs = owned_in(account_id, new, accepted_at=self.accepted_at, going=going)
+            self._others.update({(account_id, key): key in theirs for key in new})
+        return frozenset(key for key in asked if self._others[account_id, key])
+
+    @cached_property
+    def _others(self) -> dict[tuple[int, str], bool]:
+        """Answers of :meth:`of_others`: many texts ask for the same."""
+        return {}
 
     @cached_property
     def _everywhere(self) -> frozenset[str]:

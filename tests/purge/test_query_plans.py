@@ -172,6 +172,9 @@ def _deleted_with(account, number: int) -> User:
     CommentFactory.create_batch(
         number, author=colleague, post__board__account=account, body=f"Ask {person.email}, please."
     )
+    CommentFactory.create_batch(
+        number, author=colleague, post__board__account=account, body=f"/form?to={person.email}, please."
+    )
     return person
 
 
