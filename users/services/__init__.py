@@ -1,0 +1,75 @@
+"""Everything that changes accounts, users, roles and groups. One mutation, one function.
+
+A refusal is a :class:`ServiceError`, whose message says what to do; then nothing has changed.
+"""
+
+from users.services.accounts import account_create, account_update, operator_create, trial_account_create
+from users.services.groups import (
+    group_create,
+    group_exclude,
+    group_exclusion_end,
+    group_member_add,
+    group_member_remove,
+    group_update,
+)
+from users.services.identifiers import adobe_key_of, email_key_of, unique_id_sort_key
+from users.services.months import (
+    deleted_count_change,
+    deleted_counts_rebuild,
+    deleted_months_rebuild,
+    month_of,
+    zone_of,
+)
+from users.services.people import (
+    active_value_set,
+    profile_change,
+    unique_ids_emptied,
+    user_create,
+    user_delete,
+    user_make_active,
+    user_restore,
+    user_update,
+)
+from users.services.refusals import ServiceError, UserFrozen, refuse_frozen
+from users.services.roles import is_last_administrator, purge_permission_set, role_assign, role_remove
+from users.services.sessions import login_record, password_set, sessions_clear, sessions_end
+
+__all__ = [
+    "ServiceError",
+    "UserFrozen",
+    "account_create",
+    "account_update",
+    "active_value_set",
+    "adobe_key_of",
+    "deleted_count_change",
+    "deleted_counts_rebuild",
+    "deleted_months_rebuild",
+    "email_key_of",
+    "group_create",
+    "group_exclude",
+    "group_exclusion_end",
+    "group_member_add",
+    "group_member_remove",
+    "group_update",
+    "is_last_administrator",
+    "login_record",
+    "month_of",
+    "operator_create",
+    "password_set",
+    "profile_change",
+    "purge_permission_set",
+    "refuse_frozen",
+    "role_assign",
+    "role_remove",
+    "sessions_clear",
+    "sessions_end",
+    "trial_account_create",
+    "unique_id_sort_key",
+    "unique_ids_emptied",
+    "user_create",
+    "user_delete",
+    "user_make_active",
+    "user_restore",
+    "user_update",
+    "zone_of",
+]

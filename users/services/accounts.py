@@ -1,0 +1,119 @@
+"""Accounts: settings, sign-up for a trial, and who runs the platform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from purge.kinds_of_accounts import no_purge_is_being_accepted
+from purge.selectors import account_in_open_request
+from users.models import Account, AccountKind, AccountState, Role, User
+from users.services.months import deleted_months_rebuild
+from users.services.people import user_create
+from users.services.refusals import ServiceError
+from users.services.roles import may_purge_now, purge_permission
+from users.services.rows import audit, validated
+
+
+def account_create(*, acting_user: User | None, name: str, subdomain: str, kind: str, **fields: Any) -> Account:
+    account = Account(name=name, subdomain=subdomain, kind=kind, **fields)
+    validated(account)
+    account.save()
+    return account
+
+
+def account_update(*, acting_user: User | None, account: Account, **fields: Any) -> Account:
+    """Change an account's settings.
+
+    Its kind cannot change while an open purge has the account in its scope, or would have it afterwards: most purges
+    reach all trial accounts. Whether the permission to purge comes with the role is changed by somebody who holds that
+    permission.
+    """
+    with transaction.atomic():
+        if "kind" in fields:
+            # Before the account's row: whoever submits takes them in this order.
+            no_purge_is_being_accepted()
+        current = Account.objects.select_for_update().get(pk=account.pk)
+        kind = fields.get("kind", current.kind)
+        if kind != current.kind:
+            if account_in_open_request(current.pk, new_kind=kind):
+                raise ServiceError(
+                    _(
+                        "The kind of this account cannot change while a purge request is open that reaches it, or that "
+                        "reaches all trial accounts. Try again when no such request is open."
+                    ),
+                    code="in_request",
+                )
+            fields["kind_changed_at"] = timezone.now()
+        zone_before, given_before = current.time_zone, current.purge_with_role
+        for name, value in fields.items():
+            setattr(current, name, value)
+        validated(current)
+        if current.purge_with_role != given_before:
+            _change_who_may_purge(acting_user, current)
+        current.save(update_fields=list(fields))
+        if current.time_zone != zone_before:
+            deleted_months_rebuild(account=current)
+    account.refresh_from_db()
+    return account
+
+
+def _change_who_may_purge(acting_user: User | None, account: Account) -> None:
+    """Whoever has the permission given one by one from now on keeps it: nobody else in the account could give it."""
+    if acting_user is None:
+        return
+    if not may_purge_now(acting_user):
+        raise ServiceError(_("Only somebody who may purge can change who else may."), code="permission")
+    if account.purge_with_role or acting_user.account_id != account.pk:
+        return
+    acting_user.user_permissions.add(purge_permission())
+    audit(acting_user, acting_user, "purge permission given")
+
+
+def operator_create(*, email: str, name: str, password: str, support: bool = False) -> User:
+    """Somebody who runs the platform: a superuser, or a support person who follows purges. They have no account of
+    their own but share the system account, which is made with the first of them."""
+    with transaction.atomic():
+        account = Account.objects.filter(kind=AccountKind.SYSTEM).order_by("pk").first() or account_create(
+            acting_user=None, name=_("Platform"), subdomain="platform", kind=AccountKind.SYSTEM
+        )
+        return user_create(
+            acting_user=None,
+            account=account,
+            email=email,
+            name=name,
+            password=password,
+            registered=True,
+            is_superuser=not support,
+            is_support=support,
+        )
+
+
+def trial_account_create(
+    *, name: str, subdomain: str, email: str, creator_name: str, password: str, **fields: Any
+) -> Account:
+    """Sign up for a trial: the account, and its creator as first Administrator."""
+    with transaction.atomic():
+        account = account_create(
+            acting_user=None,
+            name=name,
+            subdomain=subdomain,
+            kind=AccountKind.TRIAL,
+            state=AccountState.ACTIVE,
+            **fields,
+        )
+        creator = user_create(
+            acting_user=None,
+            account=account,
+            email=email,
+            name=creator_name,
+            password=password,
+            roles=[Role.ADMINISTRATOR],
+            registered=True,
+        )
+        account.creator = creator
+        account.save(update_fields=["creator"])
+    return account
