@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
-from users.choosing import PeopleInUse
-from users.downloads import DownloadAdmin
 from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantStackedInline
+from users.tenancy.active_people import PeopleInUse
+from users.tenancy.files import DownloadAdmin
 
 #: What is typed without a scheme is meant to be https.
 HTTPS: Any = {URLField: {"assume_scheme": "https"}}

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from learning import models, services
-from users.choosing import PeopleInUse
-from users.downloads import DownloadAdmin
 from users.services import ServiceError
 from users.tenancy import ServiceForm, TenantAdmin, TenantTabularInline
+from users.tenancy.active_people import PeopleInUse
+from users.tenancy.files import DownloadAdmin
 
 
 class LookedAt(TenantAdmin):

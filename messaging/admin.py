@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from messaging import models, services
-from users.choosing import PeopleInUse
-from users.downloads import DownloadAdmin
 from users.services import ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline
+from users.tenancy.active_people import PeopleInUse
+from users.tenancy.files import DownloadAdmin
 
 
 @admin.register(models.EmailTemplate)

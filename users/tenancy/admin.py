@@ -1,151 +1,33 @@
-"""The one place that scopes what an administrator of an account can see, choose and post in the admin.
-
-Every admin class of a table that belongs to accounts extends :class:`TenantAdmin` (inlines:
-:class:`TenantTabularInline`, :class:`TenantStackedInline`) and names the path from its rows to their account. Tables
-of no account extend :class:`AccountlessAdmin`. What cannot be traced to an account is shown to superusers alone.
-"""
+"""The admin classes to extend: who may see, choose and post what."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
-from django.contrib.admin.options import BaseModelAdmin, get_content_type_for_model
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import get_fields_from_path
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from purge.declared_lookups import DeclaredLookups
-from purge.registry import get_registry
-from users.models import Account, AccountKind, User
-from users.quiet_messages import QuietMessages
-from users.typed_choice import PersonSelect, TypedSelect
-
-M = TypeVar("M", bound=models.Model)
-
-# ---------------------------------------------------------------- who sees what
-
-
-def sees_all_accounts(user: Any) -> bool:
-    """Whether somebody sees the rows of every account: superusers."""
-    return bool(user.is_active and user.is_superuser)
-
-
-def account_id_of_administrator(user: Any) -> int | None:
-    """The account whose rows somebody may see; None for support staff, and for superusers, who see all."""
-    if not user.is_authenticated or not user.is_active or user.is_superuser or user.is_support:
-        return None
-    if user.account.kind == AccountKind.SYSTEM:
-        return None
-    return int(user.account_id)
-
-
-def scoped(rows: models.QuerySet[M], path: str | None, user: Any) -> models.QuerySet[M]:
-    """Those of the rows that somebody may see. ``path`` leads from a row to its account; without one they are
-    nobody's but a superuser's."""
-    if sees_all_accounts(user):
-        return rows
-    account_id = account_id_of_administrator(user)
-    if account_id is None or not path:
-        return rows.none()
-    return rows.filter(**{path: account_id})
-
-
-def account_path_of(model: type[models.Model], site: admin.AdminSite) -> str | None:
-    """The path from a row of this model to its account, as its admin or the rules say; None: rows of no account."""
-    registered = site._registry.get(model)
-    if isinstance(registered, TenantAdmin):
-        return registered.path_to_account
-    if isinstance(registered, AccountlessAdmin):
-        return None
-    return declared_path(model)
-
-
-def declared_path(model: type[models.Model]) -> str | None:
-    """The path that the purge's rules name for this model: the two must never disagree about whose a row is."""
-    concrete = cast("type[models.Model]", model._meta.concrete_model)
-    entry = get_registry().entry_of(concrete)
-    return entry.rules.account if entry else None
-
-
-def account_id_at(row: models.Model, path: str) -> int | None:
-    """The id of the account that a row belongs to, along a path such as "user__account"."""
-    value: Any = row
-    if path == "pk":
-        return cast(int, row.pk)
-    *steps, last = path.split("__")
-    for step in steps:
-        value = getattr(value, step, None)
-        if value is None:
-            return None
-    return cast("int | None", getattr(value, f"{last}_id", None))
-
-
-# ---------------------------------------------------------------- the admin's log
-
-
-class QuietLog(QuietMessages, DeclaredLookups):
-    """Writes the admin's log as model, id and names of fields: never what a row is called, nor what it says."""
-
-    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> LogEntry:
-        return self._log(request, obj, ADDITION, message)
-
-    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> LogEntry:
-        return self._log(request, obj, CHANGE, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
-        return [self._log(request, row, DELETION, "") for row in queryset]
-
-    def _log(self, request: HttpRequest, row: models.Model, flag: int, message: Any) -> LogEntry:
-        return LogEntry.objects.create(
-            user_id=cast(int, request.user.pk),
-            content_type=get_content_type_for_model(row),
-            object_id=str(row.pk),
-            object_repr=row_number(row),
-            action_flag=flag,
-            change_message=json.dumps(message) if isinstance(message, list) else message,
-        )
-
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> list[dict[str, Any]]:
-        """As Django's, in field names; rows of inlines by model and id."""
-        messages: list[dict[str, Any]] = []
-        if add:
-            messages.append({"added": {}})
-        elif form.changed_data:
-            messages.append({"changed": {"fields": list(form.changed_data)}})
-        for formset in formsets or ():
-            messages += [{"added": _named(row)} for row in formset.new_objects]
-            messages += [
-                {"changed": {**_named(row), "fields": list(fields)}} for row, fields in formset.changed_objects
-            ]
-            messages += [{"deleted": _named(row)} for row in formset.deleted_objects]
-        return messages
-
-
-def row_number(row: models.Model) -> str:
-    """A row as the log names it: "user 12"; a proxy by the model behind it."""
-    concrete = cast("type[models.Model]", row._meta.concrete_model)
-    return f"{concrete._meta.model_name} {row.pk}"
-
-
-def _named(row: models.Model) -> dict[str, str]:
-    return {"name": str(row._meta.verbose_name), "object": row_number(row)}
-
-
-# ---------------------------------------------------------------- choices
+from users.models import Account, User
+from users.tenancy.choices import PersonSelect, TypedSelect
+from users.tenancy.forms import NamedDateTime, NamedInputs, ServiceForm, TenantForm
+from users.tenancy.log import QuietLog
+from users.tenancy.scope import (
+    account_id_at,
+    account_id_of_administrator,
+    account_path_of,
+    declared_path,
+    scoped,
+    sees_all_accounts,
+)
 
 
 class TenantRelatedFilter(admin.RelatedFieldListFilter):
@@ -160,15 +42,6 @@ class TenantRelatedFilter(admin.RelatedFieldListFilter):
         ordering = self.field_admin_ordering(field, request, model_admin)
         rows = rows.order_by(*ordering) if ordering else rows
         return [(row.pk, str(row)) for row in rows[:500]]
-
-
-class NamedDateTime(AdminSplitDateTime):
-    """A date and a time whose boxes each have a name for those who hear the page."""
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs)
-        for widget, name in zip(self.widgets, (gettext_lazy("Date"), gettext_lazy("Time")), strict=True):
-            widget.attrs["aria-label"] = name
 
 
 class TenantScoped(BaseModelAdmin):
@@ -244,75 +117,16 @@ def _leads_to_account(model: type[models.Model], path: str) -> bool:
     return all(key.many_to_one and key.concrete for key in keys) and keys[-1].related_model is Account
 
 
-class TenantForm(forms.ModelForm):
-    """The form of a :class:`TenantAdmin` (which makes one of any form): sets the account of a new row, refuses rows
-    of another one, and shows the refusal of a service."""
+class PagedAdmin(QuietLog, admin.ModelAdmin):
+    """A list that is read in pages of fifty, and never counts a whole table or shows all of it."""
 
-    tenant_admin: TenantAdmin | None = None
-    tenant_request: HttpRequest | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.tenant_admin is not None and self.tenant_request is not None and self.instance.pk is None:
-            self.tenant_admin.set_account(self.tenant_request, self.instance, change=False)
-
-    @property
-    def acting_user(self) -> User:
-        """Who posts the form."""
-        assert self.tenant_request is not None
-        return cast(User, self.tenant_request.user)
-
-    def _get_validation_exclusions(self) -> set[str]:
-        # Constraints over the account and a name are checked although the account is not in the form.
-        return cast("set[str]", super()._get_validation_exclusions()) - {"account"}  # type: ignore[misc]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        cleaned = self.cleaned_data if cleaned is None else cleaned
-        if self.tenant_admin is not None:
-            self._refuse_other_accounts(self.tenant_admin, cleaned)
-        refusal = getattr(self.tenant_request, "refusal", None)
-        if refusal is not None:
-            self.add_error(None, ValidationError(refusal.messages))
-        return cleaned
-
-    def _refuse_other_accounts(self, model_admin: TenantAdmin, cleaned: dict[str, Any]) -> None:
-        """A row names rows of its own account only, whoever posts it."""
-        path, own = model_admin.path_to_account, cleaned.get("account")
-        account_id = own.pk if isinstance(own, Account) else None
-        if account_id is None and (self.instance.pk is not None or path == "account"):
-            account_id = account_id_at(self.instance, path)
-        for name, value in list(cleaned.items()):
-            for row in _rows_in(value):
-                their_path = account_path_of(type(row), model_admin.admin_site)
-                other = account_id_at(row, their_path) if their_path and name != "account" else None
-                account_id = other if account_id is None else account_id
-                if other not in (None, account_id):
-                    self.add_error(name, _("Choose something of the same account."))
-                    break
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
 
 
-class ServiceForm(TenantForm):
-    """A form that is saved by a service: ``perform`` calls it with ``cleaned_data`` and returns the row.
-
-    A refusal (:class:`users.services.ServiceError`) becomes an error of the form, and nothing is saved.
-    """
-
-    def perform(self) -> models.Model:
-        raise NotImplementedError
-
-
-def _rows_in(value: Any) -> Iterator[models.Model]:
-    if isinstance(value, models.Model):
-        yield value
-    elif isinstance(value, models.QuerySet):
-        yield from value
-
-
-# ---------------------------------------------------------------- the classes to extend
-
-
-class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
+class TenantAdmin(TenantScoped, PagedAdmin):
     """An admin page whose rows belong to accounts.
 
     An administrator sees, chooses and posts rows of his own account only; everything else is 404 or an invalid choice.
@@ -328,11 +142,6 @@ class TenantAdmin(TenantScoped, QuietLog, admin.ModelAdmin):
     account_path: str = ""
     #: Whether rows may be deleted one by one: only for harmless configuration, never for people or their records.
     may_delete: bool = False
-
-    show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
-    list_per_page = 50
-    list_max_show_all = 50
 
     @cached_property
     def path_to_account(self) -> str:
@@ -483,18 +292,6 @@ class TenantInline(TenantScoped):
     can_delete = False
 
 
-class NamedInputs(forms.models.BaseInlineFormSet):
-    """Rows of a table whose inputs have names: there is no label beside them, only the head of their column."""
-
-    def add_fields(self, form: Any, index: Any) -> None:
-        super().add_fields(form, index)
-        for field in form.fields.values():
-            # A choice of rows may be wrapped in the buttons that add one.
-            widget = getattr(field.widget, "widget", field.widget)
-            if field.label and not widget.is_hidden:
-                widget.attrs.setdefault("aria-label", capfirst(field.label))
-
-
 class TenantTabularInline(TenantInline, admin.TabularInline):
     formset = NamedInputs
 
@@ -503,13 +300,10 @@ class TenantStackedInline(TenantInline, admin.StackedInline):
     pass
 
 
-class AccountlessAdmin(QuietLog, admin.ModelAdmin):
+class AccountlessAdmin(PagedAdmin):
     """A page of a table that belongs to no account: superusers read it, nobody writes it."""
 
-    show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
-    list_per_page = 50
-    list_max_show_all = 50
+    path_to_account: ClassVar[None] = None
     actions = None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
