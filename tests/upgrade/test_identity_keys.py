@@ -104,7 +104,7 @@ def test_former_addresses_get_keys_and_absent_ones_are_null(old_database):
 
 
 def test_an_interrupted_upgrade_goes_on(old_database, monkeypatch):
-    from users import rekeying
+    from users.identity import rekeying
 
     acme = old_database.account()
     people = [

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from users.rekeying import rekey
+from users.identity.rekeying import rekey
 
 
 def forwards(apps, schema_editor):

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from purge.management.base import PurgeCommand, needs_you
-from users.mailboxes import Shared, outdated_keys, sharing
+from users.identity.mailboxes import Shared, outdated_keys, sharing
+from users.identity.rekeying import rekey
 from users.models import FormerEmail, User
-from users.rekeying import rekey
 
 
 class Command(PurgeCommand):
