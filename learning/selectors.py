@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from learning.models import Comment, Post, Session, SessionInstructor
+from learning.models import Comment, Post, Session
 
 
 def sessions_needing_instructor(account_id: int | None = None) -> QuerySet[Session]:
@@ -13,12 +13,6 @@ def sessions_needing_instructor(account_id: int | None = None) -> QuerySet[Sessi
     if account_id is not None:
         sessions = sessions.filter(course__account_id=account_id)
     return sessions.order_by("starts_at", "id")
-
-
-def instructor_ids(session: Session) -> list[int]:
-    """Who teaches a session, the first assigned first."""
-    links = SessionInstructor.objects.filter(session=session).order_by("assigned_at", "id")
-    return list(links.values_list("user_id", flat=True))
 
 
 def thread(post: Post) -> QuerySet[Comment]:

@@ -68,10 +68,6 @@ MOST_IDS = 5_000
 class DeletedUserAdmin(TenantAdmin):
     account_path = "account"
     list_display = ("name", "email", "unique_user_id", "deleted_at")
-    list_per_page = 50
-    list_max_show_all = 50
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     ordering = ("-deleted_at", "-pk")
     actions = None
 
