@@ -110,13 +110,13 @@ class LmsAdminSite(admin.AdminSite):
 
     @property
     def login_form(self) -> Any:  # type: ignore[override]
-        from users.forms import SignInForm
+        from users.sign_in.forms import SignInForm
 
         return SignInForm
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Django's, which also notes who was refused, when the address is somebody's."""
-        from users.signin import sign_in_refused
+        from users.sign_in.log import sign_in_refused
 
         response = super().login(request, {"title": _("Sign in"), **(extra_context or {})})
         form = (getattr(response, "context_data", None) or {}).get("form")

@@ -308,7 +308,7 @@ def test_the_welcome_mail_is_put_into_the_queue_for_people_in_use(act, ann, monk
 
 
 def test_too_many_at_once_are_refused(act, ann, admin_user, monkeypatch):
-    monkeypatch.setattr("users.admin.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("users.admin.people.MOST_AT_ONCE", 1)
     assert "at most 1" in said(act("delete_people", ann, admin_user))
     ann.refresh_from_db()
     assert ann.state == UserState.ACTIVE

@@ -1,47 +1,37 @@
-"""Internal and external users, groups, profiles, active fields, and the settings of an account."""
+"""The lists of people, and what can be done with those who are ticked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from users import forms, services
-from users.import_admin import ImportLogAdmin as ImportLogAdmin  # registers itself
-from users.models import (
-    Account,
-    ActiveField,
-    ActiveFieldValue,
-    ExternalProfile,
-    ExternalUser,
-    InternalUser,
-    LoginEvent,
-    Role,
-    SelfRegistrationProfile,
-    User,
-    UserAudit,
-    UserGroup,
-    UserKind,
-)
+from users import services
+from users.admin import forms
+from users.models import ActiveFieldValue, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
-from users.quiet_messages import numbered
 from users.selectors import groups_in_use, mailbox_words, people_found, people_in_use, role_names, with_role
 from users.services import ServiceError
-from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator, sees_all_accounts
+from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
+from users.tenancy.messages import numbered
 
 #: How many people one action takes: they are all listed on its page.
 MOST_AT_ONCE = 200
+
+
 #: How many refusals are named one by one; they wait in a cookie for the next page.
 MOST_REFUSALS = 10
 
@@ -91,6 +81,17 @@ class Question:
     fields: tuple[str, ...] = ()
 
 
+@cache
+def offered_actions() -> tuple[Any, ...]:
+    """What other apps do with the people who are ticked.
+
+    An app says it in its configuration: ``actions_on_people``, dotted names of actions of the admin, which may ask by
+    :meth:`PeopleAdmin.ask`.
+    """
+    names = [name for app in apps.get_app_configs() for name in getattr(app, "actions_on_people", ())]
+    return tuple(import_string(name) for name in names)
+
+
 class ActiveValueInline(TenantTabularInline):
     model = ActiveFieldValue
     fields = ("field", "value")
@@ -109,7 +110,8 @@ class PeopleAdmin(TenantAdmin):
     ordering = ("name", "pk")
     autocomplete_fields = ("manager",)
     readonly_fields: ClassVar[tuple[Any, ...]] = ("role_words", "former_addresses", "added_at", "source", "last_login")
-    actions: tuple[Any, ...] = (
+    #: The lists' own; see :attr:`actions`.
+    own_actions: tuple[Any, ...] = (
         "assign_role",
         "remove_role",
         "add_to_group",
@@ -121,15 +123,16 @@ class PeopleAdmin(TenantAdmin):
     )
     kind: str
 
+    @property
+    def actions(self):  # type: ignore[override]
+        """The lists' own, and behind those on roles what other apps offer."""
+        return (*self.own_actions[:2], *offered_actions(), *self.own_actions[2:])
+
     def get_queryset(self, request):
         return people_in_use(super().get_queryset(request).filter(kind=self.kind))
 
     def get_search_results(self, request, queryset, search_term):
         return people_found(queryset, search_term), False
-
-    def changelist_view(self, request, extra_context=None):
-        titles = {"title": self.opts.verbose_name_plural, "subtitle": None}
-        return super().changelist_view(request, {**titles, **(extra_context or {})})
 
     def get_fieldsets(self, request, obj=None):
         """The last one tells of what was; a new user has none of it."""
@@ -333,9 +336,17 @@ class PeopleAdmin(TenantAdmin):
 
 
 NAMES: Any = (None, {"fields": ("account", "name", "email", "unique_user_id")})
+
+
 REGISTRATION: Any = (_("Registration"), {"fields": ("external_profile",)})
+
+
 WORK: Any = (_("Work"), {"fields": ("profile", "manager", "locale", "time_zone")})
+
+
 SIGN_IN: Any = (_("Sign-in"), {"fields": ("adobe_id", "new_password")})
+
+
 SO_FAR = ("role_words", "former_addresses", "source", "added_at", "last_login")
 
 
@@ -354,7 +365,7 @@ class ExternalUserAdmin(PeopleAdmin):
     list_filter = (RoleFilter, GroupFilter, "external_profile", "registered")
     list_select_related = ("external_profile",)
     readonly_fields = (*PeopleAdmin.readonly_fields, "registered")
-    actions = (*PeopleAdmin.actions[:2], "change_profile", "make_active", *PeopleAdmin.actions[2:])
+    own_actions = (*PeopleAdmin.own_actions[:2], "change_profile", "make_active", *PeopleAdmin.own_actions[2:])
     fieldsets = (NAMES, REGISTRATION, WORK, SIGN_IN, (_("So far"), {"fields": ("registered", *SO_FAR)}))
 
     @admin.action(description=_("Change profile"), permissions=["change"])
@@ -413,142 +424,3 @@ class AnyUserAdmin(TenantAdmin):
 
     def history_view(self, request, object_id, extra_context=None):
         return self.change_view(request, object_id)
-
-
-@admin.register(Account)
-class AccountAdmin(TenantAdmin):
-    """An administrator has one account: the list leads straight to its settings."""
-
-    account_path = "pk"
-    form = forms.AccountForm
-    list_display = ("name", "subdomain", "kind", "state", "expires_on", "creator_missing")
-    list_filter = ("kind", "state")
-    search_fields = ("name", "subdomain")
-    autocomplete_fields = ("creator",)
-    actions = None
-    #: What only the operators of the platform change.
-    operators_fields = ("subdomain", "kind", "state", "expires_on", "creator")
-
-    def get_fieldsets(self, request, obj=None):
-        # A new account has nobody who could be its creator.
-        mine = self.operators_fields if obj else self.operators_fields[:-1]
-        return (
-            (None, {"fields": ("name", "time_zone", *mine)}),
-            (_("Mail"), {"fields": ("support_emails", "sender_name", "sender_email", "footer_links")}),
-            (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
-            (_("Purging"), {"fields": ("purge_with_role",)}),
-            (_("Retention"), {"fields": ("record_retention_days",)}),
-        )
-
-    def get_readonly_fields(self, request, obj=None):
-        if sees_all_accounts(request.user):
-            return ()
-        may_purge = request.user.has_perm(PURGE_PERMISSION)
-        return self.operators_fields if may_purge else (*self.operators_fields, "purge_with_role")
-
-    def has_add_permission(self, request):
-        return sees_all_accounts(request.user)
-
-    def changelist_view(self, request, extra_context=None):
-        account_id = account_id_of_administrator(request.user)
-        if account_id is not None:
-            return HttpResponseRedirect(reverse("admin:users_account_change", args=[account_id]))
-        return super().changelist_view(request, extra_context)
-
-    def change_view(self, request, object_id, form_url="", extra_context=None):
-        return super().change_view(request, object_id, form_url, {"title": gettext("Account settings")})
-
-
-@admin.register(UserGroup)
-class UserGroupAdmin(TenantAdmin):
-    account_path = "account"
-    form = forms.GroupForm
-    list_display = ("name", "members", "team_of", "retired")
-    list_filter = ("retired",)
-    search_fields = ("name",)
-    list_select_related = ("team_of",)
-    ordering = ("name", "pk")
-    readonly_fields = ("team_of", "creator", "members", "excluded")
-    actions = None
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).annotate(member_count=Count("members"))
-
-    def get_fields(self, request, obj=None):
-        if obj is None:
-            return ("account", "name", "description")
-        return ("account", "name", "description", "retired", "team_of", "creator", "members", "excluded")
-
-    @admin.display(description=_("members"), ordering="member_count")
-    def members(self, group):
-        link = f"{reverse('admin:users_internaluser_changelist')}?group={group.pk}"
-        return format_html('<a href="{}">{}</a>', link, group.member_count)
-
-    @admin.display(description=_("excluded users"))
-    def excluded(self, group):
-        return ", ".join(group.exclusions.order_by("user__name").values_list("user__name", flat=True)[:100]) or "–"
-
-
-@admin.register(ExternalProfile)
-class ExternalProfileAdmin(TenantAdmin):
-    account_path = "account"
-    list_display = ("name", "manager_email", "enabled")
-    list_filter = ("enabled",)
-    search_fields = ("name",)
-    ordering = ("name", "pk")
-    fields = ("account", "name", "manager_email", "enabled")
-
-
-@admin.register(SelfRegistrationProfile)
-class SelfRegistrationProfileAdmin(TenantAdmin):
-    account_path = "account"
-    list_display = ("name", "manager", "enabled")
-    list_filter = ("enabled",)
-    list_select_related = ("manager",)
-    search_fields = ("name",)
-    ordering = ("name", "pk")
-    autocomplete_fields = ("manager",)
-    fields = ("account", "name", "manager", "enabled")
-
-
-@admin.register(ActiveField)
-class ActiveFieldAdmin(TenantAdmin):
-    account_path = "account"
-    list_display = ("name", "kind")
-    list_filter = ("kind",)
-    search_fields = ("name",)
-    ordering = ("name", "pk")
-    fields = ("account", "name", "kind", "allowed_values")
-
-
-class EventAdmin(TenantAdmin):
-    """What the system has noted about people: read, never written."""
-
-    account_path = "user__account"
-    ordering = ("-at", "-pk")
-    list_filter = ("at",)
-    actions = None
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-
-@admin.register(LoginEvent)
-class LoginEventAdmin(EventAdmin):
-    list_display = ("at", "user", "success", "ip_address")
-    list_select_related = ("user",)
-
-
-@admin.register(UserAudit)
-class UserAuditAdmin(EventAdmin):
-    list_display = ("at", "user", "event", "fields", "actor")
-    list_select_related = ("user", "actor")
-
-    def get_fields(self, request, obj=None):
-        return ("at", "user", "event", "fields", "actor")
-
-    def get_readonly_fields(self, request, obj=None):
-        return self.get_fields(request, obj)

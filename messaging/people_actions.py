@@ -1,4 +1,4 @@
-"""What the lists of users offer beyond the users app: the welcome mail, which messaging sends."""
+"""What the lists of users offer of messaging: the welcome mail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from messaging.services import welcome_mail_request
-from users.admin import ExternalUserAdmin, InternalUserAdmin, Question
+from users.admin import Question
 from users.models import User
 
 
@@ -24,7 +24,3 @@ def send_welcome_mail(page: Any, request: Any, queryset: Any) -> Any:
         fields=("welcome e-mail",),
     )
     return page.ask(request, queryset, "send_welcome_mail", question, send)
-
-
-for page in (InternalUserAdmin, ExternalUserAdmin):
-    page.actions = (*page.actions[:2], send_welcome_mail, *page.actions[2:])

@@ -1,0 +1,122 @@
+"""Settings of accounts, groups, registration profiles and active fields."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from users.admin import forms
+from users.models import Account, ActiveField, ExternalProfile, SelfRegistrationProfile, UserGroup
+from users.permissions import PURGE_PERMISSION
+from users.tenancy import TenantAdmin, account_id_of_administrator, sees_all_accounts
+
+
+@admin.register(Account)
+class AccountAdmin(TenantAdmin):
+    """An administrator has one account: the list leads straight to its settings."""
+
+    account_path = "pk"
+    form = forms.AccountForm
+    list_display = ("name", "subdomain", "kind", "state", "expires_on", "creator_missing")
+    list_filter = ("kind", "state")
+    search_fields = ("name", "subdomain")
+    autocomplete_fields = ("creator",)
+    actions = None
+    #: What only the operators of the platform change.
+    operators_fields = ("subdomain", "kind", "state", "expires_on", "creator")
+
+    def get_fieldsets(self, request, obj=None):
+        # A new account has nobody who could be its creator.
+        mine = self.operators_fields if obj else self.operators_fields[:-1]
+        return (
+            (None, {"fields": ("name", "time_zone", *mine)}),
+            (_("Mail"), {"fields": ("support_emails", "sender_name", "sender_email", "footer_links")}),
+            (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
+            (_("Purging"), {"fields": ("purge_with_role",)}),
+            (_("Retention"), {"fields": ("record_retention_days",)}),
+        )
+
+    def get_readonly_fields(self, request, obj=None):
+        if sees_all_accounts(request.user):
+            return ()
+        may_purge = request.user.has_perm(PURGE_PERMISSION)
+        return self.operators_fields if may_purge else (*self.operators_fields, "purge_with_role")
+
+    def has_add_permission(self, request):
+        return sees_all_accounts(request.user)
+
+    def changelist_view(self, request, extra_context=None):
+        account_id = account_id_of_administrator(request.user)
+        if account_id is not None:
+            return HttpResponseRedirect(reverse("admin:users_account_change", args=[account_id]))
+        return super().changelist_view(request, extra_context)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        return super().change_view(request, object_id, form_url, {"title": gettext("Account settings")})
+
+
+@admin.register(UserGroup)
+class UserGroupAdmin(TenantAdmin):
+    account_path = "account"
+    form = forms.GroupForm
+    list_display = ("name", "members", "team_of", "retired")
+    list_filter = ("retired",)
+    search_fields = ("name",)
+    list_select_related = ("team_of",)
+    ordering = ("name", "pk")
+    readonly_fields = ("team_of", "creator", "members", "excluded")
+    actions = None
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(member_count=Count("members"))
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ("account", "name", "description")
+        return ("account", "name", "description", "retired", "team_of", "creator", "members", "excluded")
+
+    @admin.display(description=_("members"), ordering="member_count")
+    def members(self, group):
+        link = f"{reverse('admin:users_internaluser_changelist')}?group={group.pk}"
+        return format_html('<a href="{}">{}</a>', link, group.member_count)
+
+    @admin.display(description=_("excluded users"))
+    def excluded(self, group):
+        return ", ".join(group.exclusions.order_by("user__name").values_list("user__name", flat=True)[:100]) or "–"
+
+
+@admin.register(ExternalProfile)
+class ExternalProfileAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "manager_email", "enabled")
+    list_filter = ("enabled",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    fields = ("account", "name", "manager_email", "enabled")
+
+
+@admin.register(SelfRegistrationProfile)
+class SelfRegistrationProfileAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "manager", "enabled")
+    list_filter = ("enabled",)
+    list_select_related = ("manager",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    autocomplete_fields = ("manager",)
+    fields = ("account", "name", "manager", "enabled")
+
+
+@admin.register(ActiveField)
+class ActiveFieldAdmin(TenantAdmin):
+    account_path = "account"
+    list_display = ("name", "kind")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    fields = ("account", "name", "kind", "allowed_values")

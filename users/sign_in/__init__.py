@@ -1,0 +1,1 @@
+"""Signing in: the form, and what is noted about it."""
