@@ -313,3 +313,9 @@ def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
         raise ServiceError(_("Only active users have keys to the API."))
     key = secrets.token_urlsafe(32)
     return ApiToken.objects.create(user=acting_user, name=name, digest=token_digest(key)), key
+
+
+def tokens_revoke(*, user_ids: Sequence[int]) -> int:
+    """End the keys to the API of these people: who comes back gets new ones. How many there were."""
+    number, _by_model = ApiToken.objects.filter(user_id__in=user_ids).delete()
+    return number

@@ -5,5 +5,5 @@ from django.utils.translation import gettext_lazy as _
 class MessagingConfig(AppConfig):
     name = "messaging"
     verbose_name = _("Messaging")
-    #: See :func:`users.admin.people.offered_actions`.
+    #: See :func:`users.apps.declared`.
     actions_on_people = ("messaging.people_actions.send_welcome_mail",)

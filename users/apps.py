@@ -1,4 +1,10 @@
-from django.apps import AppConfig
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 
@@ -6,3 +12,15 @@ class UsersConfig(AppConfig):
     name = "users"
     verbose_name = _("Users")
     default_auto_field = "django.db.models.BigAutoField"
+
+
+@cache
+def declared(hook: str) -> tuple[Any, ...]:
+    """What the apps above this one offer or want to be asked: dotted names in an attribute of their configuration.
+
+    There are ``actions_on_people``, actions of the admin for the lists of people, which may ask by
+    :meth:`users.admin.people.PeopleAdmin.ask`; and ``when_people_come_back``
+    (:func:`users.services.leaving.as_learners`).
+    """
+    names = [name for app in apps.get_app_configs() for name in getattr(app, hook, ())]
+    return tuple(import_string(name) for name in names)

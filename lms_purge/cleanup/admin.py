@@ -203,8 +203,8 @@ class DeletedUserAdmin(TenantAdmin):
                 self.log_change(request, people[pk], [{"changed": {"fields": ["state"]}}])
         if restored:
             words = ngettext(
-                "%(n)d user is restored, as Learner. Earlier roles are not given back.",
-                "%(n)d users are restored, as Learners. Earlier roles are not given back.",
+                "%(n)d user is restored, as Learner. Earlier roles and keys to the API are not given back.",
+                "%(n)d users are restored, as Learners. Earlier roles and keys to the API are not given back.",
                 restored,
             )
             self.message_user(request, words % {"n": restored}, messages.SUCCESS)

@@ -151,9 +151,11 @@ def test_adding_a_person(signed_in, account, admin_user):
 def test_adding_a_deleted_persons_address_brings_him_back(signed_in, account):
     gone = UserFactory(account=account, deleted=True, unique_user_id="U-7")
     data = {"name": "Back", "email": gone.email, "unique_user_id": "U-7", "locale": "en"}
-    assert signed_in.post(url("internaluser_add"), data).status_code == 302
+    assert "back as Learner" in signed_in.post(url("internaluser_add"), data).content.decode()
+    assert signed_in.post(url("internaluser_add"), {**data, "bring_back": gone.pk}).status_code == 302
     gone.refresh_from_db()
     assert (gone.state, gone.name) == (UserState.ACTIVE, "Back")
+    assert LogEntry.objects.get().get_change_message() == "Changed state."
 
 
 def test_what_the_service_refuses_is_said_on_the_form(signed_in, ann, put_in_state):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
@@ -13,6 +13,7 @@ from purge.addresses import is_address
 from users.models import AccountKind, ExternalProfile, Role, User, UserGroup, UserKind
 from users.selectors import groups_in_use
 from users.services import (
+    DeletedUserHasIt,
     account_create,
     account_update,
     group_create,
@@ -22,6 +23,9 @@ from users.services import (
     user_update,
 )
 from users.tenancy import ServiceForm
+
+#: The button by which a deleted user is brought back; its value is the user's number.
+BRING_BACK = "bring_back"
 
 
 class ChangesForm(ServiceForm):
@@ -73,8 +77,20 @@ class PersonForm(ChangesForm):
             account=self.instance.account,
             kind=self.kind,
             password=password or None,
+            bring_back=self._agreed(),
             **values,
         )
+
+    def clean(self) -> dict[str, Any]:
+        if isinstance(getattr(self.tenant_request, "refusal", None), DeletedUserHasIt):
+            # The form is shown again with a question: what was typed is not typed twice.
+            cast(forms.PasswordInput, self.fields["new_password"].widget).render_value = True
+        return super().clean()
+
+    def _agreed(self) -> int | None:
+        """The deleted user that the reader was asked about, and wants back."""
+        number = str(self.data.get(BRING_BACK, ""))
+        return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
 
 
 class ExternalPersonForm(PersonForm):

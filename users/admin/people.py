@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar
 
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
@@ -15,16 +13,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from users import services
 from users.admin import forms
+from users.apps import declared
 from users.models import ActiveFieldValue, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import groups_in_use, mailbox_words, people_found, people_in_use, role_names, with_role
-from users.services import ServiceError
+from users.services import DeletedUserHasIt, ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
 from users.tenancy.messages import numbered
 
@@ -81,17 +79,6 @@ class Question:
     fields: tuple[str, ...] = ()
 
 
-@cache
-def offered_actions() -> tuple[Any, ...]:
-    """What other apps do with the people who are ticked.
-
-    An app says it in its configuration: ``actions_on_people``, dotted names of actions of the admin, which may ask by
-    :meth:`PeopleAdmin.ask`.
-    """
-    names = [name for app in apps.get_app_configs() for name in getattr(app, "actions_on_people", ())]
-    return tuple(import_string(name) for name in names)
-
-
 class ActiveValueInline(TenantTabularInline):
     model = ActiveFieldValue
     fields = ("field", "value")
@@ -121,12 +108,13 @@ class PeopleAdmin(TenantAdmin):
         "withdraw_purging",
         "delete_people",
     )
+    add_form_template = "users/person_add.html"
     kind: str
 
     @property
     def actions(self):  # type: ignore[override]
         """The lists' own, and behind those on roles what other apps offer."""
-        return (*self.own_actions[:2], *offered_actions(), *self.own_actions[2:])
+        return (*self.own_actions[:2], *declared("actions_on_people"), *self.own_actions[2:])
 
     def get_queryset(self, request):
         return people_in_use(super().get_queryset(request).filter(kind=self.kind))
@@ -138,6 +126,21 @@ class PeopleAdmin(TenantAdmin):
         """The last one tells of what was; a new user has none of it."""
         shown = super().get_fieldsets(request, obj)
         return shown if obj else shown[:-1]
+
+    def render_change_form(self, request, context, *args, **kwargs):
+        """Where a deleted user has the address or ID of somebody to be added, the form comes again with a question."""
+        refusal = getattr(request, "refusal", None)
+        if isinstance(refusal, DeletedUserHasIt):
+            context["somebody"] = {"pk": refusal.user_id, "name": refusal.name, "button": forms.BRING_BACK}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def words_for_added(self, obj):
+        return gettext("{row} is brought back, as Learner.") if _is_back(obj) else super().words_for_added(obj)
+
+    def log_addition(self, request, obj, message):
+        if _is_back(obj):
+            return self.log_change(request, obj, [{"changed": {"fields": ["state"]}}])
+        return super().log_addition(request, obj, message)
 
     def get_inlines(self, request, obj):
         return (ActiveValueInline,) if obj else ()
@@ -333,6 +336,11 @@ class PeopleAdmin(TenantAdmin):
         if done:
             words = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", done)
             self.message_user(request, words % {"verb": question.title, "n": done}, messages.SUCCESS)
+
+
+def _is_back(user: Any) -> bool:
+    """Whether a deleted user was brought back where somebody was to be added."""
+    return getattr(user, "was_revived", False)
 
 
 NAMES: Any = (None, {"fields": ("account", "name", "email", "unique_user_id")})

@@ -13,6 +13,7 @@ from users.services.groups import (
     group_update,
 )
 from users.services.identifiers import adobe_key_of, email_key_of, unique_id_sort_key
+from users.services.leaving import as_learners, user_delete, user_restore
 from users.services.months import (
     deleted_count_change,
     deleted_counts_rebuild,
@@ -25,22 +26,22 @@ from users.services.people import (
     profile_change,
     unique_ids_emptied,
     user_create,
-    user_delete,
     user_make_active,
-    user_restore,
     user_update,
 )
-from users.services.refusals import ServiceError, UserFrozen, refuse_frozen
+from users.services.refusals import DeletedUserHasIt, ServiceError, UserFrozen, refuse_frozen
 from users.services.roles import is_last_administrator, purge_permission_set, role_assign, role_remove
 from users.services.sessions import login_record, password_set, sessions_clear, sessions_end
 
 __all__ = [
+    "DeletedUserHasIt",
     "ServiceError",
     "UserFrozen",
     "account_create",
     "account_update",
     "active_value_set",
     "adobe_key_of",
+    "as_learners",
     "deleted_count_change",
     "deleted_counts_rebuild",
     "deleted_months_rebuild",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key, trimmed
 from purge.rules import Context, Fact
+from users import lifecycle
 from users.models import (
     Account,
     AccountKind,
@@ -19,7 +22,6 @@ from users.models import (
     ActiveFieldValue,
     ExternalProfile,
     FormerEmail,
-    GroupMember,
     User,
     UserKind,
     UserRole,
@@ -27,11 +29,23 @@ from users.models import (
     UserState,
 )
 from users.services.identifiers import adobe_key_of, email_key_of, optional, unique_id_sort_key
-from users.services.months import deleted_count_change, month_of
-from users.services.refusals import ServiceError, UserFrozen, own_request, refuse_frozen
-from users.services.roles import is_last_administrator
+from users.services.leaving import as_learners
+from users.services.months import deleted_count_change
+from users.services.refusals import (
+    DeletedUserHasIt,
+    ServiceError,
+    adding_refused,
+    address_taken,
+    holder_of,
+    refuse_frozen,
+)
 from users.services.rows import audit, locked
-from users.services.sessions import sessions_end, validate_new_password
+from users.services.sessions import validate_new_password
+
+#: The columns whose length is checked.
+MEASURED = ("name", "email", "unique_user_id", "adobe_id", "profile")
+#: Whoever has the address or the Unique User ID is brought back without a question.
+ANYBODY = -1
 
 
 def user_create(
@@ -46,36 +60,34 @@ def user_create(
     adobe_id: str | None = None,
     password: str | None = None,
     roles: Iterable[str] = (),
+    bring_back: int | None = ANYBODY,
     **fields: Any,
 ) -> User:
-    """Add a person. The address of a *deleted* user of the account revives that row as Learner, with its history;
-    of a *purged* person nothing is left, so it is a new user from nothing.
+    """Add a person. The address or Unique User ID of a *deleted* user of the account brings that row back as Learner,
+    with its history and with what is said here; of a *purged* person nothing is left: a new user from nothing.
 
-    Raises :class:`UserFrozen` for the address of somebody who is being purged, :class:`ServiceError` for an address
-    that is in use, a malformed one, or two different Unique User IDs.
+    ``bring_back``: the one deleted user that may be brought back, None for nobody: where it would be another,
+    :class:`DeletedUserHasIt` is raised, to be asked about. Raises :class:`UserFrozen` for the address of somebody who
+    is being purged, :class:`ServiceError` for an address that is in use, a malformed one, or two different Unique User
+    IDs.
     """
     key = email_key_of(email)
     unique_user_id, adobe_id = optional(unique_user_id), optional(adobe_id)
     if account.kind == AccountKind.SYSTEM and kind != UserKind.INTERNAL:
         raise ServiceError(_("The system account has no external users."))
+    said = {
+        "name": name.strip(),
+        "kind": kind,
+        **_unique_id_columns(unique_user_id),
+        **_login_columns(adobe_id),
+        **fields,
+    }
     try:
         with transaction.atomic():
-            existing = User.objects.select_for_update(of=("self",)).filter(account=account, email_key=key).first()
+            existing = _who_is_added(account, key, unique_user_id, source, roles, bring_back)
             if existing is not None:
-                return _revive(acting_user, existing, source, unique_user_id, name, fields)
-            user = User(
-                account=account,
-                email=trimmed(email),
-                email_key=key,
-                name=name.strip(),
-                kind=kind,
-                source=source,
-                unique_user_id=unique_user_id,
-                unique_id_sort=unique_id_sort_key(unique_user_id),
-                adobe_id=adobe_id,
-                adobe_key=adobe_key_of(adobe_id),
-                **fields,
-            )
+                return _bring_back(acting_user, existing, email=email, source=source, password=password, said=said)
+            user = User(account=account, email=trimmed(email), email_key=key, source=source, **said)
             _check_lengths(user)
             if user.manager_id is not None:
                 _check_manager(user)
@@ -87,15 +99,92 @@ def user_create(
             audit(user, acting_user, "added")
             return user
     except IntegrityError:
-        raise ServiceError(
-            _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
-        ) from None
+        raise _taken() from None
 
 
-def _check_lengths(user: User) -> None:
+def _who_is_added(
+    account: Account, key: str, unique_user_id: str | None, source: str, roles: Iterable[str], bring_back: int | None
+) -> User | None:
+    """The deleted user of the account who is meant, locked; None: nobody has the address or the ID."""
+    by_address, by_id = _holders(account.pk, key, unique_user_id)
+    who = by_address or by_id
+    if who is None:
+        return None
+    # Somebody in use is in the way whatever their ID; so is whom a purge holds.
+    refusal = lifecycle.adding_refusal(
+        holder_of(who),
+        by_address=by_address is not None,
+        by_themselves=source == UserSource.SELF_REGISTRATION,
+        roles=bool(tuple(roles)),
+    )
+    if refusal is None:
+        meant = lifecycle.who_is_meant(
+            holder_of(by_address) if by_address else None, holder_of(by_id) if by_id else None, unique_user_id
+        )
+        refusal = meant if isinstance(meant, lifecycle.Refusal) else None
+    if refusal is not None:
+        raise adding_refused(refusal)
+    if bring_back not in (ANYBODY, who.pk):
+        raise DeletedUserHasIt(who, by_address=by_address is not None)
+    return who
+
+
+def _holders(account_id: int, key: str, unique_user_id: str | None) -> tuple[User | None, User | None]:
+    """Who has the address and who has the Unique User ID, locked in the order of their numbers."""
+    wanted = Q(email_key=key) | Q(unique_user_id=unique_user_id) if unique_user_id else Q(email_key=key)
+    rows = list(User.objects.filter(wanted, account_id=account_id).order_by("pk").select_for_update(of=("self",)))
+    by_address = next((row for row in rows if row.email_key == key), None)
+    by_id = next((row for row in rows if unique_user_id and row.unique_user_id == unique_user_id), None)
+    return by_address, by_id
+
+
+def _bring_back(
+    acting_user: User | None, user: User, *, email: str, source: str, password: str | None, said: dict[str, Any]
+) -> User:
+    """What is said holds; an ID or login that is not said stays."""
+    kept = {name for name in ("unique_user_id", "adobe_id") if said[name] is None}
+    kept |= {key for name, key in (("unique_user_id", "unique_id_sort"), ("adobe_id", "adobe_key")) if name in kept}
+    before = copy(user)
+    deleted_count_change(account_id=user.account_id, month=str(user.deleted_month), by=-1)
+    columns = lifecycle.brought_back(source=source, password=make_password(password))
+    for name, value in {**columns, **said}.items():
+        if name not in kept:
+            setattr(user, name, value)
+    user.name = user.name or before.name
+    _change_email(user, email)
+    if password is not None:
+        validate_new_password(password, user)
+    if user.manager_id is not None:
+        _check_manager(user)
+    _check_lengths(user)
+    user.save()
+    as_learners([user.pk])
+    audit(user, acting_user, "revived")
+    user.was_revived = True  # type: ignore[attr-defined]
+    return user
+
+
+def _unique_id_columns(unique_user_id: str | None) -> dict[str, Any]:
+    return {"unique_user_id": unique_user_id, "unique_id_sort": unique_id_sort_key(unique_user_id)}
+
+
+def _login_columns(adobe_id: str | None) -> dict[str, Any]:
+    return {"adobe_id": adobe_id, "adobe_key": adobe_key_of(adobe_id)}
+
+
+def _taken() -> ServiceError:
+    return ServiceError(
+        _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
+    )
+
+
+def _check_lengths(user: User, names: Collection[str] = MEASURED) -> None:
+    """That what is to be stored fits. ``names``: what was changed; the rest is as it is."""
     # A key can be longer than what it is made of: the A-labels of a domain are.
     keys = {"email": user.email_key, "adobe_id": user.adobe_key}
-    for name in ("name", "email", "unique_user_id", "adobe_id", "profile"):
+    for name in MEASURED:
+        if name not in names:
+            continue
         column: Any = User._meta.get_field(name)
         most, longest = column.max_length, max(len(getattr(user, name) or ""), len(keys.get(name) or ""))
         if most and longest > most:
@@ -103,86 +192,46 @@ def _check_lengths(user: User) -> None:
                 _("%(field)s is too long: at most %(most)d characters.") % {"field": column.verbose_name, "most": most},
                 code="too_long",
             )
-    if not user.name:
+    if "name" in names and not user.name:
         raise ServiceError(_("A user needs a name."), code="no_name")
-
-
-def _revive(
-    acting_user: User | None,
-    existing: User,
-    source: str,
-    unique_user_id: str | None,
-    name: str,
-    fields: dict[str, Any],
-) -> User:
-    if existing.state != UserState.ACTIVE and own_request(existing):
-        raise UserFrozen(_("A user with this address is being purged. Wait for its completion, then add the user."))
-    if existing.earlier_state == UserState.ACTIVE:
-        raise ServiceError(_("A user with this address is already in this account."), code="taken")
-    if source == UserSource.SELF_REGISTRATION:
-        raise ServiceError(
-            _("A deleted user has this address. An administrator can restore him in User Cleanup."), code="deleted"
-        )
-    if existing.state == UserState.PURGING:
-        raise UserFrozen
-    if unique_user_id and existing.unique_user_id and unique_user_id != existing.unique_user_id:
-        raise ServiceError(
-            _("A deleted user with this address has another Unique User ID. Restore or purge him first."),
-            code="other_id",
-        )
-    _to_active(existing)
-    existing.name = name.strip() or existing.name
-    existing.source = source
-    if unique_user_id:
-        existing.unique_user_id = unique_user_id
-        existing.unique_id_sort = unique_id_sort_key(unique_user_id)
-    for field, value in fields.items():
-        setattr(existing, field, value)
-    if existing.manager_id is not None:
-        _check_manager(existing)
-    _check_lengths(existing)
-    existing.save()
-    audit(existing, acting_user, "revived")
-    existing.was_revived = True  # type: ignore[attr-defined]
-    return existing
 
 
 def user_update(*, acting_user: User | None, user: User, **fields: Any) -> User:
     """Change a person's data, also a deleted one's e-mail and Unique User ID. A changed address becomes a former one.
 
-    Raises :class:`UserFrozen`, or :class:`ServiceError` when the address or ID is taken or malformed.
+    Only what is changed is checked: a manager who has left meanwhile keeps nobody from correcting a name. Raises
+    :class:`UserFrozen`, or :class:`ServiceError` when the address or ID is taken or malformed.
     """
     try:
         with transaction.atomic():
             current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
             refuse_frozen(current)
-            if "email" in fields:
-                _change_email(current, fields.pop("email"))
-            if "unique_user_id" in fields:
-                current.unique_user_id = optional(fields.pop("unique_user_id"))
-                current.unique_id_sort = unique_id_sort_key(current.unique_user_id)
-            if "adobe_id" in fields:
-                current.adobe_id = optional(fields.pop("adobe_id"))
-                current.adobe_key = adobe_key_of(current.adobe_id)
-            for name, value in fields.items():
+            before = copy(current)
+            if "email" in fields and fields["email"] != current.email:
+                _change_email(current, fields["email"])
+            said = {name: value for name, value in fields.items() if name != "email"}
+            if "unique_user_id" in said:
+                said |= _unique_id_columns(optional(said["unique_user_id"]))
+            if "adobe_id" in said:
+                said |= _login_columns(optional(said["adobe_id"]))
+            for name, value in said.items():
                 setattr(current, name, value)
-            if current.manager_id is not None:
+            changed = _changed_fields(before, current)
+            if "unique_user_id" in changed:
+                _check_id_is_free(current)
+            if "manager" in changed and current.manager_id is not None:
                 _check_manager(current)
-            _check_lengths(current)
-            changed = _changed_fields(user.pk, current)
+            _check_lengths(current, changed)
             current.save()
             if changed:
                 audit(current, acting_user, "changed", changed)
     except IntegrityError:
-        raise ServiceError(
-            _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
-        ) from None
+        raise _taken() from None
     user.refresh_from_db()
     return user
 
 
-def _changed_fields(pk: int, current: User) -> list[str]:
-    before = User.objects.get(pk=pk)
+def _changed_fields(before: User, current: User) -> list[str]:
     return [
         field.name
         for field in User._meta.concrete_fields
@@ -191,103 +240,63 @@ def _changed_fields(pk: int, current: User) -> list[str]:
 
 
 def _change_email(user: User, email: str) -> None:
+    """Give a user an address that nobody of the account has; the one before becomes a former one."""
     key = email_key_of(email)
-    if user.email_key is None and key == identity_key(user.email):
+    own = identity_key(user.email)
+    if user.email_key is None and key == own:
         # Another row has this mailbox. Where that row is gone or has another by now, this one gets its key.
         if User.objects.filter(account_id=user.account_id, email_key=key).exists():
             return
-        user.same_mailbox_as = None
-    elif key != user.email_key:
+    elif lifecycle.is_move(email_key=user.email_key, shown_key=own, new_key=key):
         holder = User.objects.filter(account_id=user.account_id, email_key=key).exclude(pk=user.pk).first()
-        if holder is not None and holder.state != UserState.ACTIVE and own_request(holder):
-            raise UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
-        if holder is not None and holder.state == UserState.PURGING:
-            raise UserFrozen(
-                _("This e-mail address or Unique User ID is already used in this account. Choose another.")
-            )
+        if holder is not None:
+            raise address_taken(holder_of(holder))
         FormerEmail.objects.update_or_create(
-            user=user, email_key=identity_key(user.email), defaults={"email": user.email, "ended_at": timezone.now()}
+            user=user, email_key=own, defaults={"email": user.email, "ended_at": timezone.now()}
         )
         FormerEmail.objects.filter(user=user, email_key=key).delete()
-        user.same_mailbox_as = None
-    user.email, user.email_key = trimmed(email), key
+    user.email, user.email_key, user.same_mailbox_as = trimmed(email), key, None
+
+
+def _check_id_is_free(user: User) -> None:
+    rows = User.objects.filter(account_id=user.account_id, unique_user_id=user.unique_user_id).exclude(pk=user.pk)
+    holder = rows.first() if user.unique_user_id else None
+    if holder is not None and holder.deleted_at is not None and holder.state == UserState.DELETED:
+        raise ServiceError(
+            _("A deleted user has this Unique User ID. Correct it in User Cleanup first, or choose another."),
+            code="taken",
+        )
 
 
 def _check_manager(user: User) -> None:
-    """A manager is an active user of the same account, and nobody is his own manager's manager."""
-    seen, manager = {user.pk}, user.manager
-    if manager is not None and (manager.account_id != user.account_id or manager.state != UserState.ACTIVE):
-        raise ServiceError(_("The manager must be an active user of the same account."), code="manager")
-    while manager is not None:
-        if manager.pk in seen:
-            raise ServiceError(_("Nobody can be his own manager, not even through others."), code="manager")
-        seen.add(manager.pk)
-        manager = manager.manager
+    """A manager is an active user of the same account, and nobody is the manager of their own manager.
 
-
-def user_delete(*, acting_user: User | None, user: User, moment: datetime | None = None) -> User:
-    """Take a person out of use, restorably: he cannot sign in, is in no list and no group; learning records stay.
-
-    Nobody deletes himself, and the last active Administrator of an account stays.
+    Where that would be so through somebody who is deleted, whom no form shows, that one's manager is emptied.
     """
-    with transaction.atomic():
-        # The account is locked first, so that two administrators cannot delete each other at once.
-        account = Account.objects.select_for_update().get(pk=user.account_id)
-        current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-        refuse_frozen(current)
-        if current.state == UserState.DELETED:
-            raise ServiceError(_("User %(id)s is deleted already.") % {"id": current.pk}, code="deleted")
-        if acting_user is not None and acting_user.pk == current.pk:
-            raise ServiceError(_("You cannot delete yourself. Ask another administrator."), code="self")
-        if is_last_administrator(current):
-            raise ServiceError(
-                _("User %(id)s is the last active Administrator of this account. Give somebody else the role first.")
-                % {"id": current.pk},
-                code="last_administrator",
-            )
-        moment = moment or timezone.now()
-        current.state = UserState.DELETED
-        current.deleted_at = moment
-        current.deleted_month = month_of(moment, account)
-        current.deleted_by = acting_user
-        current.save(update_fields=["state", "deleted_at", "deleted_month", "deleted_by"])
-        deleted_count_change(account_id=account.pk, month=current.deleted_month, by=1)
-        sessions_end(user_ids=[current.pk])
-        GroupMember.objects.filter(user=current).delete()
-        audit(current, acting_user, "deleted")
-    user.refresh_from_db()
-    return user
+    manager = user.manager
+    assert manager is not None
+    ours = manager.account_id == user.account_id
+    if lifecycle.manager_refusal(of_the_account=ours, state=manager.state) is not None:
+        raise ServiceError(_("The manager must be an active user of the same account."), code="manager")
+    edges, deleted = _managers_above(manager)
+    refused, give_way = lifecycle.wishes_refused({user.pk: manager.pk}, edges, deleted)
+    if refused:
+        raise ServiceError(_("Nobody can be their own manager, not even through others."), code="manager")
+    User.objects.filter(pk__in=give_way).update(manager=None)
 
 
-def user_restore(*, acting_user: User | None, user: User) -> User:
-    """Bring a deleted person back, as Learner only: earlier roles and permissions are not given back."""
-    with transaction.atomic():
-        current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-        if current.deleted_at is None:
-            raise ServiceError(_("User %(id)s is not deleted.") % {"id": current.pk}, code="active")
-        if reference := own_request(current):
-            raise UserFrozen(
-                _("User %(id)s is being purged and cannot be restored. %(reference)s")
-                % {"id": current.pk, "reference": reference}
-            )
-        if current.state == UserState.PURGING:
-            raise UserFrozen(_("User %(id)s cannot be restored at the moment. Try again later.") % {"id": current.pk})
-        _to_active(current)
-        current.save()
-        audit(current, acting_user, "restored")
-    user.refresh_from_db()
-    return user
-
-
-def _to_active(user: User) -> None:
-    """As Learner: no roles, no permissions of his own, counters right. The caller saves."""
-    deleted_count_change(account_id=user.account_id, month=str(user.deleted_month), by=-1)
-    user.state = UserState.ACTIVE
-    user.deleted_at = user.deleted_month = user.deleted_by = None
-    user.is_superuser = user.is_support = False
-    UserRole.objects.filter(user=user).delete()
-    user.user_permissions.clear()
-    user.groups.clear()
+def _managers_above(user: User) -> tuple[dict[int, int | None], set[int]]:
+    """User → manager for somebody and everybody above, and those of them who are deleted."""
+    edges: dict[int, int | None] = {}
+    deleted: set[int] = set()
+    pk: int | None = user.pk
+    while pk is not None and pk not in edges:
+        manager_id, deleted_at = User.objects.values_list("manager_id", "deleted_at").get(pk=pk)
+        edges[pk] = manager_id
+        if deleted_at is not None:
+            deleted.add(pk)
+        pk = manager_id
+    return edges, deleted
 
 
 def active_value_set(*, acting_user: User | None, user: User, field: ActiveField, value: str) -> None:

@@ -49,8 +49,12 @@ class QuietMessages(admin.ModelAdmin):
         except NoReverseMatch:
             return ""
 
+    def words_for_added(self, obj: Any) -> str:
+        """What is said of a new row, with ``{row}`` in it."""
+        return _("{row} is added.")
+
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
-        with self._saying(request, _("{row} is added."), obj.pk, link=True):
+        with self._saying(request, self.words_for_added(obj), obj.pk, link=True):
             return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
