@@ -263,7 +263,9 @@ def _check_id_is_free(user: User) -> None:
     holder = rows.first() if user.unique_user_id else None
     if holder is not None and holder.deleted_at is not None and holder.state == UserState.DELETED:
         raise ServiceError(
-            _("A deleted user has this Unique User ID. Correct it in User Cleanup first, or choose another."),
+            _(
+                "This Unique User ID is already used by a deleted user. Correct it in User Cleanup first, or choose another."
+            ),
             code="taken",
         )
 

@@ -127,7 +127,9 @@ def address_taken(holder: Holder) -> ServiceError:
         return UserFrozen(_("This e-mail address or Unique User ID is already used in this account. Choose another."))
     if holder.deleted:
         return ServiceError(
-            _("A deleted user has this e-mail address. Correct it in User Cleanup first, or choose another."),
+            _(
+                "This e-mail address is already used by a deleted user. Correct it in User Cleanup first, or choose another."
+            ),
             code="taken",
         )
     return ServiceError(
