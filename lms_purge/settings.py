@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 from lms_purge.database import database_from_url
+from users.sign_in.client import networks_of
 
 # ModelAdmin[User] and the like, as the types have them, at run time too.
 django_stubs_ext.monkeypatch()
@@ -143,8 +144,18 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
 SECURE_HSTS_SECONDS: int = env.int("LMS_HSTS_SECONDS", 31_536_000) if LMS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("LMS_HSTS_SUBDOMAINS", False)
 # The proxy in front says whether the reader came by https. Only when there is one, or anybody could say so.
-if env.bool("LMS_BEHIND_PROXY", False):
+LMS_BEHIND_PROXY: bool = env.bool("LMS_BEHIND_PROXY", False)
+if LMS_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Whose X-Forwarded-For is believed: addresses and networks, or "socket" for one that reaches the site through a socket.
+# Tries to sign in are counted by address: without this they would all come from the proxy.
+LMS_TRUSTED_PROXIES: list[str] = env.list(
+    "LMS_TRUSTED_PROXIES", ["127.0.0.0/8", "::1", "socket"] if LMS_BEHIND_PROXY else []
+)
+try:
+    networks_of(LMS_TRUSTED_PROXIES)
+except ValueError:
+    raise ImproperlyConfigured('LMS_TRUSTED_PROXIES must name addresses, networks (10.0.0.0/8) or "socket".') from None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [

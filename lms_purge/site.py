@@ -115,14 +115,10 @@ class LmsAdminSite(admin.AdminSite):
         return SignInForm
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Django's, which also notes who was refused, when the address is somebody's."""
-        from users.sign_in.log import sign_in_refused
+        """Django's, with our form; whoever is in is told how often others tried to be."""
+        from users.sign_in.pages import after_sign_in
 
-        response = super().login(request, {"title": _("Sign in"), **(extra_context or {})})
-        form = (getattr(response, "context_data", None) or {}).get("form")
-        if request.method == "POST" and form is not None and form.has_error("__all__", "invalid_login"):
-            sign_in_refused(request, email=request.POST.get("username", ""))
-        return response
+        return after_sign_in(request, super().login(request, {"title": _("Sign in"), **(extra_context or {})}))
 
     # ------------------------------------------------------------ pages
 

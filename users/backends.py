@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from users.models import AccountKind, Role, User
 from users.permissions import PURGE_PERMISSION
-from users.selectors import people_signing_in
+from users.sign_in.attempts import password_fits, whom_is_meant
 
 #: Apps whose ordinary permissions an account's Administrator has, in his account.
 ACCOUNT_APPS = frozenset({"users", "learning", "messaging", "connectors"})
@@ -20,19 +20,8 @@ ADMINISTRATOR_PERMISSIONS = frozenset(
 SUPPORT_PERMISSIONS = frozenset({"purge.follow_requests", "purge.view_purgerequest"})
 
 
-class SeveralAccounts(Exception):
-    """The address belongs to users of several accounts with this password; the account has to be named.
-
-    ``accounts``: (subdomain, name) of each, by name.
-    """
-
-    def __init__(self, accounts: list[tuple[str, str]]) -> None:
-        super().__init__("several accounts")
-        self.accounts = accounts
-
-
 class AccountBackend(ModelBackend):
-    """E-mail and password; the account only where the address is at home in several."""
+    """E-mail and password, and the account where the address is at home in several."""
 
     def authenticate(  # type: ignore[override]
         self,
@@ -42,22 +31,13 @@ class AccountBackend(ModelBackend):
         account: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The user, or None. Raises :class:`SeveralAccounts` when the password fits in more than one account."""
+        """The user, or None: the one who is meant (:func:`users.sign_in.attempts.whom_is_meant`), never another one of
+        the same address whom the password happens to fit."""
         email = email or kwargs.get("username") or kwargs.get(User.USERNAME_FIELD)
         if not email or password is None:
             return None
-        candidates = people_signing_in(email).select_related("account")
-        if account:
-            candidates = candidates.filter(account__subdomain=account.strip().lower())
-        people = list(candidates[:20])
-        fitting = [user for user in people if user.check_password(password) and self.user_can_authenticate(user)]
-        if not people:
-            # As slow as with a known address, so that nobody learns which addresses are known.
-            User().set_password(password)
-        if len(fitting) > 1:
-            accounts = [(user.account.subdomain, user.account.name) for user in fitting]
-            raise SeveralAccounts(sorted(accounts, key=lambda account: account[1].casefold()))
-        return fitting[0] if fitting else None
+        user = whom_is_meant(email, account=account.strip().lower() if account else None)
+        return user if password_fits(user, password) and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: int) -> User | None:
         user = User.objects.select_related("account").filter(pk=user_id).first()

@@ -149,6 +149,17 @@ RULES = [
         },
     ),
     ModelRules(
+        "users.Tries",
+        _("counts of tries to sign in"),
+        None,
+        {
+            "digest": Keep(
+                "a keyed digest of what was typed to sign in, from which nobody can be read; the row goes within a day",
+                closed="written by code alone, hexadecimal digits",
+            ),
+        },
+    ),
+    ModelRules(
         "users.LoginEvent",
         _("sign-ins"),
         "user__account",

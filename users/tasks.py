@@ -10,6 +10,7 @@ from purge.queue import enqueue
 from purge.tasks import at_the_boundary, sign_of_life
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 from users.services import sessions_clear
+from users.sign_in.limits import tries_clear
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,12 @@ def run_import(log_id: int) -> str:
 
 @at_the_boundary
 def clear_sessions() -> int:
-    """Remove the sessions that have run out. The number removed."""
+    """Remove the sessions that have run out, and counts of tries to sign in that say nothing any more.
+
+    The number of sessions removed.
+    """
     sign_of_life()
+    tries_clear()
     return sessions_clear()
 
 

@@ -13,7 +13,6 @@ from tests.factories.users import (
 )
 from tests.users.conftest import PASSWORD
 from users import services
-from users.backends import SeveralAccounts
 from users.models import AccountKind, AccountState, LoginEvent, Session, User, UserState
 
 pytestmark = pytest.mark.django_db
@@ -80,17 +79,19 @@ def test_a_session_knows_whose_it_is_and_ends_with_the_person(signed_in, admin_u
     assert not Session.objects.filter(user=admin_user).exists()
 
 
-def test_the_account_is_asked_for_only_when_there_is_a_choice(sign_in, admin_user):
-    other = AdministratorFactory(account=AccountFactory(name="Globex", subdomain="globex"), email=admin_user.email)
-    assert is_in(sign_in(admin_user.email))
-    other.set_password(PASSWORD)
-    other.save()
-    sign_in("nobody@acme.example")
-    response = sign_in(admin_user.email)
-    text = response.content.decode()
-    assert "several accounts" in text
-    assert "Acme (acme)" in text
-    assert "Globex (globex)" in text
+def test_the_account_is_asked_for_only_after_a_refusal_or_on_demand(sign_in, admin_user, client):
+    """Whether an address is in several accounts is told to nobody: the account is asked for after every refusal."""
+    other = AdministratorFactory(
+        account=AccountFactory(name="Globex", subdomain="globex"), email=admin_user.email, password=PASSWORD
+    )
+    first = client.get(reverse("admin:login"))
+    assert b'name="account"' not in first.content
+    assert "Sign in to a particular account" in first.content.decode()
+    assert b'name="account"' in client.get(reverse("admin:login"), {"account": ""}).content
+    for email in ("nobody@acme.example", admin_user.email):
+        refused = sign_in(email, "wrong")
+        assert b'name="account"' in refused.content
+        assert b"Globex" not in refused.content
     assert is_in(sign_in(admin_user.email, account="globex"))
     assert LoginEvent.objects.filter(user=other, success=True).count() == 1
 
@@ -101,14 +102,17 @@ def test_an_account_that_is_named_must_be_the_right_one(sign_in, admin_user):
     assert is_in(sign_in(admin_user.email, account=" ACME "))
 
 
-def test_several_accounts_are_told_apart_by_the_password(admin_user):
-    other = AdministratorFactory(email=admin_user.email, password="another pass phrase")
+def test_several_accounts_are_told_apart_by_the_account(admin_user):
+    """One password is looked at: of the account that is named, else of the one that was last signed in to."""
+    other = AdministratorFactory(
+        account=AccountFactory(subdomain="globex"), email=admin_user.email, password="another pass phrase"
+    )
     assert authenticate(None, email=admin_user.email, password=PASSWORD) == admin_user
+    assert authenticate(None, email=admin_user.email, password="another pass phrase") is None
+    assert authenticate(None, email=admin_user.email, password="another pass phrase", account="globex") == other
+    User.objects.filter(pk=other.pk).update(last_login=timezone.now())
     assert authenticate(None, email=admin_user.email, password="another pass phrase") == other
-    other.set_password(PASSWORD)
-    other.save()
-    with pytest.raises(SeveralAccounts):
-        authenticate(None, email=admin_user.email, password=PASSWORD)
+    assert authenticate(None, email=admin_user.email, password=PASSWORD, account="acme") == admin_user
 
 
 @pytest.mark.parametrize("closing", [{"state": AccountState.INACTIVE}, {"expires_on": timezone.localdate()}])

@@ -27,6 +27,7 @@ from users.models.people import (
     UserState,
     earlier_state,
 )
+from users.models.sign_in import Tries
 
 __all__ = [
     "Account",
@@ -52,6 +53,7 @@ __all__ = [
     "Role",
     "SelfRegistrationProfile",
     "Session",
+    "Tries",
     "User",
     "UserAudit",
     "UserGroup",
