@@ -264,7 +264,8 @@ def _check_id_is_free(user: User) -> None:
     if holder is not None and holder.deleted_at is not None and holder.state == UserState.DELETED:
         raise ServiceError(
             _(
-                "This Unique User ID is already used by a deleted user. Correct it in User Cleanup first, or choose another."
+                "This Unique User ID is already used by a deleted user. "
+                "Correct it in User Cleanup first, or choose another."
             ),
             code="taken",
         )

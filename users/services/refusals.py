@@ -128,7 +128,8 @@ def address_taken(holder: Holder) -> ServiceError:
     if holder.deleted:
         return ServiceError(
             _(
-                "This e-mail address is already used by a deleted user. Correct it in User Cleanup first, or choose another."
+                "This e-mail address is already used by a deleted user. "
+                "Correct it in User Cleanup first, or choose another."
             ),
             code="taken",
         )
