@@ -84,9 +84,14 @@ def _address_changed(people: Collection[int]) -> dict[int, datetime]:
 
 
 def _login_changed(people: Collection[int]) -> dict[int, datetime]:
-    """When the logins of these people were last changed; who never changed theirs is left out."""
+    """When the logins of these people were last changed; who never changed theirs is left out.
+
+    Somebody who was brought back may have got one then: of those whom an earlier release brought back nobody knows.
+    """
     if not people:
         return {}
-    changes = UserAudit.objects.filter(Q(fields__contains="adobe_id") | Q(fields__contains="adobe_key"))
+    changes = UserAudit.objects.filter(
+        Q(fields__contains="adobe_id") | Q(fields__contains="adobe_key") | Q(event="revived", fields="")
+    )
     changed = changes.filter(user_id__in=list(people)).order_by().values("user_id")
     return dict(changed.annotate(last=Max("at")).values_list("user_id", "last"))

@@ -135,3 +135,20 @@ def test_a_released_request_that_grows_is_held_once_more(db, overlooked):
     assert w.completed(w.run_to_end(request))
     assert emptied(first) and emptied(second)
     assert Account.objects.get(pk=second.pk).state == AccountState.INACTIVE
+
+
+def test_who_is_brought_back_with_the_login_after_acceptance_is_not_reached(db):
+    acme = AccountFactory()
+    admin = AdministratorFactory(account=acme)
+    victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
+    trial = AccountFactory(kind=AccountKind.TRIAL)
+    long_before = timezone.now() - timedelta(days=30)
+    gone = UserFactory(account=trial, email="olga@t.example", added_at=long_before, deleted=True)
+    had_it = UserFactory(account=trial, email="ove@t.example", adobe_id="boss@x.example", added_at=long_before)
+    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    users.user_create(acting_user=None, account=trial, email="olga@t.example", name="Olga", adobe_id="boss@x.example")
+    gone.refresh_from_db()
+    assert (gone.state, gone.adobe_id) == (UserState.ACTIVE, "boss@x.example")
+    assert w.completed(w.run_to_end(request))
+    assert User.objects.filter(pk=gone.pk, state=UserState.ACTIVE).exists()
+    assert not User.objects.filter(pk__in=[victim.pk, had_it.pk]).exists()

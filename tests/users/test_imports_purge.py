@@ -1,6 +1,7 @@
 """Imports and purges: an old file brings nobody back, whenever it is read."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.base import ContentFile
@@ -10,7 +11,8 @@ from django.utils import timezone
 from purge import services, tasks
 from purge.choices import Status
 from purge.models import PurgeRequest
-from tests.factories.users import AccountFactory, ImportLogFactory, UserFactory, trial_with_creator
+from tests.factories.users import AccountFactory, ImportLogFactory, UserAuditFactory, UserFactory, trial_with_creator
+from tests.purge.world import run_to_end
 from tests.users.imports_at_hand import bad_rows, counts, imported, started
 from users.imports.services import ImportGone, import_bad_rows, import_file_open, user_import_run
 from users.models import AccountKind, ImportLog, ImportState, User, UserState
@@ -284,3 +286,44 @@ def test_who_looks_somebody_up_learns_of_their_own_accounts_people_only(account,
     assert found(admin_user, "eve@home.example") == []
     assert found(admin_user, "T-7") == []
     assert found(support, "eve@home.example") == [request.reference]
+
+
+# ---------------------------------------------------------------- whom an import changes while a purge is open
+
+
+@pytest.fixture
+def elsewhere():
+    """A trial account of another customer, with people who have been there for long."""
+    trial, _creator = trial_with_creator()
+    long_before = timezone.now() - timedelta(days=30)
+
+    def add(**fields):
+        return UserFactory(account=trial, added_at=long_before, **fields)
+
+    return SimpleNamespace(account=trial, add=add)
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["in use", "brought back"])
+def test_who_gets_the_login_by_an_import_after_acceptance_is_no_part_of_the_purge(
+    account, purge, eve, elsewhere, gone, admin_user
+):
+    other = elsewhere.add(email="olga@trial.example", name="Olga", deleted=gone)
+    had_it = elsewhere.add(email="ove@trial.example", adobe_id="eve@acme.example")
+    request = purge()
+    log = imported(elsewhere.account, "Name,Email,Adobe ID\nOlga,olga@trial.example,eve@acme.example\n")
+    assert counts(log) == ({"revived": 1} if gone else {"updated": 1})
+    run_to_end(request)
+    assert not User.objects.filter(pk__in=[eve.pk, had_it.pk]).exists()
+    other.refresh_from_db()
+    assert (other.state, other.adobe_id) == (UserState.ACTIVE, "eve@acme.example")
+    assert request.subjects.filter(person_id=other.pk).count() == 0
+
+
+def test_who_was_brought_back_by_an_earlier_release_is_given_the_benefit_of_the_doubt(purge, eve, elsewhere):
+    """It did not write down what the import had changed."""
+    other = elsewhere.add(email="olga@trial.example", name="Olga")
+    request = purge()
+    User.objects.filter(pk=other.pk).update(adobe_id="eve@acme.example", adobe_key="eve@acme.example")
+    UserAuditFactory(user=other, event="revived", fields="")
+    run_to_end(request)
+    assert User.objects.filter(pk=other.pk, state=UserState.ACTIVE).exists()

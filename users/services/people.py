@@ -159,7 +159,7 @@ def _bring_back(
     _check_lengths(user)
     user.save()
     as_learners([user.pk])
-    audit(user, acting_user, "revived")
+    audit(user, acting_user, "revived", _changed_fields(before, user))
     user.was_revived = True  # type: ignore[attr-defined]
     return user
 
