@@ -138,7 +138,10 @@ class LmsHost:
         if not keys:
             return set()
         rows = User.objects.filter(account_id=account_id).filter(Q(email_key__in=keys) | Q(adobe_key__in=keys))
-        return {key for row in rows.values_list("email_key", "adobe_key") for key in row if key in keys}
+        found = {key for row in rows.values_list("email_key", "adobe_key") for key in row if key in keys}
+        # Those who share a mailbox have no key, and the address all the same. They are few.
+        sharing = User.objects.filter(account_id=account_id, email_key=None).values_list("email", flat=True)
+        return found | ({identity_key(email) for email in sharing} & keys)
 
     def holders(self, account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
         return holders(account_id, keys)

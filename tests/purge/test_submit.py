@@ -166,6 +166,19 @@ def test_an_address_of_a_user_of_the_account_is_refused_with_what_to_do(cast):
     assert elsewhere.status == Status.QUEUED
 
 
+def test_the_address_of_a_user_who_shares_a_mailbox_is_a_users_address(cast):
+    """Who had the key is gone; the one who shared it has the address, and no key before an operator gives it back."""
+    sharing = UserFactory(account=cast.acme, email="DESK@x.org", email_key=None)
+    with pytest.raises(PurgeRefused) as refusal:
+        services.purge_submit_address(acting_user=cast.admin, account_id=cast.acme.pk, address="desk@x.org")
+    assert refusal.value.code == "is_user"
+    User.objects.filter(pk=sharing.pk).update(account=cast.globex)
+    request = services.purge_submit_address(acting_user=cast.admin, account_id=cast.acme.pk, address="desk@x.org")
+    assert w.completed(w.run_to_end(request))
+    sharing.refresh_from_db()
+    assert sharing.email == "DESK@x.org"
+
+
 @pytest.mark.parametrize("address", ["", "ann", "ann@", "@x.org", "a b@x.org", "ann@x.org, bob@x.org", "<ann@x.org>"])
 def test_a_malformed_address_is_refused(cast, address):
     with pytest.raises(PurgeRefused) as refusal:

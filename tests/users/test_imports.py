@@ -575,6 +575,23 @@ def test_a_company_may_change_its_ids(account):
     assert (ann.unique_user_id, ann.given_roles.count()) == ("N-1", 1)
 
 
+def test_the_row_of_an_earlier_job_deletes_nobody_where_the_ids_changed_either(account):
+    ann = UserFactory(account=account, email="ann@acme.example", unique_user_id="E12", roles=["author"])
+    bob = UserFactory(account=account, email="bob@acme.example", unique_user_id="E13")
+    text = (
+        "Name,Email,Employee ID,State\nAnn,ann@acme.example,E3,DELETED\nBob,bob@acme.example,E13,DELETED\n"
+        "Cid,cid@acme.example,N-7,DELETED\n"
+    )
+    log = imported(account, text, renumber=True)
+    assert counts(log) == {"added": 1, "updated": 1, "failed": 1}
+    [(line, reason)] = bad_rows(log)
+    assert line == 2 and reason.startswith("Unique User ID: ")
+    ann.refresh_from_db()
+    bob.refresh_from_db()
+    assert (ann.state, ann.unique_user_id, ann.given_roles.count()) == (UserState.ACTIVE, "E12", 1)
+    assert bob.state == UserState.DELETED
+
+
 # ---------------------------------------------------------------- what is copied along with an address
 
 

@@ -14,8 +14,8 @@ from purge.models import PurgeRequest
 from tests.factories.users import AccountFactory, ImportLogFactory, UserAuditFactory, UserFactory, trial_with_creator
 from tests.purge.world import run_to_end
 from tests.users.imports_at_hand import bad_rows, counts, imported, started
-from users.imports.services import ImportGone, import_bad_rows, import_file_open, user_import_run
-from users.models import AccountKind, ImportLog, ImportState, User, UserState
+from users.imports.services import ImportGone, import_bad_rows, import_file_erase, import_file_open, user_import_run
+from users.models import Account, AccountKind, AccountState, ImportLog, ImportState, User, UserState
 
 pytestmark = pytest.mark.django_db
 
@@ -327,3 +327,28 @@ def test_who_was_brought_back_by_an_earlier_release_is_given_the_benefit_of_the_
     UserAuditFactory(user=other, event="revived", fields="")
     run_to_end(request)
     assert User.objects.filter(pk=other.pk, state=UserState.ACTIVE).exists()
+
+
+def test_an_import_at_work_when_its_account_is_closed_stops_and_says_so(account):
+    trial, _creator = trial_with_creator(email="eve@acme.example")
+    rows = "".join(f"P {n},p{n}@trial.example\n" for n in range(5))
+    log = started(trial, f"Name,Email\n{rows}")
+    name = log.file.name
+    going_on = started(account, f"Name,Email\n{rows}")
+    request = services.purge_submit_ims(email="eve@acme.example")
+    run_to_end(request)
+    assert user_import_run(log_id=log.pk) == "over"
+    log.refresh_from_db()
+    assert (log.state, log.failure) == (
+        ImportState.FAILED,
+        "The account is closed since a purge, so nobody else comes in.",
+    )
+    assert not User.objects.filter(account=trial).exists()
+    import_file_erase(log_id=log.pk)
+    assert not default_storage.exists(name)
+    # Another account's goes on, and so does that of a trial which has only run out.
+    assert user_import_run(log_id=going_on.pk) == "over"
+    assert User.objects.filter(account=account, email__startswith="p").count() == 5
+    expired, _creator = trial_with_creator()
+    Account.objects.filter(pk=expired.pk).update(state=AccountState.INACTIVE)
+    assert counts(imported(expired, f"Name,Email\n{rows}")) == {"added": 5}

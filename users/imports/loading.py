@@ -84,6 +84,10 @@ class TakenOver(Exception):
     """Another worker is at this import."""
 
 
+class AccountClosed(Exception):
+    """A purge has emptied the account and closed it: nobody can get into it any more."""
+
+
 @dataclass(slots=True)
 class _Known:
     """A user who is there, as he will be after the rows so far."""
@@ -150,7 +154,9 @@ class Loader:
 
     def load(self, stored: BinaryIO, *, until: float | None = None) -> bool:
         """Load all rows behind the last batch that was done; whether that is all. ``until``: a time of
-        :func:`time.monotonic` after which no further batch is begun. Raises :class:`TakenOver`."""
+        :func:`time.monotonic` after which no further batch is begun. Raises :class:`TakenOver`,
+        :class:`AccountClosed`.
+        """
         done = self.log.rows_done
         with closing(self.rows(stored)) as rows, Seen() as seen:
             for batch in batches(islice(rows, done)):
@@ -209,7 +215,8 @@ class Loader:
             if log.rows_done != done or log.state != ImportState.RUNNING:
                 raise TakenOver
             # Not the key itself, which new users of the account refer to.
-            Account.objects.select_for_update(no_key=True).get(pk=self.account.pk)
+            if Account.objects.select_for_update(no_key=True).get(pk=self.account.pk).is_closed:
+                raise AccountClosed
             counts: Counter[str] = Counter(failed=len(bad))
             self._bad_rows(bad)
             counts += self._people(people)
@@ -427,8 +434,10 @@ class _Decision:
 
     def _refuse(self, user: _Known, row: PersonRow, *, deletes: bool, revives: bool) -> None:
         unique_id = user["unique_user_id"]
-        if row.unique_user_id and unique_id and row.unique_user_id != unique_id and (revives or not self.renumber):
-            # The row of an earlier job, or of somebody new who was given a former colleague's address.
+        contradicts = row.unique_user_id and unique_id and row.unique_user_id != unique_id
+        if contradicts and (revives or deletes or not self.renumber):
+            # The row of an earlier job, or of somebody new who was given a former colleague's address. Where a company
+            # has changed its IDs too: what brings a new one speaks of somebody who is there.
             words = (
                 _("%(column)s: a deleted user with this address has another one. Restore or purge that user first.")
                 if user["state"] == UserState.DELETED

@@ -24,7 +24,7 @@ from purge.queue import enqueue
 from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.stored_files import file_mentions
 from users.imports import mapping as headings_of
-from users.imports.loading import Loader, TakenOver
+from users.imports.loading import AccountClosed, Loader, TakenOver
 from users.imports.managers import assign_managers, reason_of_refusal
 from users.imports.mapping import FIELDS, is_known, missing_in, propose, remember
 from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
@@ -316,6 +316,9 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
                 return "more"
         except TakenOver:
             return "taken over"
+        except AccountClosed:
+            _fail(log.pk, _("The account is closed since a purge, so nobody else comes in."))
+            return "over"
         refused = assign_managers(loader, _stream_of(stored))
     _finish(log.pk, refused)
     return "over"

@@ -83,3 +83,8 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody gets in any more: it is out of use, and who alone could come back is gone."""
+        return self.state == AccountState.INACTIVE and self.creator_id is None and self.creator_missing
