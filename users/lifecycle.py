@@ -54,23 +54,27 @@ class Holder:
 
 
 def who_is_meant(
-    by_address: Holder | None, by_id: Holder | None, unique_user_id: str | None, *, renumbered: bool = False
+    by_address: Holder | None,
+    by_id: Holder | None,
+    unique_user_id: str | None,
+    *,
+    deletes: bool = False,
+    renumbered: bool = False,
 ) -> Holder | Refusal | None:
     """Of those who have the address and the Unique User ID, the one that is meant; None: somebody new.
 
     The address goes first; who has a new one keeps the ID. Two that contradict each other are two people: the row of
     an earlier job, or a former colleague's address. ``renumbered``: the company has changed its IDs, so an address
-    brings its active user another one; a deleted user may be somebody else all the same.
+    brings its user another one, as long as who is there stays what they are: what brings back or ``deletes`` may speak
+    of somebody else all the same.
     """
     if by_address is None:
         return by_id
     if by_id is not None and by_id.pk != by_address.pk:
         return Refusal.ADDRESS_OF_DELETED if by_address.deleted else Refusal.ADDRESS_ELSEWHERE
     differs = unique_user_id and by_address.unique_user_id and unique_user_id != by_address.unique_user_id
-    if differs and by_address.deleted:
-        return Refusal.OTHER_ID_OF_DELETED
-    if differs and not renumbered:
-        return Refusal.OTHER_ID
+    if differs and (not renumbered or deletes != by_address.deleted):
+        return Refusal.OTHER_ID_OF_DELETED if by_address.deleted else Refusal.OTHER_ID
     return by_address
 
 

@@ -19,8 +19,8 @@ from tests.factories.users import (
 from tests.users.imports_at_hand import bad_rows, counts, imported, started
 from users import tasks
 from users.imports import loading
-from users.imports.managers import in_circles
 from users.imports.services import user_import_run
+from users.lifecycle import wishes_refused
 from users.models import (
     DeletedCount,
     FormerEmail,
@@ -129,7 +129,7 @@ def test_each_bad_row_is_reported_with_line_and_reason_and_says_nobody(account):
         "Zebra,zebra4@x.org,,RETIRED,,,,\n"
         f"Zebra,zebra5@x.org,,DELETED,{next_year}-01-01,,,\n"
         "Zebra,zebra6@x.org,,DELETED,05/06/2026,,,\n"
-        "Zebra,zebra7@x.org,,ACTIVE,2026-01-01,,,\n"
+        "Zebra,zebra7@x.org,,DELETED,1989-01-01,,,\n"
         "Zebra,zebra8@x.org,,,,robot,,\n"
         "Good,good@x.org,7,,,,,\n"
         "Zebra,GOOD@x.org,,,,,,\n"
@@ -232,7 +232,7 @@ def test_a_deletion_date_can_be_corrected(account):
 def test_nobody_deletes_himself_nor_the_last_administrator(account, admin_user):
     text = "Name,Email,State\nAda,admin@acme.example,DELETED\n"
     other = UserFactory(account=account, roles=[Role.ADMINISTRATOR])
-    assert "nobody deletes himself" in bad_rows(imported(account, text, by=admin_user))[0][1]
+    assert "nobody can delete themselves" in bad_rows(imported(account, text, by=admin_user))[0][1]
     both = f"{text}Other,{other.email},DELETED\n"
     log = imported(account, both)
     assert counts(log) == {"updated": 1, "failed": 1}
@@ -301,9 +301,9 @@ def test_a_circle_within_a_file_loses_one_link(account):
 
 def test_circles_end_whatever_the_wishes():
     # 3's wish closes a circle; what he has now closes another with 2's wish.
-    assert in_circles({2: 3, 3: 1}, {1: 3, 2: None, 3: 2}) == {2, 3}
-    assert in_circles({1: 2}, {2: None}) == set()
-    assert in_circles({n: n + 1 for n in range(50_000)}, {50_000: None}) == set()
+    assert wishes_refused({2: 3, 3: 1}, {1: 3, 2: None, 3: 2}) == ({2, 3}, set())
+    assert wishes_refused({1: 2}, {2: None}) == (set(), set())
+    assert wishes_refused({n: n + 1 for n in range(50_000)}, {50_000: None}) == (set(), set())
 
 
 def test_a_row_that_did_not_go_in_gives_no_manager(account, ann):
@@ -317,7 +317,8 @@ def test_a_row_that_did_not_go_in_gives_no_manager(account, ann):
 
 
 def many(number, name="Person"):
-    rows = (f"{name} {n},p{n}@x.org,U-{n},Chemist,p{n // 10}@x.org\n" for n in range(1, number + 1))
+    managers = {n: f"p{n // 10}@x.org" if n >= 10 else "ROOT" for n in range(1, number + 1)}
+    rows = (f"{name} {n},p{n}@x.org,U-{n},Chemist,{manager}\n" for n, manager in managers.items())
     return "Name,Email,Unique User ID,Profile,Manager\n" + "".join(rows)
 
 

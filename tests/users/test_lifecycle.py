@@ -60,6 +60,20 @@ def test_who_is_meant(case, by_address, by_id, said_id, renumbered, meant):
 
 
 @pytest.mark.parametrize(
+    ("case", "who", "renumbered", "meant"),
+    [
+        ("the row of an earlier job deletes nobody", ANN, False, Refusal.OTHER_ID),
+        ("not even where all IDs have changed", ANN, True, Refusal.OTHER_ID),
+        ("who is deleted already gets the new ID there", GONE, True, GONE),
+        ("and not elsewhere", GONE, False, Refusal.OTHER_ID_OF_DELETED),
+    ],
+)
+def test_who_is_meant_by_a_row_that_deletes(case, who, renumbered, meant):
+    assert who_is_meant(who, None, "E9", deletes=True, renumbered=renumbered) == meant
+    assert who_is_meant(who, None, who.unique_user_id, deletes=True, renumbered=renumbered) == who
+
+
+@pytest.mark.parametrize(
     ("who", "how", "refusal"),
     [
         (GONE, {}, None),

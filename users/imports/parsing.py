@@ -14,7 +14,6 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key, is_address, trimmed
-from purge.addresses.writings import AT_SIGNS
 from users.imports.mapping import FIELDS
 from users.models import User, UserKind, UserState
 
@@ -23,7 +22,6 @@ _EVERYDAY = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9_-]+(?:[.+][a-z0-9_-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
 _LONGEST_EVERYDAY = 254
-_AT_SIGN = re.compile(f"[{AT_SIGNS}]")
 
 _DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}/\d{1,2}/\d{1,2}"), "%Y/%m/%d"),
@@ -39,6 +37,14 @@ _KINDS = {
 }
 
 
+#: What stands in the manager's column of whoever has none; the second to last is the word of a sample in circulation.
+_NO_MANAGER = frozenset({"", "root", "none", "n/a", "-", "–", "company name", "null"})
+#: How spreadsheets are kept from taking a text for a number or a formula: ="00042", or an apostrophe before it.
+_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
+_GUARDED = re.compile(r"'[=+\-@\t\r\n]")
+_WRAPPED = ("=", "'")
+
+
 class BadRow(ValueError):
     """The row does not go in. The message is the reason."""
 
@@ -47,7 +53,8 @@ class BadRow(ValueError):
 class PersonRow:
     """A row that can go in. Of what the file has no column for, or says nothing, the fields are None.
 
-    ``manager_key``: key of the manager's address; '' where the row says that there is none; None without a column.
+    ``manager_key``: key of the manager's address; '' where the row says that there is none; None without a column, or
+    where the cell is not understood.
     """
 
     line: int
@@ -74,17 +81,14 @@ def key_of(text: str) -> str | None:
     return key if is_everyday(key) or is_address(text) else None
 
 
-def manager_key_of(text: str) -> str:
-    """The key of a manager's address; '' for ROOT, a company's name, nothing."""
-    return (key_of(text) or "") if _AT_SIGN.search(text) else ""
-
-
 @dataclass
 class Parser:
-    """Makes people of rows. ``columns``: field → number of its column; ``zone``: whose midnight a date begins at."""
+    """Makes people of rows. ``columns``: field → number of its column; ``zone``: whose midnight a date begins at;
+    ``company``: the account's name, which stands for the manager of whoever has none."""
 
     columns: Mapping[str, int]
     zone: ZoneInfo
+    company: str = ""
     now: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
@@ -108,7 +112,7 @@ class Parser:
         if "profile" in self.columns:
             row.profile = self._checked("profile", cells)
         if "manager" in self.columns:
-            row.manager_key = manager_key_of(self.cell("manager", cells))
+            row.manager_key = self.manager_key(cells)
             if row.manager_key == key:
                 raise BadRow(_("%(column)s: nobody is his own manager.") % {"column": FIELDS["manager"]})
         if "kind" in self.columns:
@@ -117,12 +121,21 @@ class Parser:
             row.state, row.deleted_at = self._state(cells)
         return row
 
+    def manager_key(self, cells: Sequence[str]) -> str | None:
+        """The key of the manager's address; '' where the cell says that there is none; None: it is not understood."""
+        text = self.cell("manager", cells)
+        if text.casefold() in _NO_MANAGER or text.casefold() == self.company.casefold():
+            return ""
+        return key_of(text)
+
     def cell(self, name: str, cells: Sequence[str]) -> str:
         """What stands in the column of a field: on one line, trimmed; '' where there is no such cell."""
         number = self.columns.get(name)
         if number is None or number >= len(cells):
             return ""
         text = cells[number]
+        if text[:1] in _WRAPPED:
+            text = _unwrapped(text)
         return " ".join(text.split()) if not text.isascii() or " " in text or not text.isprintable() else text
 
     def _checked(self, name: str, cells: Sequence[str]) -> str:
@@ -157,15 +170,16 @@ class Parser:
         return kind
 
     def _state(self, cells: Sequence[str]) -> tuple[str | None, datetime | None]:
+        """The state says it; without one, a date does. Who is ACTIVE may have the date of an earlier job."""
         text, date = self.cell("state", cells).casefold(), self.cell("deleted_at", cells)
-        deleted_at = self._moment(date) if date else None
         if text not in ("", "active", "deleted"):
             raise BadRow(_("%(column)s: neither ACTIVE nor DELETED.") % {"column": FIELDS["state"]})
-        if text == "active" and deleted_at is not None:
-            raise BadRow(_("%(column)s: given, but the user is ACTIVE.") % {"column": FIELDS["deleted_at"]})
+        if text == "active":
+            return UserState.ACTIVE, None
+        deleted_at = self._moment(date) if date else None
         if text == "deleted" or deleted_at is not None:
             return UserState.DELETED, deleted_at
-        return UserState.ACTIVE if text else None, None
+        return None, None
 
     def _moment(self, text: str) -> datetime:
         moment = _parsed(text)
@@ -197,6 +211,14 @@ def _parsed(text: str) -> datetime | None:
             except ValueError:
                 return None
     return None
+
+
+def _unwrapped(text: str) -> str:
+    """What a cell says that is written so that a spreadsheet leaves it alone."""
+    as_text = _AS_TEXT.fullmatch(text)
+    if as_text:
+        return as_text[1].replace('""', '"')
+    return text[1:] if _GUARDED.match(text) else text
 
 
 def _longest(name: str) -> int:

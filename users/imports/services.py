@@ -25,7 +25,7 @@ from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.stored_files import file_mentions
 from users.imports import mapping as headings_of
 from users.imports.loading import AccountClosed, Loader, TakenOver
-from users.imports.managers import assign_managers, reason_of_refusal
+from users.imports.managers import assign_managers
 from users.imports.mapping import FIELDS, is_known, missing_in, propose, remember
 from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
 from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
@@ -342,15 +342,15 @@ def _words_of_what_is_missing(log: ImportLog) -> str:
     ) % {"n": missing, "total": log.total_rows}
 
 
-def _finish(log_id: int, refused_managers: Sequence[int]) -> None:
+def _finish(log_id: int, refused_managers: Sequence[tuple[int, str]]) -> None:
     with transaction.atomic():
         finished = ImportLog.objects.filter(pk=log_id, state=ImportState.RUNNING).update(
             state=ImportState.COMPLETED, finished_at=timezone.now(), total_rows=F("rows_done")
         )
         if finished:
-            reason = reason_of_refusal()
             ImportRowError.objects.bulk_create(
-                (ImportRowError(log_id=log_id, line=line, reason=reason) for line in refused_managers), batch_size=1_000
+                (ImportRowError(log_id=log_id, line=line, reason=reason[:300]) for line, reason in refused_managers),
+                batch_size=1_000,
             )
             _erase_if_closed(log_id)
 

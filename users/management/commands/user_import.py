@@ -64,6 +64,8 @@ class Command(PurgeCommand):
             raise CommandError(log.failure, returncode=NEEDS_YOU)
         if log.failed:
             needs_you(f"Rows that did not go in: {log.failed:,}. The others did.")
+        if cells := log.row_errors.count() - log.failed:
+            needs_you(f"Rows whose manager was not understood: {cells:,}. The rest of each went in.")
 
     def _initiator(self, account: Account, email: str | None) -> User | None:
         if not email:
