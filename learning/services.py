@@ -42,14 +42,14 @@ from users.services import ServiceError, refuse_frozen
 
 
 def sessions_without_instructor(*, pks: Sequence[int], column: str, context: Context) -> list[Fact]:
-    """Instructors were taken off these sessions: those that have none left and are still to come need one.
+    """Instructors were taken off these sessions: those to come that nobody who is here teaches need one.
 
     Returns a fact per session that needs one from now on. Sessions that are over or cancelled need nobody.
     """
     left_alone = (
         Session.objects.still_to_come()
         .filter(pk__in=pks, needs_instructor_since=None)
-        .exclude(pk__in=SessionInstructor.objects.values("session_id"))
+        .exclude(pk__in=SessionInstructor.objects.in_use().values("session_id"))
         .order_by("pk")
     )
     accounts = dict(left_alone.select_for_update(of=("self",)).values_list("pk", "course__account_id"))
@@ -91,7 +91,7 @@ def session_instructor_remove(*, acting_user: User, session: Session, user: User
     """The user does not teach the session any more. Refused for its last instructor while it is still to come."""
     with transaction.atomic():
         row = Session.objects.select_for_update().get(pk=session.pk)
-        others = SessionInstructor.objects.filter(session=row).exclude(user=user)
+        others = SessionInstructor.objects.in_use().filter(session=row).exclude(user=user)
         if not others.exists() and Session.objects.still_to_come().filter(pk=row.pk).exists():
             raise ServiceError(_("A session to come needs an instructor: assign another one first, or cancel it."))
         SessionInstructor.objects.filter(session=row, user=user).delete()
@@ -172,13 +172,14 @@ def enrolment_create(
 
 
 def _seat_free(session: Session, course: Course) -> bool:
-    """Under the session's lock, so that the last seat is given once."""
+    """Under the session's lock, so that the last seat is given once. Who is deleted sits on none."""
     row = Session.objects.select_for_update().get(pk=session.pk)
     if row.course_id != course.pk:
         raise ServiceError(_("This session belongs to another course."))
     if row.state != SessionState.SCHEDULED:
         raise ServiceError(_("This session is cancelled."))
-    return Enrolment.objects.filter(session=row).exclude(state=EnrolmentState.WITHDRAWN).count() < row.seats
+    seated = Enrolment.objects.filter(session=row, user__deleted_at__isnull=True)
+    return seated.exclude(state=EnrolmentState.WITHDRAWN).count() < row.seats
 
 
 def _enrolment_source(acting_user: User, user: User) -> EnrolmentSource:

@@ -95,8 +95,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(to_come, state=SessionState.SCHEDULED)
 
     def need_instructor(self) -> SessionQuerySet:
-        """Lost their last instructor and are still to come."""
-        return self.still_to_come().filter(needs_instructor_since__isnull=False)
+        """Lost their last instructor by a purge, are still to come, and nobody who is here teaches them."""
+        taught = SessionInstructor.objects.in_use().values("session_id")
+        return self.still_to_come().filter(needs_instructor_since__isnull=False).exclude(pk__in=taught)
 
 
 class Session(models.Model):
@@ -153,14 +154,22 @@ class UnstaffedSession(Session):
         ordering = ("starts_at", "id")
 
 
+class SessionInstructorQuerySet(models.QuerySet["SessionInstructor"]):
+    def in_use(self) -> SessionInstructorQuerySet:
+        """Of people who are not deleted: the others teach nobody, though their rows stay until a purge."""
+        return self.filter(user__deleted_at__isnull=True)
+
+
 class SessionInstructor(models.Model):
-    """Who teaches a session."""
+    """Who teaches a session. Deleted people stand here too (:meth:`SessionInstructorQuerySet.in_use`)."""
 
     session = models.ForeignKey(Session, models.PROTECT, related_name="instructor_links", verbose_name=_("session"))
     user = models.ForeignKey(
         "users.User", models.PROTECT, related_name="instructor_links", verbose_name=_("instructor")
     )
     assigned_at = models.DateTimeField(_("assigned"), default=timezone.now, editable=False)
+
+    objects = SessionInstructorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("session instructor")

@@ -142,8 +142,8 @@ def _pks(impact: Impact, path: str) -> set[int]:
 
 
 def _sessions_losing_instructor(ids: Collection[int]) -> list[Session]:
-    """Sessions to come whose instructors all go."""
-    stay = SessionInstructor.objects.exclude(user_id__in=ids).values("session_id")
+    """Sessions to come whose instructors all go, or are deleted already."""
+    stay = SessionInstructor.objects.in_use().exclude(user_id__in=ids).values("session_id")
     lose = sessions_taught(ids).exclude(session_id__in=stay).values("session_id")
     return list(Session.objects.filter(pk__in=lose).select_related("course").order_by("starts_at", "pk")[:200])
 
