@@ -337,7 +337,7 @@ class Decision:
         if revives:
             self.work.counts["revived"] += 1
             self._note(row, "revived")
-            self._audit(user, "revived", [])
+            self._audit(user, "revived", changed)
         elif changed or self._has_new_manager(user, row):
             self.work.counts["updated"] += 1
             self._audit(user, "deleted" if deletes else "changed", changed or ["manager"])
