@@ -16,6 +16,9 @@ from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models import Account, Role, User, UserGroup, UserState
 from users.permissions import PURGE_PERMISSION
 
+#: With more letters beyond ASCII in a search, not each is asked for in either case.
+MOST_CASED = 3
+
 
 def people_in_use(people: QuerySet[User]) -> QuerySet[User]:
     """Those of the people who are not deleted, with their roles and whether they manage somebody.
@@ -58,13 +61,26 @@ def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:
     addresses = Q()
     for beginning in identity_beginnings(text):
         addresses |= Q(Begins(F("email_key"), beginning))
-    return people.filter(
-        addresses
-        | Q(Begins(F("unique_id_sort"), text.casefold()))
-        | Q(BeginsInLowerCase(ByCodePoint(Lower("name")), text))
-        | Q(BeginsInLowerCase(ByCodePoint(AfterFirstWord(Lower("name"))), text))
-        | Q(BeginsInLowerCase(ByCodePoint(LastWord(Lower("name"))), text))
-    )
+    names = Q()
+    for beginning in in_either_case(text):
+        for words in (Lower("name"), AfterFirstWord(Lower("name")), LastWord(Lower("name"))):
+            names |= Q(BeginsInLowerCase(ByCodePoint(words), beginning))
+    return people.filter(addresses | Q(Begins(F("unique_id_sort"), text.casefold())) | names)
+
+
+def in_either_case(text: str) -> list[str]:
+    """A text with each letter beyond ASCII small and capital: SQLite, and PostgreSQL under the locale C, know no lower
+    case of those. With many of them, as it is typed, small, capital, and with a capital first letter."""
+    cased = [place for place, letter in enumerate(text) if not letter.isascii() and letter.lower() != letter.upper()]
+    if len(cased) > MOST_CASED:
+        return list(dict.fromkeys((text, text.lower(), text.upper(), text[:1].upper() + text[1:].lower())))
+    found = [text]
+    for place in cased:
+        small, capital = text[place].lower(), text[place].upper()
+        # What has no capital of one letter (ß) is as it is.
+        cases = dict.fromkeys(each for each in (small, capital) if len(each) == 1)
+        found = [f"{each[:place]}{letter}{each[place + 1 :]}" for each in found for letter in cases or text[place]]
+    return found
 
 
 def people_signing_in(typed: str) -> QuerySet[User]:

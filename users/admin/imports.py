@@ -25,6 +25,7 @@ from users.imports.services import (
     import_bad_rows,
     import_file_open,
     import_head,
+    import_people_at,
     user_import_confirm,
     user_import_start,
 )
@@ -228,6 +229,7 @@ class ImportLogAdmin(TenantAdmin):
             "running": log.state == ImportState.RUNNING,
             "waiting": log.state == ImportState.UPLOADED,
             "bad_rows": bad_rows,
+            "brought_back": self._brought_back(request, log),
             "purged_before": log.notes.filter(kind="previously_purged").order_by("line")[:BAD_ROWS],
             "has_file": bool(log.file) and log.link_dead_at is None,
         }
@@ -235,6 +237,16 @@ class ImportLogAdmin(TenantAdmin):
         if log.state == ImportState.RUNNING:
             response.headers["Refresh"] = str(REFRESH_SECONDS)
         return response
+
+    def _brought_back(self, request: HttpRequest, log: ImportLog) -> list[tuple[int, str]]:
+        """Line and person of those who had been deleted; without a name where the file is gone since a purge."""
+        notes = log.notes.filter(kind="revived").order_by("line")
+        lines = list(notes.values_list("line", flat=True)[:BAD_ROWS]) if log.state != ImportState.RUNNING else []
+        try:
+            people = import_people_at(acting_user=cast(User, request.user), log=log, lines=set(lines))
+        except ImportGone:
+            people = {}
+        return [(line, people.get(line, "")) for line in lines]
 
     # ------------------------------------------------------------ downloads
 
@@ -290,7 +302,7 @@ def _facts(log: ImportLog) -> list[tuple[str, str]]:
         (_("Added"), log.added, True),
         (_("Updated"), log.updated, True),
         (_("Unchanged"), log.unchanged, True),
-        (_("Revived (had been deleted)"), log.revived, False),
+        (_("Brought back (had been deleted)"), log.revived, False),
         (_("Added, but purged before"), log.previously_purged, False),
         (ngettext("Bad row", "Bad rows", log.failed), log.failed, True),
     )

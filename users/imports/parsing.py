@@ -150,11 +150,14 @@ class Parser:
                 % {"column": FIELDS[name], "most": self._longest[name]}
             )
 
-    def _name(self, cells: Sequence[str]) -> str:
+    def name(self, cells: Sequence[str]) -> str:
+        """The name as it stands there, of one column or two."""
         if "name" in self.columns:
-            name = self.cell("name", cells)
-        else:
-            name = f"{self.cell('first_name', cells)} {self.cell('last_name', cells)}".strip()
+            return self.cell("name", cells)
+        return f"{self.cell('first_name', cells)} {self.cell('last_name', cells)}".strip()
+
+    def _name(self, cells: Sequence[str]) -> str:
+        name = self.name(cells)
         if not name:
             raise BadRow(_("%(column)s: empty.") % {"column": FIELDS["name"]})
         self._check_length("name", name)

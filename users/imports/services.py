@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -226,6 +226,29 @@ def import_head(*, acting_user: User | None, log: ImportLog, rows: int = 3) -> I
             first, *others = islice(found, rows + 1)
     headings = tuple(" ".join(cell.split()) for cell in first.cells)
     return ImportHead(headings, [[*row.cells, *[""] * len(headings)][: len(headings)] for row in others])
+
+
+def import_people_at(*, acting_user: User | None, log: ImportLog, lines: Collection[int]) -> dict[int, str]:
+    """Who is on these lines of a stored file: line → name and address, as they stand there. Raises
+    :class:`ImportGone`."""
+    found: dict[int, str] = {}
+    if not lines:
+        return found
+    parser = Loader.of(log).parser
+    with import_file_open(acting_user=acting_user, log=log) as stored:
+        rows = people_rows(
+            _stream_of(stored),
+            encoding=log.encoding,
+            delimiter=log.delimiter,
+            heading_line=int(log.mapping["heading_line"]),
+        )
+        with closing(rows):
+            for row in rows:
+                if row.line in lines:
+                    found[row.line] = f"{parser.name(row.cells)}, {parser.cell('email', row.cells)}"
+                if len(found) == len(lines):
+                    break
+    return found
 
 
 def import_file_open(*, acting_user: User | None, log: ImportLog) -> StoredFile[bytes]:

@@ -205,3 +205,13 @@ def test_a_cell_written_for_a_spreadsheet_says_what_it_means(account, cell, uniq
     user = UserFactory(account=account, email="a@x.org", unique_user_id=unique_user_id)
     log = imported(account, f"Name,Email,UID\n{user.name},a@x.org,{cell}\n")
     assert counts(log) == {"unchanged": 1}
+
+
+def test_who_came_back_is_named_on_the_page(client, account, admin_user):
+    client.force_login(admin_user)
+    for email in ("g@x.org", "o@x.org"):
+        UserFactory(account=account, email=email, deleted=True)
+    log = imported(account, "First name,Last name,Email\nNew,Here,n@x.org\nGia,Gone,g@x.org\n")
+    page = client.get(f"/admin/users/importlog/{log.pk}/change/").content.decode()
+    assert "Brought back" in page and "Line 3: Gia Gone, g@x.org" in page
+    assert "n@x.org" not in page and "Line 2" not in page
