@@ -19,8 +19,8 @@ from purge.rules import Blank, DeleteAbout, PersonTreatment
 from purge.scope import Scope
 
 #: SQLite takes at most 500 parts in one compound statement.
-_MOST_PARTS = 400
-_PEOPLE, _KEYS = "wanted_people", "wanted_keys"
+MOST_PARTS = 400
+PEOPLE, KEYS = "wanted_people", "wanted_keys"
 
 
 def text_column(column: ColumnRule) -> TextColumn:
@@ -39,11 +39,11 @@ def count_person_steps(steps: Sequence[Step], scope: Scope, *, cap: int | None =
         for column in earlier_removals(step):
             earlier, more = _points_at_people(column, scope)
             where, params = f"{where} AND ({earlier}) IS NOT TRUE", [*params, *more]
-        rows = f"SELECT 1 FROM {_quoted(step.entry.table)} WHERE {where}"
+        rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where}"
         if cap is not None:
             rows += f" LIMIT {cap:d}"
         parts.append((f"SELECT count(*) AS n FROM ({rows}) r", params))
-    return {steps[number].key: n for number, n in _ask(parts, scope).items() if n}
+    return {steps[number].key: n for number, n in ask_all(parts, scope).items() if n}
 
 
 def steps_with_rows(steps: Sequence[Step], scope: Scope) -> set[str]:
@@ -52,17 +52,17 @@ def steps_with_rows(steps: Sequence[Step], scope: Scope) -> set[str]:
     for step in steps:
         assert step.column is not None
         where, params = _points_at_people(step.column, scope)
-        rows = f"SELECT 1 FROM {_quoted(step.entry.table)} WHERE {where}"
+        rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where}"
         parts.append((f"SELECT 1 AS n WHERE EXISTS ({rows})", params))
-    return {steps[number].key for number in _ask(parts, scope)}
+    return {steps[number].key for number in ask_all(parts, scope)}
 
 
 def rows_of_step(step: Step, scope: Scope, *, most: int) -> int:
     """How many rows point at the people now in a person step's column; at most ``most``."""
     assert step.column is not None
     where, params = _points_at_people(step.column, scope)
-    rows = f"SELECT 1 FROM {_quoted(step.entry.table)} WHERE {where} LIMIT {most:d}"
-    return _ask([(f"SELECT count(*) AS n FROM ({rows}) r", params)], scope)[0]
+    rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where} LIMIT {most:d}"
+    return ask_all([(f"SELECT count(*) AS n FROM ({rows}) r", params)], scope)[0]
 
 
 def entries_with_candidates(entries: Sequence[ModelEntry], scope: Scope) -> set[str]:
@@ -70,18 +70,18 @@ def entries_with_candidates(entries: Sequence[ModelEntry], scope: Scope) -> set[
 
     All of them where no index can tell, as on SQLite: asking would read every text.
     """
-    if not _on_postgres():
+    if not on_postgres():
         return {entry.rules.model for entry in entries if entry.addresses}
     parts, labels = [], []
     for entry in entries:
-        conditions = list(candidate_conditions(entry, scope, among=f"(SELECT listed FROM {_KEYS})::text[]"))
+        conditions = list(candidate_conditions(entry, scope, among=f"(SELECT listed FROM {KEYS})::text[]"))
         if conditions:
             any_of = " OR ".join(where for where, _params in conditions)
             # All are counted: asked for one only, the planner may read the table until it meets the first.
-            sql = f"SELECT count(*) AS n FROM {_quoted(entry.table)} WHERE {any_of}"
+            sql = f"SELECT count(*) AS n FROM {quoted(entry.table)} WHERE {any_of}"
             parts.append((sql, [value for _where, params in conditions for value in params]))
             labels.append(entry.rules.model)
-    return {labels[number] for number, n in _ask(parts, scope).items() if n}
+    return {labels[number] for number, n in ask_all(parts, scope).items() if n}
 
 
 def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") -> Iterable[tuple[str, list[Any]]]:
@@ -93,11 +93,11 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
     for column in entry.addresses:
         if keys:
             where, params = candidates_among(connection, text_column(column), among or "%s::text[]")
-            if _on_postgres() and not among:
+            if on_postgres() and not among:
                 params = [storable(keys)]
             yield where, params
         if scope.logins and signs_in(column):
-            yield f"{_quoted(entry.table)}.{_quoted(column.column)} <> ''", []
+            yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
 
 
 def signs_in(column: ColumnRule) -> bool:
@@ -142,24 +142,24 @@ def _points_at_people(column: ColumnRule, scope: Scope, *, listed: bool = True) 
     if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
         rows = column.model._base_manager.filter(person_condition(column, scope.people)).order_by().values("pk")
         sql, params = rows.query.get_compiler(connection=connection).as_sql()
-        pk = _quoted(str(column.model._meta.pk.column))
-        return f"{_quoted(column.table)}.{pk} IN ({sql})", list(params)
-    name = f"{_quoted(column.table)}.{_quoted(column.column)}"
-    if _on_postgres():
+        pk = quoted(str(column.model._meta.pk.column))
+        return f"{quoted(column.table)}.{pk} IN ({sql})", list(params)
+    name = f"{quoted(column.table)}.{quoted(column.column)}"
+    if on_postgres():
         if listed:
-            return f"{name} = ANY((SELECT listed FROM {_PEOPLE})::bigint[])", []
+            return f"{name} = ANY((SELECT listed FROM {PEOPLE})::bigint[])", []
         return f"{name} = ANY(%s)", [list(scope.people)]
     if listed:
-        return f"{name} IN (SELECT value FROM {_PEOPLE})", []
+        return f"{name} IN (SELECT value FROM {PEOPLE})", []
     return f"{name} IN (SELECT value FROM json_each(%s))", [json.dumps(list(scope.people))]
 
 
-def _ask(parts: Sequence[tuple[str, list[Any]]], scope: Scope) -> Mapping[int, int]:
+def ask_all(parts: Sequence[tuple[str, list[Any]]], scope: Scope) -> Mapping[int, int]:
     """Number of the part → its ``n``; parts without a row are left out."""
     found: dict[int, int] = {}
-    for start in range(0, len(parts), _MOST_PARTS):
-        some = parts[start : start + _MOST_PARTS]
-        head, head_params = _head(scope)
+    for start in range(0, len(parts), MOST_PARTS):
+        some = parts[start : start + MOST_PARTS]
+        head, head_params = head_for(scope)
         body = " UNION ALL ".join(
             f"SELECT {start + n} AS part, n FROM ({sql}) p" for n, (sql, _params) in enumerate(some)
         )
@@ -169,17 +169,17 @@ def _ask(parts: Sequence[tuple[str, list[Any]]], scope: Scope) -> Mapping[int, i
     return found
 
 
-def _head(scope: Scope) -> tuple[str, list[Any]]:
+def head_for(scope: Scope) -> tuple[str, list[Any]]:
     """What all parts ask for, once: a hundred parts with a list of ids each would take longer to read than to run."""
-    if _on_postgres():
-        head = f"WITH {_PEOPLE} (listed) AS (SELECT %s::bigint[]), {_KEYS} (listed) AS (SELECT %s::text[])"
+    if on_postgres():
+        head = f"WITH {PEOPLE} (listed) AS (SELECT %s::bigint[]), {KEYS} (listed) AS (SELECT %s::text[])"
         return head, [list(scope.people), storable(sorted(scope.all_addresses()))]
-    return f"WITH {_PEOPLE} AS MATERIALIZED (SELECT value FROM json_each(%s))", [json.dumps(list(scope.people))]
+    return f"WITH {PEOPLE} AS MATERIALIZED (SELECT value FROM json_each(%s))", [json.dumps(list(scope.people))]
 
 
-def _on_postgres() -> bool:
+def on_postgres() -> bool:
     return connection.vendor == "postgresql"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return connection.ops.quote_name(name)

@@ -116,13 +116,13 @@ class Run:
         if own is None:
             self.own += len(pks)
         elif own and pks:
-            self.own += _rows(column.model, pks).filter(person_condition(column, tuple(sorted(own)))).count()
+            self.own += rows_by_key(column.model, pks).filter(person_condition(column, tuple(sorted(own)))).count()
 
     def count_own_rows(self, entry: ModelEntry, pks: Sequence[Any]) -> None:
         """The same for rows that are treated for another reason: by the account that they belong to."""
         path, account_id = entry.rules.account, self.scope.heir_account_id
         if path is not None and account_id is not None and pks:
-            self.own += _rows(entry.model, pks).filter(**{path: account_id}).count()
+            self.own += rows_by_key(entry.model, pks).filter(**{path: account_id}).count()
 
     def __post_init__(self) -> None:
         # Whose an identifier is can change between two transactions.
@@ -156,22 +156,22 @@ class Run:
 def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
     """Do at most ``limit`` rows of a step."""
     if step.suffix == ADDRESSES:
-        return _addresses(step.entry, run, limit, cursor)
+        return treat_addresses(step.entry, run, limit, cursor)
     if step.suffix == FILES:
-        return _files(step, run, limit, cursor)
+        return treat_files(step, run, limit, cursor)
     column = step.column
     assert column is not None
     match column.rule:
         case Delete() | DeleteAbout():
-            return _delete(column, step.entry, run, limit)
+            return delete(column, step.entry, run, limit)
         case Unassign():
-            return _unassign(column, step.entry, run, limit)
+            return unassign(column, step.entry, run, limit)
         case Detach():
-            return _detach(column, run, limit)
+            return detach(column, run, limit)
         case HandOver():
-            return _hand_over(column, run, limit)
+            return hand_over(column, run, limit)
         case Withdraw():
-            return _withdraw(column, run, limit)
+            return withdraw(column, run, limit)
         case other:
             raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of people")
 
@@ -179,7 +179,7 @@ def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
 # ---------------------------------------------------------------- rows that point at the person
 
 
-def _delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, Delete | DeleteAbout)
     if isinstance(rule, Delete) and not (rule.via or rule.then):
@@ -188,9 +188,9 @@ def _delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outc
     if pks:
         run.count_own(column, pks)
         rows = _still_theirs(column, run, pks)
-        _doom_files_of(entry, rows, run.scope.request_id)
-        _call(rule, column, pks, run)
-        _as_many(rows._raw_delete(connection.alias), pks, column, run)
+        doom_files_of(entry, rows, run.scope.request_id)
+        call_consequence(rule, column, pks, run)
+        refuse_more(rows._raw_delete(connection.alias), pks, column, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
@@ -214,11 +214,11 @@ def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -
     run.own += deleted.rows if own is None else sum(row[-1] in own for row in deleted.returned if own)
     if files and deleted.returned:
         names = (value for row in deleted.returned for value in row[: len(files)])
-        _remember_files(names, run.scope.request_id)
+        remember_files(names, run.scope.request_id)
     return Outcome(deleted.rows, exhausted=not deleted.more)
 
 
-def _rows(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySet[Any]:
+def rows_by_key(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySet[Any]:
     """The rows with these primary keys; one parameter, since thousands cost more to write down than to find."""
     rows: models.QuerySet[Any] = model._base_manager.filter(AnyOf(F("pk"), list(pks)))
     return rows
@@ -230,20 +230,20 @@ def _still_theirs(column: ColumnRule, run: Run, pks: Sequence[Any]) -> models.Qu
     Asked again by each statement that changes one: where a table has partitions or heirs, a primary key may stand for
     somebody else's row too.
     """
-    rows = _rows(column.model, pks)
+    rows = rows_by_key(column.model, pks)
     rule = column.rule
     if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
         return rows.filter(person_condition(column, run.scope.people))
     return rows.filter(StillAnyOf(F(column.field.name), list(run.scope.people)))
 
 
-def _as_many(changed: int, pks: Sequence[Any], column: ColumnRule, run: Run) -> None:
+def refuse_more(changed: int, pks: Sequence[Any], column: ColumnRule, run: Run) -> None:
     """Raise :class:`MoreRowsThanPlanned` when a statement changed more rows than were chosen for it."""
     if changed > len(pks) and not run.is_in_pieces(column.table):
         raise MoreRowsThanPlanned
 
 
-def _unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, Unassign)
     if not rule.then:
@@ -253,8 +253,8 @@ def _unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Ou
         run.count_own(column, pks)
         rows = _still_theirs(column, run, pks)
         left = sorted(set(rows.values_list(rule.then_of or "pk", flat=True)))
-        _as_many(rows._raw_delete(connection.alias), pks, column, run)
-        _call(rule, column, left, run)
+        refuse_more(rows._raw_delete(connection.alias), pks, column, run)
+        call_consequence(rule, column, left, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
@@ -267,19 +267,19 @@ def _locked(column: ColumnRule, run: Run, limit: int) -> list[int]:
     return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
 
 
-def _detach(column: ColumnRule, run: Run, limit: int) -> Outcome:
+def detach(column: ColumnRule, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, Detach)
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
-        changed = _still_theirs(column, run, pks).update(**{column.field.name: None, **_also(rule)})
-        _as_many(changed, pks, column, run)
-        _call(rule, column, pks, run)
+        changed = _still_theirs(column, run, pks).update(**{column.field.name: None, **also_set(rule)})
+        refuse_more(changed, pks, column, run)
+        call_consequence(rule, column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
+def hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
     rule = column.rule
     assert isinstance(rule, HandOver)
     pks = _locked(column, run, limit)
@@ -292,13 +292,13 @@ def _hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
         accounts[account_id].append(pk)
     for account_id, rows in accounts.items():
         heir = run.heir(account_id) if account_id is not None and column.rules.account else None
-        changed = _still_theirs(column, run, rows).update(**{column.field.attname: heir, **_also(rule)})
-        _as_many(changed, rows, column, run)
-    _call(rule, column, pks, run)
+        changed = _still_theirs(column, run, rows).update(**{column.field.attname: heir, **also_set(rule)})
+        refuse_more(changed, rows, column, run)
+    call_consequence(rule, column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
+def withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
     """Delete what nothing hangs on, again and again as leaves fall; what is left then is emptied."""
     rule = column.rule
     assert isinstance(rule, Withdraw)
@@ -309,15 +309,15 @@ def _withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
     leaves = list(rows.exclude(held).select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
     if leaves:
         run.count_own(column, leaves)
-        _as_many(_still_theirs(column, run, leaves)._raw_delete(connection.alias), leaves, column, run)
-        _call(rule, column, leaves, run)
+        refuse_more(_still_theirs(column, run, leaves)._raw_delete(connection.alias), leaves, column, run)
+        call_consequence(rule, column, leaves, run)
         return Outcome(len(leaves), exhausted=False)
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
-        emptied = {column.field.name: None, **rule.empty, **_also(rule)}
-        _as_many(_still_theirs(column, run, pks).update(**emptied), pks, column, run)
-        _call(rule, column, pks, run)
+        emptied = {column.field.name: None, **rule.empty, **also_set(rule)}
+        refuse_more(_still_theirs(column, run, pks).update(**emptied), pks, column, run)
+        call_consequence(rule, column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
@@ -329,12 +329,12 @@ def _referrers(label: str) -> models.QuerySet[Any]:
     return rows
 
 
-def _also(rule: Treatment, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+def also_set(rule: Treatment, extra: dict[str, Any] | None = None) -> dict[str, Any]:
     now = timezone.now()
     return {name: now if value is NOW else value for name, value in {**rule.also, **(extra or {})}.items()}
 
 
-def _call(rule: Treatment, column: ColumnRule, pks: Sequence[int], run: Run) -> None:
+def call_consequence(rule: Treatment, column: ColumnRule, pks: Sequence[int], run: Run) -> None:
     """Tell the owning app what changed, and keep the facts it returns."""
     if rule.then is None or not pks:
         return
@@ -432,7 +432,7 @@ def _candidates_by_looking(
     return Candidates([pk for pk, is_one in rows if is_one], rows[-1][0] if len(rows) == limit else None)
 
 
-def _addresses(entry: ModelEntry, run: Run, limit: int, cursor: int) -> Outcome:
+def treat_addresses(entry: ModelEntry, run: Run, limit: int, cursor: int) -> Outcome:
     if run.looked is not None and (known := run.looked.rows.get(entry.rules.model)) is not None:
         size = min(limit, WALK_ROWS)
         pks = [pk for pk in known if pk > cursor][:size]
@@ -473,8 +473,8 @@ def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
         if pks_of_column:
             rule = column.treatment
             if rule.also:
-                _rows(entry.model, pks_of_column).update(**_also(rule))
-            _call(rule, column, pks_of_column, run)
+                rows_by_key(entry.model, pks_of_column).update(**also_set(rule))
+            call_consequence(rule, column, pks_of_column, run)
     return len(updates)
 
 
@@ -487,7 +487,7 @@ def changed_rows(
     """
     columns = entry.addresses
     path = entry.rules.account
-    rows = _rows(entry.model, pks).order_by("pk")
+    rows = rows_by_key(entry.model, pks).order_by("pk")
     if path is not None:
         # Not the bare column: the planner would begin at the account and read all its rows for these few. What
         # names the row as well can only be asked of the rows found.
@@ -594,22 +594,22 @@ def _prepared(column: ColumnRule, value: Any) -> Any:
 def doom_files(entry: ModelEntry, pks: Sequence[int], request_id: int) -> None:
     """Remember the stored files of rows that are about to go, in the transaction in which they go."""
     if pks:
-        _doom_files_of(entry, _rows(entry.model, pks), request_id)
+        doom_files_of(entry, rows_by_key(entry.model, pks), request_id)
 
 
-def _doom_files_of(entry: ModelEntry, rows: models.QuerySet[Any], request_id: int) -> None:
+def doom_files_of(entry: ModelEntry, rows: models.QuerySet[Any], request_id: int) -> None:
     names = [column.field.name for column in entry.files]
     if names:
-        _remember_files((name for row in rows.values_list(*names) for name in row), request_id)
+        remember_files((name for row in rows.values_list(*names) for name in row), request_id)
 
 
-def _remember_files(names: Iterable[str | None], request_id: int) -> None:
+def remember_files(names: Iterable[str | None], request_id: int) -> None:
     DoomedFile.objects.bulk_create(
         [DoomedFile(request_id=request_id, name=name) for name in names if name], ignore_conflicts=True
     )
 
 
-def _files(step: Step, run: Run, limit: int, cursor: int) -> Outcome:
+def treat_files(step: Step, run: Run, limit: int, cursor: int) -> Outcome:
     """Mark the links of doomed files dead and remember the files; the engine erases them after the commit."""
     found = look(step, run.scope, after=cursor, limit=min(limit, WINDOW))
     if found.accounts:
@@ -628,7 +628,7 @@ def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Coll
         return 0
     watched = sorted({name for column in columns for name in file_rule(column).at_work})
     names = ["pk", *(column.field.name for column in columns), *watched]
-    locked = list(_rows(step.entry.model, pks).order_by("pk").select_for_update(of=("self",)).values(*names))
+    locked = list(rows_by_key(step.entry.model, pks).order_by("pk").select_for_update(of=("self",)).values(*names))
     changed = 0
     for column in columns:
         name, rule = column.field.name, file_rule(column)
@@ -637,11 +637,11 @@ def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Coll
         going = [row["pk"] for row in locked if row[name] and ((name, row["pk"]) in doomed or row["pk"] in done)]
         if going:
             run.count_own_rows(step.entry, going)
-            _remember_files((row[name] for row in locked if row["pk"] in going), run.scope.request_id)
-            _rows(column.model, going).update(**{name: "", **_also(rule)})
-            _call(rule, column, going, run)
+            remember_files((row[name] for row in locked if row["pk"] in going), run.scope.request_id)
+            rows_by_key(column.model, going).update(**{name: "", **also_set(rule)})
+            call_consequence(rule, column, going, run)
             changed += len(going)
         staying = [row["pk"] for row in locked if row["pk"] in closed and row["pk"] not in going]
         if staying and rule.also:
-            _rows(column.model, staying).update(**_also(rule))
+            rows_by_key(column.model, staying).update(**also_set(rule))
     return changed

@@ -135,9 +135,9 @@ def _measure(
     if step.suffix == ADDRESSES:
         if step.entry.rules.model not in numbers.mentioning:
             return 0, {}
-        return _measure_addresses(step, scope, cap, looked, numbers)
+        return measure_addresses(step, scope, cap, looked, numbers)
     if step.suffix == FILES:
-        return _count_files(step, scope, cap, numbers), {}
+        return count_files(step, scope, cap, numbers), {}
     assert step.column is not None
     number = numbers.rows.get(step.key, 0)
     rule = step.column.rule
@@ -146,7 +146,7 @@ def _measure(
     return number, {path: pks} if path and pks else {}
 
 
-def _measure_addresses(
+def measure_addresses(
     step: Step, scope: Scope, cap: int | None, looked: Looked | None, numbers: _Numbers
 ) -> tuple[int, dict[str, list[int]]]:
     entry, number, own = step.entry, 0, 0
@@ -184,7 +184,7 @@ def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
     return set(step.entry.model._base_manager.filter(condition, pk__in=list(pks)).values_list("pk", flat=True))
 
 
-def _count_files(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> int:
+def count_files(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> int:
     doomed = doomed_files(step, scope)
     going = _going(step, scope, {pk for _name, pk in doomed}) if doomed else set()
     staying = [pk for _name, pk in doomed if pk not in going]

@@ -194,7 +194,7 @@ def _references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
     ]
     for table, name in _occupied(places, ids):
         for row in _find(catalog, table, name, ids):
-            yield Hit(table, name, row, ruled=_is_ruled(table, name))
+            yield Hit(table, name, row, ruled=is_ruled(table, name))
     yield from _generic_references(catalog, ids)
 
 
@@ -241,7 +241,7 @@ def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
             with connection.cursor() as cursor:
                 cursor.execute(sql, [model._meta.app_label, *names, *(str(person_id) for person_id in ids)])
                 for (row,) in cursor.fetchall():
-                    yield Hit(key.table, column.name, row_name(key.table, row), ruled=_is_ruled(key.table, column.name))
+                    yield Hit(key.table, column.name, row_name(key.table, row), ruled=is_ruled(key.table, column.name))
 
 
 def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limit: int = MOST_HITS) -> list[str]:
@@ -276,7 +276,7 @@ def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     ]
     for table, name in _occupied(places, wanted):
         for row in _find(catalog, table, name, wanted):
-            yield Hit(table, name, row, ruled=_is_ruled(table, name))
+            yield Hit(table, name, row, ruled=is_ruled(table, name))
 
 
 def _erased_public_ids(request: PurgeRequest) -> list[str]:
@@ -286,14 +286,14 @@ def _erased_public_ids(request: PurgeRequest) -> list[str]:
     )
 
 
-def _captured(request: PurgeRequest, kind: str) -> dict[str, list[_Sought]]:
+def _captured(request: PurgeRequest, kind: str) -> dict[str, list[Sought]]:
     """What an open request looks for: search keys of addresses, or logins; and where it looks for each."""
-    sought: dict[str, list[_Sought]] = defaultdict(list)
+    sought: dict[str, list[Sought]] = defaultdict(list)
     captured = request.identifiers.filter(kind=kind).values_list("value", "form", "account_id", "match")
     for value, form, account_id, match in captured:
         identity = current_key(value, form)
         for key in searched([identity]) if kind == IdentifierKind.EMAIL else [identity]:
-            sought[key].append(_Sought(request, kind, account_id, match, identity))
+            sought[key].append(Sought(request, kind, account_id, match, identity))
     return sought
 
 
@@ -303,7 +303,7 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     keys = frozenset(sought)
     if not keys:
         return
-    judge = _Judge([request])
+    judge = Judge([request])
     columns = patrolled_columns(catalog)
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
     for column in columns:
@@ -319,9 +319,9 @@ def _known_logins(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     sought = _captured(request, IdentifierKind.LOGIN)
     if not sought:
         return
-    judge = _Judge([request])
+    judge = Judge([request])
     for column in login_columns(catalog):
-        for pk, value in _stream(_filled(catalog, column)):
+        for pk, value in stream(filled(catalog, column)):
             for key in sorted(login_words(value) & sought.keys()):
                 yield from judge.hits(column, pk, key, sought[key])
 
@@ -381,11 +381,11 @@ def addresses_in(column: Column, value: Any) -> set[str]:
         return set()
     if decoder is not None:
         return emails_in(decoder(value))
-    shape = _shape_of(column)
-    return set().union(*(emails_in_value(each, shape) for each in _readings_of(column, value)))
+    shape = shape_of(column)
+    return set().union(*(emails_in_value(each, shape) for each in readings_of(column, value)))
 
 
-def _readings_of(column: Column, value: Any) -> list[Any]:
+def readings_of(column: Column, value: Any) -> list[Any]:
     """A stored value as it stands, and as JSON where it is that."""
     if isinstance(value, str) and (column.type == "json" or value[:1] in "[{"):
         try:
@@ -395,7 +395,7 @@ def _readings_of(column: Column, value: Any) -> list[Any]:
     return [value]
 
 
-def _shape_of(column: Column) -> Shape:
+def shape_of(column: Column) -> Shape:
     """What a column holds, as far as somebody has said: an address, a list, a text."""
     entry = get_registry().by_table.get(column.table)
     lines = entry.columns.values() if entry is not None else ()
@@ -437,7 +437,7 @@ def _unread_files(request: PurgeRequest) -> Iterator[Hit]:
     sought = _captured(request, IdentifierKind.EMAIL)
     if not sought:
         return
-    judge = _Judge([request])
+    judge = Judge([request])
     for mention in mentions_in_unread_files(request, judge.cleaned([request]), frozenset(sought)):
         for key in sorted(mention.keys):
             yield from judge.file_hits(mention, key, sought[key])
@@ -486,7 +486,7 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     check_storage()
     addresses, logins = _address_hashes(requests), _login_hashes(requests)
     catalog = read_catalog(connection)
-    judge = _Judge(requests)
+    judge = Judge(requests)
     if addresses:
         for column in patrolled_columns(catalog):
             yield from _patrol_column(catalog, column, addresses, judge)
@@ -503,7 +503,7 @@ def look_at_place(request: PurgeRequest, table: str, name: str, row: str) -> Ite
     """What of a request stands in one column of one row now. Nothing where table, column or row are gone."""
     check_key([request])
     catalog = read_catalog(connection)
-    judge = _Judge([request])
+    judge = Judge([request])
     place = next((column for column in catalog.tables.get(table, ()) if column.name == name), None)
     if place is None or not row.isdigit():
         return
@@ -514,41 +514,41 @@ def look_at_place(request: PurgeRequest, table: str, name: str, row: str) -> Ite
             for key in sorted(mention.keys):
                 yield from judge.file_hits(mention, key, addresses.get(of_address(key), []))
     if place in patrolled_columns(catalog):
-        for value in _values(catalog, place, {pk}).values():
+        for value in values_of(catalog, place, {pk}).values():
             for key in sorted(addresses_in(place, value)):
                 yield from judge.hits(place, pk, key, addresses.get(of_address(key), []), value)
     if place in login_columns(catalog):
         logins = _login_hashes([request])
-        for value in _values(catalog, place, {pk}).values():
+        for value in values_of(catalog, place, {pk}).values():
             for key, sought in _logins_met(value, logins):
                 yield from judge.hits(place, pk, key, sought)
 
 
-def _address_hashes(requests: Sequence[PurgeRequest]) -> dict[str, list[_Sought]]:
+def _address_hashes(requests: Sequence[PurgeRequest]) -> dict[str, list[Sought]]:
     """Digest of what is met in texts → the requests that look for it, and where."""
-    found: dict[str, list[_Sought]] = defaultdict(list)
+    found: dict[str, list[Sought]] = defaultdict(list)
     for digest, _form, sought in _hashes(requests, IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED)):
         found[digest].append(sought)
     return found
 
 
-def _login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], list[_Sought]]:
+def _login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], list[Sought]]:
     """(normal form, digest) of a login → the requests that look for it, and where."""
-    found: dict[tuple[str, str], list[_Sought]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Sought]] = defaultdict(list)
     for digest, form, sought in _hashes(requests, IdentifierKind.LOGIN):
         found[form_of(form), digest].append(sought)
     return found
 
 
-def _hashes(requests: Sequence[PurgeRequest], kind: str, **filters: Any) -> Iterator[tuple[str, str, _Sought]]:
+def _hashes(requests: Sequence[PurgeRequest], kind: str, **filters: Any) -> Iterator[tuple[str, str, Sought]]:
     by_id = {request.pk: request for request in requests}
     stored = SuppressionHash.objects.filter(request__in=by_id, kind=kind, taken_out=True, **filters)
     columns = ("request_id", "digest", "form", "only_account_id", "match")
     for request_id, digest, form, account_id, match in stored.values_list(*columns):
-        yield digest, form, _Sought(by_id[request_id], kind, account_id, match)
+        yield digest, form, Sought(by_id[request_id], kind, account_id, match)
 
 
-def _logins_met(value: str, hashes: dict[tuple[str, str], list[_Sought]]) -> Iterator[tuple[str, list[_Sought]]]:
+def _logins_met(value: str, hashes: dict[tuple[str, str], list[Sought]]) -> Iterator[tuple[str, list[Sought]]]:
     """Each login that a value names and that is looked for."""
     for login in sorted(login_words(value)):
         sought = [each for form in asked_digests(IdentifierKind.LOGIN, [login]) for each in hashes.get(form, ())]
@@ -556,26 +556,26 @@ def _logins_met(value: str, hashes: dict[tuple[str, str], list[_Sought]]) -> Ite
             yield login, sought
 
 
-def _patrol_column(catalog: Catalog, column: Column, hashes: dict[str, list[_Sought]], judge: _Judge) -> Iterator[Hit]:
+def _patrol_column(catalog: Catalog, column: Column, hashes: dict[str, list[Sought]], judge: Judge) -> Iterator[Hit]:
     suspects: list[tuple[Any, str]] = []
     hash_of = hasher(IdentifierKind.EMAIL)
     for pk, found in _texts(catalog, column):
         suspects += [(pk, key) for key in found if hash_of(key) in hashes]
-    values = _values(catalog, column, {pk for pk, _key in suspects})
+    values = values_of(catalog, column, {pk for pk, _key in suspects})
     for pk, key in suspects:
         if pk in values and key in addresses_in(column, values[pk]):
             yield from judge.hits(column, pk, key, hashes[hash_of(key)], values[pk])
 
 
 def _patrol_logins(
-    catalog: Catalog, column: Column, hashes: dict[tuple[str, str], list[_Sought]], judge: _Judge
+    catalog: Catalog, column: Column, hashes: dict[tuple[str, str], list[Sought]], judge: Judge
 ) -> Iterator[Hit]:
-    for pk, value in _stream(_filled(catalog, column)):
+    for pk, value in stream(filled(catalog, column)):
         for key, sought in _logins_met(value, hashes):
             yield from judge.hits(column, pk, key, sought)
 
 
-def _filled(catalog: Catalog, column: Column) -> str:
+def filled(catalog: Catalog, column: Column) -> str:
     """All values of a column that are no empty texts, with their primary keys."""
     quote = connection.ops.quote_name
     pk = quote(catalog.primary_keys.get(column.table, column.name))
@@ -596,18 +596,18 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         worth_it = may_mention(f"({name}::text)")
         texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL AND {worth_it} OFFSET 0"
         sql = f"SELECT * FROM ({texts}) t WHERE found <> '{{}}'"
-        yield from _stream(sql)
+        yield from stream(sql)
         return
     where = f"{name} IS NOT NULL"
     if not on_postgres and (column.table, column.name) not in OPAQUE:
         where = may_hold(name)
-    for row_pk, value in _stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
+    for row_pk, value in stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
         found = addresses_in(column, value)
         if found:
             yield row_pk, found
 
 
-def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
+def stream(sql: str) -> Iterator[tuple[Any, Any]]:
     """Rows of a long query, a batch in memory at a time."""
     if connection.vendor == "postgresql":
         # Declared here, not Django's: that one is switched off behind a pooler, and all rows would be in memory then.
@@ -626,7 +626,7 @@ def _stream(sql: str) -> Iterator[tuple[Any, Any]]:
             yield from rows
 
 
-def _values(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, Any]:
+def values_of(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, Any]:
     """The values of a few rows that have one, to be looked at by the exact definition: the database finds too much."""
     if not pks:
         return {}
@@ -665,7 +665,7 @@ def login_columns(catalog: Catalog) -> list[Column]:
 
 
 @dataclass(frozen=True)
-class _Written:
+class Written:
     """How an address is written in a stored value."""
 
     column: Column
@@ -675,18 +675,18 @@ class _Written:
     @property
     def identities(self) -> set[str]:
         """What its mentions are, and longer addresses that they stand in."""
-        shape = _shape_of(self.column)
-        readings = _readings_of(self.column, self.value)
+        shape = shape_of(self.column)
+        readings = readings_of(self.column, self.value)
         return set().union(*(others_in_value(each, shape, {self.key}, ()) for each in readings))
 
     def names_others_than(self, identities: Collection[str]) -> bool:
         """Whether a mention is left that is none of these."""
-        readings = _readings_of(self.column, self.value)
-        return any(names(each, _shape_of(self.column), {self.key}, spared=identities) for each in readings)
+        readings = readings_of(self.column, self.value)
+        return any(names(each, shape_of(self.column), {self.key}, spared=identities) for each in readings)
 
 
 @dataclass(frozen=True)
-class _Sought:
+class Sought:
     """That a request looks for an identifier: in one account, or (None) wherever its route cleans.
 
     ``identity``: its identity key, as long as that is known.
@@ -699,7 +699,7 @@ class _Sought:
     identity: str | None = None
 
 
-class _Judge:
+class Judge:
     """Whether an address in a row of some account is residue of a request, or expected."""
 
     def __init__(self, requests: Iterable[PurgeRequest]) -> None:
@@ -710,22 +710,22 @@ class _Judge:
         self.exact: dict[int, frozenset[str]] = {}
         self.going = {request.pk: _going(request) for request in requests}
 
-    def hits(self, column: Column, pk: Any, key: str, sought: Collection[_Sought], value: Any = None) -> Iterator[Hit]:
+    def hits(self, column: Column, pk: Any, key: str, sought: Collection[Sought], value: Any = None) -> Iterator[Hit]:
         """A hit for each request that looks for the identifier in the account of this row. ``value``: of the column,
         where it is an address that was found: how it is written there says whose it is."""
         if sought and not self.is_own(column.table, pk, key):
-            ruled = _takes_addresses(column.table, column.name)
+            ruled = takes_addresses(column.table, column.name)
             name, account_id = row_name(column.table, pk), self.account_of(column.table, pk)
             place = Hit(column.table, column.name, name, ruled, account_id, key, pk=pk)
             plain = value is None or (column.table, column.name) in OPAQUE
-            yield from self._of_requests(place, sought, None if plain else _Written(column, value, key))
+            yield from self._of_requests(place, sought, None if plain else Written(column, value, key))
 
-    def file_hits(self, mention: FileMention, key: str, sought: Collection[_Sought]) -> Iterator[Hit]:
+    def file_hits(self, mention: FileMention, key: str, sought: Collection[Sought]) -> Iterator[Hit]:
         """The same for an address in a stored file."""
         place = Hit(mention.table, mention.column, mention.row, True, mention.account_id, key)
         yield from self._of_requests(place, sought, None)
 
-    def _of_requests(self, place: Hit, sought: Iterable[_Sought], written: _Written | None) -> Iterator[Hit]:
+    def _of_requests(self, place: Hit, sought: Iterable[Sought], written: Written | None) -> Iterator[Hit]:
         seen: set[int] = set()
         # Those by which people were chosen first: with them fewer holders count.
         for each in sorted(sought, key=lambda each: not each.matched):
@@ -736,7 +736,7 @@ class _Judge:
             owner = self._owner(place, each) if written is None else self._owner_as_written(place, each, written)
             yield replace(place, request_id=request.pk, kind=each.kind, matched=each.matched, owner=owner)
 
-    def _owner(self, place: Hit, sought: _Sought) -> Holder | None:
+    def _owner(self, place: Hit, sought: Sought) -> Holder | None:
         """Whose it is now: the identity that is looked for, or the very one that was found, where they differ."""
         found = identity_key(place.key) if sought.kind == IdentifierKind.EMAIL else place.key
         for identity in dict.fromkeys((found, sought.identity or found)):
@@ -744,7 +744,7 @@ class _Judge:
                 return owner
         return None
 
-    def _owner_as_written(self, place: Hit, sought: _Sought, written: _Written) -> Holder | None:
+    def _owner_as_written(self, place: Hit, sought: Sought, written: Written) -> Holder | None:
         """Whose it is now, by how it is written: the key is wider than an identity, and may stand in a longer address.
 
         Somebody's only if no mention in the value is nobody's.
@@ -759,13 +759,13 @@ class _Judge:
         looked_for = sought.identity or self._only_known(sought, place.key)
         return self._holder(place, sought, looked_for) if looked_for else None
 
-    def _only_known(self, sought: _Sought, key: str) -> str | None:
+    def _only_known(self, sought: Sought, key: str) -> str | None:
         """The identity that is looked for, as far as a request still knows it that is closed."""
         identity = identity_key(key)
         known = self._is_captured(sought.request, identity) or not self.exact[sought.request.pk]
         return identity if known else None
 
-    def _holder(self, place: Hit, sought: _Sought, identity: str) -> Holder | None:
+    def _holder(self, place: Hit, sought: Sought, identity: str) -> Holder | None:
         matched = sought.matched
         if matched and sought.kind == IdentifierKind.EMAIL:
             known = self._is_captured(sought.request, identity)
@@ -796,7 +796,7 @@ class _Judge:
         )
         return owner_of(entry.rules, account_id, self.staff)
 
-    def concerns(self, sought: _Sought, account_id: int | None) -> bool:
+    def concerns(self, sought: Sought, account_id: int | None) -> bool:
         if sought.account_id is not None:
             return account_id == sought.account_id
         if account_id is None:
@@ -846,12 +846,12 @@ def _holds_addresses(column: Column) -> bool:
     return column.width is None or column.width >= SHORTEST_ADDRESS
 
 
-def _is_ruled(table: str, column: str) -> bool:
+def is_ruled(table: str, column: str) -> bool:
     """Whether the rules name this column at all (not what they do to it)."""
     entry = get_registry().by_table.get(table)
     return entry is not None and any(line.column == column for line in entry.columns.values())
 
 
-def _takes_addresses(table: str, column: str) -> bool:
+def takes_addresses(table: str, column: str) -> bool:
     entry = get_registry().by_table.get(table)
     return entry is not None and any(line.column == column for line in entry.addresses)
