@@ -66,13 +66,13 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
     steps = plan_steps(scope)
     with looking_for_few_rows(connection):
         numbers = _Numbers(steps, scope, most)
-        measured = [(step, *_measure(step, scope, most, numbers)) for step in steps]
+        measured = [(step, _measure(step, scope, most, numbers)) for step in steps]
     impact = Impact()
-    for step, number, consequences in measured:
-        if number:
+    for step, found in measured:
+        if found.rows:
             handed_over = step.column is not None and isinstance(step.column.rule, HandOver)
-            impact.lines.append(Line(step.key, str(step.noun), step.words, number, handed_over))
-        for path, pks in consequences.items():
+            impact.lines.append(Line(step.key, str(step.noun), step.words, found.rows, handed_over))
+        for path, pks in found.consequences.items():
             impact.consequences.setdefault(path, {}).setdefault(step.entry.rules.model, []).extend(pks)
     return impact
 
@@ -104,8 +104,8 @@ def count_each(steps: Sequence[Step], scope: Scope, looked: Looked | None = None
         some = steps[start : start + TOGETHER]
         numbers = _Numbers(some, scope, None)
         for step in some:
-            number = _measure(step, scope, None, numbers, named=False, looked=looked)[0]
-            yield Counted(number, numbers.own.get(step.key, 0))
+            found = _measure(step, scope, None, numbers, named=False, looked=looked)
+            yield Counted(found.rows, found.own)
 
 
 class _Numbers:
@@ -122,6 +122,15 @@ class _Numbers:
         self.mentioning = entries_with_candidates(entries, scope)
 
 
+class Measured(NamedTuple):
+    """What one step would change: rows, how many of them are of the account that asked, and some rows whose change has
+    a consequence, by its dotted path."""
+
+    rows: int
+    own: int
+    consequences: dict[str, list[int]]
+
+
 def _measure(
     step: Step,
     scope: Scope,
@@ -130,25 +139,23 @@ def _measure(
     *,
     named: bool = True,
     looked: Looked | None = None,
-) -> tuple[int, dict[str, list[int]]]:
+) -> Measured:
     """How many rows a step would change; with ``named``, some of them whose change has consequences, by those."""
     if step.suffix == ADDRESSES:
         if step.entry.rules.model not in numbers.mentioning:
-            return 0, {}
-        return measure_addresses(step, scope, cap, looked, numbers)
+            return Measured(0, 0, {})
+        return measure_addresses(step, scope, cap, looked)
     if step.suffix == FILES:
-        return count_files(step, scope, cap, numbers), {}
+        return count_files(step, scope, cap)
     assert step.column is not None
     number = numbers.rows.get(step.key, 0)
     rule = step.column.rule
     path = rule.then if named and isinstance(rule, PersonTreatment) else None
     pks = list(person_rows(step, scope).values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
-    return number, {path: pks} if path and pks else {}
+    return Measured(number, numbers.own.get(step.key, 0), {path: pks} if path and pks else {})
 
 
-def measure_addresses(
-    step: Step, scope: Scope, cap: int | None, looked: Looked | None, numbers: _Numbers
-) -> tuple[int, dict[str, list[int]]]:
+def measure_addresses(step: Step, scope: Scope, cap: int | None, looked: Looked | None) -> Measured:
     entry, number, own = step.entry, 0, 0
     changing: list[int] = []
     consequences: dict[str, list[int]] = defaultdict(list)
@@ -166,11 +173,10 @@ def measure_addresses(
                 if path and before != now and len(consequences[path]) < MOST_NAMED:
                     consequences[path].append(pk)
         if cap is not None and number >= cap:
-            return cap, dict(consequences)
+            return Measured(cap, own, dict(consequences))
     if looked is not None:
         looked.remember(entry, changing)
-    numbers.own[step.key] = own
-    return number, {path: pks for path, pks in consequences.items() if pks}
+    return Measured(number, own, {path: pks for path, pks in consequences.items() if pks})
 
 
 def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
@@ -184,13 +190,13 @@ def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
     return set(step.entry.model._base_manager.filter(condition, pk__in=list(pks)).values_list("pk", flat=True))
 
 
-def count_files(step: Step, scope: Scope, cap: int | None, numbers: _Numbers) -> int:
+def count_files(step: Step, scope: Scope, cap: int | None) -> Measured:
     doomed = doomed_files(step, scope)
     going = _going(step, scope, {pk for _name, pk in doomed}) if doomed else set()
     staying = [pk for _name, pk in doomed if pk not in going]
-    number, path = len(staying), step.entry.rules.account
+    number, own, path = len(staying), 0, step.entry.rules.account
     if staying and path is not None and scope.heir_account_id is not None:
         rows = step.entry.model._base_manager.filter(pk__in=staying, **{path: scope.heir_account_id})
-        own = set(rows.values_list("pk", flat=True))
-        numbers.own[step.key] = sum(pk in own for pk in staying)
-    return number if cap is None else min(number, cap)
+        theirs = set(rows.values_list("pk", flat=True))
+        own = sum(pk in theirs for pk in staying)
+    return Measured(number if cap is None else min(number, cap), own, {})

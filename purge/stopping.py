@@ -5,6 +5,8 @@ import time
 
 #: Names a file that does not exist until the worker is asked to stop. Set by ``manage.py worker`` for its cluster.
 STOP_VARIABLE = "PURGE_STOP_FILE"
+#: Set likewise: under this name the cluster's processes leave their signs of life.
+CLUSTER_VARIABLE = "PURGE_CLUSTER"
 
 
 def stop_is_asked_for() -> bool:

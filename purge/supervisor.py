@@ -39,8 +39,7 @@ from purge.queue import (
     waiting_canaries,
 )
 from purge.selectors import last_beat, patrol_is_under_way, work_to_deliver
-from purge.stopping import STOP_VARIABLE
-from purge.tasks import CLUSTER_VARIABLE
+from purge.stopping import CLUSTER_VARIABLE, STOP_VARIABLE
 
 logger = logging.getLogger(__name__)
 

@@ -22,13 +22,10 @@ from purge.models import WorkerBeat
 from purge.patrol import patrol_all
 from purge.paused import tell_if_paused
 from purge.selectors import patrol_is_under_way
-from purge.stopping import stop_is_asked_for
+from purge.stopping import CLUSTER_VARIABLE, stop_is_asked_for
 from purge.storage_marker import AnotherStorage, storage_trouble
 
 logger = logging.getLogger(__name__)
-
-#: Set by ``manage.py worker`` for its cluster: under this name the cluster's processes leave their signs of life.
-CLUSTER_VARIABLE = "PURGE_CLUSTER"
 
 P = ParamSpec("P")
 R = TypeVar("R")

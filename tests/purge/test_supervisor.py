@@ -17,7 +17,7 @@ from purge.choices import Status
 from purge.leases import leased
 from purge.models import PatrolPass, PurgeRequest, WorkerBeat
 from purge.selectors import work_to_deliver, worker_is_alive
-from purge.stopping import STOP_VARIABLE
+from purge.stopping import CLUSTER_VARIABLE, STOP_VARIABLE
 from tests.factories.users import UserFactory
 from tests.purge import world as w
 
@@ -121,7 +121,7 @@ def test_the_canary_leaves_a_sign_of_life_under_the_cluster_s_name(db, monkeypat
     tasks.beat()
     assert not WorkerBeat.objects.exists()  # no cluster, no sign
     assert not worker_is_alive()
-    monkeypatch.setenv(tasks.CLUSTER_VARIABLE, "here:1")
+    monkeypatch.setenv(CLUSTER_VARIABLE, "here:1")
     tasks.beat()
     tasks.beat()
     assert [beat.name for beat in WorkerBeat.objects.all()] == ["here:1"]
@@ -129,7 +129,7 @@ def test_the_canary_leaves_a_sign_of_life_under_the_cluster_s_name(db, monkeypat
 
 
 def test_any_task_is_a_sign_of_life(db, monkeypatch):
-    monkeypatch.setenv(tasks.CLUSTER_VARIABLE, "here:1")
+    monkeypatch.setenv(CLUSTER_VARIABLE, "here:1")
     assert tasks.run_request(0) == "nothing to do"
     assert worker_is_alive()
 
