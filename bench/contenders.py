@@ -22,14 +22,14 @@ from django.db import connection, models, transaction
 from django.db.models.signals import post_delete
 from django.test import RequestFactory
 
-from purge import claims, engine
-from purge.address_index import candidates_where
 from purge.addresses import emails_in
-from purge.counting import text_column
+from purge.addresses.index import candidates_where
 from purge.models import PurgeRequest
-from purge.registry import ColumnRule, ModelEntry, get_registry
 from purge.rules import Blank, Delete, DeleteAbout, Detach, HandOver, Unassign, Withdraw, WithRow
+from purge.rules.registry import ColumnRule, ModelEntry, get_registry
+from purge.run import claims, engine
 from purge.services import purge_submit
+from purge.steps.addresses import text_column
 
 Contender = Callable[[Sequence[int]], None]
 

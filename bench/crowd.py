@@ -25,9 +25,9 @@ from bench.data import side_by_side
 from bench.figures import Bench, HeavyPool, forget_queue
 from bench.measuring import Result, median, percentile, progress, ratio, rounds
 from bench.ready import Worker
-from purge.catalog import read_catalog
+from purge.database.catalog import read_catalog
 from purge.models import LedgerEntry, PurgeRequest
-from purge.verifier import referring_tables
+from purge.proof.probe import referring_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 

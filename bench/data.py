@@ -21,9 +21,9 @@ from django.db import connection, models
 from django.utils import timezone
 
 from bench.layout import KINDS, Batch, Catalogue, Kind, Person, counts
-from purge.address_index import drop_indexes, ensure_indexes
-from purge.counting import text_column
-from purge.registry import get_registry
+from purge.addresses.index import drop_indexes, ensure_indexes
+from purge.rules.registry import get_registry
+from purge.steps.addresses import text_column
 
 ENTERPRISE_USERS, TRIAL_USERS = 50_000, 12_500
 ENTERPRISES, TRIALS = 100, 25

@@ -20,16 +20,17 @@ from django.test.utils import CaptureQueriesContext
 from bench import contenders
 from bench.data import Size, World, address_columns, reset_sequences, settle
 from bench.measuring import Result, clock, median, progress, ratio, rounds
-from purge import executors, sweep, verifier
-from purge.address_index import candidates_where, drop_indexes, ensure_indexes, looking_for_few_rows
+from purge.addresses.index import candidates_where, drop_indexes, ensure_indexes, looking_for_few_rows
 from purge.addresses.sql import may_mention
-from purge.catalog import read_catalog
-from purge.counting import entries_with_candidates
-from purge.executors import candidates, walk_rows
-from purge.planner import Step
-from purge.registry import get_registry
-from purge.scope import Scope
+from purge.database.catalog import read_catalog
+from purge.proof import columns, probe, texts
+from purge.routes.scope import Scope
+from purge.rules.registry import get_registry
+from purge.run import sweep
 from purge.services import purge_preview
+from purge.steps import plan
+from purge.steps.addresses import candidates, entries_with_candidates, walk_rows
+from purge.steps.base import Step
 
 OURS, SQL = "ours", "hand-written SQL"
 
@@ -122,14 +123,14 @@ def heavy(bench: Bench) -> list[Result]:
 
 @contextmanager
 def _timed_verification(seconds: list[float]) -> Iterator[None]:
-    real = verifier.verify
+    real = probe.verify
 
     def timed(request: Any) -> Any:
         found = []
         seconds.append(clock(lambda: found.append(real(request))))
         return found[0]
 
-    with mock.patch.object(verifier, "verify", timed):
+    with mock.patch.object(probe, "verify", timed):
         yield
 
 
@@ -188,7 +189,7 @@ def patrol(bench: Bench) -> list[Result]:
 
     def ours() -> float:
         def whole() -> None:
-            if list(verifier.patrol([request])):
+            if list(texts.patrol([request])):
                 raise RuntimeError("the purge left something")
 
         return clock(whole)
@@ -203,7 +204,7 @@ def extract_all() -> None:
     """Take the addresses out of every text that a patrol reads, with the same decoding, and count the rows."""
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
-        for column in verifier.patrolled_columns(read_catalog(connection)):
+        for column in columns.patrolled_columns(read_catalog(connection)):
             name = quote(column.name)
             if connection.vendor == "sqlite":
                 found = f"bench_addresses({name})"
@@ -281,7 +282,7 @@ def growth(bench: Bench) -> list[Result]:
 @contextmanager
 def _timed_removal(seconds: list[float]) -> Iterator[None]:
     """Adds the seconds that the steps take that remove rows or detach them, and the deletion of the people."""
-    run_step, erase_people = executors.run_step, sweep.erase_people
+    run_step, erase_people = plan.run_step, sweep.erase_people
     spent = 0.0
 
     def timed(action: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -378,7 +379,8 @@ def _scope_of_light(bench: Bench) -> Scope:
 
 def rewriting(bench: Bench) -> list[Result]:
     """7: rewriting texts, per mention; what the address index costs whoever writes a text."""
-    from purge.executors import Run, treat_rows
+    from purge.steps.addresses import treat_rows
+    from purge.steps.work import Run
 
     entry = get_registry().entries["learning.Comment"]
     measured: list[float] = []

@@ -27,7 +27,7 @@ def main(work: str, pk: int) -> None:
 
     from bench.contenders import finish
     from purge.models import PurgeRequest
-    from purge.verifier import is_small
+    from purge.proof.texts import is_small
     from users.imports.services import user_import_run
 
     # What every worker has loaded before its first request: the project's modules, a connection.

@@ -18,8 +18,8 @@ from django.urls import get_resolver  # noqa: E402 - Django first
 from bench.contenders import finish  # noqa: E402
 from purge.host import get_host  # noqa: E402
 from purge.models import PurgeRequest  # noqa: E402
-from purge.registry import get_registry  # noqa: E402
-from purge.verifier import is_small  # noqa: E402
+from purge.proof.texts import is_small  # noqa: E402
+from purge.rules.registry import get_registry  # noqa: E402
 
 if not get_resolver().url_patterns:
     raise RuntimeError("the project was not loaded")

@@ -8,19 +8,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
-from purge.rules import (
-    Blank,
-    Delete,
-    Detach,
-    EraseFile,
-    ExemptTable,
-    HandOver,
-    Keep,
-    ModelRules,
-    Redact,
-    Rule,
-    WithRow,
-)
+from purge.rules import Blank, Delete, Detach, EraseFile, ExemptTable, HandOver, Keep, ModelRules, Redact, Rule, WithRow
 
 STOP = "connectors.services.connectors_stop"
 STOP_WEBHOOK = "connectors.services.webhooks_stop"

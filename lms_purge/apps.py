@@ -10,4 +10,4 @@ class LmsPurgeConfig(AppConfig):
 
 
 class LmsAdminConfig(AdminConfig):
-    default_site = "lms_purge.site.LmsAdminSite"
+    default_site = "lms_purge.backoffice.site.LmsAdminSite"

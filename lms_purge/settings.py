@@ -11,7 +11,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
-from lms_purge.database import database_from_url
+from lms_purge.process.database import database_from_url
 from users.sign_in.client import networks_of
 
 # ModelAdmin[User] and the like, as the types have them, at run time too.
@@ -60,12 +60,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "lms_purge.middleware.ContentSecurityPolicy",
+    "lms_purge.process.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "lms_purge.middleware.AccountTimeZone",
+    "lms_purge.process.middleware.AccountTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -204,7 +204,7 @@ Q_CLUSTER = {
 
 # Purge
 
-PURGE_HOST = "lms_purge.host.LmsHost"
+PURGE_HOST = "lms_purge.platform.host.LmsHost"
 # Keys the hashes by which a purged address is recognised again. Losing it means that no old purge can be checked:
 # keep a copy apart from the database's backups. A missing key is a system-check error, and nothing completes.
 PURGE_HASH_KEY: str = env.str("PURGE_HASH_KEY", "")
@@ -245,7 +245,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "lms_purge.logs.NoExceptionMessages",
+            "()": "lms_purge.process.logs.NoExceptionMessages",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         },
     },

@@ -33,8 +33,8 @@ from messaging.models import (
 from messaging.selectors import notifications_to_mail, template_for
 from messaging.wording import news
 from purge.addresses import routed
-from purge.installation import is_copy
-from purge.queue import enqueue
+from purge.installation.identity import is_copy
+from purge.worker.queue import enqueue
 from users.models import Account, User, UserState
 from users.services import ServiceError, refuse_frozen
 

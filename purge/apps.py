@@ -14,8 +14,8 @@ class PurgeConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers the system checks; no query may run here (a connection would be shared across a fork).
-        from purge import checks  # noqa: F401
-        from purge.installation import begin_installation
+        from purge.installation.identity import begin_installation
+        from purge.upkeep import checks  # noqa: F401
 
         connection_created.connect(give_functions)
         post_migrate.connect(begin_installation, sender=self)
@@ -24,16 +24,16 @@ class PurgeConfig(AppConfig):
 
 def give_functions(*, connection: Any, **kwargs: Any) -> None:
     """Each new connection: what SQLite lacks for looking through texts."""
-    from purge.address_index import add_sqlite_functions
+    from purge.addresses.index import add_sqlite_functions
 
     add_sqlite_functions(connection)
 
 
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:
     """After each migrate: an address index on every column from which addresses are taken out, and on no other."""
-    from purge.address_index import drop_unneeded_indexes, ensure_indexes
-    from purge.counting import text_column
-    from purge.registry import get_registry
+    from purge.addresses.index import drop_unneeded_indexes, ensure_indexes
+    from purge.rules.registry import get_registry
+    from purge.steps.addresses import text_column
 
     connection = connections[using]
     existing = set(connection.introspection.table_names())

@@ -134,6 +134,10 @@ class Host(Protocol):
         active superuser or support person."""
         ...
 
+    def file_prefix(self, public_id: str) -> str:
+        """The folder (no slash at its end) under which those files of a person are stored that are theirs alone."""
+        ...
+
     def identity_columns(self) -> set[tuple[str, str]]:
         """(table, column) of the columns by which people sign in and are told apart (e-mail, adobe_id and their keys).
 

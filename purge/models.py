@@ -96,7 +96,7 @@ class PurgeRequest(models.Model):
     planned = models.BooleanField(default=False)
     reopened = models.BooleanField(default=False)
 
-    #: When the space of what was erased could be written again (:mod:`purge.compaction`).
+    #: When the space of what was erased could be written again (:mod:`purge.upkeep.compaction`).
     compacted_at = models.DateTimeField(null=True, editable=False)
 
     selected_count = models.PositiveIntegerField(default=0)
@@ -236,8 +236,8 @@ class SuppressionHash(models.Model):
 
     ``form``: the normal form that was hashed (:mod:`purge.hashing`); digests of different forms are never compared.
     ``taken_out``: an address that the request takes out of texts; the patrol looks for it. ``account_id``: it is on the
-    suppression list of this account (:mod:`purge.suppression`), as that of ``person_id``, or, where a request is about
-    an address that was no user's, of nobody.
+    suppression list of this account (:mod:`purge.routes.suppression`), as that of ``person_id``, or, where a request is
+    about an address that was no user's, of nobody.
     ``only_account_id``: the one account in which it is taken out; null: wherever the route cleans. ``match``: the route
     chose its people by it.
     """
@@ -462,7 +462,7 @@ class PatrolPass(models.Model):
 class WorkerBeat(models.Model):
     """A sign of life: when a cluster of the queue last began a task. One row for each that runs.
 
-    ``trouble``: what is wrong with the file storage that it sees (:mod:`purge.storage_marker`).
+    ``trouble``: what is wrong with the file storage that it sees (:mod:`purge.installation.storage`).
     """
 
     name = models.CharField(max_length=60, unique=True)
@@ -475,7 +475,7 @@ class WorkerBeat(models.Model):
 
 
 class Installation(models.Model):
-    """Which installation this database belongs to: one row (:func:`purge.installation.installation`).
+    """Which installation this database belongs to: one row (:func:`purge.installation.identity.installation`).
 
     What lies outside the database (the file storage, the purge log) names ``id``, so that neither is taken for that of
     another database. ``storage_mark``: what the marker in the file storage has to say; None before the first start of
@@ -498,7 +498,7 @@ class Installation(models.Model):
 
 
 class Lease(models.Model):
-    """Work of which there is one at a time: who does it, and until when nobody else begins (:mod:`purge.leases`)."""
+    """Work of which there is one at a time (:mod:`purge.worker.leases`): who does it, and until when nobody begins."""
 
     name = models.CharField(max_length=40, unique=True)
     owner = models.UUIDField(null=True)

@@ -13,9 +13,9 @@ from django.utils import timezone
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
 from purge.host import get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, WorkerBeat
-from purge.policy import policy_for
 from purge.references import parse_reference
-from purge.scope import current_key, searched
+from purge.routes.policy import policy_for
+from purge.routes.scope import current_key, searched
 
 #: A pass over every text takes no longer than this.
 LONGEST_PATROL = timedelta(hours=6)

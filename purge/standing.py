@@ -23,8 +23,8 @@ from django.utils.translation import gettext_lazy
 
 from purge.choices import OPEN_STATUSES, Actor, Reader, State, Status
 from purge.host import get_host
+from purge.journal.noticing import Trouble, trouble
 from purge.models import PurgeRequest
-from purge.noticing import Trouble, trouble
 from purge.selectors import worker_beats, worker_patience
 
 FOLLOW, OPERATE = "purge.follow_requests", "purge.operate_requests"

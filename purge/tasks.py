@@ -15,15 +15,17 @@ from typing import ParamSpec, TypeVar
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from purge import claims, compaction, deadlines, engine, noticing
-from purge.chunk_delete import MoreRowsThanPlanned
-from purge.failures import failure_of
+from purge.database.chunk_delete import MoreRowsThanPlanned
+from purge.installation.storage import AnotherStorage, storage_trouble
+from purge.journal import noticing
 from purge.models import WorkerBeat
-from purge.patrol import patrol_all
-from purge.paused import tell_if_paused
+from purge.run import claims, engine
+from purge.run.failures import failure_of
 from purge.selectors import patrol_is_under_way
-from purge.stopping import CLUSTER_VARIABLE, stop_is_asked_for
-from purge.storage_marker import AnotherStorage, storage_trouble
+from purge.upkeep import compaction, deadlines
+from purge.upkeep.patrol import patrol_all
+from purge.upkeep.paused import tell_if_paused
+from purge.worker.shutdown import CLUSTER_VARIABLE, stop_is_asked_for
 
 logger = logging.getLogger(__name__)
 

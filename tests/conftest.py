@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def files_of_its_own(settings, tmp_path: Path) -> None:
     """Each test gets its own media folder and journal, and remembers nothing of the database before."""
-    from purge import paused
+    from purge.upkeep import paused
 
     paused.forget()
     settings.MEDIA_ROOT = tmp_path / "media"

@@ -11,12 +11,12 @@ from django.db import models
 from django.utils import timezone
 
 from purge.choices import Origin, Route
-from purge.executors import Run, run_step
 from purge.models import PurgeRequest
-from purge.planner import plan_steps
-from purge.registry import get_registry
+from purge.routes.scope import Scope
 from purge.rules import AddressTreatment, Delete, HandOver, PersonTreatment, TakeOut, Unassign, Withdraw
-from purge.scope import Scope
+from purge.rules.registry import get_registry
+from purge.steps.plan import plan_steps, run_step
+from purge.steps.work import Run
 from tests.factories.platform import APPS, RULES, row_of
 from tests.factories.users import AccountFactory, UserFactory
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from purge.registry import get_registry
+from purge.rules.registry import get_registry
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

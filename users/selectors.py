@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from purge.addresses import identity_beginnings, identity_key
-from purge.lookups import Begins, BeginsInLowerCase
+from purge.database.lookups import Begins, BeginsInLowerCase
 from purge.selectors import held_by_requests
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models import Account, Role, User, UserGroup, UserState

@@ -6,8 +6,8 @@ import logging
 
 from django.db import close_old_connections, connection
 
-from purge.queue import enqueue
 from purge.tasks import at_the_boundary, sign_of_life
+from purge.worker.queue import enqueue
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 from users.services import sessions_clear
 from users.sign_in.limits import tries_clear

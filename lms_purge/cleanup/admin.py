@@ -39,7 +39,8 @@ from lms_purge.cleanup.listing import Query, listing, month_words, segments
 from purge.choices import Role
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.presentation import link_to, time_tag
+from purge.pages.moments import time_tag
+from purge.pages.requests import link_to
 from purge.selectors import open_request_of, requests_seen_by
 from purge.services import (
     NotAllowed,

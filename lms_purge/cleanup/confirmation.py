@@ -21,9 +21,9 @@ from learning.models import Session, SessionInstructor
 from lms_purge.cleanup.hints import sessions_taught
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.preview import COUNT_CAP, Impact, Line
 from purge.selectors import open_request_of
 from purge.services import Preview
+from purge.steps.impact import COUNT_CAP, Impact, Line
 from users.models import DeletedUser, ImportLog, User, UserRole
 
 SALT = "lms_purge.cleanup.plan"

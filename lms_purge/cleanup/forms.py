@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from purge.addresses import identity_key
-from purge.freshness import FreshForm
+from purge.pages.freshness import FreshForm
 from users.models import Account, AccountKind, User
 from users.services import ServiceError, user_update
 

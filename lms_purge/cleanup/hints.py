@@ -15,8 +15,8 @@ from connectors.models import Connector, ConnectorSettings
 from learning.models import Session, SessionInstructor
 from purge.addresses import emails_in, identity_key, search_keys
 from purge.models import PurgeRequest
-from purge.registry import get_registry
 from purge.rules import AddressTreatment, PersonTreatment
+from purge.rules.registry import get_registry
 from purge.selectors import open_request_of
 from users.models import UserRole, UserState
 from users.selectors import mailbox_words

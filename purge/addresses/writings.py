@@ -1,7 +1,7 @@
 """The ways an address can be written: which characters it may hold, and which escapes may stand for them.
 
 The patterns are kept to what Python's ``re`` and PostgreSQL's regular expressions understand alike, because
-:mod:`purge.address_index` builds the database's function from them.
+:mod:`purge.addresses.index` builds the database's function from them.
 """
 
 from __future__ import annotations

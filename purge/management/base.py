@@ -25,12 +25,13 @@ from purge.choices import Role, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
-from purge.presentation import progress_of, technical_words, trouble_of
+from purge.pages.requests import progress_of
+from purge.pages.trouble import technical_words, trouble_of
+from purge.proof.report import CouldNotLook
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference
 from purge.services import PurgeRefused
 from purge.standing import Standing, moment_words, standing, standings
-from purge.verifier import CouldNotLook
 
 NEEDS_YOU, USAGE = 1, 2
 EXIT_CODES = "exit code: 0 done, or nothing to do; 1 somebody has to act; 2 wrong usage"

@@ -13,8 +13,8 @@ from purge.choices import Origin
 from purge.host import AccountFacts, get_host
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, address_given, quoted
 from purge.models import PurgeRequest
-from purge.preview import COUNT_CAP
 from purge.services import Preview
+from purge.steps.impact import COUNT_CAP
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from purge.choices import (
     NoticeState,
     Status,
 )
-from purge.claims import note
-from purge.engine import forget_identifiers
-from purge.freezing import begin, give_back
 from purge.host import get_host
-from purge.journal import CANCELLED, journal_outcome
+from purge.installation.storage import WORDS, begin_storage
+from purge.journal.lines import CANCELLED, journal_outcome
 from purge.models import FollowUp, ImsNotice, PurgeRequest
-from purge.queue import enqueue_request
+from purge.run.claims import note
+from purge.run.engine import forget_identifiers
+from purge.run.freezing import begin, give_back
+from purge.run.sweep import all_steps_wait
 from purge.services.refusals import NotAllowed, PurgeRefused
 from purge.services.restoring import check_purge_log, log_or_refuse
-from purge.storage_marker import WORDS, begin_storage
-from purge.sweep import all_steps_wait
+from purge.worker.queue import enqueue_request
 
 
 def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:

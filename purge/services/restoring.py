@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from purge import chains, noticing
 from purge.choices import OPEN_STATUSES, JournalTrouble
 from purge.host import Person
-from purge.installation import installation
-from purge.journal import CANCELLED, journal_acceptance
+from purge.installation.identity import installation
+from purge.journal import chains, noticing
+from purge.journal.lines import CANCELLED, journal_acceptance
+from purge.journal.noticing import Trouble
 from purge.models import JournalAlarm, JournalChain, JournalMark, PurgeRequest
-from purge.noticing import Trouble
 from purge.services.refusals import PurgeRefused
 
 _LOG_UNREADABLE = gettext_lazy("The purge log cannot be read. Mount it, or look at the rights of its folder.")

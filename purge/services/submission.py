@@ -14,9 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from purge import paused
 from purge.addresses import identity_key, is_address, trimmed
-from purge.capturing import Captured, gathered_of, store
 from purge.choices import (
     IdentifierKind,
     Origin,
@@ -25,25 +23,27 @@ from purge.choices import (
     Route,
     Status,
 )
-from purge.claims import note
-from purge.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, reason_to_hold_whole
 from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
 from purge.host import AccountFacts, Person, get_host
-from purge.kinds_of_accounts import no_kind_changes
+from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, words_for_customers
 from purge.models import ImsNotice, PurgeRequest
-from purge.opaque_reference import is_opaque, names_one_of
-from purge.ownership import not_shared
-from purge.policy import Policy, policy_of, within
-from purge.preview import Impact, in_account_only, measure_impact
-from purge.queue import enqueue_request
 from purge.references import new_reference
-from purge.scope import DOOMED_ROLES, Scope, build_scope
+from purge.routes.capturing import Captured, gathered_of, store
+from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, reason_to_hold_whole
+from purge.routes.kinds_of_accounts import no_kind_changes
+from purge.routes.ownership import not_shared
+from purge.routes.policy import Policy, policy_of, within
+from purge.routes.scope import DOOMED_ROLES, Scope, build_scope
+from purge.routes.targets import Target, add_subjects, in_reach, resolve_targets
+from purge.run.claims import note
+from purge.run.notifications import tell_trouble
 from purge.selectors import open_request_of
+from purge.services.opaque_reference import is_opaque, names_one_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.services.restoring import write_ahead
-from purge.storage_marker import UNMARKED, begin_storage, storage_trouble, words_for_customers
-from purge.targets import Target, add_subjects, in_reach, resolve_targets
-from purge.telling import tell_trouble
+from purge.steps.impact import Impact, in_account_only, measure_impact
+from purge.upkeep import paused
+from purge.worker.queue import enqueue_request
 
 ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
 STATE_ACTIVE = "active"

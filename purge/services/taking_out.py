@@ -8,14 +8,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from purge.choices import Status
-from purge.claims import note
+from purge.installation.storage import WORDS, begin_storage
 from purge.models import PurgeRequest
-from purge.patrol import take_out
+from purge.proof.report import CouldNotLook
+from purge.run.claims import note
 from purge.services.following import check_operator, purge_retry
 from purge.services.refusals import PurgeRefused
 from purge.services.restoring import check_purge_log
-from purge.storage_marker import WORDS, begin_storage
-from purge.verifier import CouldNotLook
+from purge.upkeep.patrol import take_out
 
 
 def purge_take_out(*, acting_user: Any, request: PurgeRequest) -> int:

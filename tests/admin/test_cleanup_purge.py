@@ -12,8 +12,8 @@ from django.utils import timezone
 from connectors.models import ConnectorState
 from lms_purge.cleanup.confirmation import Plan
 from purge.choices import Status
-from purge.freshness import CONFIRMED_AT, FRESH_SECONDS
 from purge.models import PurgeRequest
+from purge.pages.freshness import CONFIRMED_AT, FRESH_SECONDS
 from purge.services import purge_submit
 from purge.tasks import run_request
 from tests.factories.connectors import ApplicationGrantFactory, ConnectorFactory, FtpSettingsFactory

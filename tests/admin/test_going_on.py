@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from purge import services
 from purge.choices import Fate, Status
-from purge.freshness import CONFIRMED_AT, FRESH_SECONDS
 from purge.models import PurgeRequest, Subject
+from purge.pages.freshness import CONFIRMED_AT, FRESH_SECONDS
 from tests.factories.learning import CourseFactory, EnrolmentFactory
 from tests.factories.users import AccountFactory, UserFactory, trial_with_creator
 from users.models import AccountKind, User

@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from lms_purge.home import _round_up, deleted_and_waiting, home_of
+from lms_purge.backoffice.home import _round_up, deleted_and_waiting, home_of
 from messaging.models import Notification, NotificationKind
 from purge.choices import Fate, Role, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat

@@ -10,8 +10,8 @@ from django.utils import timezone
 from connectors.models import ConnectorState
 from purge.choices import NoticeState, Status
 from purge.models import ImsNotice, LookUp, PurgeRequest, PurgeStep, Residue
-from purge.policy import policies
-from purge.registry import get_registry
+from purge.routes.policy import policies
+from purge.rules.registry import get_registry
 from purge.services import purge_submit, purge_submit_ims
 from purge.tasks import run_request
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory

@@ -176,7 +176,7 @@ def test_the_plain_flow_erases_whom_it_times(db):
 def test_the_other_revision_is_this_repository_as_it_was(tmp_path):
     tree = plain.checked_out("HEAD", tmp_path)
     assert (tree / "manage.py").is_file()
-    assert (tree / "purge" / "engine.py").is_file()
+    assert (tree / "purge" / "run" / "engine.py").is_file()
 
 
 def test_an_unknown_figure_is_refused(capsys):

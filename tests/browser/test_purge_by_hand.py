@@ -196,7 +196,9 @@ def test_progress_is_shown_live_and_ends_by_itself(visit, account, admin, delete
     page = visit(admin).go(f"/admin/purge/purgerequest/{request.pk}/change/")
     expect(page.locator("#request-state")).to_have_text("Waiting")
     expect(page.locator("#request-sentence")).to_contain_text("Waiting for its turn")
-    request.steps.create(position=0, key="x", words="Deleted: enrolments", planned=1000, done=400)
+    request.steps.create(
+        position=0, key="x", words="Deleted: enrolments", planned=1000, done=400, own_planned=1000, own_done=400
+    )
     PurgeRequest.objects.filter(pk=request.pk).update(
         status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=400, steps_left=1
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from lms_purge.database import SQLITE_OPTIONS, database_from_url
+from lms_purge.process.database import SQLITE_OPTIONS, database_from_url
 
 BASE = Path("/site")
 

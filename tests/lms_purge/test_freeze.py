@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from connectors import selectors, services
-from lms_purge.host import LmsHost
+from lms_purge.platform.host import LmsHost
 from tests.factories.users import ImportLogFactory, UserFactory
 from users.models import UserState
 

@@ -3,7 +3,7 @@ import sys
 
 from django.conf import settings
 
-from lms_purge.logs import NoExceptionMessages
+from lms_purge.process.logs import NoExceptionMessages
 
 
 def logged(raise_it) -> str:
@@ -36,7 +36,7 @@ def test_every_handler_of_the_site_uses_it():
     handlers = settings.LOGGING["handlers"].values()
     assert handlers
     assert {settings.LOGGING["formatters"][handler["formatter"]]["()"] for handler in handlers} == {
-        "lms_purge.logs.NoExceptionMessages"
+        "lms_purge.process.logs.NoExceptionMessages"
     }
 
 

@@ -3,7 +3,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from lms_purge.middleware import ContentSecurityPolicy
+from lms_purge.process.middleware import ContentSecurityPolicy
 
 
 def test_every_page_forbids_inline_code_and_other_hosts(client):

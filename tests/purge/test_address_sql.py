@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from purge import address_index
-from purge.address_index import (
+from purge.addresses import address_key, emails_in, emails_in_json, index
+from purge.addresses.index import (
     TextColumn,
     candidates_where,
     create_functions,
@@ -20,7 +20,6 @@ from purge.address_index import (
     index_name,
     missing_indexes,
 )
-from purge.addresses import address_key, emails_in, emails_in_json
 from tests.purge.test_addresses import ADDRESSES, ANN, ANOTHER, MENTIONED, POISON, TEXTS, WRITINGS
 
 NOTE = TextColumn("address_index_note", "body")
@@ -226,7 +225,7 @@ def test_missing_indexes_are_named_made_and_dropped(notes) -> None:
     assert missing_indexes(connection, [NOTE, FACTS]) == [NOTE]
     assert ensure_indexes(connection, [NOTE, FACTS, NOTE]) == [NOTE]
     assert ensure_indexes(connection, [NOTE, FACTS]) == []
-    others = [column for column in address_index.indexed_names(connection) if column != index_name(FACTS)]
+    others = [column for column in index.indexed_names(connection) if column != index_name(FACTS)]
     assert drop_unneeded_indexes(connection, [FACTS]) == sorted(others)
     assert missing_indexes(connection, [NOTE, FACTS]) == [NOTE]
 
@@ -269,7 +268,7 @@ def test_on_sqlite_other_programs_can_write_to_an_indexed_table(notes, tmp_path)
     """The index is made with functions that every SQLite has."""
     with closing(sqlite3.connect(tmp_path / "elsewhere.sqlite3")) as elsewhere:
         elsewhere.execute("CREATE TABLE address_index_note (id integer PRIMARY KEY, body text, facts text)")
-        for statement in address_index.index_statements(connection, [NOTE, FACTS]):
+        for statement in index.index_statements(connection, [NOTE, FACTS]):
             elsewhere.execute(statement)
         elsewhere.execute("INSERT INTO address_index_note VALUES (1, 'to ann@x.org', NULL)")
         assert elsewhere.execute("SELECT count(*) FROM address_index_note").fetchall() == [(1,)]

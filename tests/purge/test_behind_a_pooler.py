@@ -16,10 +16,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from lms_purge.database import database_from_url
-from purge import compaction, services, tasks
+from lms_purge.process.database import database_from_url
+from purge import services, tasks
 from purge.models import Lease, PurgeRequest
-from purge.patrol import look_at
+from purge.upkeep import compaction
+from purge.upkeep.patrol import look_at
 from tests.factories.users import UserFactory
 from tests.purge import world as w
 from tools.postgres import free_port, server_account

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from purge import chains
-from purge.chains import Damage, Line, Position
+from purge.journal import chains
+from purge.journal.chains import Damage, Line, Position
 
 OURS = uuid.UUID("11111111-2222-3333-4444-555555555555")
 OTHERS = uuid.UUID("99999999-8888-7777-6666-555555555555")
@@ -21,7 +21,7 @@ ALONE = """
 import os, sys, uuid
 from django.conf import settings
 settings.configure(PURGE_JOURNAL=sys.argv[1], PURGE_JOURNAL_WRITER="web1")
-from purge import chains
+from purge.journal import chains
 OURS = uuid.UUID("11111111-2222-3333-4444-555555555555")
 """
 

@@ -12,9 +12,11 @@ from django.db import DatabaseError, connection, connections
 
 from learning.models import Comment, Enrolment
 from messaging.models import Notification
-from purge import executors, services, sweep, tasks
+from purge import services, tasks
 from purge.choices import Status
 from purge.models import PurgeRequest, Subject
+from purge.run import sweep
+from purge.steps import plan
 from tests.factories.learning import CommentFactory, CourseFactory, PostFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
@@ -159,7 +161,7 @@ def test_when_the_database_breaks_the_connection_the_work_is_taken_up_again(monk
     world = w.build_world()
     w.point_everywhere(world.ann, world.witness)
     request = submit_as(world.admin, world.acme.pk, world.ann)()
-    real, calls = executors.run_step, {"n": 0}
+    real, calls = plan.run_step, {"n": 0}
 
     def cut_once(step, run, **kwargs):
         calls["n"] += 1

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from messaging.models import Notification
 from purge import services, tasks
-from purge.deadlines import Reminded, is_past_half, remind
 from purge.models import ImsNotice, PurgeRequest
+from purge.upkeep.deadlines import Reminded, is_past_half, remind
 from tests.purge import world as w
 
 

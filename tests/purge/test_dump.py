@@ -7,8 +7,8 @@ from django.core.files.storage import default_storage
 from purge import services
 from purge.addresses import emails_in
 from purge.choices import Fate, Role
-from purge.opaque import OPAQUE
-from purge.registry import get_registry
+from purge.proof.decoders import OPAQUE
+from purge.rules.registry import get_registry
 from tests.purge import world as w
 from users.models import User
 

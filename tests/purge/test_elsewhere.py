@@ -14,8 +14,8 @@ from messaging.tasks import send_notification
 from purge import services
 from purge.choices import Fate, Origin, Reach, Role, Route, Status
 from purge.models import PurgeRequest, SuppressionHash
+from purge.proof.texts import patrol_one
 from purge.standing import standing
-from purge.verifier import patrol_one
 from tests.factories.learning import EnrolmentFactory
 from tests.factories.users import AdministratorFactory, ImportLogFactory, UserFactory, trial_with_creator
 from tests.purge import world as w

@@ -11,10 +11,13 @@ from django.utils import timezone
 
 from learning.models import Comment, Enrolment
 from messaging.models import Announcement, Notification
-from purge import claims, engine, executors, services, sweep, tasks, verifier
+from purge import services, tasks
 from purge.addresses import ERASED
 from purge.choices import Fate, Status
 from purge.models import Identifier, PurgeRequest, Residue, SuppressionHash
+from purge.proof import prefixes, probe, texts
+from purge.run import claims, engine, sweep
+from purge.steps import plan
 from tests.connections import another_connection
 from tests.factories.learning import CommentFactory, CourseFactory, EnrolmentFactory
 from tests.factories.messaging import AnnouncementFactory
@@ -86,7 +89,7 @@ def test_after_completion_no_identifier_is_kept_in_the_open(cast):
 @pytest.mark.parametrize("point", [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 120])
 def test_killed_at_any_step_it_ends_completed_with_each_thing_done_once(furnished, small_chunks, monkeypatch, point):
     request = submit(furnished)
-    calls, real = {"n": 0}, executors.run_step
+    calls, real = {"n": 0}, plan.run_step
 
     def killed_once(step, run, **kwargs):
         calls["n"] += 1
@@ -247,7 +250,7 @@ def test_failures_are_tried_five_times_with_growing_pauses_then_people_are_asked
 
 def test_a_chunk_is_repeated_when_the_database_says_try_again(cast, monkeypatch):
     request = submit(cast)
-    real, calls = executors.run_step, {"n": 0}
+    real, calls = plan.run_step, {"n": 0}
 
     def deadlocks_twice(step, run, **kwargs):
         calls["n"] += 1
@@ -356,7 +359,7 @@ def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, m
     """Somebody saves an old page while the request is being verified: the plan runs once more."""
     request = submit(cast, cast.ann)
     announcement = AnnouncementFactory(account=cast.acme, body="harmless")
-    real, calls = verifier.verify, {"n": 0}
+    real, calls = probe.verify, {"n": 0}
 
     def planted(current):
         calls["n"] += 1
@@ -364,7 +367,7 @@ def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, m
             Announcement.objects.filter(pk=announcement.pk).update(body=f"Ask {w.ANN}")
         return real(current)
 
-    monkeypatch.setattr(verifier, "verify", planted)
+    monkeypatch.setattr(probe, "verify", planted)
     assert w.completed(w.run_to_end(request))
     announcement.refresh_from_db()
     assert announcement.body == "Ask [erased]"
@@ -374,14 +377,14 @@ def test_an_address_in_a_ruled_column_that_comes_back_is_taken_out_again(cast, m
 def test_what_comes_back_for_ever_ends_as_residue_not_as_completed(cast, monkeypatch):
     request = submit(cast, cast.ann)
     announcement = AnnouncementFactory(account=cast.acme, body="harmless")
-    real = verifier.verify
+    real = probe.verify
 
     def planted(current):
         Announcement.objects.filter(pk=announcement.pk).update(body=f"Ask {w.ANN}")
         return real(current)
 
-    monkeypatch.setattr(verifier, "verify", planted)
-    monkeypatch.setattr(verifier, "is_small", lambda: True)
+    monkeypatch.setattr(probe, "verify", planted)
+    monkeypatch.setattr(texts, "is_small", lambda: True)
     w.run_to_end(request)
     if connection.vendor == "postgresql":
         assert request.status == Status.RESIDUE
@@ -427,7 +430,7 @@ def test_rows_that_come_while_it_runs_do_not_survive_and_no_edit_is_lost(furnish
     request = submit(furnished)
     comment = CommentFactory(post__board__account=furnished.acme, author=furnished.witness, body=f"Ask {w.ANN} first.")
     other = CommentFactory(post__board__account=furnished.acme, author=furnished.witness, body="untouched")
-    real, calls = executors.run_step, {"n": 0}
+    real, calls = plan.run_step, {"n": 0}
 
     def with_writers(step, run, **kwargs):
         calls["n"] += 1
@@ -546,13 +549,13 @@ def test_only_a_request_that_has_not_begun_can_be_cancelled(cast):
 
 
 def test_files_of_the_purged_go_and_others_stay(furnished):
-    own = list(verifier.files_under(str(furnished.ann.public_id)))
+    own = list(prefixes.files_under(str(furnished.ann.public_id)))
     globex = f"accounts/{furnished.globex.public_id}/imports"
     others = sorted(default_storage.listdir(globex)[1])
     assert own, "the world stores files of the person"
     assert w.completed(w.run_to_end(submit(furnished)))
     assert not any(default_storage.exists(name) for name in own)
-    assert list(verifier.files_under(str(furnished.ann.public_id))) == []
+    assert list(prefixes.files_under(str(furnished.ann.public_id))) == []
     imports = f"accounts/{furnished.delta.public_id}/imports"
     # delta lost a match: every import file of it is erased; globex lost nobody and keeps its own.
     assert default_storage.listdir(imports)[1] == []

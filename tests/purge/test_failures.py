@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from purge import claims, services, tasks
+from purge import services, tasks
 from purge.choices import Status
-from purge.failures import Failure, failure_of
 from purge.models import PurgeRequest
+from purge.run import claims
+from purge.run.failures import Failure, failure_of
 from tests.factories.learning import EnrolmentFactory
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
@@ -101,7 +102,7 @@ def test_a_failure_leaves_lines_in_the_log_with_the_request_id(refusing_table, c
     caplog.clear()
     until_it_stops(request)
     about = [record for record in caplog.records if request.reference in record.getMessage()]
-    levels = [record.levelname for record in about if record.name == "purge.claims"]
+    levels = [record.levelname for record in about if record.name == "purge.run.claims"]
     assert levels == ["WARNING", "WARNING", "WARNING", "WARNING", "ERROR"]
     for record in about:
         assert "ann@" not in record.getMessage()

@@ -198,7 +198,7 @@ def test_the_oldest_of_a_month_are_chosen_whoever_else_purges_them(freeze, delet
 
 
 def test_what_waits_on_the_home_page_counts_whom_another_customer_froze(freeze, deleted, administrator):
-    from lms_purge.home import deleted_and_waiting
+    from lms_purge.backoffice.home import deleted_and_waiting
 
     freeze()
     assert deleted_and_waiting(administrator) == 1

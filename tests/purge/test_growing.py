@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from purge import engine, services
+from purge import services
 from purge.choices import Status
 from purge.models import PurgeRequest
+from purge.run import engine
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from tests.purge import world as w
 from users import services as users

@@ -6,8 +6,9 @@ import pytest
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from purge import health, services
+from purge import services
 from purge.models import PurgeRequest, WorkerBeat
+from purge.upkeep import health
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
-from purge.installation import installation
+from purge.installation.identity import installation
 from purge.models import Installation
 
 

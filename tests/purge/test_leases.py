@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from purge.leases import LeaseLost, leased
 from purge.models import Lease
+from purge.worker.leases import LeaseLost, leased
 
 pytestmark = pytest.mark.django_db
 

@@ -6,9 +6,10 @@ import pytest
 
 from connectors.models import SalesforceSettings
 from learning.models import Comment
-from purge import services, verifier
+from purge import services
 from purge.addresses import Shape, emails_in_value, list_without, names, others_in_value, redact, redact_json
 from purge.choices import Verdict
+from purge.proof import texts
 from tests.factories.connectors import SalesforceSettingsFactory
 from tests.factories.learning import CommentFactory
 from tests.factories.users import UserFactory, trial_with_creator
@@ -48,7 +49,7 @@ def test_a_longer_address_is_never_cut(cast, sign):
     settings.refresh_from_db()
     assert settings.login == longer
     assert settings.connector.disabled_reason == ""
-    assert verifier.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(request).verdict == Verdict.CLEAN
 
 
 def test_a_filter_is_looked_into(cast):
@@ -64,7 +65,7 @@ def test_in_texts_too_a_longer_address_is_whole(cast, longer):
     theirs, own = comment(cast.acme, f"Ask {longer}, please."), comment(cast.acme, "Ask d@x-y.example, please.")
     request = purged(cast, goes)
     assert (body(theirs), body(own)) == (f"Ask {longer}, please.", "Ask [erased], please.")
-    assert verifier.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(request).verdict == Verdict.CLEAN
 
 
 @pytest.mark.parametrize("longer", ["x=d@x-y.example", "王d@x-y.example"])
@@ -77,7 +78,7 @@ def test_where_signs_separate_a_user_of_the_account_keeps_the_whole_address(cast
     assert body(here) == f"Ask {longer}, please."
     # Where nobody has that address, it is a name or a word and the address.
     assert body(there) == f"Ask {longer.removesuffix('d@x-y.example')}[erased], please."
-    assert verifier.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(request).verdict == Verdict.CLEAN
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_text_that_mentions_a_user_who_looks_alike_stays(cast, goes, stays):
     request = purged(cast, person)
     assert body(theirs) == f"Ask {stays} or %C3%BC, please."
     assert body(own) == "Ask [erased], please."
-    assert verifier.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(request).verdict == Verdict.CLEAN
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_each_spelling_of_a_domain_is_taken_out(cast, goes, written):
     text = comment(cast.acme, f"Ask {written}, please.")
     request = purged(cast, person)
     assert body(text) == "Ask [erased], please."
-    assert verifier.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(request).verdict == Verdict.CLEAN
 
 
 # ---------------------------------------------------------------- the definition

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lms_purge.host import LmsHost
+from lms_purge.platform.host import LmsHost
 from purge.host import Holder
-from purge.ownership import not_shared, owner_of
+from purge.routes.ownership import not_shared, owner_of
 from tests.factories.users import AccountFactory, FormerEmailFactory, UserFactory
 from users import services as users
 from users.models import User, UserAudit, UserState

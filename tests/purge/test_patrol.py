@@ -19,9 +19,10 @@ from messaging.models import Notification
 from purge import services, tasks
 from purge.choices import Status, Verdict
 from purge.models import LedgerEntry, PatrolPass, PurgeRequest, Residue
-from purge.patrol import patrol_all, take_out, treat_hits, was_proved
-from purge.registry import Registry, set_registry
-from purge.verifier import Hit, Report, patrol
+from purge.proof.report import Hit, Report
+from purge.proof.texts import patrol
+from purge.rules.registry import Registry, set_registry
+from purge.upkeep.patrol import patrol_all, take_out, treat_hits, was_proved
 from tests.factories.learning import CommentFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
@@ -87,7 +88,7 @@ def test_what_is_found_before_completion_is_treated_at_once(cast, on_a_large_dat
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     found = Report(Verdict.RESIDUE, (Hit("learning_comment", "body", "0", ruled=False),))
     with monkeypatch.context() as patched:
-        patched.setattr("purge.verifier.verify", lambda request: found)
+        patched.setattr("purge.proof.probe.verify", lambda request: found)
         w.run_to_end(request)
     assert request.status == Status.RESIDUE
     comment = plant(cast)
@@ -147,7 +148,7 @@ def test_a_column_that_nobody_ruled_is_named_as_such_and_left_for_people(request
 
 
 def _rules():
-    from purge.registry import get_registry
+    from purge.rules.registry import get_registry
 
     return [entry.rules for entry in get_registry().entries.values()]
 
@@ -205,7 +206,7 @@ def test_a_request_that_is_tried_again_meanwhile_is_not_called_residue(request_o
         services.purge_retry(acting_user=None, request=PurgeRequest.objects.get(pk=request.pk))
         return real(request)
 
-    monkeypatch.setattr("purge.patrol.was_proved", somebody_retries)
+    monkeypatch.setattr("purge.upkeep.patrol.was_proved", somebody_retries)
     patrol_all()
     Comment.objects.update(body="Ask somebody else")
     request_of_ann.refresh_from_db()

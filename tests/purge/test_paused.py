@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from messaging.models import Notification
-from purge import paused, services, tasks
+from purge import services, tasks
 from purge.models import PurgeRequest, WorkerBeat
+from purge.upkeep import paused
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
 from users.models import AccountKind, UserState

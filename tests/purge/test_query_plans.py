@@ -9,12 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from lms_purge.cleanup.listing import listing
 from purge import services, tasks
-from purge.address_index import index_name
-from purge.counting import entries_with_candidates, text_column
-from purge.executors import candidates
+from purge.addresses.index import index_name
 from purge.models import PurgeRequest
-from purge.registry import get_registry
-from purge.scope import Scope
+from purge.routes.scope import Scope
+from purge.rules.registry import get_registry
+from purge.steps.addresses import candidates, entries_with_candidates, text_column
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory
 from users.models import DeletedUser, User

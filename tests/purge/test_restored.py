@@ -22,8 +22,8 @@ from django.utils import timezone
 
 from purge import services, tasks
 from purge.choices import Status
+from purge.installation.storage import begin_storage
 from purge.models import PurgeRequest, WorkerBeat
-from purge.storage_marker import begin_storage
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
 from users.models import User, UserState
@@ -134,7 +134,7 @@ def as_seen_by(user, client, request) -> str:
 
 def look() -> None:
     """What worker and web do at their start, the worker every few seconds and the clock each night."""
-    from purge import noticing
+    from purge.journal import noticing
 
     noticing.look_thoroughly()
     noticing.reconcile()
@@ -420,7 +420,7 @@ def test_a_line_that_is_written_and_whose_commit_is_pending_is_no_alarm(cast, cl
 
 def test_a_submission_between_the_two_readings_is_no_alarm(cast, client, monkeypatch):
     """The log is read, then somebody submits and completes, then the database is asked."""
-    from purge import noticing
+    from purge.journal import noticing
 
     purge(cast, cast.ann)
     real, between = noticing._differences, []
@@ -440,32 +440,33 @@ def test_a_submission_between_the_two_readings_is_no_alarm(cast, client, monkeyp
 
 
 def test_a_process_that_committed_and_was_not_yet_able_to_write_is_no_alarm(cast, client, monkeypatch):
-    from purge import journal, noticing
+    from purge.journal import lines, noticing
 
-    monkeypatch.setattr(journal, "_tell", lambda owner, line: None)
+    monkeypatch.setattr(lines, "_tell", lambda owner, line: None)
     purge(cast, cast.ann)
     assert events() == ["begun", "accepted"]
     look()
     assert agrees(client)
     assert events() == ["begun", "accepted"], "the process itself is given time"
 
-    assert journal.add_missing(grace=timedelta(0)) == 1
+    assert lines.add_missing(grace=timedelta(0)) == 1
     assert events() == ["begun", "accepted", "completed"]
     noticing.look()
-    assert journal.add_missing(grace=timedelta(0)) == 0
+    assert lines.add_missing(grace=timedelta(0)) == 0
     assert agrees(client)
 
 
 def test_what_a_killed_process_did_not_write_is_added_and_a_restore_is_noticed_then(cast, backup, client, alone):
     """Killed between commit and line, in a process of its own."""
-    from purge import journal
+    from purge.journal import lines
 
     backup.take()
     killed = alone(
         f"""
-        from purge import journal, services
+        from purge import services
+        from purge.journal import lines
         from users.models import User
-        journal._tell = lambda owner, line: os.kill(os.getpid(), signal.SIGKILL)
+        lines._tell = lambda owner, line: os.kill(os.getpid(), signal.SIGKILL)
         admin = User.objects.get(pk={cast.admin.pk})
         services.purge_submit(acting_user=admin, account_id={cast.acme.pk}, user_ids=[{cast.ann.pk}])
         """
@@ -473,9 +474,9 @@ def test_what_a_killed_process_did_not_write_is_added_and_a_restore_is_noticed_t
     assert killed.returncode == -9
     request = PurgeRequest.objects.get()
     assert events() == ["begun", "accepted"]
-    assert journal.add_missing(grace=timedelta(0)) == 1
+    assert lines.add_missing(grace=timedelta(0)) == 1
     assert events() == ["begun", "accepted", "committed"]
-    assert lines()[-1]["request"] == request.reference
+    assert written()[-1]["request"] == request.reference
     look()
     assert agrees(client)
     backup.put_back()
@@ -511,8 +512,8 @@ def test_a_process_that_was_killed_between_line_and_commit_has_accepted_nothing(
 
 
 def test_a_full_disk_refuses_in_plain_words_and_leaves_nothing_half_done(cast, client, alone):
-    from purge import chains
-    from purge.installation import installation
+    from purge.installation.identity import installation
+    from purge.journal import chains
 
     purge(cast, cast.bob)
     for _n in range(8):
@@ -564,7 +565,7 @@ def test_a_log_that_is_lost_for_good_can_be_left_behind(cast, client, run):
     the_file().unlink()
     assert run("purge_journal", "acknowledge", "1").code == 0
     assert agrees(client)
-    assert lines()[-1]["event"] == "acknowledged"
+    assert written()[-1]["event"] == "acknowledged"
     purge(cast, cast.bob)
     look()
     assert agrees(client)
@@ -627,7 +628,7 @@ def test_a_cut_line_is_no_alarm(cast, client, run):
 
 
 def test_what_was_read_is_not_read_again(cast, monkeypatch):
-    from purge import chains, noticing
+    from purge.journal import chains, noticing
 
     purge(cast, cast.ann)
     look()
@@ -650,7 +651,7 @@ def test_what_was_read_is_not_read_again(cast, monkeypatch):
 
 def test_the_lines_of_a_request_name_nobody(cast):
     request = purge(cast, cast.ann)
-    begun, accepted, committed, completed = lines()
+    begun, accepted, committed, completed = written()
     assert [line["event"] for line in (begun, accepted, committed, completed)] == [
         "begun",
         "accepted",
@@ -676,9 +677,9 @@ def test_the_lines_of_a_request_name_nobody(cast):
 
 
 def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
-    from purge.brought_back import brought_back
     from purge.host import get_host
-    from purge.journal import LATE, LET_GO, journal_people
+    from purge.journal.brought_back import brought_back
+    from purge.journal.lines import LATE, LET_GO, journal_people
 
     request = submit(cast, cast.ann)
     with pytest.raises(ZeroDivisionError), transaction.atomic():
@@ -690,7 +691,7 @@ def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
     with transaction.atomic():
         journal_people(request, LET_GO, people=get_host().people([cast.bob.pk]))
     assert w.completed(w.run_to_end(request))
-    assert [(line["event"], line["n"]) for line in lines()[1:]] == [
+    assert [(line["event"], line["n"]) for line in written()[1:]] == [
         ("accepted", 1),
         ("committed", 1),
         ("late", 2),  # rolled back: no outcome confirms it
@@ -701,11 +702,11 @@ def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
         ("completed", 4),
     ]
     chain = the_file().name.removesuffix(".jsonl")
-    late = lines()[4]
+    late = written()[4]
     assert late["people"] == [[cast.bob.pk, str(cast.bob.public_id), cast.acme.pk]]
     assert late["changes"] == [chain, 2]
-    assert lines()[5]["confirms"] == lines()[6]["changes"] == [chain, 5]
-    assert lines()[7]["confirms"] == lines()[8]["confirms"] == [chain, 7]
+    assert written()[5]["confirms"] == written()[6]["changes"] == [chain, 5]
+    assert written()[7]["confirms"] == written()[8]["confirms"] == [chain, 7]
     # Who is asked about is here again: the witness was never part of it, Bob has left it.
     back = brought_back({request.reference}, [chain])
     assert back == {request.reference: []}
@@ -723,7 +724,7 @@ def test_who_was_overlooked_at_acceptance_is_written_ahead_before_they_go(cast, 
     row, public_id = late.pk, str(late.public_id)
     w.run_to_end(request)
     assert not User.objects.filter(pk=row).exists()
-    (line,) = [line for line in lines() if line["event"] == "late"]
+    (line,) = [line for line in written() if line["event"] == "late"]
     assert line["people"] == [[row, public_id, trial.pk]]
     assert line["accounts"][str(trial.pk)] == str(trial.public_id)
     look()
@@ -732,7 +733,7 @@ def test_who_was_overlooked_at_acceptance_is_written_ahead_before_they_go(cast, 
 
 @pytest.mark.postgresql
 def test_two_that_look_at_once_find_each_difference_once(cast, backup, client):
-    from purge import noticing
+    from purge.journal import noticing
 
     backup.take()
     for person in (cast.ann, cast.bob):
@@ -758,7 +759,7 @@ def test_two_that_look_at_once_find_each_difference_once(cast, backup, client):
 
 
 def test_a_look_that_finds_nothing_new_writes_nothing(cast, django_assert_max_num_queries):
-    from purge import noticing
+    from purge.journal import noticing
 
     purge(cast, cast.ann)
     look()
@@ -807,7 +808,7 @@ def test_status_tells_which_and_acknowledging_takes_their_number(cast, backup, c
     assert "There are 2 differences, not 1." in wrong.err
     assert run("purge_journal", "acknowledge", "2").code == 0
     assert agrees(client)
-    line = lines()[-1]
+    line = written()[-1]
     assert line["event"] == "acknowledged"
     assert line["unknown"] == sorted([first.reference, second.reference])
     again = run("purge_journal", "acknowledge", "2")
@@ -834,7 +835,7 @@ def test_the_start_of_the_web_says_it(cast, backup, alone):
 
 
 def test_the_worker_says_it_and_delivers_nothing(cast, backup, caplog, monkeypatch):
-    from purge import supervisor
+    from purge.worker import supervisor
 
     submit(cast, cast.bob)
     look()
@@ -862,12 +863,12 @@ def the_file() -> Path:
     return file
 
 
-def lines() -> list[dict]:
+def written() -> list[dict]:
     return [json.loads(text) for text in the_file().read_text().splitlines() if text.endswith("}")]
 
 
 def events() -> list[str]:
-    return [line["event"] for line in lines()]
+    return [line["event"] for line in written()]
 
 
 def elsewhere(action):

@@ -8,10 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from purge import claims, engine, sweep, tasks
+from purge import tasks
 from purge.choices import Fate, StepState
-from purge.executors import Outcome
 from purge.models import PurgeRequest, PurgeStep
+from purge.run import claims, engine, sweep
+from purge.steps.work import Outcome
 from tests.factories.users import LoginEventFactory, UserFactory
 from tests.purge import world as w
 from tests.purge.test_engine import Killed, expire_lease, submit, transactions_of

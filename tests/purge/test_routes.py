@@ -10,7 +10,7 @@ from messaging.models import Notification
 from purge import services
 from purge.choices import Fate, NoticeState, Route, Status
 from purge.models import ImsNotice, PurgeRequest
-from purge.policy import policies
+from purge.routes.policy import policies
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AdministratorFactory, UserFactory, trial_with_creator
 from tests.purge import world as w

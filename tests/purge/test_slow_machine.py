@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from purge import claims, engine, services, sweep
+from purge import services
 from purge.choices import Status
+from purge.run import claims, engine, sweep
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory
 from users.models import LoginEvent, User

@@ -16,12 +16,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from purge import services, storage_marker, tasks, verifier
+from purge import services, tasks
 from purge.choices import Status
-from purge.database_identity import same_database
-from purge.installation import installation
+from purge.database.identity import same_database
+from purge.installation import storage
+from purge.installation.identity import installation
+from purge.installation.storage import adopt_storage, begin_storage, storage_trouble
 from purge.models import Installation, PurgeRequest, WorkerBeat
-from purge.storage_marker import adopt_storage, begin_storage, storage_trouble
+from purge.proof import probe, report, texts
 from tests.factories.users import (
     AccountFactory,
     AdministratorFactory,
@@ -38,7 +40,7 @@ PLAIN = "Nothing is purged at the moment"
 
 @pytest.fixture(autouse=True)
 def looked_at_each_time(monkeypatch):
-    monkeypatch.setattr(storage_marker, "SEEN_SECONDS", 0.0)
+    monkeypatch.setattr(storage, "SEEN_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_a_marker_that_goes_meanwhile_stops_the_work_and_its_return_lets_it_go_o
     file = marker_file(settings)
     kept = file.read_bytes()
     avatar = eve.avatar.name
-    from purge import engine
+    from purge.run import engine
 
     sweep = engine.Sweep.run
 
@@ -171,12 +173,12 @@ def test_an_operator_who_sees_another_storage_lets_nothing_begin(account, admin_
 def test_a_verification_in_another_storage_could_not_look(accepted, elsewhere):
     run(accepted)
     elsewhere(True)
-    with pytest.raises(verifier.CouldNotLook, match="this worker sees another file storage than the web"):
-        verifier.verify(accepted)
-    with pytest.raises(verifier.CouldNotLook):
-        verifier.patrol_one(accepted)
+    with pytest.raises(report.CouldNotLook, match="this worker sees another file storage than the web"):
+        probe.verify(accepted)
+    with pytest.raises(report.CouldNotLook):
+        texts.patrol_one(accepted)
     elsewhere(False)
-    assert verifier.verify(accepted).hits == ()
+    assert probe.verify(accepted).hits == ()
 
 
 def test_a_storage_with_the_marker_of_another_installation_is_another(accepted, settings, tmp_path):

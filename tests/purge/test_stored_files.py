@@ -7,10 +7,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils import timezone
 
-from purge import engine, services, tasks
+from purge import services, tasks
 from purge.choices import Status
 from purge.models import PurgeRequest
-from purge.patrol import patrol_all
+from purge.proof import probe
+from purge.steps import files
+from purge.upkeep.patrol import patrol_all
 from tests.factories.messaging import TranscriptDownloadFactory
 from tests.factories.users import (
     AccountFactory,
@@ -159,7 +161,7 @@ def test_a_file_that_is_stored_after_the_files_were_looked_at_is_found(
     empty = TranscriptDownloadFactory(account=trial, generated_by=before.generated_by, file="")
     request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     written = []
-    verify = engine.verifier.verify
+    verify = probe.verify
 
     def write_first(looked_at):
         if not written:
@@ -173,7 +175,7 @@ def test_a_file_that_is_stored_after_the_files_were_looked_at_is_found(
             written.extend([empty.file.name, fresh.file.name, error_file.error_file.name])
         return verify(looked_at)
 
-    monkeypatch.setattr(engine.verifier, "verify", write_first)
+    monkeypatch.setattr(probe, "verify", write_first)
 
     assert worked_through(request).status == Status.COMPLETED
 
@@ -192,7 +194,7 @@ def test_what_was_read_is_not_read_again_to_prove_it(account, admin_user, eve, t
         TranscriptDownloadFactory(account=trial, generated_by=person).file.save("t.csv", ContentFile(b"ann@x.org"))
     request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     opened = []
-    proving, verify = [], engine.verifier.verify
+    proving, verify = [], probe.verify
     original = FileSystemStorage.open
 
     def opening(self, name, mode="rb"):
@@ -209,7 +211,7 @@ def test_what_was_read_is_not_read_again_to_prove_it(account, admin_user, eve, t
             proving.clear()
 
     monkeypatch.setattr("django.core.files.storage.FileSystemStorage.open", opening)
-    monkeypatch.setattr(engine.verifier, "verify", watched)
+    monkeypatch.setattr(probe, "verify", watched)
     assert worked_through(request).status == Status.COMPLETED
     # Five files and the late one are one range of rows, which has changed: read again, once.
     assert len([name for while_proving, name in opened if while_proving]) == 6
@@ -222,7 +224,7 @@ def test_without_a_change_the_proof_opens_no_file(account, admin_user, eve, tria
     for _n in range(5):
         TranscriptDownloadFactory(account=trial, generated_by=person).file.save("t.csv", ContentFile(b"ann@x.org"))
     request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
-    opened, original, verify = [], FileSystemStorage.open, engine.verifier.verify
+    opened, original, verify = [], FileSystemStorage.open, probe.verify
 
     def opening(self, name, mode="rb"):
         opened.append(name)
@@ -233,7 +235,7 @@ def test_without_a_change_the_proof_opens_no_file(account, admin_user, eve, tria
             patch.setattr(FileSystemStorage, "open", opening)
             return verify(looked_at)
 
-    monkeypatch.setattr(engine.verifier, "verify", watched)
+    monkeypatch.setattr(probe, "verify", watched)
     assert worked_through(request).status == Status.COMPLETED
     # The storage's marker alone.
     assert {name.split("-")[0] for name in opened} == {"lms"}
@@ -300,7 +302,7 @@ def test_files_are_read_in_every_encoding_and_no_address_is_cut(
     if not late:
         row.file.save("t.csv", ContentFile(content))
     request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
-    verify = engine.verifier.verify
+    verify = probe.verify
 
     def write_first(looked_at):
         row.refresh_from_db()
@@ -308,7 +310,7 @@ def test_files_are_read_in_every_encoding_and_no_address_is_cut(
             row.file.save("t.csv", ContentFile(content))
         return verify(looked_at)
 
-    monkeypatch.setattr(engine.verifier, "verify", write_first)
+    monkeypatch.setattr(probe, "verify", write_first)
     assert worked_through(request).status == Status.COMPLETED
     row.refresh_from_db()
     assert bool(row.file) is not goes
@@ -380,15 +382,13 @@ def test_an_import_that_ends_between_the_look_and_the_lock_is_erased_by_the_purg
     log = started(account, "Name,Email\nQ,q@acme.example\n")
     name = log.file.name
     request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
-    from purge import executors
-
-    look = executors.look
+    look = files.look
 
     def look_then_end(*args, **kwargs):
         found = look(*args, **kwargs)
         ImportLog.objects.filter(pk=log.pk).update(state=ImportState.COMPLETED)
         return found
 
-    monkeypatch.setattr(executors, "look", look_then_end)
+    monkeypatch.setattr(files, "look", look_then_end)
     assert worked_through(request).status == Status.COMPLETED
     assert not default_storage.exists(name)

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from purge import services
 from purge.choices import Status
-from purge.coverage import all_gaps, model_gaps
 from purge.models import LookUp, PurgeRequest, Subject
 from purge.references import MistypedReference, new_reference, parse_reference
+from purge.rules.coverage import all_gaps, model_gaps
 from purge.selectors import request_by_reference
 from purge.services import NotAllowed, PurgeRefused, SelectionChanged
 from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory

@@ -12,12 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from purge import compaction, queue, services, supervisor, tasks
+from purge import services, tasks
 from purge.choices import Status
-from purge.leases import leased
 from purge.models import PatrolPass, PurgeRequest, WorkerBeat
 from purge.selectors import work_to_deliver, worker_is_alive
-from purge.stopping import CLUSTER_VARIABLE, STOP_VARIABLE
+from purge.upkeep import compaction
+from purge.worker import queue, supervisor
+from purge.worker.leases import leased
+from purge.worker.shutdown import CLUSTER_VARIABLE, STOP_VARIABLE
 from tests.factories.users import UserFactory
 from tests.purge import world as w
 

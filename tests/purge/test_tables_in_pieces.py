@@ -11,9 +11,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from messaging.models import Announcement
-from purge import executors, services, sweep
+from purge import services
 from purge.choices import Status
 from purge.models import PurgeStep
+from purge.run import sweep
+from purge.steps import plan, work
 from tests.factories.messaging import AnnouncementFactory
 from tests.factories.users import LoginEventFactory, UserAuditFactory
 from tests.purge import world as w
@@ -176,7 +178,7 @@ def test_the_condition_does_not_make_the_planner_compare_all_with_all(cast):
 @pytest.mark.parametrize("written_late", [0, 1, 7])
 def test_rows_written_after_the_plan_are_counted_as_such_and_go(cast, monkeypatch, written_late):
     LoginEventFactory.create_batch(5, user=cast.ann)
-    real, written = executors.run_step, []
+    real, written = plan.run_step, []
 
     def while_somebody_writes(step, run, **kwargs):
         if not written:
@@ -198,13 +200,13 @@ def test_a_step_that_does_more_than_planned_is_taken_back_and_stops_the_request(
         monkeypatch.setattr(sweep, "WHOLE_ROWS", 7)
     LoginEventFactory.create_batch(3, user=cast.ann)
     LoginEventFactory.create_batch(30, user=cast.witness)
-    real = executors.run_step
+    real = plan.run_step
 
     def takes_the_colleagues_too(step, run, *, limit, cursor=0):
         outcome = real(step, run, limit=limit, cursor=cursor)
         if step.key == "users.LoginEvent.user":
             more, _by_model = LoginEvent.objects.filter(user=cast.witness).delete()
-            return executors.Outcome(outcome.rows + more, outcome.exhausted)
+            return work.Outcome(outcome.rows + more, outcome.exhausted)
         return outcome
 
     monkeypatch.setattr(sweep, "run_step", takes_the_colleagues_too)

@@ -13,8 +13,8 @@ from messaging.models import Notification
 from purge import services
 from purge.choices import Status
 from purge.models import LedgerEntry, Residue
-from purge.patrol import patrol_all
 from purge.services import NotAllowed, PurgeRefused
+from purge.upkeep.patrol import patrol_all
 from tests.factories.connectors import FtpSettingsFactory
 from tests.factories.learning import CommentFactory, SessionFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory

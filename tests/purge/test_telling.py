@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from messaging.models import Notification
 from messaging.services import mail_send
-from purge import claims, deadlines, engine, patrol, services, sweep, tasks
+from purge import services, tasks
 from purge.choices import Status, Verdict
 from purge.models import PurgeRequest
-from purge.verifier import Hit, Report
+from purge.proof.report import Hit, Report
+from purge.run import claims, engine, sweep
+from purge.upkeep import deadlines, patrol
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
 from users.models import AccountKind, User, UserState

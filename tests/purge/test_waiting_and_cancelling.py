@@ -10,10 +10,10 @@ from connectors.services import token_create
 from purge import services
 from purge.choices import NoticeState, Origin, Role, Route, Status
 from purge.models import PurgeRequest
-from purge.policy import policy_of
+from purge.routes.policy import policy_of
+from purge.routes.targets import resolve_targets
 from purge.services import PurgeRefused, SelectionChanged
 from purge.services.submission import Identities, _accept
-from purge.targets import resolve_targets
 from tests.factories.users import ImportLogFactory, UserFactory
 from tests.purge import world as w
 from users import services as users

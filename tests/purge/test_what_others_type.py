@@ -6,13 +6,15 @@ from django.db import IntegrityError, models
 
 from connectors.models import ConnectorState
 from learning.models import Course
-from purge import executors, services, sweep
+from purge import services
 from purge.addresses import ERASED, MARKERS, redact, redact_json
 from purge.choices import Status
-from purge.coverage import model_gaps
 from purge.models import FollowUp
-from purge.registry import Registry
 from purge.rules import Delete, Keep, ModelRules, Redact, WithRow
+from purge.rules.coverage import model_gaps
+from purge.rules.registry import Registry
+from purge.run import sweep
+from purge.steps import plan
 from tests.factories.connectors import AzureAdSettingsFactory, ZoomSettingsFactory
 from tests.factories.learning import CertificateFactory, CourseFactory
 from tests.factories.users import ActiveFieldFactory, LoginEventFactory, UserFactory
@@ -150,7 +152,7 @@ def test_a_numbered_text_fits_its_column_and_avoids_one_that_is_taken(cast):
 
 
 def test_a_unique_conflict_is_not_taken_for_a_person_who_cannot_be_deleted(cast, monkeypatch):
-    real = executors.run_step
+    real = plan.run_step
 
     def conflicts(step, run, **kwargs):
         if step.key == "auth.Group#addresses":

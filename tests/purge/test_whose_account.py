@@ -5,8 +5,10 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 from learning.models import Course
-from purge import executors, services, sweep
+from purge import services
 from purge.choices import Status
+from purge.run import sweep
+from purge.steps import plan
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
@@ -49,7 +51,7 @@ def test_the_admin_log_belongs_to_the_account_of_whoever_acted(cast):
 
 
 def test_nothing_of_another_enterprises_log_is_called_residue_by_the_patrol(cast):
-    from purge.patrol import look_at
+    from purge.upkeep.patrol import look_at
 
     request = purged(cast)
     assert w.completed(request)
@@ -96,7 +98,7 @@ def test_an_account_that_became_a_trial_after_acceptance_is_left_alone(cast, mon
     """However it came to be one: its people are no late matches, and its texts stay."""
     initech_ann = UserFactory(account=cast.initech, email=w.ANN, name="Ann of Initech")
     comment = CommentFactory(post__board__account=cast.initech, author=initech_ann, body=f"Ask {w.ANN}")
-    real, changed = executors.run_step, []
+    real, changed = plan.run_step, []
 
     def then_initech_becomes_a_trial(step, run, **kwargs):
         if not changed:

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from connectors.models import Connector, ConnectorState
 from learning.models import Comment, Session
-from purge import services, tasks, verifier
+from purge import services, tasks
 from purge.choices import Status
 from purge.models import SuppressionHash
+from purge.proof import probe, texts
 from tests.factories.connectors import (
     AdobeConnectSettingsFactory,
     FtpSettingsFactory,
@@ -218,7 +219,7 @@ def test_the_verification_sees_what_names_the_address_in_the_account_of_a_kept_c
     assert creator.email == "ann@x.example"
     # Written again, past the sweep: the creator who was kept does not hide it from a look.
     Comment.objects.filter(pk=there.comment.pk).update(body="again ann@x.example")
-    hits = [hit for hit in verifier.patrol([request]) if hit.owner is None]
+    hits = [hit for hit in texts.patrol([request]) if hit.owner is None]
     assert [(hit.table, hit.row) for hit in hits] == [("learning_comment", str(there.comment.pk))]
 
 
@@ -228,14 +229,14 @@ def test_a_text_that_is_written_between_sweep_and_verification_is_found_beside_a
     beta.save()
     victim = UserFactory(account=acme, email="ann@x.example", deleted=True)
     comment = CommentFactory(post__board__account=beta, body="nothing yet")
-    real, written = verifier.verify, []
+    real, written = probe.verify, []
 
     def written_before(request):
         if not written:
             written.append(Comment.objects.filter(pk=comment.pk).update(body="ask ann@x.example"))
         return real(request)
 
-    monkeypatch.setattr(verifier, "verify", written_before)
+    monkeypatch.setattr(probe, "verify", written_before)
     purge(admin, victim)
     assert written
     assert Comment.objects.get(pk=comment.pk).body == "ask [erased]"
@@ -300,14 +301,14 @@ def test_the_verification_looks_for_logins(acme, admin, monkeypatch):
     victim = UserFactory(account=acme, email="ann@x.example", adobe_id="CORP\\ann", deleted=True)
     hook = WebhookFactory(account=acme, user_name="somebody")
     request = submit(admin, victim)
-    real, written = verifier.verify, []
+    real, written = probe.verify, []
 
     def written_before(row):
         if not written:
             written.append(type(hook).objects.filter(pk=hook.pk).update(user_name="corp\\ann"))
         return real(row)
 
-    monkeypatch.setattr(verifier, "verify", written_before)
+    monkeypatch.setattr(probe, "verify", written_before)
     assert w.completed(w.run_to_end(request))
     hook.refresh_from_db()
     assert hook.user_name == ""

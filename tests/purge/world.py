@@ -21,8 +21,8 @@ from learning.models import Comment
 from purge import tasks
 from purge.choices import Status
 from purge.models import PurgeRequest
-from purge.registry import ColumnRule, ModelEntry, get_registry
 from purge.rules import DeleteAbout
+from purge.rules.registry import ColumnRule, ModelEntry, get_registry
 from tests.factories.users import (
     AccountFactory,
     AdministratorFactory,
@@ -299,7 +299,7 @@ def completed(request: PurgeRequest) -> bool:
 
 def dump() -> dict[str, dict[str, str]]:
     """The whole database as text: table → primary key → the row as JSON."""
-    from purge.catalog import read_catalog
+    from purge.database.catalog import read_catalog
 
     catalog = read_catalog(connection)
     tables: dict[str, dict[str, str]] = {}

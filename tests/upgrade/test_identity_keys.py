@@ -162,8 +162,8 @@ def test_who_was_purged_before_the_upgrade_is_still_known(old_database):
     old_database.model("purge.Identifier").objects.create(request=request, kind="email", value="jürgen@bücher.example")
     old_database.upgrade()
     from purge.models import Identifier, SuppressionHash
-    from purge.scope import scope_of
-    from purge.suppression import Known, purged_before
+    from purge.routes.scope import scope_of
+    from purge.routes.suppression import Known, purged_before
 
     asked = ["jürgen@xn--bcher-kva.example", "weiß@firma.example", "weiss@firma.example", "ann@x.org"]
     known = [Known("email", key) for key in asked]

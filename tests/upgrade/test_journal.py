@@ -37,20 +37,20 @@ def test_requests_of_before_get_their_outcomes_written(old_database, settings):
 
     old_database.upgrade()
 
-    from purge import journal, noticing
+    from purge.journal import lines, noticing
     from purge.models import JournalMark
 
     marks = dict(JournalMark.objects.values_list("request__reference", "reached"))
     assert marks == {"PUR-QUEUED": 1, "PUR-COMPLETED": 2, "PUR-AGAIN": 2, "PUR-CANCELLED": 2}
     assert not noticing.look(thorough=True)
-    assert journal.add_missing(grace=timedelta(0)) == 4
+    assert lines.add_missing(grace=timedelta(0)) == 4
     (chain,) = settings.PURGE_JOURNAL.with_name("purge.jsonl.d").glob("*.jsonl")
-    lines = [json.loads(line) for line in chain.read_text().splitlines()]
-    assert {(line["request"], line["event"], line["n"]) for line in lines[1:]} == {
+    written = [json.loads(line) for line in chain.read_text().splitlines()]
+    assert {(line["request"], line["event"], line["n"]) for line in written[1:]} == {
         ("PUR-QUEUED", "committed", 1),
         ("PUR-COMPLETED", "completed", 2),
         ("PUR-AGAIN", "committed", 2),
         ("PUR-CANCELLED", "cancelled", 2),
     }
     assert not noticing.look(thorough=True)
-    assert journal.add_missing(grace=timedelta(0)) == 0
+    assert lines.add_missing(grace=timedelta(0)) == 0

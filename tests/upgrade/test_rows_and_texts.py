@@ -51,8 +51,8 @@ def test_a_purge_that_was_under_way_ends_and_takes_the_texts_that_were_kept(old_
 
     old.upgrade()
 
+    from purge.installation.storage import begin_storage
     from purge.models import PurgeRequest
-    from purge.storage_marker import begin_storage
     from users.models import Account, LoginEvent, User
 
     # The web starts first, and marks the file storage as this database's.

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from lms_purge.host import LmsHost
+from lms_purge.platform.host import LmsHost
 from tests.factories.users import (
     AccountFactory,
     AdministratorFactory,

@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError
 from django.utils import timezone
 
-from purge.queue import queue_length
+from purge.worker.queue import queue_length
 from tests.factories.users import (
     AccountFactory,
     GroupMemberFactory,

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from lms_purge.host import LmsHost
+from lms_purge.platform.host import LmsHost
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from tests.users.imports_at_hand import imported
 from users import services

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from purge.queue import schedules
+from purge.worker.queue import schedules
 from users import tasks
 from users.models import Session
 from users.sessions import SessionStore

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
-from purge.suppression import Known, known_by
+from purge.routes.suppression import Known, known_by
 from users import lifecycle
 from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, PersonRow

@@ -23,9 +23,9 @@ from django.db import IntegrityError, OperationalError, close_old_connections, c
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from purge.lookups import AnyOf
+from purge.database.lookups import AnyOf
+from purge.routes.suppression import purged_before
 from purge.selectors import open_request_of
-from purge.suppression import purged_before
 from users.imports.deciding import ADDED, CHANGED, Decision, KnownUser, Surroundings, Work, identifiers
 from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow

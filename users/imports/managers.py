@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from purge.lookups import AnyOf
+from purge.database.lookups import AnyOf
 from users.imports.loading import Loader, active_users, batches, patiently, users_with
 from users.imports.mapping import FIELDS
 from users.imports.parsing import key_of

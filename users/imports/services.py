@@ -20,9 +20,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from purge.queue import enqueue
 from purge.selectors import can_still_be_called_off, open_addresses_for
-from purge.stored_files import file_mentions
+from purge.steps.files import file_mentions
+from purge.worker.queue import enqueue
 from users.imports import mapping as headings_of
 from users.imports.loading import AccountClosed, Loader, TakenOver
 from users.imports.managers import assign_managers

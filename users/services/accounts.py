@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.kinds_of_accounts import no_purge_is_being_accepted
+from purge.routes.kinds_of_accounts import no_purge_is_being_accepted
 from purge.selectors import account_in_open_request
 from users.models import Account, AccountKind, AccountState, Role, User
 from users.services.months import deleted_months_rebuild

@@ -10,7 +10,7 @@ from django.contrib.admin.options import get_content_type_for_model
 from django.db import models
 from django.http import HttpRequest
 
-from purge.declared_lookups import DeclaredLookups
+from purge.pages.declared_lookups import DeclaredLookups
 from users.tenancy.messages import QuietMessages
 
 

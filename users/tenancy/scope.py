@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from django.contrib import admin
 from django.db import models
 
-from purge.registry import get_registry
+from purge.rules.registry import get_registry
 from users.models import AccountKind
 
 M = TypeVar("M", bound=models.Model)

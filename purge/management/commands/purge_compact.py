@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from purge.compaction import rebuild, ruled_tables, touched_tables
 from purge.management.base import PurgeCommand, needs_you
+from purge.upkeep.compaction import rebuild, ruled_tables, touched_tables
 
 
 class Command(PurgeCommand):

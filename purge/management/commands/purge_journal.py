@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 
-from purge import chains, noticing
-from purge.brought_back import brought_back
-from purge.chains import Damage, Position
 from purge.choices import JournalTrouble
-from purge.installation import installation
+from purge.installation.identity import installation
+from purge.journal import chains, noticing
+from purge.journal.brought_back import brought_back
+from purge.journal.chains import Damage, Position
 from purge.management.base import USAGE, PurgeCommand, needs_you
 from purge.models import JournalAlarm, JournalChain, PurgeRequest
 from purge.services import journal_acknowledge

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from purge.deadlines import remind
 from purge.management.base import PurgeCommand, needs_you, status_line
 from purge.models import PurgeRequest
 from purge.standing import standings
+from purge.upkeep.deadlines import remind
 
 
 class Command(PurgeCommand):

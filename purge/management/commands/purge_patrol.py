@@ -4,7 +4,7 @@ from typing import Any
 
 from purge.choices import Verdict
 from purge.management.base import PurgeCommand, needs_you
-from purge.patrol import patrol_all
+from purge.upkeep.patrol import patrol_all
 
 
 class Command(PurgeCommand):

@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from purge.choices import Status
-from purge.going_on import going_on, plain_lines
 from purge.management.asking import ask
 from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
 from purge.management.waiting import wait_until_it_rests
+from purge.pages.going_on import going_on, plain_lines
 from purge.services import purge_release
 from purge.standing import standing
 

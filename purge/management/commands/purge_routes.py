@@ -3,7 +3,7 @@
 from typing import Any
 
 from purge.management.base import PurgeCommand
-from purge.policy import policies
+from purge.routes.policy import policies
 
 COLUMNS = (
     "delete_selected",

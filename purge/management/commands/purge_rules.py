@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 
-from purge.address_index import TextColumn, ensure_indexes, missing_indexes
-from purge.coverage import all_gaps, unindexed_references
+from purge.addresses.index import TextColumn, ensure_indexes, missing_indexes
 from purge.management.base import NEEDS_YOU, PurgeCommand
-from purge.presentation import treatment_words
-from purge.registry import get_registry
+from purge.pages.data_map import treatment_words
 from purge.rules import EndRow, Keep
+from purge.rules.coverage import all_gaps, unindexed_references
+from purge.rules.registry import get_registry
 
 
 class Command(PurgeCommand):

@@ -4,9 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from purge.installation import begin_copy, installation
-from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand
-from purge.storage_marker import (
+from purge.installation.identity import installation
+from purge.installation.storage import (
     FILES_MISSING,
     WORDS,
     adopt_storage,
@@ -15,6 +14,8 @@ from purge.storage_marker import (
     sample_of_files,
     storage_trouble,
 )
+from purge.journal.copies import begin_copy
+from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand
 
 
 class Command(PurgeCommand):

@@ -6,9 +6,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from purge.choices import Verdict
 from purge.management.base import NEEDS_YOU, PurgeCommand, needs_you
-from purge.patrol import look_at
+from purge.proof.report import CouldNotLook, Hit
 from purge.standing import standing
-from purge.verifier import CouldNotLook, Hit
+from purge.upkeep.patrol import look_at
 
 
 class Command(PurgeCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from purge.supervisor import Supervisor
+from purge.worker.supervisor import Supervisor
 
 
 class Command(BaseCommand):

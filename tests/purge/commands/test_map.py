@@ -5,13 +5,13 @@ from django.db import connection
 
 from learning.models import Enrolment
 from purge import services
-from purge.address_index import TextColumn, drop_indexes, missing_indexes
+from purge.addresses.index import TextColumn, drop_indexes, missing_indexes
 from purge.choices import Status
-from purge.compaction import ruled_tables
-from purge.coverage import Gap
 from purge.management.commands import purge_rules
 from purge.models import PurgeRequest
-from purge.registry import get_registry
+from purge.rules.coverage import Gap
+from purge.rules.registry import get_registry
+from purge.upkeep.compaction import ruled_tables
 from tests.purge import world as w
 from users.models import User
 

@@ -1,0 +1,207 @@
+"""The admin site: who gets in, how one signs in, and the navigation in the order people think in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from purge.pages.declared_lookups import DeclaredLookups
+
+#: Apps whose tables have no page: what a group of permissions allows is a role's business here, and a row of the
+#: queue names any function to call, so that whoever can write one runs code.
+NOT_SHOWN = frozenset({"auth", "contenttypes", "django_q", "sessions"})
+
+#: Groups of the navigation: label of the first app in it, name, models and pages in order, open from the beginning.
+#: A page is its URL name. Other models of the apps follow their group, by name.
+NAVIGATION: tuple[tuple[str, Any, tuple[Any, ...], bool], ...] = (
+    (
+        "users",
+        gettext_lazy("Users"),
+        (
+            "users.InternalUser",
+            "users.ExternalUser",
+            "users.DeletedUser",
+            "users.ImportLog",
+            "users.UserGroup",
+            "users.ExternalProfile",
+            "users.SelfRegistrationProfile",
+            "users.ActiveField",
+        ),
+        True,
+    ),
+    (
+        "purge",
+        gettext_lazy("Purges"),
+        (
+            "purge.PurgeRequest",
+            ("purge_look_up", gettext_lazy("Look up")),
+            ("purge_data_map", gettext_lazy("Data map")),
+            ("purge_routes", gettext_lazy("Routes")),
+            "purge.ImsNotice",
+        ),
+        True,
+    ),
+    (
+        "learning",
+        gettext_lazy("Learning"),
+        ("learning.Course", "learning.Session", "learning.UnstaffedSession", "learning.Enrolment"),
+        False,
+    ),
+    (
+        "messaging",
+        gettext_lazy("Messaging"),
+        ("messaging.Notification", "messaging.Announcement", "messaging.EmailTemplate", "messaging.MailLog"),
+        False,
+    ),
+    (
+        "connectors",
+        gettext_lazy("Connectors"),
+        ("connectors.Connector", "connectors.StoppedConnector", "connectors.ConnectorRun"),
+        False,
+    ),
+)
+NAMES = {
+    "purge.PurgeRequest": gettext_lazy("Requests"),
+    "purge.ImsNotice": gettext_lazy("Identity provider notices"),
+    "users.Account": gettext_lazy("Account settings"),
+}
+
+
+class FormFieldAutocomplete(AutocompleteJsonView):
+    def process_request(self, request: HttpRequest) -> Any:
+        found = super().process_request(request)
+        if not found[2].concrete:
+            raise PermissionDenied
+        return found
+
+
+class LmsAdminSite(admin.AdminSite):
+    site_header = "LMS Purge"
+    site_title = "LMS Purge"
+    index_title = gettext_lazy("Home")
+    index_template = "admin/home.html"
+    login_template = "users/sign_in.html"
+    site_url = None
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # People are taken out of use one by one, through the service; other rows have a page that asks.
+        self.disable_action("delete_selected")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django's, but deaf to the apps that have no page here, and to lists that answer any question."""
+        models = model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
+        shown = [model for model in models if model._meta.app_label not in NOT_SHOWN]
+        if shown and not issubclass(admin_class or admin.ModelAdmin, DeclaredLookups):
+            raise ImproperlyConfigured(f"The page of {shown[0]._meta.label} has to extend DeclaredLookups.")
+        if shown:
+            super().register(shown, admin_class, **options)
+
+    # ------------------------------------------------------------ signing in
+
+    @property
+    def login_form(self) -> Any:  # type: ignore[override]
+        from users.sign_in.forms import SignInForm
+
+        return SignInForm
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Django's, with our form; whoever is in is told how often others tried to be."""
+        from users.sign_in.pages import after_sign_in
+
+        return after_sign_in(request, super().login(request, {"title": _("Sign in"), **(extra_context or {})}))
+
+    # ------------------------------------------------------------ pages
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        user: Any = request.user
+        if context["has_permission"]:
+            from messaging.selectors import unread_count
+            from users.tenancy import account_id_of_administrator
+
+            own = account_id_of_administrator(user)
+            context["own_account"] = user.account if own is not None else None
+            context["unread_notifications"] = unread_count(user)
+            context["notifications_url"] = reverse("admin:messaging_notification_changelist")
+        return context
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        from lms_purge.backoffice.home import home_of
+
+        return super().index(request, {"home": home_of(request.user), **(extra_context or {})})
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """As Django's, for columns of a form: it stumbles over relations that come from other tables."""
+        return cast(HttpResponse, FormFieldAutocomplete.as_view(admin_site=self)(request))
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The navigation, in the order of :data:`NAVIGATION`; Django's own list for the page of one app."""
+        if app_label is not None:
+            return super().get_app_list(request, app_label)
+        by_app: dict[str, Any] = self._build_app_dict(request)
+        groups = [self._group(by_app, *entry) for entry in NAVIGATION]
+        named = {label for label, *_rest in NAVIGATION}
+        others = sorted(by_app.keys() - named)
+        groups += [self._group(by_app, label, by_app[label]["name"], (), False) for label in others]
+        groups = [group for group in groups if group["models"]]
+        _mark_current(groups, request.path)
+        return groups
+
+    def _group(
+        self, by_app: dict[str, Any], label: str, name: Any, order: tuple[Any, ...], is_open: bool
+    ) -> dict[str, Any]:
+        app = by_app.get(label, {})
+        shown = {model["model"]._meta.label: model for model in app.get("models", ())}
+        has_pages = bool(shown)
+        entries = []
+        for entry in order:
+            if isinstance(entry, tuple):
+                if has_pages:
+                    entries.append(_page(*entry))
+            elif entry in shown:
+                entries.append(shown.pop(entry))
+        entries += sorted(shown.values(), key=lambda model: str(model["name"]).casefold())
+        for entry in entries:
+            model = entry["model"]
+            if model is not None and model._meta.label in NAMES:
+                entry["name"] = NAMES[model._meta.label]
+        return {
+            "name": name,
+            "app_label": label,
+            "app_url": app.get("app_url", ""),
+            "has_module_perms": True,
+            "models": entries,
+            "open": is_open,
+        }
+
+
+def _page(url_name: str, name: Any) -> dict[str, Any]:
+    """A page that is no list of rows, in the form in which Django's templates take a model."""
+    return {
+        "model": None,
+        "name": name,
+        "object_name": url_name,
+        "perms": {},
+        "admin_url": reverse(f"admin:{url_name}"),
+        "add_url": None,
+        "view_only": True,
+    }
+
+
+def _mark_current(groups: list[dict[str, Any]], path: str) -> None:
+    """The entry whose address is the longest beginning of the page's; its group is open."""
+    entries = [(group, entry) for group in groups for entry in group["models"]]
+    fitting = [pair for pair in entries if pair[1].get("admin_url") and path.startswith(pair[1]["admin_url"])]
+    if fitting:
+        group, entry = max(fitting, key=lambda pair: len(pair[1]["admin_url"]))
+        group["open"] = entry["current"] = True

@@ -1,0 +1,1 @@
+"""The platform behind the purge's port: who is who, and whose an address is."""

@@ -1,0 +1,1 @@
+"""What a process of the site needs: its database's address, what it looks at at the start, its log, its middleware."""

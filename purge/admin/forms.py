@@ -1,0 +1,52 @@
+"""Forms of the purge's own pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from purge.pages.freshness import FreshForm
+
+
+class ReferenceForm(forms.Form):
+    """A request ID, typed as somebody heard it."""
+
+    reference = forms.CharField(
+        label=_("Request ID"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "PUR-7Q4M-2KX9-H", "spellcheck": "false"}),
+    )
+
+
+class PersonForm(forms.Form):
+    """An address or Unique User ID: posted, hashed, never stored and never in an address bar."""
+
+    text = forms.CharField(
+        label=_("E-mail address or Unique User ID"),
+        max_length=400,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class GoOnForm(FreshForm):
+    """Before a request is released or tried again: the number that the page shows, and the password if it is due."""
+
+    field_order = ("number", "password")
+    number = forms.IntegerField(widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}))
+
+    def __init__(self, data: Any = None, *, request: HttpRequest, number: int, label: str) -> None:
+        super().__init__(data, request=request)
+        self.expected = number
+        self.fields["number"].label = label
+        if not number:
+            del self.fields["number"]
+
+    def clean_number(self) -> int:
+        number: int = self.cleaned_data["number"]
+        if number != self.expected:
+            raise forms.ValidationError(gettext("The page says %(n)d.") % {"n": self.expected})
+        return number

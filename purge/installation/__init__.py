@@ -1,0 +1,1 @@
+"""Which installation, database and file storage this is."""

@@ -1,0 +1,144 @@
+"""What the data map and the routes show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from purge.routes.policy import Policy, policies
+from purge.rules import (
+    Blank,
+    Delete,
+    DeleteAbout,
+    Detach,
+    EndRow,
+    EraseFile,
+    HandOver,
+    Keep,
+    Redact,
+    Rule,
+    TakeOut,
+    Unassign,
+    Withdraw,
+    WithRow,
+)
+from purge.rules.registry import ColumnRule, get_registry
+
+# ---------------------------------------------------------------- routes and data map
+
+TICKS = (
+    ("delete_selected", gettext_lazy("Selected users are erased")),
+    ("delete_trial_matches", gettext_lazy("Matching users of all trial accounts are erased")),
+    ("delete_matching_creators", gettext_lazy("… also a match who created that trial account")),
+    ("delete_users_of_created_trials", gettext_lazy("… and then everybody else in that account")),
+    ("scrub_requesting_account", gettext_lazy("Address taken out of the requesting account")),
+    ("scrub_trial_accounts", gettext_lazy("Address taken out of all trial accounts")),
+)
+
+
+@dataclass(frozen=True)
+class RouteLine:
+    name: str
+    ticks: list[bool]
+    told: str
+
+
+def route_lines() -> list[RouteLine]:
+    """The policy table, as it stands under the present settings."""
+    return [
+        RouteLine(str(route.label), [getattr(policy, name) for name, _words in TICKS], _told(policy))
+        for route, policy in policies().items()
+    ]
+
+
+def _told(policy: Policy) -> str:
+    return str(policy.notify.label) if policy.notify else _("nobody")
+
+
+@dataclass(frozen=True)
+class MapLine:
+    column: str
+    treatment: str
+    reason: str
+    kept: bool
+
+
+@dataclass(frozen=True)
+class MapEntry:
+    """One model of the data map."""
+
+    noun: str
+    model: str
+    app: str
+    lines: list[MapLine]
+
+
+def data_map() -> list[MapEntry]:
+    """Every column with a rule, grouped by what an administrator calls the rows, in the order of a purge."""
+    registry = get_registry()
+    return [
+        MapEntry(
+            noun=str(entry.rules.noun),
+            model=label,
+            app=str(entry.model._meta.app_config.verbose_name),
+            lines=[_map_line(column) for column in entry.columns.values()],
+        )
+        for label, entry in sorted(
+            registry.entries.items(), key=lambda item: (item[0].split(".")[0], item[1].rules.noun)
+        )
+        if entry.columns
+    ]
+
+
+def exempt_lines() -> list[tuple[str, str]]:
+    """Tables that no rule looks at, with the reason."""
+    return sorted((table, str(exempt.reason)) for table, exempt in get_registry().exempt.items())
+
+
+def _map_line(column: ColumnRule) -> MapLine:
+    rule = column.rule
+    kept = isinstance(rule, Keep)
+    reason = str(rule.reason) if isinstance(rule, Keep | EndRow) else _consequence(rule)
+    return MapLine(str(column.field.verbose_name), treatment_words(rule), reason, kept)
+
+
+def _consequence(rule: Rule) -> str:
+    then = getattr(rule, "then", None)
+    if not then:
+        return ""
+    return _("then: %(what)s") % {"what": then.rpartition(".")[2].replace("_", " ")}
+
+
+def treatment_words(rule: Rule) -> str:
+    """What a purge does to a column, in a few words."""
+    match rule:
+        case Keep():
+            return _("kept")
+        case Delete() | DeleteAbout():
+            return _("row deleted")
+        case WithRow():
+            return _("goes with its row")
+        case Withdraw():
+            return _("row deleted, or emptied where others replied")
+        case Detach():
+            return _("reference removed")
+        case HandOver():
+            return _("handed over")
+        case Unassign():
+            return _("taken off")
+        case Blank():
+            return _("emptied where it names the person")
+        case TakeOut():
+            return _("the person’s address leaves the list")
+        case Redact():
+            return _("the address is replaced in the text")
+        case EraseFile(whole_account=True):
+            return _("file erased, also when its account loses somebody")
+        case EraseFile():
+            return _("file erased")
+        case EndRow():
+            return _("row deleted as soon as an address is met in it")
+        case other:
+            raise TypeError(f"{type(other).__name__} has no words")

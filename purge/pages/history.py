@@ -1,0 +1,71 @@
+"""A request's history in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy
+
+from purge.models import LedgerEntry
+
+EVENTS = {
+    "grown": gettext_lazy("Users found who had been overlooked"),
+    "taken_out": gettext_lazy("Taken out by an operator"),
+    "accepted": gettext_lazy("Accepted"),
+    "held": gettext_lazy("Waiting for the platform's check"),
+    "released": gettext_lazy("Checked by an operator"),
+    "planned": gettext_lazy("Plan stored"),
+    "failed": gettext_lazy("Attempt failed"),
+    "needs_attention": gettext_lazy("Stopped: needs help"),
+    "tried_again": gettext_lazy("Tried again"),
+    "people_erased": gettext_lazy("People erased"),
+    "person_stuck": gettext_lazy("Somebody could not be erased"),
+    "verified": gettext_lazy("Looked: something was left, so the plan runs again"),
+    "residue": gettext_lazy("Personal data found"),
+    "completed": gettext_lazy("Completed and verified"),
+    "cancelled": gettext_lazy("Cancelled"),
+}
+
+
+def event_words(event: str) -> str:
+    """What a ledger entry says."""
+    return str(EVENTS.get(event, event.replace("_", " ")))
+
+
+#: Facts of ledger entries that people read; the others are the engine's own. Totals count other accounts as well.
+FACT_WORDS = {
+    "people": gettext_lazy("people: %s"),
+    "already_gone": gettext_lazy("already gone: %s"),
+    "steps": gettext_lazy("steps: %s"),
+    "hits": gettext_lazy("places: %s"),
+    "attempt": gettext_lazy("attempt %s"),
+    "error": gettext_lazy("error: %s"),
+    "table": gettext_lazy("table: %s"),
+    "kept": gettext_lazy("kept: %s"),
+}
+
+
+#: What the account that asked reads of them: ``own`` counts people, and only its own.
+OWN_FACT_WORDS = {
+    "own": FACT_WORDS["people"],
+    "steps": FACT_WORDS["steps"],
+    "attempt": FACT_WORDS["attempt"],
+}
+#: Events that happen because of what is in other accounts.
+ELSEWHERE_EVENTS = ("grown", "held", "released", "let_go")
+
+
+def fact_words(entry: LedgerEntry, *, everything: bool) -> str:
+    """The numbers of a ledger entry. Zeros say nothing. ``everything``: for those who see all accounts."""
+    words = FACT_WORDS if everything else OWN_FACT_WORDS
+    return ", ".join(str(text) % entry.facts[key] for key, text in words.items() if entry.facts.get(key))
+
+
+def history_lines(entries: Iterable[LedgerEntry], *, everything: bool) -> list[tuple[str, datetime, str]]:
+    """What happened when: (words, moment, numbers), without what other accounts brought about unless ``everything``."""
+    return [
+        (event_words(entry.event), entry.at, fact_words(entry, everything=everything))
+        for entry in entries
+        if everything or entry.event not in ELSEWHERE_EVENTS
+    ]

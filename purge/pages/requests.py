@@ -1,0 +1,240 @@
+"""How requests and their steps are told to people: words, tones, progress. No query that a page did not ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from purge.choices import Status, StepState
+from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
+from purge.standing import Standing
+
+#: Time left is said only once it is known well: a tenth is done, and that took a while.
+KNOWN_SHARE, KNOWN_SECONDS = 0.1, 15
+WORKING = (Status.QUEUED, Status.RUNNING, Status.VERIFYING)
+
+
+# ---------------------------------------------------------------- where a request stands
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar shows. ``percent``: 0 to 100; ``left``: a sentence, empty while it is not known well."""
+
+    percent: int
+    step: str
+    done: int
+    planned: int
+    left: str
+
+    @property
+    def words(self) -> str:
+        return _("%(done)s of %(planned)s rows") % {"done": f"{self.done:,}", "planned": f"{self.planned:,}"}
+
+
+def watch_state(request: PurgeRequest, standing: Standing) -> str:
+    """What a waiting page watches: when this word changes, it is another page."""
+    if request.status not in WORKING:
+        return str(standing.state)
+    return "working" if request.next_attempt_at is None else f"waiting-{request.attempts}"
+
+
+def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep], *, everything: bool) -> Progress:
+    """How far a request is. The bar never shows 100 before the proof is there.
+
+    ``everything``: for support; else only rows of the account that asked are counted.
+    """
+    if everything:
+        planned, done = max(request.rows_planned, request.rows_done), request.rows_done
+    else:
+        done = sum(step.own_done for step in steps)
+        planned = max(sum(step.own_planned for step in steps), done)
+    share = done / planned if planned else 0.0
+    if request.status == Status.COMPLETED:
+        percent = 100
+    elif request.status == Status.VERIFYING:
+        percent = 95
+    elif request.planned and not request.steps_left:
+        percent = 90
+    else:
+        percent = min(90, 5 + int(85 * share)) if request.planned else 0
+    return Progress(percent, _current_step(request, steps, everything), done, planned, _time_left(request, share))
+
+
+def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep], everything: bool) -> str:
+    match request.status:
+        case Status.VERIFYING:
+            return _("Looking for anything left, in every table of the database")
+        case Status.RUNNING if not request.planned:
+            return _("Counting what there is to do")
+        case Status.RUNNING:
+            waiting = next(
+                (
+                    step.words
+                    for step in steps
+                    if step.state == StepState.WAITING and (step.planned if everything else step.own_planned)
+                ),
+                "",
+            )
+            return waiting or _("Erasing the people themselves, and files")
+        case _resting:
+            return ""
+
+
+def _time_left(request: PurgeRequest, share: float) -> str:
+    if request.status != Status.RUNNING or request.started_at is None or not KNOWN_SHARE <= share < 1:
+        return ""
+    spent = (timezone.now() - request.started_at).total_seconds()
+    if spent < KNOWN_SECONDS:
+        return ""
+    seconds = spent * (1 - share) / share
+    if seconds < 60:
+        return _("less than a minute left")
+    minutes = round(seconds / 60)
+    return ngettext("about %(n)d minute left", "about %(n)d minutes left", minutes) % {"n": minutes}
+
+
+@dataclass(frozen=True)
+class Due:
+    """The thirty days as a bar."""
+
+    day: int
+    days: int
+    overdue: bool
+
+    @property
+    def words(self) -> str:
+        if self.overdue:
+            return _("Overdue: it should have been completed after %(days)d days") % {"days": self.days}
+        return _("Day %(day)d of %(days)d") % {"day": self.day, "days": self.days}
+
+
+def due_of(request: PurgeRequest) -> Due:
+    days = max(1, (request.due_at - request.accepted_at).days)
+    until = request.completed_at or timezone.now()
+    day = min(days, max(1, (until - request.accepted_at).days + 1))
+    return Due(day, days, request.is_overdue)
+
+
+# ---------------------------------------------------------------- ledger, residue, follow-ups
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """A line of the ledger of steps."""
+
+    words: str
+    planned: int
+    done: int
+    left: int
+    finished: bool
+
+
+def step_lines(steps: Iterable[PurgeStep], *, everything: bool) -> tuple[list[StepLine], int]:
+    """The steps that had something to do, and how many places were looked at and had nothing.
+
+    ``everything``: for support; else only rows of the account that asked are counted.
+    """
+    lines, empty = [], 0
+    for step in steps:
+        finished = step.state == StepState.DONE
+        planned, done = (step.planned, step.done) if everything else (step.own_planned, step.own_done)
+        if not planned and not done:
+            empty += 1
+            continue
+        left = 0 if finished else max(0, planned - done)
+        lines.append(StepLine(step.words, max(planned, done) if finished else planned, done, left, finished))
+    return lines, empty
+
+
+@dataclass(frozen=True)
+class ResidueLine:
+    """Where something was found, never what."""
+
+    place: str
+    row: str
+    found_at: datetime
+    gone: bool
+    advice: str
+
+
+def residue_lines(residues: Iterable[Residue]) -> list[ResidueLine]:
+    return [
+        ResidueLine(
+            place=f"{residue.table}.{residue.column}",
+            row=residue.row,
+            found_at=residue.found_at,
+            gone=residue.gone_at is not None,
+            advice=_("A rule treats this column: try again.")
+            if residue.ruled
+            else _("No rule treats this column. Write one in the purge_rules.py of its app, then try again."),
+        )
+        for residue in residues
+    ]
+
+
+FOLLOW_UP_WORDS = {
+    "connector_disabled": gettext_lazy("Connector has stopped: fill in what was blanked, or confirm it, and enable it"),
+    "webhook_disabled": gettext_lazy("Webhook has stopped: fill in its user name or address and enable it"),
+    "session_without_instructor": gettext_lazy("Session needs an instructor"),
+    "unique_id_emptied": gettext_lazy("Unique User ID was a purged address and is empty now: give the user another"),
+    "account_without_administrator": gettext_lazy("Account has no active Administrator"),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something left for people to do. ``link`` is empty where no page shows the row."""
+
+    follow_up: FollowUp
+    words: str
+    name: str
+    link: str
+
+
+def tasks_of(follow_ups: Iterable[FollowUp]) -> list[Task]:
+    """The follow-ups with the names of their rows; a query for each kind of row."""
+    follow_ups = list(follow_ups)
+    names: dict[tuple[str, int], str] = {}
+    for label in {row.model for row in follow_ups}:
+        model = apps.get_model(label)
+        pks = [row.row for row in follow_ups if row.model == label]
+        for instance in model._base_manager.filter(pk__in=pks):
+            names[label, instance.pk] = str(instance)
+    return [
+        Task(
+            follow_up=row,
+            words=str(FOLLOW_UP_WORDS.get(row.kind, row.kind.replace("_", " "))),
+            name=names.get((row.model, row.row), _("no longer there")),
+            link=_change_link(row.model, row.row) if (row.model, row.row) in names else "",
+        )
+        for row in follow_ups
+    ]
+
+
+def _change_link(label: str, pk: int) -> str:
+    return link_to(f"admin:{label.lower().replace('.', '_')}_change", pk)
+
+
+def link_to(name: str, *args: Any) -> str:
+    """The address of a page, or '' where the page is not installed."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def initiator_words(request: PurgeRequest) -> str:
+    """Who asked for it, for the people of his own account."""
+    if request.initiator_id is None:
+        return _("nobody who is still here")
+    return str(get_user_model()._base_manager.get(pk=request.initiator_id))

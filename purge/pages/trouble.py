@@ -1,0 +1,131 @@
+"""What went wrong, and what to do now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from purge.choices import Fate, Status
+from purge.models import PurgeRequest
+from purge.pages.requests import WORKING
+from purge.routes.scope import DOOMED_ROLES
+
+# ---------------------------------------------------------------- trouble
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What went wrong, in plain words, and what happens next."""
+
+    what: str
+    next: str
+
+
+def trouble_of(request: PurgeRequest, *, account_id: int | None = None) -> Trouble | None:
+    """None while all is well. ``account_id``: count the people of this account alone, for readers who learn of no
+    other."""
+    if request.status == Status.RESIDUE:
+        return Trouble(
+            ngettext(
+                "After the erasure, personal data was found in %(n)d place that should have none.",
+                "After the erasure, personal data was found in %(n)d places that should have none.",
+                request.residue_left,
+            )
+            % {"n": request.residue_left},
+            _(
+                "Support looks at the places listed below. Once they are mended, “Try again” erases what is left; the "
+                "request completes only when a full search finds nothing."
+            ),
+        )
+    if request.status == Status.NEEDS_ATTENTION:
+        return Trouble(
+            f"{_what_failed(request)} {_who_is_gone(request, account_id)}",
+            _("It does not continue by itself. Nothing that was erased comes back, and nothing is erased twice."),
+        )
+    if request.status in WORKING and request.next_attempt_at is not None:
+        return Trouble(
+            f"{_what_failed(request)} {_who_is_gone(request, account_id)}",
+            _("It is tried again by itself %(when)s (attempt %(n)d).")
+            % {"when": _when(request.next_attempt_at), "n": request.attempts + 1},
+        )
+    return None
+
+
+def _what_failed(request: PurgeRequest) -> str:
+    match request.error_class:
+        case "PersonCannotBeDeleted":
+            if request.error_step in ("", "unknown"):
+                return _("Somebody could not be erased because another table still refers to them.")
+            return _(
+                "Somebody could not be erased because the table “%(table)s” still refers to them and no rule says what "
+                "to do with it."
+            ) % {"table": request.error_step}
+        case "WorkerDied":
+            return _("The worker stopped again and again while it was at this request.")
+        case "MoreRowsThanPlanned":
+            return _(
+                "The step “%(step)s” was about to change more rows than were chosen for it. That piece of work was "
+                "taken back. Trying again does not help until it is known whose rows the others are."
+            ) % {"step": request.error_step or _("unknown")}
+        case "HashKeyMissing":
+            return _("The key that recognises purged addresses is missing or was changed, so nothing can be proved.")
+        case "OperationalError" | "InterfaceError":
+            return _("The database could not be reached, or was too busy.")
+        case "":
+            return _("It stopped.")
+        case name:
+            step = request.error_step or _("unknown")
+            return _("An error stopped it: %(error)s at “%(step)s”.") % {"error": name, "step": step}
+
+
+def _who_is_gone(request: PurgeRequest, account_id: int | None) -> str:
+    """How many people are erased and how many are not, counted."""
+    people = request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+    if account_id is not None:
+        people = people.filter(account_id=account_id)
+    fates = list(people.values_list("fate", flat=True))
+    left = sum(1 for fate in fates if fate in (Fate.WAITING, Fate.STUCK))
+    gone = len(fates) - left
+    if not fates:
+        return ""
+    if not gone:
+        return ngettext(
+            "Nobody is erased yet: %(n)d person is still there.",
+            "Nobody is erased yet: %(n)d people are still there.",
+            left,
+        ) % {"n": left}
+    if not left:
+        return ngettext("%(n)d person is erased, nobody is left.", "%(n)d people are erased, nobody is left.", gone) % {
+            "n": gone
+        }
+    erased = ngettext("%(n)d person is erased", "%(n)d people are erased", gone) % {"n": gone}
+    rest = ngettext("%(n)d is still there", "%(n)d are still there", left) % {"n": left}
+    return _("%(erased)s, %(rest)s.") % {"erased": erased, "rest": rest}
+
+
+def technical_words(request: PurgeRequest) -> str:
+    """What support needs to mend a failure: the last error's class, step, and names of what refused; no values."""
+    if request.status != Status.NEEDS_ATTENTION and request.next_attempt_at is None:
+        return ""
+    events = ("needs_attention", "person_stuck", "failed")
+    facts: dict[str, Any] = {}
+    for entry in request.ledger.filter(event__in=events).order_by("-pk")[:2]:
+        facts = {**entry.facts, **facts}
+    shown = [f"{name} {facts[name]}" for name in ("state", "constraint", "table") if facts.get(name)]
+    at = request.error_step or facts.get("step") or _("unknown")
+    return ", ".join([f"{request.reference}: {request.error_class or _('unknown')}", f"step {at}", *shown])
+
+
+def _when(moment: datetime) -> str:
+    wait = moment - timezone.now()
+    if wait <= timedelta(0):
+        return _("in a moment")
+    minutes = int(wait.total_seconds() // 60)
+    if not minutes:
+        return _("in less than a minute")
+    return ngettext("in about %(n)d minute", "in about %(n)d minutes", minutes) % {"n": minutes}

@@ -1,0 +1,90 @@
+"""Which columns can hold an address or a login, and how their values are read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from purge.addresses import (
+    Shape,
+    emails_in,
+    emails_in_value,
+)
+from purge.database.catalog import Catalog, Column
+from purge.host import get_host
+from purge.models import Identifier, Subject, SuppressionHash
+from purge.proof.decoders import OPAQUE
+from purge.rules.registry import get_registry
+
+#: The engine's own tables hold ids and, while a request is open, what it captured.
+OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, Subject, SuppressionHash))
+#: The shortest address that a column must have room for.
+SHORTEST_ADDRESS = 6
+#: How the names of columns end that hold logins, or filters in which logins stand.
+LOGIN_ENDINGS = ("login", "user_name", "username", "manager_filter", "filter_value")
+
+
+def addresses_in(column: Column, value: Any) -> set[str]:
+    """All addresses in a stored value, whatever the column is."""
+    decoder = OPAQUE.get((column.table, column.name))
+    if value is None:
+        return set()
+    if decoder is not None:
+        return emails_in(decoder(value))
+    shape = shape_of(column)
+    return set().union(*(emails_in_value(each, shape) for each in readings_of(column, value)))
+
+
+def readings_of(column: Column, value: Any) -> list[Any]:
+    """A stored value as it stands, and as JSON where it is that."""
+    if isinstance(value, str) and (column.type == "json" or value[:1] in "[{"):
+        try:
+            return [json.loads(value), value]
+        except ValueError:
+            return [value]
+    return [value]
+
+
+def shape_of(column: Column) -> Shape:
+    """What a column holds, as far as somebody has said: an address, a list, a text."""
+    entry = get_registry().by_table.get(column.table)
+    lines = entry.columns.values() if entry is not None else ()
+    return next((line.shape for line in lines if line.column == column.name), Shape.TEXT)
+
+
+def patrolled_columns(catalog: Catalog) -> list[Column]:
+    """The columns that a patrol reads: all that have room for an address, but those that people sign in with."""
+    identity = get_host().identity_columns()
+    return [
+        column for column in catalog.columns if _holds_addresses(column) and (column.table, column.name) not in identity
+    ]
+
+
+def login_columns(catalog: Catalog) -> list[Column]:
+    """The columns that hold what somebody signs in with at another system, or a filter that may name them by it."""
+    identity = get_host().identity_columns()
+    return [
+        column
+        for column in catalog.columns
+        if column.type == "text"
+        and column.name.endswith(LOGIN_ENDINGS)
+        and column.table not in OWN_TABLES
+        and (column.table, column.name) not in identity
+    ]
+
+
+def _holds_addresses(column: Column) -> bool:
+    if column.table in OWN_TABLES or column.type not in ("text", "json"):
+        return False
+    return column.width is None or column.width >= SHORTEST_ADDRESS
+
+
+def is_ruled(table: str, column: str) -> bool:
+    """Whether the rules name this column at all (not what they do to it)."""
+    entry = get_registry().by_table.get(table)
+    return entry is not None and any(line.column == column for line in entry.columns.values())
+
+
+def takes_addresses(table: str, column: str) -> bool:
+    entry = get_registry().by_table.get(table)
+    return entry is not None and any(line.column == column for line in entry.addresses)

@@ -1,0 +1,207 @@
+"""What counts as found: whose row it is, whose the address is now, and what is expected to stay."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Q
+
+from purge.addresses import (
+    identity_key,
+    names,
+    others_in_value,
+)
+from purge.choices import Fate, IdentifierKind
+from purge.database.catalog import Column
+from purge.hashing import FOLDED, SEARCHED, hasher
+from purge.host import Holder, get_host
+from purge.models import PurgeRequest
+from purge.proof.columns import readings_of, shape_of, takes_addresses
+from purge.proof.decoders import OPAQUE
+from purge.proof.files import FileMention, Where
+from purge.proof.report import Hit
+from purge.proof.row_names import row_name
+from purge.routes.ownership import owner_in
+from purge.routes.policy import policy_for
+from purge.routes.scope import DOOMED_ROLES, owner_of
+from purge.rules.registry import get_registry, person_model
+
+# ---------------------------------------------------------------- what concerns whom
+
+
+@dataclass(frozen=True)
+class Written:
+    """How an address is written in a stored value."""
+
+    column: Column
+    value: Any
+    key: str
+
+    @property
+    def identities(self) -> set[str]:
+        """What its mentions are, and longer addresses that they stand in."""
+        shape = shape_of(self.column)
+        readings = readings_of(self.column, self.value)
+        return set().union(*(others_in_value(each, shape, {self.key}, ()) for each in readings))
+
+    def names_others_than(self, identities: Collection[str]) -> bool:
+        """Whether a mention is left that is none of these."""
+        readings = readings_of(self.column, self.value)
+        return any(names(each, shape_of(self.column), {self.key}, spared=identities) for each in readings)
+
+
+@dataclass(frozen=True)
+class Sought:
+    """That a request looks for an identifier: in one account, or (None) wherever its route cleans.
+
+    ``identity``: its identity key, as long as that is known.
+    """
+
+    request: PurgeRequest
+    kind: str
+    account_id: int | None
+    matched: bool
+    identity: str | None = None
+
+
+class Judge:
+    """Whether an address in a row of some account is residue of a request, or expected."""
+
+    def __init__(self, requests: Iterable[PurgeRequest]) -> None:
+        self.trials = set(get_host().trial_account_ids())
+        self.became_trial = get_host().became_trial()
+        self.staff = frozenset(get_host().staff_account_ids())
+        self.policies = {request.pk: policy_for(request) for request in requests}
+        self.exact: dict[int, frozenset[str]] = {}
+        self.going = {request.pk: _going(request) for request in requests}
+
+    def hits(self, column: Column, pk: Any, key: str, sought: Collection[Sought], value: Any = None) -> Iterator[Hit]:
+        """A hit for each request that looks for the identifier in the account of this row. ``value``: of the column,
+        where it is an address that was found: how it is written there says whose it is."""
+        if sought and not self.is_own(column.table, pk, key):
+            ruled = takes_addresses(column.table, column.name)
+            name, account_id = row_name(column.table, pk), self.account_of(column.table, pk)
+            place = Hit(column.table, column.name, name, ruled, account_id, key, pk=pk)
+            plain = value is None or (column.table, column.name) in OPAQUE
+            yield from self._of_requests(place, sought, None if plain else Written(column, value, key))
+
+    def file_hits(self, mention: FileMention, key: str, sought: Collection[Sought]) -> Iterator[Hit]:
+        """The same for an address in a stored file."""
+        place = Hit(mention.table, mention.column, mention.row, True, mention.account_id, key)
+        yield from self._of_requests(place, sought, None)
+
+    def _of_requests(self, place: Hit, sought: Iterable[Sought], written: Written | None) -> Iterator[Hit]:
+        seen: set[int] = set()
+        # Those by which people were chosen first: with them fewer holders count.
+        for each in sorted(sought, key=lambda each: not each.matched):
+            request = each.request
+            if request.pk in seen or not self.concerns(each, place.account_id):
+                continue
+            seen.add(request.pk)
+            owner = self._owner(place, each) if written is None else self._owner_as_written(place, each, written)
+            yield replace(place, request_id=request.pk, kind=each.kind, matched=each.matched, owner=owner)
+
+    def _owner(self, place: Hit, sought: Sought) -> Holder | None:
+        """Whose it is now: the identity that is looked for, or the very one that was found, where they differ."""
+        found = identity_key(place.key) if sought.kind == IdentifierKind.EMAIL else place.key
+        for identity in dict.fromkeys((found, sought.identity or found)):
+            if (owner := self._holder(place, sought, identity)) is not None:
+                return owner
+        return None
+
+    def _owner_as_written(self, place: Hit, sought: Sought, written: Written) -> Holder | None:
+        """Whose it is now, by how it is written: the key is wider than an identity, and may stand in a longer address.
+
+        Somebody's only if no mention in the value is nobody's.
+        """
+        if place.account_id is None:
+            return None
+        found = ((identity, self._holder(place, sought, identity)) for identity in sorted(written.identities))
+        owners = {identity: owner for identity, owner in found if owner is not None}
+        if owners and not written.names_others_than(owners):
+            return next(iter(owners.values()))
+        # A looser writing is that of whoever is looked for.
+        looked_for = sought.identity or self._only_known(sought, place.key)
+        return self._holder(place, sought, looked_for) if looked_for else None
+
+    def _only_known(self, sought: Sought, key: str) -> str | None:
+        """The identity that is looked for, as far as a request still knows it that is closed."""
+        identity = identity_key(key)
+        known = self._is_captured(sought.request, identity) or not self.exact[sought.request.pk]
+        return identity if known else None
+
+    def _holder(self, place: Hit, sought: Sought, identity: str) -> Holder | None:
+        matched = sought.matched
+        if matched and sought.kind == IdentifierKind.EMAIL:
+            known = self._is_captured(sought.request, identity)
+            matched = known if sought.identity is None else identity == sought.identity
+        request = sought.request
+        return owner_in(
+            place.account_id,
+            identity,
+            accepted_at=request.accepted_at,
+            going=self.going[request.pk],
+            matched=matched,
+        )
+
+    def _is_captured(self, request: PurgeRequest, identity: str) -> bool:
+        """Whether an address is one that was purged, not one that only looks like it."""
+        if request.pk not in self.exact:
+            hashes = request.hashes.filter(kind=IdentifierKind.EMAIL, match=True).exclude(form__in=(FOLDED, SEARCHED))
+            self.exact[request.pk] = frozenset(hashes.values_list("digest", flat=True))
+        return hasher(IdentifierKind.EMAIL)(identity) in self.exact[request.pk]
+
+    def account_of(self, table: str, pk: Any) -> int | None:
+        """The account of a row; None when it has none, or when nothing declares how to find it."""
+        entry = get_registry().by_table.get(table)
+        if entry is None or entry.rules.account is None:
+            return None
+        account_id: int | None = (
+            entry.model._base_manager.filter(pk=pk).values_list(entry.rules.account, flat=True).first()
+        )
+        return owner_of(entry.rules, account_id, self.staff)
+
+    def concerns(self, sought: Sought, account_id: int | None) -> bool:
+        if sought.account_id is not None:
+            return account_id == sought.account_id
+        if account_id is None:
+            return sought.kind == IdentifierKind.EMAIL
+        policy = self.policies[sought.request.pk]
+        requesting = policy.scrub_requesting_account and account_id == sought.request.account_id
+        if requesting:
+            return True
+        trial = account_id in self.trials and self._was_trial(account_id, sought.request)
+        return policy.scrub_trial_accounts and trial and account_id != sought.request.excluded_account_id
+
+    def _was_trial(self, account_id: int, request: PurgeRequest) -> bool:
+        """Whether a trial account was one when the request was accepted, or was made since."""
+        return account_id not in self.became_trial or self.became_trial[account_id] <= request.accepted_at
+
+    def cleaned(self, requests: Iterable[PurgeRequest]) -> Where:
+        """The condition that a row's account is one that one of the requests cleans."""
+        requests = list(requests)
+        own = [
+            request.account_id
+            for request in requests
+            if request.account_id is not None and self.policies[request.pk].scrub_requesting_account
+        ]
+        trials = any(self.policies[request.pk].scrub_trial_accounts for request in requests)
+
+        def where(path: str | None) -> Q:
+            if path is None:
+                return Q()
+            condition = Q(**{f"{path}__in": own})
+            return condition | Q(**{f"{path}__in": get_host().trial_account_ids()}) if trials else condition
+
+        return where
+
+    def is_own(self, table: str, pk: Any, key: str) -> bool:
+        """Whether it stands in the row of the very user whose it is (a creator who is kept)."""
+        return table == person_model()._meta.db_table and key in get_host().own_keys(int(pk))
+
+
+def _going(request: PurgeRequest) -> frozenset[int]:
+    going = request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+    return frozenset(going.values_list("person_id", flat=True))

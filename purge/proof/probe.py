@@ -1,0 +1,318 @@
+"""Probing the indexed places at once: whether a key, an address or a file of the people is left.
+
+From the database's own catalogue, never from the treatments. The proof may know which account a row belongs to (a path
+that the rules declare) and which columns people sign in with; what a purge *does* to a column it must not know, or it
+would share the blind spots of what it checks. The other tier, :mod:`purge.proof.texts`, reads every text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db import connection
+
+from purge.addresses import (
+    cannot_mention,
+    login_words,
+)
+from purge.addresses.index import (
+    NAMES_ONE,
+    TextColumn,
+    candidates_among,
+    candidates_where,
+    looking_for_few_rows,
+    seeking,
+    storable,
+)
+from purge.choices import Fate, IdentifierKind, Role, Verdict
+from purge.database.catalog import Catalog, Column, read_catalog
+from purge.host import get_host
+from purge.models import PurgeRequest, Subject
+from purge.proof.columns import OWN_TABLES, addresses_in, is_ruled, login_columns, patrolled_columns
+from purge.proof.decoders import OPAQUE
+from purge.proof.files import mentions_in_unread_files
+from purge.proof.judge import Judge, Sought
+from purge.proof.prefixes import files_under
+from purge.proof.reading import filled, stream
+from purge.proof.report import Hit, Report, check_key, check_storage
+from purge.proof.row_names import row_name
+from purge.routes.scope import DOOMED_ROLES, current_key, searched
+from purge.rules.registry import person_model
+
+#: Rows named for one place; more would say nothing new.
+MOST_HITS = 50
+#: SQLite takes at most 500 parts in one compound statement.
+MOST_PARTS = 400
+#: Roughly, with its share of the page, when only a file's size is known.
+BYTES_A_ROW = 400
+
+
+# ---------------------------------------------------------------- tier one
+
+
+def verify(request: PurgeRequest) -> Report:
+    """Probe every key, e-mail column, indexed text and file prefix for the people and addresses of a request.
+
+    And every stored text file that the purge has not read.
+
+    Raises :class:`CouldNotLook` when the hash key is missing or is not the one that made the request's hashes.
+    """
+    check_key([request])
+    check_storage()
+    with looking_for_few_rows(connection):
+        hits = list(_probe(request, read_catalog(connection)))
+    hits += [*_files(request), *_unread_files(request), *_missing_survivors(request)]
+    hits = [hit for hit in hits if hit.owner is None]
+    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
+
+
+def _probe(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    doomed = request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE))
+    yield from _references(catalog, list(doomed.values_list("person_id", flat=True)))
+    yield from _public_ids(request, catalog)
+    yield from _known_addresses(request, catalog)
+    yield from _known_logins(request, catalog)
+
+
+def referring_tables(catalog: Catalog, person_table: str, ids: Sequence[int]) -> Iterator[str]:
+    """Tables with a foreign key that still points at one of the people."""
+    for key in catalog.keys_to(person_table):
+        if (key.table != person_table and _find(catalog, key.table, key.column, ids, limit=1)) or (
+            key.table == person_table and _outside(key.column, ids)
+        ):
+            yield key.table
+
+
+def _outside(column: str, ids: Sequence[int]) -> bool:
+    """Whether somebody who stays points at somebody who goes (a manager)."""
+    rows = person_model()._base_manager.filter(**{f"{column}__in": ids}).exclude(pk__in=ids)
+    return rows.exists()
+
+
+def _references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
+    if not ids:
+        return
+    person_table = person_model()._meta.db_table
+    keyed = {(key.table, key.column) for key in catalog.foreign_keys}
+    places = [(key.table, key.column) for key in catalog.keys_to(person_table)]
+    places += [
+        (column.table, column.name)
+        for column in catalog.columns
+        if column.type == "integer"
+        and column.table not in OWN_TABLES
+        and (column.table, column.name) not in keyed
+        and (column.name in ("user_id", "person_id") or column.name.endswith(("_user_id", "_person_id")))
+    ]
+    for table, name in _occupied(places, ids):
+        for row in _find(catalog, table, name, ids):
+            yield Hit(table, name, row, ruled=is_ruled(table, name))
+    yield from _generic_references(catalog, ids)
+
+
+def _occupied(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> list[tuple[str, str]]:
+    """Those of the (table, column) places in which one of the values stands: one statement for all of them."""
+    quote = connection.ops.quote_name
+    found: list[tuple[str, str]] = []
+    for start in range(0, len(places), MOST_PARTS):
+        some = places[start : start + MOST_PARTS]
+        listed: Any
+        if connection.vendor == "postgresql":
+            kind = "bigint" if isinstance(values[0], int) else "uuid"
+            head, listed = f"WITH wanted (listed) AS (SELECT %s::{kind}[])", list(values)
+            among = f"= ANY((SELECT listed FROM wanted)::{kind}[])"
+        else:
+            head, listed = "WITH wanted AS MATERIALIZED (SELECT value FROM json_each(%s))", json.dumps(list(values))
+            among = "IN (SELECT value FROM wanted)"
+        parts = [
+            f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quote(table)} WHERE {quote(column)} {among})"
+            for number, (table, column) in enumerate(some)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{head} {' UNION ALL '.join(parts)}", [listed])
+            found += [some[number] for (number,) in cursor.fetchall()]
+    return found
+
+
+def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
+    """Rows that name a person by content type and object id, as the admin log does."""
+    model = person_model()
+    names = [m._meta.model_name for m in (model, *model.__subclasses__()) if m._meta.concrete_model is model]
+    quote = connection.ops.quote_name
+    for key in catalog.keys_to("django_content_type"):
+        for column in catalog.tables[key.table]:
+            if column.name != "object_id":
+                continue
+            marks = ", ".join(["%s"] * len(names))
+            of_people = f"SELECT id FROM django_content_type WHERE app_label = %s AND model IN ({marks})"
+            sql = (
+                f"SELECT {quote(catalog.primary_keys[key.table])} FROM {quote(key.table)} "
+                f"WHERE {quote(key.column)} IN ({of_people}) "
+                f"AND CAST({quote(column.name)} AS text) IN ({', '.join(['%s'] * len(ids))}) LIMIT {MOST_HITS}"
+            )
+            with connection.cursor() as cursor:
+                cursor.execute(sql, [model._meta.app_label, *names, *(str(person_id) for person_id in ids)])
+                for (row,) in cursor.fetchall():
+                    yield Hit(key.table, column.name, row_name(key.table, row), ruled=is_ruled(key.table, column.name))
+
+
+def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limit: int = MOST_HITS) -> list[str]:
+    """Names of rows whose column is one of the values."""
+    quote = connection.ops.quote_name
+    pk = quote(catalog.primary_keys.get(table, column))
+    listed: Any
+    if connection.vendor == "postgresql":
+        where, listed = f"{quote(column)} = ANY(%s)", list(values)
+    else:
+        where, listed = f"{quote(column)} IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [listed, limit])
+        return [row_name(table, row[0]) for row in cursor.fetchall()]
+
+
+def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    """The opaque ids under which files and outside references know a person."""
+    values = _erased_public_ids(request)
+    if not values:
+        return
+    from uuid import UUID
+
+    native = connection.features.has_native_uuid_field
+    wanted = [UUID(value) if native else UUID(value).hex for value in values]
+    places = [
+        (column.table, column.name)
+        for column in catalog.columns
+        if column.type == "uuid"
+        and column.table not in OWN_TABLES
+        and any(word in column.name for word in ("public_id", "user", "person", "owner"))
+    ]
+    for table, name in _occupied(places, wanted):
+        for row in _find(catalog, table, name, wanted):
+            yield Hit(table, name, row, ruled=is_ruled(table, name))
+
+
+def _erased_public_ids(request: PurgeRequest) -> list[str]:
+    erased = request.subjects.filter(fate__in=(Fate.ERASED, Fate.GONE)).values("person_id")
+    return list(
+        request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=erased).values_list("value", flat=True)
+    )
+
+
+def _captured(request: PurgeRequest, kind: str) -> dict[str, list[Sought]]:
+    """What an open request looks for: search keys of addresses, or logins; and where it looks for each."""
+    sought: dict[str, list[Sought]] = defaultdict(list)
+    captured = request.identifiers.filter(kind=kind).values_list("value", "form", "account_id", "match")
+    for value, form, account_id, match in captured:
+        identity = current_key(value, form)
+        for key in searched([identity]) if kind == IdentifierKind.EMAIL else [identity]:
+            sought[key].append(Sought(request, kind, account_id, match, identity))
+    return sought
+
+
+def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
+    sought = _captured(request, IdentifierKind.EMAIL)
+    keys = frozenset(sought)
+    if not keys:
+        return
+    judge = Judge([request])
+    columns = patrolled_columns(catalog)
+    mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
+    for column in columns:
+        indexed = _is_indexed(catalog, column)
+        if column in mentioning or (not indexed and "mail" in column.name):
+            for pk, value in _rows_with(catalog, column, keys, indexed=indexed):
+                for key in sorted(addresses_in(column, value) & keys):
+                    yield from judge.hits(column, pk, key, sought[key], value)
+
+
+def _known_logins(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    """Logins of an open request in the columns that people write them into: settings, of which there are few."""
+    sought = _captured(request, IdentifierKind.LOGIN)
+    if not sought:
+        return
+    judge = Judge([request])
+    for column in login_columns(catalog):
+        for pk, value in stream(filled(catalog, column)):
+            for key in sorted(login_words(value) & sought.keys()):
+                yield from judge.hits(column, pk, key, sought[key])
+
+
+def _is_indexed(catalog: Catalog, column: Column) -> bool:
+    return (column.table, column.name) in catalog.address_indexed
+
+
+def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
+    """Those of the columns with an address index in which that finds one of the addresses: one statement."""
+    if not columns:
+        return set()
+    quote = connection.ops.quote_name
+    parts = []
+    for number, column in enumerate(columns):
+        text = TextColumn(column.table, column.name, column.type == "json")
+        where, _none = candidates_among(connection, text, "(SELECT listed FROM wanted)::text[]")
+        # Counted, not asked for the first one: that the planner may look for by reading the table.
+        parts.append(f"SELECT {number} FROM {quote(column.table)} WHERE {where} HAVING count(*) > 0")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH wanted (listed) AS (SELECT %s::text[]) {' UNION ALL '.join(parts)}", [storable(sorted(keys))]
+        )
+        return {columns[number] for (number,) in cursor.fetchall()}
+
+
+def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexed: bool) -> Iterator[tuple[Any, Any]]:
+    """(primary key, value) of the rows whose value mentions one of the keys."""
+    quote = connection.ops.quote_name
+    text = TextColumn(column.table, column.name, column.type == "json")
+    encoded = (column.table, column.name) in OPAQUE
+    if indexed or connection.vendor != "postgresql":
+        where, params = candidates_where(connection, text, sorted(keys))
+    else:
+        where, params = _no_index_where(column)
+    if connection.vendor == "sqlite" and not encoded:
+        where = f"{where} AND {NAMES_ONE}({quote(column.name)})"
+    pk = quote(catalog.primary_keys.get(column.table, column.name))
+    with seeking(keys), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {where}", params)
+        rows = cursor.fetchall()
+    for row_pk, value in rows:
+        if not encoded and isinstance(value, str) and cannot_mention(value, keys):
+            continue
+        if addresses_in(column, value) & keys:
+            yield row_pk, value
+
+
+def _no_index_where(column: Column) -> tuple[str, list[Any]]:
+    return f"CAST({connection.ops.quote_name(column.name)} AS text) LIKE '%%@%%'", []
+
+
+def _files(request: PurgeRequest) -> Iterator[Hit]:
+    for public_id in _erased_public_ids(request):
+        for number, _name in enumerate(files_under(public_id), start=1):
+            yield Hit("files", "people", str(number), ruled=True)
+        if default_storage.exists(get_host().file_prefix(public_id)):
+            yield Hit("files", "folder", "0", ruled=True)
+    for file in request.files.all():
+        yield Hit("files", "erase", str(file.pk), ruled=True)
+
+
+def _unread_files(request: PurgeRequest) -> Iterator[Hit]:
+    sought = _captured(request, IdentifierKind.EMAIL)
+    if not sought:
+        return
+    judge = Judge([request])
+    for mention in mentions_in_unread_files(request, judge.cleaned([request]), frozenset(sought)):
+        for key in sorted(mention.keys):
+            yield from judge.file_hits(mention, key, sought[key])
+
+
+def _missing_survivors(request: PurgeRequest) -> Iterator[Hit]:
+    """People whom the route keeps and who are gone, unless another request erased them."""
+    kept = set(request.subjects.filter(role=Role.KEPT).values_list("person_id", flat=True))
+    present = {person.id for person in get_host().people(kept)}
+    for person_id in sorted(kept - present):
+        if not Subject.objects.filter(person_id=person_id, fate=Fate.ERASED).exists():
+            yield Hit(person_model()._meta.db_table, "id", str(person_id), ruled=False)

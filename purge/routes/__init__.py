@@ -1,0 +1,1 @@
+"""Where a purge begins decides where it reaches."""

@@ -1,0 +1,235 @@
+"""The reach of one request: whose rows, which addresses, in which accounts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import Q
+
+from purge.addresses import identity_key, search_keys
+from purge.choices import Fate, IdentifierKind, Role
+from purge.hashing import FOLDED
+from purge.host import get_host
+from purge.models import PurgeRequest
+from purge.routes.ownership import kept_in, owned_in
+from purge.routes.policy import Policy, policy_for
+from purge.rules import ModelRules
+
+#: Roles whose rows go.
+DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What rules are asked with.
+
+    ``people``: ids of the rows that go, ascending. ``going``: the same for the whole request, where this scope is only
+    about some of them. ``addresses`` and ``logins``: identity keys taken out in every account of the scope.
+    ``own_addresses``: account id → keys taken out there alone. ``matched``: those of the keys by which the route chose
+    its people (see :mod:`purge.routes.ownership`). ``losing_accounts``: accounts in which a person's row goes.
+    ``own_people``: those of the account that asked; None: all of them.
+    ``requesting_account_id`` is None where the route does not clean one; ``excluded_account_id``: a trial account that
+    another request of the same submission cleans.
+    """
+
+    people: tuple[int, ...] = ()
+    going: frozenset[int] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    own_addresses: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    logins: frozenset[str] = frozenset()
+    matched: frozenset[str] = frozenset()
+    requesting_account_id: int | None = None
+    trial_accounts: bool = False
+    excluded_account_id: int | None = None
+    losing_accounts: frozenset[int] = frozenset()
+    accepted_at: datetime | None = None
+    initiator_id: int | None = None
+    request_id: int = 0
+    reference: str = ""
+    heir_account_id: int | None = field(default=None)
+    own_people: frozenset[int] | None = None
+
+    def all_addresses(self) -> frozenset[str]:
+        """What texts of any account are searched for: search keys."""
+        return self._everywhere | searched(key for keys in self.own_addresses.values() for key in keys)
+
+    def keys_for(self, account_id: int | None) -> frozenset[str]:
+        """What to look for in a row of this account (None: of no account), and to take out: the search keys of what is
+        nobody's there, but for :meth:`of_others`."""
+        if account_id is None or (account_id not in self.own_addresses and account_id not in self._kept):
+            return self._everywhere
+        if account_id not in self._there:
+            self._there[account_id] = searched(self.identities_for(account_id))
+        return self._there[account_id]
+
+    def identities_for(self, account_id: int) -> frozenset[str]:
+        """The identities that are taken out of this account: those that are nobody's there."""
+        own, kept = self.own_addresses.get(account_id, frozenset()), self._kept.get(account_id, frozenset())
+        return (self.addresses | own) - kept
+
+    def of_others(self, account_id: int, identities: Collection[str]) -> frozenset[str]:
+        """Those of the identities that belong to somebody of the account who stays. What is looked for is wider than an
+        identity, and may stand in a longer address: where theirs is written, it stays."""
+        asked = frozenset(identities) - self.identities_for(account_id)
+        if new := {key for key in asked if (account_id, key) not in self._others}:
+            going = self.going | set(self.people)
+            theirs = owned_in(account_id, new, accepted_at=self.accepted_at, going=going)
+            self._others.update({(account_id, key): key in theirs for key in new})
+        return frozenset(key for key in asked if self._others[account_id, key])
+
+    @cached_property
+    def _others(self) -> dict[tuple[int, str], bool]:
+        """Answers of :meth:`of_others`: many texts ask for the same."""
+        return {}
+
+    @cached_property
+    def _everywhere(self) -> frozenset[str]:
+        return searched(self.addresses)
+
+    @cached_property
+    def _there(self) -> dict[int, frozenset[str]]:
+        """Answers of :meth:`keys_for` that differ."""
+        return {}
+
+    def logins_for(self, account_id: int | None) -> frozenset[str]:
+        """The logins to take out of the settings of this account. Nobody signs in with what is of no account."""
+        if account_id is None:
+            return frozenset()
+        return self.logins - self._kept.get(account_id, frozenset())
+
+    @cached_property
+    def _kept(self) -> Mapping[int, frozenset[str]]:
+        """What belongs to somebody who stays, by account: asked once. :meth:`anew` forgets the answer."""
+        identities = self.addresses.union(self.logins, *self.own_addresses.values())
+        return kept_in(
+            identities,
+            accepted_at=self.accepted_at,
+            going=self.going | set(self.people),
+            matched=self.matched,
+        )
+
+    def anew(self) -> Scope:
+        """The same scope, which asks again whose each identifier is."""
+        return replace(self)
+
+    def in_accounts(self, path: str | None, *, staff: bool = False) -> Q:
+        """The condition that a row's account (at ``path``) is one that the route cleans. None: rows of no account.
+
+        ``staff``: rows of the platform's own people are of no account (``ModelRules.staff_is_everybodys``).
+        """
+        if path is None:
+            return Q()
+        condition = Q(pk__in=())
+        if self.requesting_account_id is not None:
+            condition |= Q(**{path: self.requesting_account_id})
+        if self.trial_accounts:
+            trials = Q(**{f"{path}__in": get_host().trial_account_ids(as_of=self.accepted_at)})
+            if self.excluded_account_id is not None:
+                trials &= ~Q(**{path: self.excluded_account_id})
+            condition |= trials
+        if staff:
+            condition |= Q(**{f"{path}__in": get_host().staff_account_ids()})
+        return condition
+
+    def only(self, person_id: int) -> Scope:
+        """The same for one person, for the repetition person by person; addresses stay."""
+        return replace(self, people=(person_id,), going=self.going | set(self.people))
+
+
+def owner_of(rules: ModelRules, account_id: int | None, staff: Collection[int]) -> int | None:
+    """The account whose row this is, from what stands at the rules' path; None: of no account.
+
+    ``staff``: the ids of the accounts of the platform's own people.
+    """
+    if rules.account is None or (rules.staff_is_everybodys and account_id in staff):
+        return None
+    return account_id
+
+
+def build_scope(
+    policy: Policy,
+    *,
+    people: Iterable[int],
+    addresses: Iterable[str],
+    own_addresses: Mapping[int, Iterable[str]] | None = None,
+    logins: Iterable[str] = (),
+    matched: Iterable[str] = (),
+    account_id: int | None,
+    excluded_account_id: int | None = None,
+    losing_accounts: Iterable[int] = (),
+    accepted_at: datetime | None = None,
+    initiator_id: int | None = None,
+    request_id: int = 0,
+    reference: str = "",
+) -> Scope:
+    """A scope under a route's policy: accounts that the route does not clean are left out of it."""
+    people = tuple(sorted(people))
+    return Scope(
+        people=people,
+        going=frozenset(people),
+        addresses=frozenset(addresses),
+        own_addresses={account: frozenset(keys) for account, keys in (own_addresses or {}).items()},
+        logins=frozenset(logins),
+        matched=frozenset(matched),
+        requesting_account_id=account_id if policy.scrub_requesting_account else None,
+        trial_accounts=policy.scrub_trial_accounts,
+        excluded_account_id=excluded_account_id,
+        losing_accounts=frozenset(losing_accounts),
+        accepted_at=accepted_at,
+        initiator_id=initiator_id,
+        request_id=request_id,
+        reference=reference,
+        heir_account_id=account_id,
+    )
+
+
+def searched(keys: Iterable[str]) -> frozenset[str]:
+    """The search keys of identities."""
+    return frozenset().union(*(search_keys(key) for key in keys))
+
+
+def current_key(value: str, form: str) -> str:
+    """A captured identifier as an identity key. One that was captured by an earlier release is what that made of it."""
+    return identity_key(value) if form == FOLDED else value
+
+
+def scope_of(request: PurgeRequest) -> Scope:
+    """The scope of a stored request, from its subjects and the identifiers captured at submission."""
+    identifiers = [
+        (kind, current_key(value, form), account_id, match)
+        for kind, value, form, account_id, match in request.identifiers.values_list(
+            "kind", "value", "form", "account_id", "match"
+        )
+    ]
+    there: dict[int, set[str]] = defaultdict(set)
+    for kind, value, account_id, _match in identifiers:
+        if kind == IdentifierKind.EMAIL and account_id is not None:
+            there[account_id].add(value)
+    subjects = [
+        (person_id, account_id)
+        for person_id, account_id, role, fate in request.subjects.values_list("person_id", "account_id", "role", "fate")
+        if role in DOOMED_ROLES and fate != Fate.RELEASED
+    ]
+    own = frozenset(person_id for person_id, account_id in subjects if account_id == request.account_id)
+    scope = build_scope(
+        policy_for(request),
+        people=[person_id for person_id, _account in subjects],
+        addresses=[
+            value for kind, value, account, _m in identifiers if kind == IdentifierKind.EMAIL and account is None
+        ],
+        own_addresses=there,
+        logins=[value for kind, value, _account, _match in identifiers if kind == IdentifierKind.LOGIN],
+        matched=[value for kind, value, _account, match in identifiers if match],
+        account_id=request.account_id,
+        excluded_account_id=request.excluded_account_id,
+        losing_accounts={account_id for _person, account_id in subjects},
+        accepted_at=request.accepted_at,
+        initiator_id=request.initiator_id,
+        request_id=request.pk,
+        reference=request.reference,
+    )
+    return replace(scope, own_people=None if len(own) == len(subjects) else own)

@@ -1,0 +1,150 @@
+"""Who goes and who is kept: a route's policy applied to the people of the platform, at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from purge.choices import Fate, IdentifierKind, Reach, Role
+from purge.host import Person, get_host
+from purge.models import Identifier, PurgeRequest, Subject
+from purge.routes.capturing import capture_gathered, gathered_of
+from purge.routes.policy import Policy, policy_for
+from purge.routes.scope import DOOMED_ROLES
+from purge.routes.suppression import remember_people
+
+
+@dataclass(frozen=True)
+class Target:
+    """A person in the scope of a request, and why."""
+
+    person: Person
+    role: Role
+
+
+def resolve_targets(
+    policy: Policy, *, selected: Collection[Person], emails: Iterable[str], adobe_ids: Iterable[str] = ()
+) -> list[Target]:
+    """The people that a purge reaches, in id order; each once, under the role that decides what happens to the row.
+
+    ``emails``: keys that a match may have as e-mail or adobe_id; ``adobe_ids``: the same for an identity provider's
+    login. A match who is the creator of the trial account he is a user of is kept or goes, as the policy says.
+    """
+    found: dict[int, Target] = {}
+    if policy.delete_selected:
+        found = {person.id: Target(person, Role.SELECTED) for person in selected}
+    if policy.delete_trial_matches:
+        for target in _matches(policy, emails, adobe_ids):
+            found.setdefault(target.person.id, target)
+    return [found[person_id] for person_id in sorted(found)]
+
+
+def _matches(policy: Policy, emails: Iterable[str], adobe_ids: Iterable[str]) -> Iterable[Target]:
+    host = get_host()
+    people = host.trial_matches(emails=list(emails), adobe_ids=list(adobe_ids))
+    created = host.created_accounts([person.id for person in people])
+    for person in people:
+        if person.account_id not in created.get(person.id, ()):
+            yield Target(person, Role.MATCH)
+        elif policy.delete_matching_creators:
+            yield Target(person, Role.CREATOR)
+            if policy.delete_users_of_created_trials:
+                yield from _members(person)
+        else:
+            yield Target(person, Role.KEPT)
+
+
+def _members(creator: Person) -> Iterable[Target]:
+    """Everybody else in the trial account that the creator is a user of: there only, not in his other accounts."""
+    host = get_host()
+    others = [person_id for person_id in host.members(creator.account_id) if person_id != creator.id]
+    for person in host.people(others):
+        yield Target(person, Role.MEMBER)
+
+
+def in_reach(target: Target, reach: str, account_id: int | None) -> bool:
+    """Whether a person belongs to this part of a divided submission. ``account_id``: the requesting account."""
+    match Reach(reach):
+        case Reach.OWN:
+            return target.person.account_id == account_id
+        case Reach.OTHERS:
+            return target.person.account_id != account_id
+        case _everywhere:
+            return True
+
+
+def matches_of(request: PurgeRequest, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Target]:
+    """Everybody whom a stored request reaches now without having been selected, within its reach."""
+    found = resolve_targets(policy_for(request), selected=(), emails=emails, adobe_ids=adobe_ids)
+    account_id = request.account_id if request.part_of is None else request.part_of.account_id
+    return [target for target in found if in_reach(target, request.reach, account_id)]
+
+
+def overlooked_at(moment: datetime, targets: Iterable[Target], *, keys: Collection[str]) -> list[Target]:
+    """Those of the people found now who were there at a moment, and had one of these identifiers then.
+
+    A member of an account that is emptied has none of them: they have to have been there.
+    """
+    targets = list(targets)
+    if not targets:
+        return []
+    had = {
+        holder.person_id
+        for holders in get_host().holders(None, keys).values()
+        for holder in holders
+        if holder.is_current and (holder.since is None or holder.since <= moment)
+    }
+    return [
+        target
+        for target in targets
+        if (target.person.added_at <= moment if target.role == Role.MEMBER else target.person.id in had)
+    ]
+
+
+def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool = True) -> list[Target]:
+    """Put people into a request. Returns the targets.
+
+    ``begins``: those whose rows go are frozen at once; otherwise they stay what they are until the request may begin.
+    """
+    if not targets:
+        return []
+    doomed = [target.person for target in targets if target.role in DOOMED_ROLES]
+    now = timezone.now() if begins else None
+    Subject.objects.bulk_create(
+        [
+            Subject(
+                request=request,
+                person_id=target.person.id,
+                account_id=target.person.account_id,
+                role=target.role,
+                fate=Fate.KEPT if target.role == Role.KEPT else Fate.WAITING,
+                earlier_state=target.person.earlier_state,
+                frozen_at=None if target.role == Role.KEPT else now,
+            )
+            for target in targets
+        ]
+    )
+    Identifier.objects.bulk_create(
+        [
+            Identifier(
+                request=request,
+                kind=IdentifierKind.PUBLIC_ID,
+                value=person.public_id,
+                person_id=person.id,
+                local=False,
+                match=False,
+            )
+            for person in doomed
+        ],
+        ignore_conflicts=True,
+    )
+    others = [target.person for target in targets if target.role in DOOMED_ROLES and target.role != Role.SELECTED]
+    going = request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
+    remember_people(request, doomed, going=set(going))
+    capture_gathered(request, gathered_of(others, going=set(going)))
+    if begins:
+        get_host().freeze(doomed, accepted_at=request.accepted_at)
+    return targets

@@ -1,0 +1,266 @@
+"""Whether every place that can hold a person has a rule: every installed model and every table of the catalogue.
+
+A gap refuses submissions, since an erasure whose reach nobody knows is none; the system checks show the same gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection, models
+
+from purge.database.catalog import Catalog, read_catalog
+from purge.rules import (
+    AddressTreatment,
+    Blank,
+    Delete,
+    DeleteAbout,
+    Detach,
+    EndRow,
+    EraseFile,
+    HandOver,
+    Keep,
+    PersonTreatment,
+    Redact,
+    Unassign,
+    Withdraw,
+    WithRow,
+)
+from purge.rules.registry import ColumnRule, ModelEntry, Registry, get_registry, person_model
+
+#: A text of fewer characters has no room for an address.
+SHORTEST_ADDRESS = 6
+#: Reasons that are none.
+EMPTY_REASONS = frozenset({"", "tbd", "todo", "n/a", "none", "-", "?", "later", "reason", "not personal"})
+SHORTEST_REASON = 12
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that no rule covers, or a rule that cannot work. ``id``: the system check's id."""
+
+    id: str
+    where: str
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.what}"
+
+
+def model_gaps(registry: Registry | None = None) -> list[Gap]:
+    """Gaps that the models alone show; asks no database."""
+    registry = registry or get_registry()
+    gaps = [
+        Gap("purge.E005", where, what, "Correct the line in the app's purge_rules.py.")
+        for where, what in registry.errors
+    ]
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.proxy or (not model._meta.managed and model._meta.db_table in registry.exempt):
+            continue
+        gaps += _gaps_of_model(model, registry)
+    return gaps
+
+
+def table_gaps(registry: Registry | None = None, catalog: Catalog | None = None) -> list[Gap]:
+    """Tables of the database that neither a model with rules nor an exemption accounts for."""
+    registry = registry or get_registry()
+    catalog = catalog or read_catalog(connection)
+    known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    return [
+        Gap(
+            "purge.E004",
+            table,
+            "is a table of the database that no rule and no exemption accounts for.",
+            f'Give it a model with rules, or list ExemptTable("{table}", reason="…") in a purge_rules.py.',
+        )
+        for table in sorted(catalog.tables)
+        if table not in known and table not in registry.exempt
+    ]
+
+
+def all_gaps() -> list[Gap]:
+    """Everything that keeps a submission from being accepted."""
+    return [*model_gaps(), *table_gaps()]
+
+
+def _gaps_of_model(model: type[models.Model], registry: Registry) -> Iterator[Gap]:
+    table = model._meta.db_table
+    exempt = registry.exempt.get(table)
+    if exempt is not None:
+        if not is_reason(exempt.reason):
+            yield Gap("purge.E003", table, "is exempted without a reason.", "Say why it cannot hold a person.")
+        return
+    entry = registry.entry_of(model)
+    for field in model._meta.local_fields:
+        kind = kind_of(field)
+        if kind and (entry is None or field.name not in entry.columns):
+            yield Gap(
+                "purge.E001",
+                f"{model._meta.label}.{field.name}",
+                f"is {kind} without a rule.",
+                f'Add "{field.name}" to the rules of "{model._meta.label}" in {model._meta.app_label}/purge_rules.py.',
+            )
+    for generic in model._meta.private_fields:
+        yield from _generic_gap(model, generic, entry)
+    if entry is not None:
+        for column in entry.columns.values():
+            yield from _misfits(entry, column)
+
+
+def kind_of(field: models.Field[Any, Any]) -> str | None:
+    """Why a column needs a rule, in words; None when it needs none."""
+    if field.primary_key and not isinstance(field, models.CharField):
+        return None
+    target = field.remote_field.model if field.remote_field else None
+    if target is not None and isinstance(target, type):
+        return "a relation to a person" if target._meta.concrete_model is person_model() else None
+    if field.choices:
+        return None
+    kinds: tuple[tuple[type, str], ...] = (
+        (models.EmailField, "an e-mail column"),
+        (models.FileField, "a file column"),
+        (models.GenericIPAddressField, "an IP address column"),
+        (models.JSONField, "a JSON column"),
+        (models.TextField, "a text column"),
+        (models.CharField, "a text column"),
+        (models.BinaryField, "a column of bytes"),
+    )
+    for field_type, words in kinds:
+        if isinstance(field, field_type):
+            return words
+    if field.get_internal_type() in ("CharField", "TextField", "PickledObjectField"):
+        return "a text column"
+    return None
+
+
+def _generic_gap(model: type[models.Model], generic: Any, entry: ModelEntry | None) -> Iterator[Gap]:
+    name = getattr(generic, "fk_field", None)
+    if name and getattr(generic, "ct_field", None) and (entry is None or name not in entry.columns):
+        yield Gap(
+            "purge.E001",
+            f"{model._meta.label}.{name}",
+            "is a generic relation without a rule.",
+            f'Add "{name}": DeleteAbout() to the rules of "{model._meta.label}".',
+        )
+
+
+def is_reason(text: str) -> bool:
+    return len(text.strip()) >= SHORTEST_REASON and text.strip().lower().rstrip(".") not in EMPTY_REASONS
+
+
+def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
+    """Rules that cannot do what they say."""
+    rule, field = column.rule, column.field
+    to_person = points_at(field, person_model())
+    problem = ""
+    match rule:
+        case Keep(reason=reason):
+            if not is_reason(reason):
+                yield Gap("purge.E003", column.key, "is kept without a reason.", "Say why it cannot name a person.")
+            yield from _open_text(column, rule.closed)
+            if to_person and column.model is not person_model():
+                problem = "is a relation to a person and is kept: the person could never be deleted."
+        case EndRow(reason=reason):
+            if not is_reason(reason):
+                yield Gap("purge.E003", column.key, "ends without a reason.", "Say why the row may go at any time.")
+        case DeleteAbout():
+            problem = "" if _has_content_type(column.model, rule.content_type) else "has no content type beside it."
+        case Detach() | HandOver() | Withdraw() if not field.null:
+            problem = "cannot become null, as its treatment needs."
+        case Delete() | Detach() | HandOver() | Withdraw() | Unassign():
+            problem = "" if to_person or rule.via else "is no relation to a person; name the path with via=."
+        case WithRow():
+            yield from _open_text(column, rule.closed)
+            problem = "" if _row_goes(entry) else "goes with a row that no rule deletes."
+        case Redact(numbered=False) if _is_unique(column):
+            problem = "is unique and two texts may become the same: number them with Redact(numbered=True)."
+        case EraseFile():
+            problem = "" if isinstance(field, models.FileField) else "is no file column."
+        case Blank():
+            problem = "" if field.null or field.empty_strings_allowed else "cannot be emptied."
+        case AddressTreatment() | PersonTreatment():
+            problem = ""
+    if problem:
+        yield Gap("purge.E002", column.key, problem, "Choose another treatment, or change the column.")
+
+
+def _open_text(column: ColumnRule, closed: str) -> Iterator[Gap]:
+    """A text in which somebody may write another person's address, and which no treatment looks at."""
+    if holds_text(column.field) and not is_reason(closed):
+        yield Gap(
+            "purge.E008",
+            column.key,
+            "is a text that stays as it is, and nothing says why nobody can type an address there.",
+            "Give it a treatment (Redact, Blank), or declare with closed= who writes it or what refuses an address.",
+        )
+
+
+def holds_text(field: models.Field[Any, Any]) -> bool:
+    """Whether a column is a text or JSON with room for an address."""
+    if kind_of(field) not in ("a text column", "an e-mail column", "a JSON column"):
+        return False
+    return field.max_length is None or field.max_length >= SHORTEST_ADDRESS
+
+
+def _is_unique(column: ColumnRule) -> bool:
+    """Whether two rows with the same text in this column may be refused."""
+    meta, name = column.model._meta, column.field.name
+    if column.field.unique or any(name in names for names in meta.unique_together):
+        return True
+    unique = [constraint for constraint in meta.constraints if isinstance(constraint, models.UniqueConstraint)]
+    return any(name in constraint.fields or _names(constraint.expressions, name) for constraint in unique)
+
+
+def _names(expressions: Iterable[Any], name: str) -> bool:
+    parts = (part for each in expressions for part in (each.flatten() if hasattr(each, "flatten") else [each]))
+    return any(getattr(part, "name", None) == name for part in parts)
+
+
+def points_at(field: Any, model: type[models.Model]) -> bool:
+    """Whether a field is a foreign key to this model (or to a proxy of it)."""
+    target: Any = field.remote_field.model if field.remote_field else None
+    return not isinstance(target, str) and target is not None and target._meta.concrete_model is model
+
+
+def _row_goes(entry: ModelEntry) -> bool:
+    return bool(entry.removals) or entry.model is person_model()
+
+
+def _has_content_type(model: type[models.Model], name: str) -> bool:
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return points_at(field, ContentType)
+
+
+# ---------------------------------------------------------------- indexes
+
+
+def unindexed_references(catalog: Catalog | None = None) -> list[str]:
+    """Foreign keys to a person without an index, as "table.column": a purge would read the whole table."""
+    person = person_model()
+    missing = []
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.proxy:
+            continue
+        first = {index.fields[0].lstrip("-") for index in model._meta.indexes if index.fields and not index.condition}
+        first |= {
+            constraint.fields[0]
+            for constraint in model._meta.constraints
+            if isinstance(constraint, models.UniqueConstraint) and constraint.fields and not constraint.condition
+        }
+        first |= {names[0] for names in model._meta.unique_together if names}
+        missing += [
+            f"{model._meta.db_table}.{field.column}"
+            for field in model._meta.local_fields
+            if points_at(field, person)
+            and not (getattr(field, "db_index", False) or field.unique or field.name in first)
+        ]
+    return missing

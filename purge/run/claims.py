@@ -1,0 +1,236 @@
+"""Holding a request: claiming it, giving it back, reporting a failure, and the transactions of the one who holds it.
+
+A worker claims a request by conditional update and gets a fencing number; every transaction begins by locking the
+request's row and comparing that number, so a worker that was thought dead cannot commit a chunk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from purge.addresses.index import FEW_ROWS
+from purge.choices import CLAIMABLE_STATUSES, Status
+from purge.installation.storage import storage_trouble
+from purge.journal.noticing import must_wait
+from purge.models import LedgerEntry, PurgeRequest
+from purge.run.failures import failure_of
+from purge.run.notifications import tell_trouble
+from purge.worker.queue import enqueue_request
+
+logger = logging.getLogger(__name__)
+
+#: Reported failures in a row, and workers that died without any progress in between, before people are asked.
+MAX_ATTEMPTS = 5
+MAX_CRASHES = 12
+#: Tries of one chunk when the database asks to try again (deadlock, lock or statement timeout, lost race).
+CHUNK_TRIES = 7
+TRY_AGAIN_STATES = frozenset({"40P01", "55P03", "40001", "57014", "23503"})
+
+
+T = TypeVar("T")
+
+
+class StaleClaim(Exception):
+    """Another worker has taken the request over; what this one was about to commit is rolled back."""
+
+
+@dataclass
+class Claim:
+    """A worker's right to work on a request. ``step``: what it is at, for the error report."""
+
+    request_id: int
+    fence: int
+    step: str = ""
+
+
+def claim_request(request_id: int) -> Claim | None:
+    """Claim a request, or None when it is not to be worked on now (done, held, claimed, waiting for its next try,
+    or all purges wait because a backup was restored or the purge log cannot be read).
+
+    Committed before the work begins, so that a worker that dies is counted.
+    """
+    if storage_trouble():
+        return None  # who does not see the people's files leaves the work to those who do
+    if must_wait():
+        return None  # asked here too: after a restore a command may be the first to look
+    now = timezone.now()
+    lease = now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
+    with transaction.atomic():
+        free = PurgeRequest.objects.filter(pk=request_id, status__in=CLAIMABLE_STATUSES)
+        free = free.exclude(lease_until__gt=now).exclude(next_attempt_at__gt=now)
+        if not free.update(fence=F("fence") + 1, lease_until=lease, crashes=F("crashes") + 1, next_attempt_at=None):
+            return None
+        request = PurgeRequest.objects.get(pk=request_id)
+        if request.crashes > MAX_CRASHES:
+            needs_attention(request, error_class="WorkerDied", step=request.error_step)
+            return None
+        if request.status == Status.QUEUED:
+            PurgeRequest.objects.filter(pk=request_id).update(
+                status=Status.RUNNING, started_at=request.started_at or now, progress_at=now
+            )
+        return Claim(request_id, request.fence)
+
+
+def _fenced(claim: Claim) -> PurgeRequest:
+    """The request, locked, if the claim still holds. First statement of every transaction of a worker."""
+    request = PurgeRequest.objects.select_for_update().get(pk=claim.request_id)
+    if request.fence != claim.fence or request.status not in CLAIMABLE_STATUSES:
+        raise StaleClaim(claim.request_id)
+    return request
+
+
+def note_progress(request: PurgeRequest) -> None:
+    """Say within a transaction that work goes on: the lease runs anew, and deaths before do not count any more."""
+    now = timezone.now()
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        progress_at=now, crashes=0, lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
+    )
+
+
+def release_claim(claim: Claim) -> None:
+    """Give the request back for the next slice, with the task that will continue it, in one transaction."""
+    with transaction.atomic():
+        _fenced(claim)
+        PurgeRequest.objects.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
+        enqueue_request(claim.request_id)
+
+
+def lay_down_claim(claim: Claim) -> None:
+    """Give the request back to whoever comes next: the reconciler will look for somebody."""
+    with transaction.atomic(), contextlib.suppress(StaleClaim):
+        _fenced(claim)
+        PurgeRequest.objects.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
+
+
+def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -> None:
+    """Keep an error's class and the step it happened in; try again later, five times at most, then ask people.
+
+    ``final``: ask them at once.
+    """
+    with transaction.atomic():
+        try:
+            request = _fenced(claim)
+        except StaleClaim:
+            return
+        attempts = request.attempts + 1
+        failure = failure_of(error)
+        name = failure.error
+        if final or attempts >= MAX_ATTEMPTS:
+            PurgeRequest.objects.filter(pk=request.pk).update(attempts=attempts)
+            needs_attention(request, error_class=name, step=claim.step, **failure.facts)
+            return
+        PurgeRequest.objects.filter(pk=request.pk).update(
+            attempts=attempts,
+            crashes=0,
+            lease_until=None,
+            error_class=name[:80],
+            error_step=claim.step[:120],
+            next_attempt_at=timezone.now() + back_off(attempts),
+        )
+        note(request, "failed", attempt=attempts, error=name, step=claim.step, **failure.facts)
+        logger.warning(
+            "purge request %s failed, attempt %s of %s: %s at %s",
+            request.reference,
+            attempts,
+            MAX_ATTEMPTS,
+            failure,
+            claim.step or "the beginning",
+        )
+
+
+def back_off(attempts: int) -> timedelta:
+    """How long to wait after this many failures in a row: 1×, 4×, 16×, 64× the base."""
+    return timedelta(seconds=settings.PURGE_RETRY_SECONDS * 4 ** (attempts - 1))
+
+
+def hold(request: PurgeRequest, reason: str) -> None:
+    """Have a request that is under way wait for an operator, whatever was released before."""
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        status=Status.HELD, held_reason=reason, released_at=None, lease_until=None
+    )
+    note(request, "held", reason=reason)
+    tell_trouble(request, "held")
+
+
+def needs_attention(request: PurgeRequest, *, error_class: str, step: str, **facts: Any) -> None:
+    """Stop a request until people have looked. ``facts``: names of what refused, for the ledger; no values."""
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        status=Status.NEEDS_ATTENTION, lease_until=None, error_class=error_class[:80], error_step=step[:120]
+    )
+    note(request, "needs_attention", error=error_class, step=step, **facts)
+    more = "".join(f" {name}={value}" for name, value in facts.items())
+    logger.error(
+        "purge request %s stopped and needs help: %s%s at %s", request.reference, error_class, more, step or "unknown"
+    )
+    tell_trouble(request, "needs_attention")
+
+
+def note(request: PurgeRequest, event: str, *, actor_id: int | None = None, **facts: Any) -> None:
+    """Append to the request's ledger: names of events, ids and counts."""
+    LedgerEntry.objects.create(request=request, event=event, actor_id=actor_id, facts=facts)
+
+
+# ---------------------------------------------------------------- one transaction
+
+
+#: A commit that a power cut takes back is done again: what it did and the progress it reported come back together.
+#: The transaction that deletes the people waits for the disk, and with it all before it are there; nothing outside the
+#: database is touched until then.
+_NOT_FLUSHED: Final = "SET LOCAL synchronous_commit = off"
+
+
+@contextmanager
+def chunk_transaction(claim: Claim, *, piece: bool = False) -> Iterator[PurgeRequest]:
+    """A transaction of the claim's holder, with the request locked. Raises :class:`StaleClaim`.
+
+    ``piece``: it deletes nobody. On PostgreSQL its commit does not wait for the disk, and its foreign keys are checked
+    by each statement instead of by the commit: whoever watches the time has to see what the checks take.
+    """
+    said = f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {FEW_ROWS}"
+    if piece:
+        said += f"; {_NOT_FLUSHED}; SET CONSTRAINTS ALL IMMEDIATE"
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(said)
+        yield _fenced(claim)
+
+
+def commit_without_flushing() -> None:
+    """What a transaction says that might have deleted the people, and did not."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_NOT_FLUSHED)
+
+
+def try_again(action: Callable[[], T]) -> T:
+    """Do a chunk, again when the database says that trying again may help. Raises its last error."""
+    for attempt in range(CHUNK_TRIES):
+        try:
+            return action()
+        except (OperationalError, IntegrityError) as error:
+            if attempt == CHUNK_TRIES - 1 or not _may_help(error):
+                raise
+        # Spread, so that two requests that met do not meet again.
+        time.sleep(random.uniform(0.5, 1.5) * 0.02 * 2**attempt)  # noqa: S311 - no secret
+    raise AssertionError("unreachable")
+
+
+def _may_help(error: DatabaseError) -> bool:
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is not None:
+        return state in TRY_AGAIN_STATES
+    return connection.vendor == "sqlite" and "locked" in str(error)

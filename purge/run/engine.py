@@ -1,0 +1,282 @@
+"""Running a request: plan, sweep, erase files, verify, close; each in bounded pieces that survive a kill.
+
+The state is the data: whoever claims a request (:mod:`purge.run.claims`) sees from its rows what is next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status, Verdict
+from purge.installation.storage import require_storage, storage_trouble
+from purge.journal.lines import COMPLETED, journal_outcome
+from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
+from purge.proof import probe, report, texts
+from purge.routes.scope import DOOMED_ROLES, scope_of
+from purge.run.claims import (
+    Claim,
+    StaleClaim,
+    chunk_transaction,
+    lay_down_claim,
+    needs_attention,
+    note,
+    note_progress,
+    release_claim,
+)
+from purge.run.notifications import tell_completion, tell_trouble
+from purge.run.passing_rows import without_passing_rows
+from purge.run.sweep import Sweep, all_steps_wait, people_left_of
+from purge.steps.base import Step
+from purge.steps.impact import Counted, count_each
+from purge.steps.plan import new_step_rows, plan_steps
+from purge.steps.prefixes import erase_prefix
+from purge.steps.work import Looked
+from purge.worker.queue import enqueue
+from purge.worker.shutdown import slice_is_over
+
+#: How often a hit of the verification runs the plan again before it is called residue.
+MAX_RERUNS = 3
+#: A plan whose counting takes longer is stored in pieces of this length.
+PLAN_SECONDS = 0.12
+
+
+# ---------------------------------------------------------------- one slice of work
+
+
+def work(claim: Claim, *, seconds: float | None = None) -> bool:
+    """Work on a claimed request until it is closed, waits for people, or the time slice is over.
+
+    Returns whether more remains; then the claim was released and the next task is queued. Raises :class:`StaleClaim`
+    and whatever the database or storage raise; nothing of an unfinished chunk is kept.
+    """
+    deadline = time.monotonic() + (settings.PURGE_SLICE_SECONDS if seconds is None else seconds)
+    sweep: Sweep | None = None
+    texts: Looked | None = None
+    while True:
+        request = PurgeRequest.objects.get(pk=claim.request_id)
+        if request.fence != claim.fence or request.status not in CLAIMABLE_STATUSES:
+            raise StaleClaim(claim.request_id)
+        if storage_trouble():
+            lay_down_claim(claim)
+            return False
+        if not request.planned:
+            texts = _plan(claim)
+        elif _unfinished(request):
+            sweep = sweep or Sweep(claim, texts=texts)
+            if sweep.run(deadline):
+                # The next one, if there is one, has other people or something that was overlooked.
+                sweep, texts = None, None
+        elif request.files.exists():
+            _erase_files(claim)
+        elif request.people_left:
+            _stuck(claim)
+            return False
+        elif not _verify(claim):
+            return False
+        if slice_is_over(deadline):
+            release_claim(claim)
+            return True
+
+
+def _unfinished(request: PurgeRequest) -> bool:
+    return request.steps_left > 0 or request.subjects.filter(fate=Fate.WAITING, role__in=DOOMED_ROLES).exists()
+
+
+def _plan(claim: Claim) -> Looked | None:
+    """Store the ordered steps with what each is going to do. Returns what need not be looked for again.
+
+    Counting many rows takes time: what was counted is stored now and then, and the next worker goes on from there.
+    """
+    claim.step = "plan"
+    request = PurgeRequest.objects.get(pk=claim.request_id)
+    scope = scope_of(request)
+    steps = plan_steps(scope)
+    texts = Looked.now()
+    position = _counted_before(request, steps)
+    numbers = zip(steps[position:], count_each(steps[position:], scope, texts), strict=True)
+    over = False
+    while not over:
+        with chunk_transaction(claim, piece=True) as request:
+            until = time.monotonic() + PLAN_SECONDS
+            counted: list[tuple[Step, Counted]] = []
+            for step_and_rows in numbers:
+                counted.append(step_and_rows)
+                if time.monotonic() >= until:
+                    break
+            else:
+                over = True
+            request.steps.filter(position__gte=position).delete()
+            PurgeStep.objects.bulk_create(new_step_rows(request, position, counted))
+            position += len(counted)
+            if over:
+                _plan_is_made(request)
+            else:
+                note_progress(request)
+    return texts
+
+
+def _counted_before(request: PurgeRequest, steps: Sequence[Step]) -> int:
+    """How many of the steps a worker who died has counted; 0 when his plan was another, made by other rules."""
+    stored = list(request.steps.values_list("key", flat=True))
+    return len(stored) if stored == [step.key for step in steps[: len(stored)]] else 0
+
+
+def _plan_is_made(request: PurgeRequest) -> None:
+    made = request.steps.aggregate(steps=Count("pk"), rows=Sum("planned", default=0))
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        planned=True,
+        steps_left=made["steps"],
+        rows_planned=made["rows"],
+        people_left=people_left_of(request),
+        progress_at=timezone.now(),
+        crashes=0,
+    )
+    note(request, "planned", steps=made["steps"])
+
+
+def _stuck(claim: Claim) -> None:
+    """Who could go is gone; what keeps the rest is for people to mend."""
+    with chunk_transaction(claim) as request:
+        table = request.subjects.filter(fate=Fate.STUCK).values_list("stuck_table", flat=True).first() or ""
+        needs_attention(request, error_class="PersonCannotBeDeleted", step=table)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _erase_files(claim: Claim, batch: int = 100) -> None:
+    """Erase remembered files: the link died with an earlier commit; a file that is already gone is done."""
+    claim.step = "files"
+    require_storage()
+    doomed = list(DoomedFile.objects.filter(request_id=claim.request_id).order_by("pk")[:batch])
+    for row in doomed:
+        default_storage.delete(row.name)
+    with chunk_transaction(claim) as request:
+        request.files.filter(pk__in=[row.pk for row in doomed]).delete()
+        note_progress(request)
+
+
+def erase_remembered_files(request_id: int) -> None:
+    """The same for a request that nobody works on any more."""
+    for row in DoomedFile.objects.filter(request_id=request_id).order_by("pk"):
+        default_storage.delete(row.name)
+        row.delete()
+
+
+def _erase_stray_files(claim: Claim) -> None:
+    """Files under the prefix of a person who is gone, which no row names any more, and the folders they were in."""
+    claim.step = "stray files"
+    public_ids = list(
+        Identifier.objects.filter(
+            request_id=claim.request_id,
+            kind=IdentifierKind.PUBLIC_ID,
+            person_id__in=Subject.objects.filter(request_id=claim.request_id, fate__in=(Fate.ERASED, Fate.GONE)).values(
+                "person_id"
+            ),
+        ).values_list("value", flat=True)
+    )
+    for public_id in public_ids:
+        erase_prefix(public_id)
+
+
+# ---------------------------------------------------------------- verifying and closing
+
+
+def _verify(claim: Claim) -> bool:
+    """Look whether anything is left; close, run again, or call it residue. True: work goes on."""
+    require_storage()
+    _erase_stray_files(claim)
+    claim.step = "verify"
+    with chunk_transaction(claim) as request:
+        if request.status != Status.VERIFYING:
+            PurgeRequest.objects.filter(pk=request.pk).update(status=Status.VERIFYING, progress_at=timezone.now())
+    request = PurgeRequest.objects.get(pk=claim.request_id)
+    report = probe.verify(request)
+    if report.verdict == Verdict.CLEAN and (request.reopened or texts.is_small()):
+        claim.step = "patrol"
+        report = without_passing_rows(texts.patrol_one(request))
+    with chunk_transaction(claim) as request:
+        if report.verdict == Verdict.CLEAN:
+            close_request(request, patrolled=report.patrolled)
+            return False
+        runs = request.verifications + 1
+        if report.treatable and runs <= MAX_RERUNS:
+            note(request, "verified", verdict="hit", run=runs, hits=len(report.hits))
+            _run_again(request, verifications=runs)
+            return True
+        set_residue(request, report)
+        return False
+
+
+def _run_again(request: PurgeRequest, **changes: Any) -> None:
+    all_steps_wait(request)
+    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.RUNNING, crashes=0, **changes)
+
+
+def set_residue(request: PurgeRequest, report: report.Report) -> None:
+    """Store where something was found, and call for people: the first time, and when more is found.
+
+    The request can only complete through a clean patrol.
+    """
+    known = set(request.residues.filter(gone_at=None).values_list("table", "column", "row"))
+    news = request.status != Status.RESIDUE or any((hit.table, hit.column, hit.row) not in known for hit in report.hits)
+    for hit in report.hits:
+        Residue.objects.update_or_create(
+            request=request,
+            table=hit.table,
+            column=hit.column,
+            row=hit.row,
+            defaults={"ruled": hit.ruled, "gone_at": None},
+        )
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        status=Status.RESIDUE,
+        residue_left=request.residues.filter(gone_at=None).count(),
+        reopened=True,
+        lease_until=None,
+        completed_at=None,
+        patrolled_at=None,
+    )
+    note(request, "residue", hits=len(report.hits))
+    if news:
+        tell_trouble(request, "residue")
+
+
+def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
+    """The proof is there: notify, wipe what was captured, and say so, in one transaction."""
+    now = timezone.now()
+    request.residues.filter(gone_at=None).update(gone_at=now)
+    kept = request.subjects.filter(role=Role.KEPT).count()
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        status=Status.COMPLETED,
+        residue_left=0,
+        people_left=0,
+        steps_left=0,
+        kept_count=kept,
+        verified_at=now,
+        patrolled_at=now if patrolled else None,
+        completed_at=now,
+        compacted_at=None,
+        lease_until=None,
+        next_attempt_at=None,
+        error_class="",
+        error_step="",
+        crashes=0,
+    )
+    note(request, "completed", kept=kept, patrolled=patrolled)
+    tell_completion(request)
+    forget_identifiers(request)
+    journal_outcome(request, COMPLETED)
+    enqueue("purge.tasks.compact")
+
+
+def forget_identifiers(request: PurgeRequest) -> None:
+    """Nothing plain stays of the people of a closed request."""
+    request.identifiers.all().delete()
+    request.file_readings.all().delete()

@@ -1,0 +1,94 @@
+"""Taking people out of use when a request may begin for them, and giving them back when it is called off.
+
+A request that waits takes nothing: nobody is frozen, no session ends, no key or import link stops working. What is
+taken when it begins can all be given back, until its plan is made.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Max
+from django.utils import timezone
+
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role
+from purge.host import get_host
+from purge.journal.lines import LET_GO, journal_people
+from purge.models import PurgeRequest, Subject
+from purge.routes.scope import DOOMED_ROLES, current_key
+from purge.routes.targets import matches_of
+from purge.run.claims import note
+
+STATE_DELETED = "deleted"
+
+
+def begin(request: PurgeRequest) -> None:
+    """Freeze the people of a request that has waited, in the caller's transaction.
+
+    Whoever is no longer what they were when it was accepted is let go: somebody selected who is not deleted any more,
+    a match who does not match any more. Nobody comes in.
+    """
+    host = get_host()
+    waiting = {
+        subject.person_id: subject
+        for subject in request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING, frozen_at=None)
+    }
+    people = {person.id: person for person in host.lock_people(sorted(waiting))}
+    still = _still_reached(request)
+    let_go = [
+        person_id
+        for person_id, subject in waiting.items()
+        if person_id in people
+        and (
+            people[person_id].earlier_state != STATE_DELETED
+            if subject.role == Role.SELECTED
+            else person_id not in still
+        )
+    ]
+    request.subjects.filter(person_id__in=let_go).update(fate=Fate.RELEASED)
+    if let_go:
+        request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=let_go).delete()
+        note(request, "let_go", people=len(let_go))
+        journal_people(request, LET_GO, people=[people[person_id] for person_id in let_go])
+    going = [person for person_id, person in people.items() if person_id not in let_go]
+    for state in {person.earlier_state for person in going}:
+        ids = [person.id for person in going if person.earlier_state == state]
+        request.subjects.filter(person_id__in=ids).update(frozen_at=timezone.now(), earlier_state=state)
+    host.freeze(going, accepted_at=request.accepted_at)
+    left = request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+    PurgeRequest.objects.filter(pk=request.pk).update(people_left=left)
+
+
+def _still_reached(request: PurgeRequest) -> set[int]:
+    matching = request.identifiers.filter(match=True, local=False).values_list("kind", "value", "form")
+    identifiers = [(kind, current_key(value, form)) for kind, value, form in matching]
+    found = matches_of(
+        request,
+        emails=[value for kind, value in identifiers if kind == IdentifierKind.EMAIL],
+        adobe_ids=[value for kind, value in identifiers if kind == IdentifierKind.LOGIN],
+    )
+    return {target.person.id for target in found}
+
+
+def give_back(request: PurgeRequest) -> None:
+    """Let go of everybody, in the caller's transaction: states and import links as they were before.
+
+    A freeze lasts until the last request that holds the person, or the account's links, has ended.
+    """
+    host = get_host()
+    doomed = request.subjects.filter(role__in=DOOMED_ROLES)
+    frozen = dict(doomed.filter(frozen_at__isnull=False).values_list("person_id", "account_id"))
+    others = Subject.objects.filter(request__status__in=OPEN_STATUSES, frozen_at__isnull=False).exclude(request=request)
+    held = set(
+        others.filter(person_id__in=frozen, fate__in=(Fate.WAITING, Fate.STUCK)).values_list("person_id", flat=True)
+    )
+    host.unfreeze([person_id for person_id in frozen if person_id not in held])
+    accounts = set(frozen.values())
+    until: dict[int, datetime] = dict(
+        others.filter(account_id__in=accounts)
+        .order_by()
+        .values_list("account_id")
+        .annotate(latest=Max("request__accepted_at"))
+    )
+    host.revive_links({account_id: until.get(account_id) for account_id in accounts})
+    doomed.update(fate=Fate.RELEASED)

@@ -1,0 +1,1 @@
+"""A rule's query, counted and made empty: one room per kind of step."""

@@ -1,0 +1,334 @@
+"""Rows that mention an address: found, counted, and rewritten a bounded piece at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+
+from purge.addresses import Shape, identity_key, list_without, names, names_login, others_in_value, redact, redact_json
+from purge.addresses.index import NAMES_ONE, TextColumn, candidates_among, seeking, storable
+from purge.database.chunk_delete import MoreRowsThanPlanned
+from purge.host import get_host
+from purge.routes.scope import Scope, owner_of, searched
+from purge.rules import (
+    AddressTreatment,
+    Blank,
+    Redact,
+    TakeOut,
+)
+from purge.rules.registry import ColumnRule, ModelEntry
+from purge.steps.base import MOST_NAMED, Measured, Step
+from purge.steps.people import goes_with_people
+from purge.steps.statement import KEYS, ask_all, on_postgres, quoted
+from purge.steps.work import Looked, Outcome, Run, also_set, call_consequence, rows_by_key
+
+#: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
+WALK_ROWS = 2_000
+LOOKED_AT_ROWS = 20_000
+
+
+# ---------------------------------------------------------------- rows that mention an address
+
+
+def walk_rows() -> int:
+    """How many candidates a piece of an address walk has."""
+    return WALK_ROWS if connection.vendor == "postgresql" else LOOKED_AT_ROWS
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Primary keys, ascending. ``upto``: rows above it were not looked at; None: all were."""
+
+    pks: list[int]
+    upto: int | None
+
+
+def candidates(entry: ModelEntry, scope: Scope, *, after: int, limit: int, staying: bool = False) -> Candidates:
+    """The rows with a primary key above ``after`` that may mention an address of the scope, ``limit`` at most.
+
+    A superset: on PostgreSQL what the address index finds, on SQLite what a look at every row with a character that an
+    address needs does not exclude (there ``limit`` is how many are looked at). Which accounts and which addresses
+    exactly is decided on the rows themselves. ``staying``: without the rows that go with the people.
+    """
+    conditions = list(candidate_conditions(entry, scope))
+    if not conditions:
+        return Candidates([], None)
+    going, going_params = goes_with_people(entry, scope) if staying else ("", [])
+    stays = f"(({going}) IS NOT TRUE)" if going else ""
+    find = _candidates_by_index if connection.vendor == "postgresql" else _candidates_by_looking
+    return find(entry, scope, conditions, (stays, going_params), after, limit)
+
+
+_Condition = tuple[str, list[Any]]
+
+
+def _candidates_by_index(
+    entry: ModelEntry, _scope: Scope, conditions: Sequence[_Condition], stays: _Condition, after: int, limit: int
+) -> Candidates:
+    quote = connection.ops.quote_name
+    pk, table = quote(entry.primary_key), quote(entry.table)
+    rest = f"{pk} > %s" + (f" AND {stays[0]}" if stays[0] else "")
+    arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND {rest}" for where, _params in conditions]
+    # Materialised: else the planner may walk the primary key and test every row.
+    sql = f"WITH candidate AS MATERIALIZED ({' UNION '.join(arms)}) SELECT pk FROM candidate ORDER BY pk LIMIT %s"
+    values = [value for _where, params in conditions for value in (*params, after, *stays[1])]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, limit])
+        pks = [row[0] for row in cursor.fetchall()]
+    return Candidates(pks, pks[-1] if len(pks) == limit else None)
+
+
+def _candidates_by_looking(
+    entry: ModelEntry, scope: Scope, conditions: Sequence[_Condition], stays: _Condition, after: int, limit: int
+) -> Candidates:
+    quote = connection.ops.quote_name
+    pk, table = quote(entry.primary_key), quote(entry.table)
+    # The plus keeps SQLite from walking the table by its primary key: the address indexes are in its order too.
+    arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND +{pk} > %s" for where, _params in conditions]
+    # All texts of a row at once, a line each: a call of Python costs more than what it does.
+    texts = " || char(10) || ".join(f"coalesce({table}.{quote(column.column)}, '')" for column in entry.addresses)
+    named = [f"{NAMES_ONE}({texts})"]
+    if scope.logins:
+        named = [*(f"{table}.{quote(column.column)} <> ''" for column in entry.addresses if signs_in(column)), *named]
+    # CASE, since of AND and OR SQLite always computes both sides.
+    choices = " ".join(f"WHEN {each} THEN 1" for each in named)
+    chosen = f"CASE {f'WHEN NOT {stays[0]} THEN 0' if stays[0] else ''} {choices} ELSE 0 END"
+    sql = (
+        f"SELECT {table}.{pk}, {chosen} FROM ({' UNION '.join(arms)} ORDER BY pk LIMIT %s) looked_at "
+        f"CROSS JOIN {table} ON {table}.{pk} = looked_at.pk ORDER BY looked_at.pk"
+    )
+    values = [value for _where, params in conditions for value in (*params, after)]
+    with seeking(scope.all_addresses()), connection.cursor() as cursor:
+        cursor.execute(sql, [*stays[1], *values, limit])
+        rows = cursor.fetchall()
+    return Candidates([pk for pk, is_one in rows if is_one], rows[-1][0] if len(rows) == limit else None)
+
+
+def treat_addresses(entry: ModelEntry, run: Run, limit: int, cursor: int) -> Outcome:
+    if run.looked is not None and (known := run.looked.rows.get(entry.rules.model)) is not None:
+        size = min(limit, WALK_ROWS)
+        pks = [pk for pk in known if pk > cursor][:size]
+        return Outcome(treat_rows(entry, run, pks) if pks else 0, len(pks) < size, pks[-1] if pks else cursor)
+    found = candidates(entry, run.scope, after=cursor, limit=min(limit, walk_rows()))
+    changed = treat_rows(entry, run, found.pks) if found.pks else 0
+    return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
+
+
+def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
+    """Take the scope's addresses out of these rows, as far as their accounts are in it. The number of rows changed."""
+    columns = entry.addresses
+    in_pieces = run.is_in_pieces(entry.table)
+    changed: dict[str, list[int]] = defaultdict(list)
+    updates: list[list[Any]] = []
+    for pk, is_own, old, new in changed_rows(entry, run.scope, pks, lock=True):
+        run.own += is_own
+        for column, before, after in zip(columns, old, new, strict=True):
+            if before is not after and before != after:
+                changed[column.field.name].append(pk)
+        values = [*(_prepared(column, value) for column, value in zip(columns, new, strict=True)), pk]
+        if in_pieces:
+            values += (_prepared(column, value) for column, value in zip(columns, old, strict=True))
+        updates.append(values)
+    if updates:
+        quote = connection.ops.quote_name
+        sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
+        where = f"{quote(entry.primary_key)} = %s"
+        if in_pieces:
+            # The primary key may be another row's too: it is the one whose texts were read.
+            where += "".join(f" AND {quote(column.column)} IS NOT DISTINCT FROM %s" for column in columns)
+        with connection.cursor() as cursor:
+            cursor.executemany(f"UPDATE {quote(entry.table)} SET {sets} WHERE {where}", updates)
+            if cursor.rowcount > len(updates) and not in_pieces:
+                raise MoreRowsThanPlanned
+    for column in columns:
+        pks_of_column = changed.get(column.field.name, [])
+        if pks_of_column:
+            rule = column.treatment
+            if rule.also:
+                rows_by_key(entry.model, pks_of_column).update(**also_set(rule))
+            call_consequence(rule, column, pks_of_column, run)
+    return len(updates)
+
+
+def changed_rows(
+    entry: ModelEntry, scope: Scope, pks: Sequence[int], *, lock: bool
+) -> Iterable[tuple[int, bool, list[Any], list[Any]]]:
+    """(pk, old values, new values) of the rows that really mention an address, by the exact definition.
+
+    Second: whether the row is of the account that asked.
+    """
+    columns = entry.addresses
+    path = entry.rules.account
+    rows = rows_by_key(entry.model, pks).order_by("pk")
+    if path is not None:
+        # Not the bare column: the planner would begin at the account and read all its rows for these few. What
+        # names the row as well can only be asked of the rows found.
+        rows = rows.alias(account_of_row=F(path) + F("pk") - F("pk")).filter(
+            scope.in_accounts("account_of_row", staff=entry.rules.staff_is_everybodys)
+        )
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    names = [column.field.attname for column in columns]
+    # Columns that say whose the row itself is, after those that are treated.
+    own_names = sorted({name for column in columns for name in _but_own(column)})
+    staff = set(get_host().staff_account_ids()) if entry.rules.staff_is_everybodys else ()
+    for pk, account_id, *values in rows.values_list("pk", path or "pk", *names, *own_names):
+        old, own = values[: len(names)], dict(zip(own_names, values[len(names) :], strict=True))
+        owner = owner_of(entry.rules, account_id, staff)
+        keys, logins = scope.keys_for(owner), scope.logins_for(owner)
+        new = [
+            _treated(column, value, keys - _own_keys(column, own), logins, pk, partial(_of_others, scope, owner))
+            for column, value in zip(columns, old, strict=True)
+        ]
+        if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
+            yield pk, owner is not None and owner == scope.heir_account_id, old, new
+
+
+def _but_own(column: ColumnRule) -> tuple[str, ...]:
+    return column.rule.but_own if isinstance(column.rule, AddressTreatment) else ()
+
+
+def _own_keys(column: ColumnRule, own: Mapping[str, Any]) -> frozenset[str]:
+    return searched(identity_key(own[name]) for name in _but_own(column) if own[name])
+
+
+def _of_others(
+    scope: Scope, account_id: int | None, column: ColumnRule, value: Any, keys: frozenset[str]
+) -> frozenset[str]:
+    """Identities of other people of the row's account that a value may mention as well: theirs stay."""
+    if account_id is None:
+        return frozenset()
+    return scope.of_others(account_id, others_in_value(value, column.shape, keys, scope.identities_for(account_id)))
+
+
+def _treated(
+    column: ColumnRule,
+    value: Any,
+    keys: frozenset[str],
+    logins: frozenset[str],
+    pk: int,
+    of_others: Callable[[ColumnRule, Any, frozenset[str]], frozenset[str]],
+) -> Any:
+    """The value without the addresses, or the very same object when it mentions none."""
+    if value in (None, "", [], {}):
+        return value
+    spared = of_others(column, value, keys)
+    match column.rule:
+        case Redact(numbered=True):
+            rest = redact(value, keys, spared=spared)
+            return value if rest is value else _with_number(column, rest, pk)
+        case Redact():
+            treat = redact_json if column.is_json else redact
+            return treat(value, keys, spared=spared)
+        case TakeOut():
+            return (
+                _json_list_without(value, keys, spared) if column.is_json else list_without(value, keys, spared=spared)
+            )
+        case Blank(login=login):
+            named = names(value, column.shape, keys, spared=spared)
+            named = named or (login and isinstance(value, str) and names_login(value, logins))
+            return _empty(column) if named else value
+        case other:
+            raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of addresses")
+
+
+def _with_number(column: ColumnRule, text: str, pk: int) -> str:
+    """The text with the row's number behind it, no longer than the column takes; no other row's text."""
+    rows = column.model._base_manager.exclude(pk=pk)
+    ending = f" ({pk})"
+    while True:
+        numbered = text[: max(0, (column.field.max_length or len(text) + len(ending)) - len(ending))] + ending
+        if not rows.filter(**{column.field.name: numbered}).exists():
+            return numbered
+        ending += "*"
+
+
+def _json_list_without(value: Any, keys: frozenset[str], spared: frozenset[str]) -> Any:
+    if not isinstance(value, list):
+        return redact_json(value, keys, spared=spared)
+    kept = [item for item in value if not names(item, Shape.ONE, keys, spared=spared)]
+    return kept if len(kept) < len(value) else value
+
+
+def _empty(column: ColumnRule) -> Any:
+    if column.field.null:
+        return None
+    return {} if column.is_json else ""
+
+
+def _prepared(column: ColumnRule, value: Any) -> Any:
+    return column.field.get_db_prep_save(value, connection)
+
+
+def text_column(column: ColumnRule) -> TextColumn:
+    return TextColumn(table=column.table, column=column.column, is_json=column.is_json)
+
+
+def entries_with_candidates(entries: Sequence[ModelEntry], scope: Scope) -> set[str]:
+    """The labels of those models in which some row may mention an address of the scope.
+
+    All of them where no index can tell, as on SQLite: asking would read every text.
+    """
+    if not on_postgres():
+        return {entry.rules.model for entry in entries if entry.addresses}
+    parts, labels = [], []
+    for entry in entries:
+        conditions = list(candidate_conditions(entry, scope, among=f"(SELECT listed FROM {KEYS})::text[]"))
+        if conditions:
+            any_of = " OR ".join(where for where, _params in conditions)
+            # All are counted: asked for one only, the planner may read the table until it meets the first.
+            sql = f"SELECT count(*) AS n FROM {quoted(entry.table)} WHERE {any_of}"
+            parts.append((sql, [value for _where, params in conditions for value in params]))
+            labels.append(entry.rules.model)
+    return {labels[number] for number, n in ask_all(parts, scope).items() if n}
+
+
+def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") -> Iterable[tuple[str, list[Any]]]:
+    """For each way in which a row may name somebody of the scope: a condition on the model's table. A superset.
+
+    ``among``: an SQL expression that yields the scope's keys; without one they are parameters.
+    """
+    keys = sorted(scope.all_addresses())
+    for column in entry.addresses:
+        if keys:
+            where, params = candidates_among(connection, text_column(column), among or "%s::text[]")
+            if on_postgres() and not among:
+                params = [storable(keys)]
+            yield where, params
+        if scope.logins and signs_in(column):
+            yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
+
+
+def signs_in(column: ColumnRule) -> bool:
+    """Whether people's sign-in names stand in a column, which need not look like addresses."""
+    return isinstance(column.rule, Blank) and column.rule.login
+
+
+def measure_addresses(step: Step, scope: Scope, cap: int | None, looked: Looked | None) -> Measured:
+    entry, number, own = step.entry, 0, 0
+    changing: list[int] = []
+    consequences: dict[str, list[int]] = defaultdict(list)
+    upto: int | None = 0
+    while upto is not None:
+        found = candidates(entry, scope, after=upto, limit=walk_rows(), staying=True)
+        upto = found.upto
+        for pk, is_own, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
+            number += 1
+            own += is_own
+            if looked is not None:
+                changing.append(pk)
+            for column, before, now in zip(entry.addresses, old, new, strict=True):
+                path = column.treatment.then
+                if path and before != now and len(consequences[path]) < MOST_NAMED:
+                    consequences[path].append(pk)
+        if cap is not None and number >= cap:
+            return Measured(cap, own, dict(consequences))
+    if looked is not None:
+        looked.remember(entry, changing)
+    return Measured(number, own, {path: pks for path, pks in consequences.items() if pks})

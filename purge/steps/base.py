@@ -1,0 +1,115 @@
+"""A step: one rule's query, and the rows that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from purge.routes.scope import Scope
+from purge.rules import Delete, DeleteAbout, HandOver, PersonTreatment, Unassign, Withdraw
+from purge.rules.registry import ColumnRule, ModelEntry, person_model
+
+#: Rows named one by one on a page (connectors, sessions).
+MOST_NAMED = 200
+
+
+class Measured(NamedTuple):
+    """What one step would change: rows, how many of them are of the account that asked, and some rows whose change has
+    a consequence, by its dotted path."""
+
+    rows: int
+    own: int
+    consequences: dict[str, list[int]]
+
+
+ADDRESSES = "#addresses"
+FILES = "#files"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan: a reference to the people, or a model's addresses, or a model's stored files."""
+
+    entry: ModelEntry
+    column: ColumnRule | None = None
+    suffix: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.column.key if self.column else f"{self.entry.rules.model}{self.suffix}"
+
+    @property
+    def noun(self) -> str:
+        """What administrators call the rows, in the reader's language."""
+        return _(self.entry.rules.noun)
+
+    @property
+    def words(self) -> str:
+        """What an administrator reads while it runs."""
+        noun = self.noun
+        if self.suffix == ADDRESSES:
+            return _("Addresses taken out of %(noun)s") % {"noun": noun}
+        if self.suffix == FILES:
+            return _("Stored files of %(noun)s") % {"noun": noun}
+        assert self.column is not None
+        match self.column.rule:
+            case Delete() | DeleteAbout():
+                return _("Deleted: %(noun)s") % {"noun": noun}
+            case Unassign():
+                return _("Taken off: %(noun)s") % {"noun": noun}
+            case HandOver():
+                return _("Handed over: %(noun)s") % {"noun": noun}
+            case Withdraw():
+                return _("Removed or emptied: %(noun)s") % {"noun": noun}
+            case _other:
+                return _("Reference removed: %(noun)s (%(column)s)") % {
+                    "noun": noun,
+                    "column": self.column.field.verbose_name,
+                }
+
+
+# ---------------------------------------------------------------- queries
+
+
+def person_labels() -> list[tuple[str, str]]:
+    """(app label, model name) under which a generic relation may point at a person: the model and its proxies."""
+    from django.apps import apps
+
+    person = person_model()
+    return [
+        (model._meta.app_label, str(model._meta.model_name))
+        for model in apps.get_models()
+        if model._meta.concrete_model is person
+    ]
+
+
+def person_condition(column: ColumnRule, people: Iterable[int]) -> Q:
+    """The rows that this column ties to one of the people."""
+    rule = column.rule
+    if isinstance(rule, DeleteAbout):
+        kind = Q(pk__in=())
+        for app_label, name in person_labels():
+            kind |= Q(**{f"{rule.content_type}__app_label": app_label, f"{rule.content_type}__model": name})
+        return kind & Q(**{f"{column.field.name}__in": [str(person_id) for person_id in people]})
+    assert isinstance(rule, PersonTreatment)
+    return Q(**{f"{rule.via or column.field.name}__in": list(people)})
+
+
+def earlier_removals(step: Step) -> list[ColumnRule]:
+    """Rules of the same model that take whole rows before this step: those rows count there, not here."""
+    removals = step.entry.removals
+    return removals[: removals.index(step.column)] if step.column in removals else removals
+
+
+def person_rows(step: Step, scope: Scope) -> models.QuerySet[Any]:
+    """The rows a person step would change, each counted once in the plan."""
+    assert step.column is not None
+    rows = step.entry.model._base_manager.filter(person_condition(step.column, scope.people))
+    for column in earlier_removals(step):
+        rows = rows.exclude(pk__in=step.entry.model._base_manager.filter(person_condition(column, scope.people)))
+    return rows

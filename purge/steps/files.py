@@ -1,0 +1,368 @@
+"""Stored files that mention an address, or whose account loses somebody: which of them go, though their rows stay.
+
+A file is read once for a request: what was read and mentions nobody is noted by ranges of rows
+(:class:`purge.models.FileReading`), and read again only where a range has changed since.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from django.core.files.storage import Storage
+from django.db import models
+from django.db.models import Q
+
+from purge.addresses import (
+    emails_in,
+)
+from purge.choices import IdentifierKind
+from purge.hashing import keyed_hash
+from purge.models import FileReading, Identifier
+from purge.routes.scope import Scope
+from purge.rules import (
+    EraseFile,
+)
+from purge.rules.registry import ColumnRule, ModelEntry
+from purge.steps.base import Measured, Step, person_condition
+from purge.steps.work import Outcome, Run, also_set, call_consequence, remember_files, rows_by_key
+
+#: Rows whose files are looked at together.
+WINDOW = 200
+#: Rows that a count looks at together.
+COUNTED = 2_000
+BLOCK = 65_536
+#: Text without a blank is cut after so many bytes.
+LONGEST_PIECE = 1_048_576
+
+#: A file of a row: the name of its column and the row's primary key.
+Place = tuple[str, int]
+
+
+@dataclass
+class Look:
+    """What the stored files of some rows say.
+
+    ``upto``: the last row that was looked at; None when there is none after it. ``doomed``: the files that go.
+    ``closed``: rows that somebody is at work with and whose file mentions nobody: only the link dies. ``accounts``:
+    those of which a file mentions an address, so that all their earlier files of the kind go. ``clean``: what was read
+    and holds none of the request's addresses.
+    """
+
+    upto: int | None = None
+    doomed: set[Place] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
+    accounts: set[int] = field(default_factory=set)
+    clean: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+def look(step: Step, scope: Scope, *, after: int, limit: int) -> Look:
+    """Look at the files of the next rows, ``limit`` at most, and note what is clean. In the caller's transaction."""
+    noted = FileReading.objects.filter(request_id=scope.request_id, model=step.entry.rules.model)
+    readings = list(noted.filter(after__gte=after).order_by("after")[:2])
+    known = readings.pop(0) if readings and readings[0].after == after else None
+    until = known.upto if known else readings[0].after if readings else None
+    if known is not None:
+        limit = max(limit, 2 * WINDOW)
+    rows = _window(_rows(step, scope), after, until, limit)
+    if known is not None and _is_unchanged(known, step, scope, rows):
+        return Look(known.upto)
+    found = _judged(step, scope, rows)
+    if len(rows) == limit:
+        found.upto = rows[-1]["pk"]
+    elif until is not None:
+        found.upto = until
+    read_to = rows[-1]["pk"] if rows else until
+    if read_to is not None:
+        FileReading.objects.update_or_create(
+            request_id=scope.request_id,
+            model=step.entry.rules.model,
+            after=after,
+            defaults={"upto": found.upto or read_to, "digest": digest_of(_seed(scope), found.clean)},
+        )
+    return found
+
+
+def all_files_of(step: Step, scope: Scope, accounts: Iterable[int]) -> Look:
+    """The files of accounts of which one mentions an address: they go as if somebody of the account went."""
+    losing = frozenset(accounts)
+    scope = replace(scope, losing_accounts=losing)
+    rows = _rows(step, scope).filter(**{f"{step.entry.rules.account}__in": sorted(losing)})
+    return _judged(step, scope, list(rows))
+
+
+def doomed_files(step: Step, scope: Scope) -> set[Place]:
+    """All files that a step would erase."""
+    doomed: set[Place] = set()
+    accounts: set[int] = set()
+    after: int | None = 0
+    while after is not None:
+        rows = _window(_rows(step, scope), after, None, COUNTED)
+        found = _judged(step, scope, rows)
+        doomed |= found.doomed
+        accounts |= found.accounts
+        after = rows[-1]["pk"] if len(rows) == COUNTED else None
+    if accounts:
+        doomed |= all_files_of(step, scope, accounts).doomed
+    return doomed
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _rows(step: Step, scope: Scope) -> models.QuerySet[Any, dict[str, Any]]:
+    """Rows of the scope with a stored file that the step may erase: key, account, and what decides."""
+    path = step.entry.rules.account
+    condition, names = Q(pk__in=()), {"pk", path or "pk"}
+    for column in file_columns(step):
+        rule, name = file_rule(column), column.field.name
+        where = scope.in_accounts(path) if rule.mentions and scope.all_addresses() else Q(pk__in=())
+        if rule.whole_account and path:
+            where |= Q(**{f"{path}__in": sorted(scope.losing_accounts)})
+        condition |= where & ~Q(**{name: ""}) & Q(**{f"{name}__isnull": False})
+        names |= {name, *((rule.uploaded,) if rule.uploaded else ()), *rule.at_work}
+    return step.entry.model._base_manager.filter(condition).order_by("pk").values(*sorted(names))
+
+
+def _window(
+    rows: models.QuerySet[Any, dict[str, Any]], after: int, until: int | None, limit: int
+) -> list[dict[str, Any]]:
+    rows = rows.filter(pk__gt=after)
+    return list((rows if until is None else rows.filter(pk__lte=until))[:limit])
+
+
+def _judged(step: Step, scope: Scope, rows: Iterable[dict[str, Any]]) -> Look:
+    found = Look()
+    path = step.entry.rules.account
+    for row in rows:
+        owner = row[path] if path else None
+        for column in file_columns(step):
+            if row[column.field.name]:
+                _judge(column, row, owner, scope, found)
+    return found
+
+
+def _judge(column: ColumnRule, row: dict[str, Any], owner: int | None, scope: Scope, found: Look) -> None:
+    rule, name, place = file_rule(column), column.field.name, (column.field.name, row["pk"])
+    earlier = not rule.uploaded or scope.accepted_at is None or row[rule.uploaded] <= scope.accepted_at
+    goes = rule.whole_account and owner in scope.losing_accounts and earlier
+    at_work = is_at_work(rule, row)
+    if goes and not at_work:
+        found.doomed.add(place)
+        return
+    mentioned = addresses_in_file(storage_of(column), row[name], scope.all_addresses()) if rule.mentions else set()
+    if mentioned & scope.keys_for(owner):
+        found.doomed.add(place)
+        if rule.whole_account and owner is not None and owner not in scope.losing_accounts:
+            found.accounts.add(owner)
+        return
+    if goes:
+        found.closed.add(row["pk"])
+    if rule.mentions and not mentioned:
+        found.clean.append((row["pk"], name, row[name]))
+
+
+def is_at_work(rule: EraseFile, row: dict[str, Any]) -> bool:
+    """Whether the app is reading the row's file just now (:attr:`purge.rules.EraseFile.at_work`)."""
+    return bool(rule.at_work) and all(row[name] == value for name, value in rule.at_work.items())
+
+
+def file_rule(column: ColumnRule) -> EraseFile:
+    """The rule of a column of stored files."""
+    assert isinstance(column.rule, EraseFile)
+    return column.rule
+
+
+def storage_of(column: ColumnRule) -> Storage:
+    assert isinstance(column.field, models.FileField)
+    storage: Storage = column.field.storage
+    return storage
+
+
+# ---------------------------------------------------------------- what was read
+
+
+def _seed(scope: Scope) -> str:
+    """Says what was looked for: with another address every file is another."""
+    values = Identifier.objects.filter(request_id=scope.request_id, kind=IdentifierKind.EMAIL)
+    return keyed_hash("files", "\n".join(sorted(set(values.values_list("value", flat=True)))))
+
+
+def digest_of(seed: str, files: Iterable[tuple[int, str, str]]) -> str:
+    """Of (row, column, storage name): equal only for the same files, read for the same addresses."""
+    made = hashlib.sha256(seed.encode())
+    for pk, column, name in sorted(files):
+        made.update(f"\n{pk} {column} {name}".encode())
+    return made.hexdigest()
+
+
+def _is_unchanged(known: FileReading, step: Step, scope: Scope, rows: list[dict[str, Any]]) -> bool:
+    """Whether all these files were read and found clean, and nobody has begun to go in their accounts since."""
+    path, columns = step.entry.rules.account, file_columns(step)
+    by_account = path is not None and any(file_rule(column).whole_account for column in columns)
+    if by_account and any(row[path or "pk"] in scope.losing_accounts for row in rows):
+        return False
+    names = [
+        (row["pk"], column.field.name, row[column.field.name])
+        for row in rows
+        for column in columns
+        if row[column.field.name] and file_rule(column).mentions
+    ]
+    return digest_of(_seed(scope), names) == known.digest
+
+
+# ---------------------------------------------------------------- reading
+
+
+def file_mentions(storage: Storage, name: str, keys: frozenset[str]) -> bool:
+    """Whether a stored file's text mentions one of the addresses. A file that is gone mentions nothing."""
+    return bool(addresses_in_file(storage, name, keys))
+
+
+def addresses_in_file(storage: Storage, name: str, keys: frozenset[str]) -> set[str]:
+    """Those of the addresses that a stored file's text mentions; none of a file that is gone.
+
+    Read as UTF-8 and as Windows-1252, or as UTF-16 or UTF-32: customers' files come in all of them. A piece of it is in
+    memory at a time.
+    """
+    found: set[str] = set()
+    if not keys or not storage.exists(name):
+        return found
+    with storage.open(name, "rb") as stored:
+        for text in _texts(stored):
+            found |= emails_in(text) & keys
+            if len(found) == len(keys):
+                break
+    return found
+
+
+_MARKED: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def _texts(stored: Any) -> Iterator[str]:
+    start = stored.read(4)
+    stored.seek(0)
+    encoding = next((name for mark, name in _MARKED if start.startswith(mark)), None)
+    for piece in _pieces(_recoded(stored, encoding) if encoding else _blocks(stored)):
+        # UTF-16 and UTF-32 without a mark: ASCII with zero bytes between.
+        plain = piece.replace(b"\0", b"")
+        yield plain.decode("utf-8", "replace")
+        if not plain.isascii():
+            yield plain.decode("cp1252", "replace")
+
+
+def _blocks(stored: Any) -> Iterator[bytes]:
+    while block := stored.read(BLOCK):
+        yield block
+
+
+def _recoded(stored: Any, encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for block in _blocks(stored):
+        yield decoder.decode(block).encode("utf-8", "surrogatepass")
+
+
+def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes in pieces that end behind a blank, so that no address is cut in two."""
+    rest = b""
+    for block in blocks:
+        rest += block
+        end = _end_of_piece(rest)
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _end_of_piece(text: bytes) -> int:
+    """Where a text may be cut: behind its last blank, but for one behind ``=``, which joins two lines. 0: nowhere."""
+    end = len(text)
+    while (end := max(text.rfind(blank, 0, end) for blank in (b"\n", b"\r", b" ", b"\t"))) > 0:
+        if not text[:end].rstrip(b"\r\n\t \0").endswith(b"="):
+            return end + 1
+    if len(text) < LONGEST_PIECE:
+        return 0
+    return max(text.rfind(sign) for sign in (b",", b'"', b"<", b">", b"(", b")")) + 1 or len(text)
+
+
+def treat_files(step: Step, run: Run, limit: int, cursor: int) -> Outcome:
+    """Mark the links of doomed files dead and remember the files; the engine erases them after the commit."""
+    found = look(step, run.scope, after=cursor, limit=min(limit, WINDOW))
+    if found.accounts:
+        others = all_files_of(step, run.scope, found.accounts)
+        found.doomed |= others.doomed
+        found.closed |= others.closed
+    changed = erase_files(step, run, found.doomed, closed=found.closed)
+    return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
+
+
+def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:
+    """Take files from their rows and remember them. ``closed``: rows whose links die while their files are read on."""
+    columns = file_columns(step)
+    pks = sorted({pk for _name, pk in doomed} | set(closed))
+    if not pks:
+        return 0
+    watched = sorted({name for column in columns for name in file_rule(column).at_work})
+    names = ["pk", *(column.field.name for column in columns), *watched]
+    locked = list(rows_by_key(step.entry.model, pks).order_by("pk").select_for_update(of=("self",)).values(*names))
+    changed = 0
+    for column in columns:
+        name, rule = column.field.name, file_rule(column)
+        # Whoever was at work may be done by now; then nobody else erases the file.
+        done = {row["pk"] for row in locked if rule.whole_account and row["pk"] in closed and not is_at_work(rule, row)}
+        going = [row["pk"] for row in locked if row[name] and ((name, row["pk"]) in doomed or row["pk"] in done)]
+        if going:
+            run.count_own_rows(step.entry, going)
+            remember_files((row[name] for row in locked if row["pk"] in going), run.scope.request_id)
+            rows_by_key(column.model, going).update(**{name: "", **also_set(rule)})
+            call_consequence(rule, column, going, run)
+            changed += len(going)
+        staying = [row["pk"] for row in locked if row["pk"] in closed and row["pk"] not in going]
+        if staying and rule.also:
+            rows_by_key(column.model, staying).update(**also_set(rule))
+    return changed
+
+
+def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
+    """Those of the rows that an earlier step deletes: they are counted there."""
+    removals = step.entry.removals
+    if not removals or not scope.people:
+        return set()
+    condition = Q(pk__in=())
+    for column in removals:
+        condition |= person_condition(column, scope.people)
+    return set(step.entry.model._base_manager.filter(condition, pk__in=list(pks)).values_list("pk", flat=True))
+
+
+def count_files(step: Step, scope: Scope, cap: int | None) -> Measured:
+    doomed = doomed_files(step, scope)
+    going = _going(step, scope, {pk for _name, pk in doomed}) if doomed else set()
+    staying = [pk for _name, pk in doomed if pk not in going]
+    number, own, path = len(staying), 0, step.entry.rules.account
+    if staying and path is not None and scope.heir_account_id is not None:
+        rows = step.entry.model._base_manager.filter(pk__in=staying, **{path: scope.heir_account_id})
+        theirs = set(rows.values_list("pk", flat=True))
+        own = sum(pk in theirs for pk in staying)
+    return Measured(number if cap is None else min(number, cap), own, {})
+
+
+def _file_columns(entry: ModelEntry) -> list[ColumnRule]:
+    return [
+        column
+        for column in entry.files
+        if isinstance(column.rule, EraseFile) and (column.rule.mentions or column.rule.whole_account)
+    ]
+
+
+def file_columns(step: Step) -> list[ColumnRule]:
+    """The file columns that a file step looks at."""
+    return _file_columns(step.entry)

@@ -1,0 +1,249 @@
+"""Rows that point at the people: counted, deleted, detached, handed over, withdrawn, a bounded piece at a time."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import Exists, F, OuterRef, Q
+
+from purge.database.chunk_delete import delete_rows
+from purge.database.lookups import StillAnyOf
+from purge.routes.scope import Scope
+from purge.rules import (
+    Delete,
+    DeleteAbout,
+    Detach,
+    HandOver,
+    PersonTreatment,
+    Unassign,
+    Withdraw,
+)
+from purge.rules.registry import ColumnRule, ModelEntry
+from purge.steps.base import Step, earlier_removals, person_condition
+from purge.steps.statement import PEOPLE, ask_all, on_postgres, quoted
+from purge.steps.work import (
+    Outcome,
+    Run,
+    also_set,
+    call_consequence,
+    doom_files_of,
+    refuse_more,
+    remember_files,
+    rows_by_key,
+)
+
+
+def count_person_steps(steps: Sequence[Step], scope: Scope, *, cap: int | None = None) -> dict[str, int]:
+    """Step key → how many rows it would change, each row under the first step that takes it; at most ``cap``.
+
+    Steps without rows are left out.
+    """
+    parts = []
+    for step in steps:
+        assert step.column is not None
+        where, params = _points_at_people(step.column, scope)
+        for column in earlier_removals(step):
+            earlier, more = _points_at_people(column, scope)
+            where, params = f"{where} AND ({earlier}) IS NOT TRUE", [*params, *more]
+        rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where}"
+        if cap is not None:
+            rows += f" LIMIT {cap:d}"
+        parts.append((f"SELECT count(*) AS n FROM ({rows}) r", params))
+    return {steps[number].key: n for number, n in ask_all(parts, scope).items() if n}
+
+
+def steps_with_rows(steps: Sequence[Step], scope: Scope) -> set[str]:
+    """The keys of those person steps for which at least one row points at the people."""
+    parts = []
+    for step in steps:
+        assert step.column is not None
+        where, params = _points_at_people(step.column, scope)
+        rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where}"
+        parts.append((f"SELECT 1 AS n WHERE EXISTS ({rows})", params))
+    return {steps[number].key for number in ask_all(parts, scope)}
+
+
+def rows_of_step(step: Step, scope: Scope, *, most: int) -> int:
+    """How many rows point at the people now in a person step's column; at most ``most``."""
+    assert step.column is not None
+    where, params = _points_at_people(step.column, scope)
+    rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where} LIMIT {most:d}"
+    return ask_all([(f"SELECT count(*) AS n FROM ({rows}) r", params)], scope)[0]
+
+
+def goes_with_people(entry: ModelEntry, scope: Scope) -> tuple[str, list[Any]]:
+    """The condition that a row is one that an earlier step takes away, with the ids as parameters; '' for none."""
+    if not scope.people:
+        return "", []
+    wheres, params = [], []
+    for column in entry.removals:
+        where, more = _points_at_people(column, scope, listed=False)
+        wheres.append(where)
+        params += more
+    return " OR ".join(wheres), params
+
+
+# ---------------------------------------------------------------- the statement
+
+
+def _points_at_people(column: ColumnRule, scope: Scope, *, listed: bool = True) -> tuple[str, list[Any]]:
+    """The condition that a column ties a row to the people. ``listed``: they stand in the statement's head."""
+    rule = column.rule
+    if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
+        rows = column.model._base_manager.filter(person_condition(column, scope.people)).order_by().values("pk")
+        sql, params = rows.query.get_compiler(connection=connection).as_sql()
+        pk = quoted(str(column.model._meta.pk.column))
+        return f"{quoted(column.table)}.{pk} IN ({sql})", list(params)
+    name = f"{quoted(column.table)}.{quoted(column.column)}"
+    if on_postgres():
+        if listed:
+            return f"{name} = ANY((SELECT listed FROM {PEOPLE})::bigint[])", []
+        return f"{name} = ANY(%s)", [list(scope.people)]
+    if listed:
+        return f"{name} IN (SELECT value FROM {PEOPLE})", []
+    return f"{name} IN (SELECT value FROM json_each(%s))", [json.dumps(list(scope.people))]
+
+
+# ---------------------------------------------------------------- rows that point at the person
+
+
+def delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+    rule = column.rule
+    assert isinstance(rule, Delete | DeleteAbout)
+    if isinstance(rule, Delete) and not (rule.via or rule.then):
+        return _delete_chunk(column, entry, run, limit)
+    pks = _locked(column, run, limit)
+    if pks:
+        run.count_own(column, pks)
+        rows = _still_theirs(column, run, pks)
+        doom_files_of(entry, rows, run.scope.request_id)
+        call_consequence(rule, column, pks, run)
+        refuse_more(rows._raw_delete(connection.alias), pks, column, run)
+    return Outcome(len(pks), exhausted=len(pks) < limit)
+
+
+def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+    """Delete at most ``limit`` rows whose column is one of the people.
+
+    By physical address: looking each row up a second time by its primary key costs half as much again. The names of
+    their stored files are remembered, as :func:`doom_files` does.
+    """
+    own = run.scope.own_people
+    files = [file.column for file in entry.files]
+    deleted = delete_rows(
+        column.table,
+        column.column,
+        run.scope.people,
+        limit=limit,
+        # Whose each was is asked only where it is not known of all.
+        returning=[*files, column.column] if own else files,
+        in_pieces=run.is_in_pieces(column.table),
+    )
+    run.own += deleted.rows if own is None else sum(row[-1] in own for row in deleted.returned if own)
+    if files and deleted.returned:
+        names = (value for row in deleted.returned for value in row[: len(files)])
+        remember_files(names, run.scope.request_id)
+    return Outcome(deleted.rows, exhausted=not deleted.more)
+
+
+def _still_theirs(column: ColumnRule, run: Run, pks: Sequence[Any]) -> models.QuerySet[Any]:
+    """Those of the chosen rows that the column ties to the people.
+
+    Asked again by each statement that changes one: where a table has partitions or heirs, a primary key may stand for
+    somebody else's row too.
+    """
+    rows = rows_by_key(column.model, pks)
+    rule = column.rule
+    if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
+        return rows.filter(person_condition(column, run.scope.people))
+    return rows.filter(StillAnyOf(F(column.field.name), list(run.scope.people)))
+
+
+def unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+    rule = column.rule
+    assert isinstance(rule, Unassign)
+    if not rule.then:
+        return _delete_chunk(column, entry, run, limit)
+    pks = _locked(column, run, limit)
+    if pks:
+        run.count_own(column, pks)
+        rows = _still_theirs(column, run, pks)
+        left = sorted(set(rows.values_list(rule.then_of or "pk", flat=True)))
+        refuse_more(rows._raw_delete(connection.alias), pks, column, run)
+        call_consequence(rule, column, left, run)
+    return Outcome(len(pks), exhausted=len(pks) < limit)
+
+
+def _locked(column: ColumnRule, run: Run, limit: int) -> list[int]:
+    """Primary keys of rows, locked in ascending order: two requests never wait for each other in a ring.
+
+    Nobody can give a locked row to somebody else before it is changed.
+    """
+    rows = column.model._base_manager.filter(person_condition(column, run.scope.people))
+    return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
+
+
+def detach(column: ColumnRule, run: Run, limit: int) -> Outcome:
+    rule = column.rule
+    assert isinstance(rule, Detach)
+    pks = _locked(column, run, limit)
+    if pks:
+        run.count_own(column, pks)
+        changed = _still_theirs(column, run, pks).update(**{column.field.name: None, **also_set(rule)})
+        refuse_more(changed, pks, column, run)
+        call_consequence(rule, column, pks, run)
+    return Outcome(len(pks), exhausted=len(pks) < limit)
+
+
+def hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
+    rule = column.rule
+    assert isinstance(rule, HandOver)
+    pks = _locked(column, run, limit)
+    if not pks:
+        return Outcome(0, exhausted=True)
+    run.count_own(column, pks)
+    accounts: dict[int | None, list[int]] = defaultdict(list)
+    path = column.rules.account or "pk"
+    for pk, account_id in _still_theirs(column, run, pks).values_list("pk", path):
+        accounts[account_id].append(pk)
+    for account_id, rows in accounts.items():
+        heir = run.heir(account_id) if account_id is not None and column.rules.account else None
+        changed = _still_theirs(column, run, rows).update(**{column.field.attname: heir, **also_set(rule)})
+        refuse_more(changed, rows, column, run)
+    call_consequence(rule, column, pks, run)
+    return Outcome(len(pks), exhausted=len(pks) < limit)
+
+
+def withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
+    """Delete what nothing hangs on, again and again as leaves fall; what is left then is emptied."""
+    rule = column.rule
+    assert isinstance(rule, Withdraw)
+    rows = column.model._base_manager.filter(person_condition(column, run.scope.people)).order_by("pk")
+    held = Q(pk__in=())
+    for label in rule.referenced_by:
+        held |= Q(Exists(_referrers(label)))
+    leaves = list(rows.exclude(held).select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
+    if leaves:
+        run.count_own(column, leaves)
+        refuse_more(_still_theirs(column, run, leaves)._raw_delete(connection.alias), leaves, column, run)
+        call_consequence(rule, column, leaves, run)
+        return Outcome(len(leaves), exhausted=False)
+    pks = _locked(column, run, limit)
+    if pks:
+        run.count_own(column, pks)
+        emptied = {column.field.name: None, **rule.empty, **also_set(rule)}
+        refuse_more(_still_theirs(column, run, pks).update(**emptied), pks, column, run)
+        call_consequence(rule, column, pks, run)
+    return Outcome(len(pks), exhausted=len(pks) < limit)
+
+
+def _referrers(label: str) -> models.QuerySet[Any]:
+    from django.apps import apps
+
+    model_label, _dot, name = label.rpartition(".")
+    rows: models.QuerySet[Any] = apps.get_model(model_label)._base_manager.filter(**{name: OuterRef("pk")})
+    return rows

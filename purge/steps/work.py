@@ -1,0 +1,192 @@
+"""What the steps of one transaction share: the scope, the heirs, and how rows are changed.
+
+Statements go straight to the tables: no signals, no collector, no instance is loaded. Every step does at most ``limit``
+rows inside the caller's transaction and says whether more may remain; since a treated row stops matching, calling again
+continues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from django.db import connection, models
+from django.db.models import F
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from purge.database.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
+from purge.database.lookups import AnyOf
+from purge.host import get_host
+from purge.models import DoomedFile, FollowUp
+from purge.routes.scope import Scope
+from purge.rules import (
+    NOW,
+    Context,
+    Fact,
+    Treatment,
+    Withdraw,
+)
+from purge.rules.registry import ColumnRule, ModelEntry
+from purge.steps.base import person_condition
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``rows``: how many were changed. ``exhausted``: nothing is left to do. ``cursor``: last candidate seen."""
+
+    rows: int
+    exhausted: bool
+    cursor: int = 0
+
+
+@dataclass
+class Looked:
+    """What the plan's look through all texts found, by model: SQLite, where no index says what to look at.
+
+    True for as long as nobody else writes, which ``version`` tells (SQLite's ``data_version`` changes with the first
+    commit of any other connection).
+    """
+
+    version: int
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+    #: More primary keys of one model are looked for again instead of being kept in memory.
+    MOST: ClassVar[int] = 10_000
+
+    @classmethod
+    def now(cls) -> Looked | None:
+        """Nothing found yet. None on PostgreSQL, where a second look costs next to nothing."""
+        if connection.vendor != "sqlite":
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA data_version")
+            return cls(cursor.fetchone()[0])
+
+    def remember(self, entry: ModelEntry, pks: list[int]) -> None:
+        """The rows of a model that mention somebody, but for those that go with the people."""
+        # A row that is withdrawn may stay, emptied, and then is one of those.
+        if len(pks) <= self.MOST and not any(isinstance(column.rule, Withdraw) for column in entry.removals):
+            self.rows[entry.rules.model] = pks
+
+    def still_true(self) -> bool:
+        """Asked inside of the transaction that relies on it: until its end nobody else can write."""
+        now = Looked.now()
+        return now is not None and now.version == self.version
+
+
+@dataclass
+class Run:
+    """What the steps of one transaction share: the scope, the heirs found so far, and what is known of the texts.
+
+    ``in_pieces``: the tables that have partitions or heirs; None: not looked up yet.
+    """
+
+    scope: Scope
+    looked: Looked | None = None
+    in_pieces: frozenset[str] | None = None
+    _heirs: dict[int, int | None] = field(default_factory=dict)
+    #: How many of the rows done so far were of the account that asked.
+    own: int = 0
+
+    def count_own(self, column: ColumnRule, pks: Sequence[Any]) -> None:
+        """Of rows that are about to be treated because a column ties them to the people: those tied to its own."""
+        own = self.scope.own_people
+        if own is None:
+            self.own += len(pks)
+        elif own and pks:
+            self.own += rows_by_key(column.model, pks).filter(person_condition(column, tuple(sorted(own)))).count()
+
+    def count_own_rows(self, entry: ModelEntry, pks: Sequence[Any]) -> None:
+        """The same for rows that are treated for another reason: by the account that they belong to."""
+        path, account_id = entry.rules.account, self.scope.heir_account_id
+        if path is not None and account_id is not None and pks:
+            self.own += rows_by_key(entry.model, pks).filter(**{path: account_id}).count()
+
+    def __post_init__(self) -> None:
+        # Whose an identifier is can change between two transactions.
+        self.scope = self.scope.anew()
+
+    @property
+    def context(self) -> Context:
+        return Context(
+            request_id=self.scope.request_id,
+            reference=self.scope.reference,
+            account_id=self.scope.heir_account_id,
+        )
+
+    def is_in_pieces(self, table: str) -> bool:
+        """Whether one primary key, or one physical address, may stand for several rows of this table."""
+        if self.in_pieces is None:
+            self.in_pieces = tables_in_pieces()
+        return table in self.in_pieces
+
+    def heir(self, account_id: int) -> int | None:
+        """Asked once an account and transaction: who may inherit can change between two chunks, not within one."""
+        if account_id not in self._heirs:
+            self._heirs[account_id] = get_host().heir(
+                account_id,
+                initiator_id=self.scope.initiator_id,
+                requesting_account_id=self.scope.heir_account_id,
+            )
+        return self._heirs[account_id]
+
+
+def rows_by_key(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySet[Any]:
+    """The rows with these primary keys; one parameter, since thousands cost more to write down than to find."""
+    rows: models.QuerySet[Any] = model._base_manager.filter(AnyOf(F("pk"), list(pks)))
+    return rows
+
+
+def refuse_more(changed: int, pks: Sequence[Any], column: ColumnRule, run: Run) -> None:
+    """Raise :class:`MoreRowsThanPlanned` when a statement changed more rows than were chosen for it."""
+    if changed > len(pks) and not run.is_in_pieces(column.table):
+        raise MoreRowsThanPlanned
+
+
+def also_set(rule: Treatment, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    now = timezone.now()
+    return {name: now if value is NOW else value for name, value in {**rule.also, **(extra or {})}.items()}
+
+
+def call_consequence(rule: Treatment, column: ColumnRule, pks: Sequence[int], run: Run) -> None:
+    """Tell the owning app what changed, and keep the facts it returns."""
+    if rule.then is None or not pks:
+        return
+    consequence: Callable[..., Iterable[Fact]] = import_string(rule.then)
+    facts = consequence(pks=list(pks), column=column.field.name, context=run.context)
+    FollowUp.objects.bulk_create(
+        [
+            FollowUp(
+                request_id=run.scope.request_id,
+                kind=fact.kind,
+                account_id=fact.account_id,
+                model=fact.model,
+                row=fact.pk,
+            )
+            for fact in facts
+        ],
+        ignore_conflicts=True,
+    )
+
+
+# ---------------------------------------------------------------- files
+
+
+def doom_files(entry: ModelEntry, pks: Sequence[int], request_id: int) -> None:
+    """Remember the stored files of rows that are about to go, in the transaction in which they go."""
+    if pks:
+        doom_files_of(entry, rows_by_key(entry.model, pks), request_id)
+
+
+def doom_files_of(entry: ModelEntry, rows: models.QuerySet[Any], request_id: int) -> None:
+    names = [column.field.name for column in entry.files]
+    if names:
+        remember_files((name for row in rows.values_list(*names) for name in row), request_id)
+
+
+def remember_files(names: Iterable[str | None], request_id: int) -> None:
+    DoomedFile.objects.bulk_create(
+        [DoomedFile(request_id=request_id, name=name) for name in names if name], ignore_conflicts=True
+    )

@@ -1,0 +1,116 @@
+"""System checks: gaps in the rules, a missing key, unindexed references.
+
+The gaps of the models need no database and run with every command. Those that ask the database (tables nobody
+accounts for, the fingerprint of the hash key) run with ``check --database default`` and before each submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core import checks
+from django.db import DatabaseError, connections
+
+from purge.hashing import HashKeyMissing, fingerprint
+from purge.rules.coverage import Gap, model_gaps, table_gaps, unindexed_references
+
+
+def _error(gap: Gap) -> checks.Error:
+    return checks.Error(str(gap), hint=gap.hint, obj=None, id=gap.id)
+
+
+@checks.register("purge")
+def check_rules(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """purge.E001 to E003, E005, E008: a column without a rule, a rule that cannot work, a reason that is none."""
+    return [_error(gap) for gap in model_gaps()]
+
+
+@checks.register("purge")
+def check_indexes(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    return [
+        checks.Warning(
+            f"{where} is a foreign key to a person without an index.",
+            hint="Index it (db_index=True): every purge would read the whole table.",
+            id="purge.W001",
+        )
+        for where in unindexed_references()
+    ]
+
+
+@checks.register("purge")
+def check_key(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    try:
+        fingerprint()
+    except HashKeyMissing as error:
+        return [
+            checks.Error(
+                str(error),
+                hint="Set PURGE_HASH_KEY to the key in the backup of your secrets. A new key cannot read old hashes.",
+                id="purge.E006",
+            )
+        ]
+    return []
+
+
+@checks.register("purge", checks.Tags.database)
+def check_database(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes.
+    purge.E008: the file storage is not the one that belongs to the database. purge.E010, E011: the database and its
+    purge log differ, or the log cannot be read."""
+    if not databases or "default" not in databases:
+        return []
+    from purge.models import PurgeRequest
+
+    tables = connections["default"].introspection.table_names()
+    if PurgeRequest._meta.db_table not in tables:
+        return []
+    messages: list[checks.CheckMessage] = [_error(gap) for gap in table_gaps()]
+    messages += _storage_messages()
+    messages += _purge_log_messages()
+    try:
+        present = fingerprint()
+        other = PurgeRequest.objects.open().exclude(key_fingerprint=present).exists()
+    except (HashKeyMissing, DatabaseError):
+        return messages
+    if other:
+        messages.append(
+            checks.Error(
+                "PURGE_HASH_KEY is not the key that made the hashes of open purge requests.",
+                hint="Set it back to the key in your backup: no request completes until its hashes can be compared.",
+                id="purge.E007",
+            )
+        )
+    return messages
+
+
+def _storage_messages() -> list[checks.CheckMessage]:
+    from purge.installation.storage import FILES_MISSING, UNMARKED, WORDS, sample_of_files, storage_trouble
+
+    try:
+        trouble = storage_trouble(now=True)
+        if trouble == UNMARKED:
+            # The first start of the web marks it, if it looks like the right one.
+            trouble = "" if sample_of_files().is_convincing else FILES_MISSING
+    except DatabaseError:
+        return []
+    return [checks.Error("Nothing is purged.", hint=str(WORDS[trouble]), id="purge.E008")] if trouble else []
+
+
+def _purge_log_messages() -> list[checks.CheckMessage]:
+    """Nothing while migrations are missing: a restored database may lack the tables that could tell."""
+    from purge.journal.noticing import glance
+
+    try:
+        trouble = glance()
+    except DatabaseError:
+        return []
+    except OSError:
+        words = "The purge log cannot be read."
+        return [checks.Error(words, hint="Mount it, or look at the rights of PURGE_JOURNAL's folder.", id="purge.E011")]
+    if not trouble:
+        return []
+    hint = "Purges wait until you have dealt with it: see manage.py purge_journal status."
+    return [checks.Error(" ".join(trouble.sentences), hint=hint, id="purge.E010")]

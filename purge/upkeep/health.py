@@ -1,0 +1,102 @@
+"""``/healthz``: whether all is well, for the load balancer and whoever is on call. Numbers and times only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from purge.choices import Status
+from purge.installation.storage import begin_storage
+from purge.journal import noticing
+from purge.models import PurgeRequest
+from purge.selectors import worker_beat, worker_is_alive, workers_without_files
+from purge.upkeep.paused import PURGE_LOG, reasons
+
+AGREES = "agrees"
+#: Reading all migration files takes a while, and what has run once has run for good.
+_migrated = False
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 while the database answers, migrations have run, a worker is alive, all see the same files, and nothing else
+    keeps purges from being done; else 503."""
+    try:
+        report = health()
+    except Error:
+        return JsonResponse({"ok": False, "database": False}, status=503)
+    return JsonResponse(report, status=200 if report["ok"] else 503)
+
+
+def health() -> dict[str, Any]:
+    """The state of the installation. Raises a database error when the database does not answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    pending = pending_migrations()
+    if pending:
+        return {"ok": False, "database": True, "migrations_pending": pending}
+    now = timezone.now()
+    beat = worker_beat()
+    purge_log, unknown = _purge_log()
+    queued = PurgeRequest.objects.filter(status=Status.QUEUED)
+    storage, away = begin_storage(), workers_without_files()
+    paused = [reason.code for reason in reasons()] + [PURGE_LOG] * (purge_log != AGREES)
+    return {
+        "ok": worker_is_alive() and not storage and not away and not paused,
+        "database": True,
+        "migrations_pending": 0,
+        "paused": paused,
+        "file_storage": storage or "ok",
+        "workers_without_files": away,
+        "worker_seconds_ago": _seconds(beat.beat_at if beat else None, now),
+        "oldest_queued_seconds": _seconds(
+            queued.order_by("accepted_at").values_list("accepted_at", flat=True).first(), now
+        ),
+        **_counts(now),
+        "purge_log": purge_log,
+        "unknown_purges": unknown,
+    }
+
+
+def _counts(now: datetime) -> dict[str, int]:
+    """How many requests are open, late, and wait for people."""
+    return PurgeRequest.objects.open().aggregate(
+        open=Count("pk"),
+        overdue=Count("pk", filter=Q(due_at__lt=now)),
+        held=Count("pk", filter=Q(status=Status.HELD)),
+        needs_attention=Count("pk", filter=Q(status=Status.NEEDS_ATTENTION)),
+        residue=Count("pk", filter=Q(status=Status.RESIDUE)),
+    )
+
+
+def _purge_log() -> tuple[str, int]:
+    """What the purge log says to this database, and how many purges this one does not know, or not so far."""
+    try:
+        trouble = noticing.glance()
+    except OSError:
+        return "The purge log cannot be read.", 0
+    return " ".join(trouble.sentences) or AGREES, trouble.unknown + trouble.behind
+
+
+def pending_migrations() -> int:
+    """How many migrations have not run."""
+    global _migrated
+    if _migrated:
+        return 0
+    executor = MigrationExecutor(connection)
+    pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    _migrated = pending == 0
+    return pending
+
+
+def _seconds(since: datetime | None, now: datetime) -> int | None:
+    return None if since is None else round((now - since).total_seconds())
