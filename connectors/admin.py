@@ -18,15 +18,15 @@ from django.utils.translation import gettext_lazy as _
 from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
 from users.services import ServiceError
-from users.tenancy import TenantAdmin, TenantStackedInline
-from users.tenancy.active_people import PeopleInUse
+from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantStackedInline
+from users.tenancy.active_people import ActivePeopleForm
 from users.tenancy.files import DownloadAdmin
 
 #: What is typed without a scheme is meant to be https.
 HTTPS: Any = {URLField: {"assume_scheme": "https"}}
 
 
-class KeepsSecret(PeopleInUse):
+class KeepsSecret(ActivePeopleForm):
     """A form that never shows the stored secret: left empty, it stays as it is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,7 +94,7 @@ class ConnectorAdmin(TenantAdmin):
         "disabled_at",
         "next_run_at",
     )
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("contact",)
     readonly_fields = ("state", "disabled_reason", "disabled_reference", "disabled_at", "next_run_at")
     change_form_template = "connectors/connector_change_form.html"
@@ -212,16 +212,6 @@ class StoppedConnectorAdmin(ConnectorAdmin):
         return False
 
 
-class LookedAt(TenantAdmin):
-    """What came in from outside: no form."""
-
-    def has_add_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-
 @admin.register(models.ConnectorRun)
 class ConnectorRunAdmin(DownloadAdmin):
     account_path = "connector__account"
@@ -252,7 +242,7 @@ class ExternalApplicationAdmin(TenantAdmin):
         "enabled",
         "client_id",
     )
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("owner",)
     readonly_fields = ("client_id",)
 
@@ -270,7 +260,7 @@ class ExternalApplicationAdmin(TenantAdmin):
 
 
 @admin.register(models.ApplicationGrant)
-class ApplicationGrantAdmin(LookedAt):
+class ApplicationGrantAdmin(ReadOnlyAdmin):
     account_path = "user__account"
     list_display = ("user", "application", "granted_at", "last_used_at")
     list_filter = ("application", "granted_at")
@@ -279,7 +269,7 @@ class ApplicationGrantAdmin(LookedAt):
 
 
 @admin.register(models.ApiToken)
-class ApiTokenAdmin(LookedAt):
+class ApiTokenAdmin(ReadOnlyAdmin):
     account_path = "user__account"
     list_display = ("name", "user", "application", "created_at", "last_used_at", "expires_at")
     list_filter = ("created_at",)
@@ -316,7 +306,7 @@ class WebhookAdmin(TenantAdmin):
 
 
 @admin.register(models.XapiStatement)
-class XapiStatementAdmin(LookedAt):
+class XapiStatementAdmin(ReadOnlyAdmin):
     list_display = ("stored_at", "user", "actor_mbox", "verb")
     list_filter = ("stored_at",)
     search_fields = ("actor_mbox", "verb")

@@ -14,22 +14,12 @@ from django.utils.translation import ngettext
 
 from learning import models, services
 from users.services import ServiceError
-from users.tenancy import ServiceForm, TenantAdmin, TenantTabularInline
-from users.tenancy.active_people import PeopleInUse
+from users.tenancy import ReadOnlyAdmin, ServiceForm, TenantAdmin, TenantTabularInline
+from users.tenancy.active_people import ActivePeopleForm
 from users.tenancy.files import DownloadAdmin
 
 
-class LookedAt(TenantAdmin):
-    """Rows that come into being by what people do: no form."""
-
-    def has_add_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-
-class RecordAdmin(LookedAt):
+class RecordAdmin(ReadOnlyAdmin):
     """A learner's record."""
 
     account_path = "user__account"
@@ -45,7 +35,7 @@ class FileRecordAdmin(DownloadAdmin):
     list_select_related: ClassVar[tuple[str, ...]] = ("user",)
 
 
-class SavesChanges(TenantAdmin):
+class PartialUpdateAdmin(TenantAdmin):
     """Writes what the form changed and nothing else: a purge may have changed the rest of the row meanwhile."""
 
     def save_model(self, request, obj, form, change: bool) -> None:
@@ -77,7 +67,7 @@ class CourseAdmin(TenantAdmin):
     list_select_related = ("author",)
     fields = ("account", "code", "title", "description", "kind", "state", "author", "published_at")
     readonly_fields = ("state", "published_at")
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("author",)
     inlines = (ModuleInline,)
     actions = ("publish", "retire")
@@ -113,7 +103,7 @@ class InstructorInline(TenantTabularInline):
 
     model = models.SessionInstructor
     can_delete = True
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("user",)
     extra = 1
     fields = ("user",)
@@ -125,7 +115,7 @@ class InstructorInline(TenantTabularInline):
         return bool(request.user.has_perm("learning.change_session"))
 
 
-class SessionAdmin(SavesChanges):
+class SessionAdmin(PartialUpdateAdmin):
     account_path = "course__account"
     list_display: tuple[str, ...] = (
         "title",
@@ -218,7 +208,7 @@ class JobAidAdmin(TenantAdmin):
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
     list_display = ("title", "created_by", "created_at")
     search_fields = ("title",)
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("created_by",)
     list_select_related = ("created_by",)
     fields = ("account", "title", "body", "link", "created_by")
@@ -237,7 +227,7 @@ class LearningPlanAdmin(TenantAdmin):
     list_display = ("name", "trigger", "created_by", "created_at")
     list_filter = ("trigger",)
     search_fields = ("name",)
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("created_by",)
     list_select_related = ("created_by",)
     fields = ("account", "name", "description", "trigger", "created_by")
@@ -252,7 +242,7 @@ class NamedAdmin(TenantAdmin):
 
 
 @admin.register(models.ContentAudit)
-class ContentAuditAdmin(LookedAt):
+class ContentAuditAdmin(ReadOnlyAdmin):
     account_path = "course__account"
     list_display = ("at", "course", "action", "modified_by")
     list_filter = ("action", "at")
@@ -398,7 +388,7 @@ class LearningPlanAssignmentAdmin(RecordAdmin):
 class ModeratorInline(TenantTabularInline):
     model = models.BoardModerator
     can_delete = True
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("user",)
     extra = 0
     fields = ("user",)
@@ -409,14 +399,14 @@ class BoardAdmin(TenantAdmin):
     list_display = ("name", "state", "creator", "created_at")
     list_filter = ("state",)
     search_fields = ("name",)
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("creator",)
     list_select_related = ("creator",)
     fields = ("account", "name", "description", "state", "creator")
     inlines = (ModeratorInline,)
 
 
-class WrittenAdmin(LookedAt):
+class WrittenAdmin(ReadOnlyAdmin):
     """Posts and comments: looked at, and taken away by a moderator."""
 
     list_filter = ("removed", "created_at")

@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 
 from messaging import models, services
 from users.services import ServiceError
-from users.tenancy import TenantAdmin, TenantTabularInline
-from users.tenancy.active_people import PeopleInUse
+from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantTabularInline
+from users.tenancy.active_people import ActivePeopleForm
 from users.tenancy.files import DownloadAdmin
 
 
@@ -34,7 +34,7 @@ class AnnouncementAdmin(TenantAdmin):
     search_fields = ("title",)
     list_select_related = ("author",)
     fields = ("account", "title", "body", "author", "state")
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("author",)
     readonly_fields = ("state",)
     actions = ("publish", "retire")
@@ -65,18 +65,8 @@ class AnnouncementAdmin(TenantAdmin):
             self.message_user(request, words % {"n": done}, messages.SUCCESS)
 
 
-class LookedAt(TenantAdmin):
-    """What the platform has written: no form."""
-
-    def has_add_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-
 @admin.register(models.MailLog)
-class MailLogAdmin(LookedAt):
+class MailLogAdmin(ReadOnlyAdmin):
     list_display = ("sent_at", "kind", "recipient_email", "subject", "about")
     list_filter = ("kind", "sent_at")
     search_fields = ("recipient_email", "subject")
@@ -88,7 +78,7 @@ class ReportSubscriptionAdmin(TenantAdmin):
     list_display = ("owner", "report", "frequency", "alternate_email")
     list_filter = ("report", "frequency")
     search_fields = ("owner__name", "alternate_email")
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("owner",)
     list_select_related = ("owner",)
     fields = ("account", "owner", "report", "frequency", "alternate_email")
@@ -97,7 +87,7 @@ class ReportSubscriptionAdmin(TenantAdmin):
 class ShareInline(TenantTabularInline):
     model = models.SavedReportShare
     can_delete = True
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("user",)
     extra = 0
     fields = ("user",)
@@ -108,7 +98,7 @@ class SavedReportAdmin(TenantAdmin):
     list_display = ("name", "report", "owner_words", "created_at")
     list_filter = ("report",)
     search_fields = ("name",)
-    form = PeopleInUse
+    form = ActivePeopleForm
     autocomplete_fields = ("owner",)
     list_select_related = ("owner",)
     fields = ("account", "name", "report", "owner", "filters")

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from messaging.services import welcome_mail_request
-from users.admin import Question
+from users.admin import BulkAction
 from users.models import User
 
 
@@ -17,7 +17,7 @@ def send_welcome_mail(page: Any, request: Any, queryset: Any) -> Any:
     def send(user: User, data: dict[str, Any]) -> None:
         welcome_mail_request(acting_user=request.user, user=user)
 
-    question = Question(
+    question = BulkAction(
         _("Send welcome e-mail"),
         _("Send"),
         _("In the words of the account's own template, if it has one."),

@@ -9,19 +9,19 @@ from users.admin.accounts import (
 )
 from users.admin.events import LoginEventAdmin, UserAuditAdmin
 from users.admin.imports import ImportLogAdmin
-from users.admin.people import AnyUserAdmin, ExternalUserAdmin, InternalUserAdmin, PeopleAdmin, Question
+from users.admin.people import AnyUserAdmin, BulkAction, ExternalUserAdmin, InternalUserAdmin, PeopleAdmin
 
 __all__ = [
     "AccountAdmin",
     "ActiveFieldAdmin",
     "AnyUserAdmin",
+    "BulkAction",
     "ExternalProfileAdmin",
     "ExternalUserAdmin",
     "ImportLogAdmin",
     "InternalUserAdmin",
     "LoginEventAdmin",
     "PeopleAdmin",
-    "Question",
     "SelfRegistrationProfileAdmin",
     "UserAuditAdmin",
     "UserGroupAdmin",

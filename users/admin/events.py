@@ -5,22 +5,16 @@ from __future__ import annotations
 from django.contrib import admin
 
 from users.models import LoginEvent, UserAudit
-from users.tenancy import TenantAdmin
+from users.tenancy import ReadOnlyAdmin
 
 
-class EventAdmin(TenantAdmin):
+class EventAdmin(ReadOnlyAdmin):
     """What the system has noted about people: read, never written."""
 
     account_path = "user__account"
     ordering = ("-at", "-pk")
     list_filter = ("at",)
     actions = None
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(LoginEvent)

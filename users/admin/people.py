@@ -68,7 +68,7 @@ class GroupFilter(admin.SimpleListFilter):
 
 
 @dataclass(frozen=True)
-class Question:
+class BulkAction:
     """What an action on people asks before it does anything. ``fields``: what the admin's log names as changed."""
 
     title: Any
@@ -185,7 +185,7 @@ class PeopleAdmin(TenantAdmin):
         def assign(user: User, data: dict[str, Any]) -> None:
             services.role_assign(acting_user=request.user, user=user, role=data["role"])
 
-        question = Question(_("Assign role"), _("Assign"), form=forms.RoleForm, fields=("roles",))
+        question = BulkAction(_("Assign role"), _("Assign"), form=forms.RoleForm, fields=("roles",))
         return self.ask(request, queryset, "assign_role", question, assign)
 
     @admin.action(description=_("Remove role"), permissions=["change"])
@@ -193,7 +193,7 @@ class PeopleAdmin(TenantAdmin):
         def remove(user: User, data: dict[str, Any]) -> None:
             services.role_remove(acting_user=request.user, user=user, role=data["role"])
 
-        question = Question(_("Remove role"), _("Remove"), form=forms.RoleForm, fields=("roles",))
+        question = BulkAction(_("Remove role"), _("Remove"), form=forms.RoleForm, fields=("roles",))
         return self.ask(request, queryset, "remove_role", question, remove)
 
     @admin.action(description=_("Add to group"), permissions=["change"])
@@ -201,7 +201,7 @@ class PeopleAdmin(TenantAdmin):
         def add(user: User, data: dict[str, Any]) -> None:
             services.group_member_add(group=data["group"], user=user)
 
-        question = Question(_("Add to group"), _("Add"), form=forms.ChooseGroupForm, fields=("groups",))
+        question = BulkAction(_("Add to group"), _("Add"), form=forms.ChooseGroupForm, fields=("groups",))
         return self.ask(request, queryset, "add_to_group", question, add)
 
     @admin.action(description=_("Remove from group"), permissions=["change"])
@@ -210,7 +210,7 @@ class PeopleAdmin(TenantAdmin):
             services.group_member_remove(group=data["group"], user=user)
             services.group_exclusion_end(group=data["group"], user=user)
 
-        question = Question(
+        question = BulkAction(
             _("Remove from group"),
             _("Remove"),
             _("Exclusions from the group end, too."),
@@ -224,7 +224,7 @@ class PeopleAdmin(TenantAdmin):
         def exclude(user: User, data: dict[str, Any]) -> None:
             services.group_exclude(group=data["group"], user=user)
 
-        question = Question(
+        question = BulkAction(
             _("Exclude from group"),
             _("Exclude"),
             _("They leave the group and are not put into it again."),
@@ -238,7 +238,7 @@ class PeopleAdmin(TenantAdmin):
         def allow(user: User, data: dict[str, Any]) -> None:
             services.purge_permission_set(acting_user=request.user, user=user, allowed=True)
 
-        question = Question(
+        question = BulkAction(
             _("Allow purging"),
             _("Allow"),
             _("These Administrators will be able to erase deleted users for good."),
@@ -252,7 +252,7 @@ class PeopleAdmin(TenantAdmin):
         def withdraw(user: User, data: dict[str, Any]) -> None:
             services.purge_permission_set(acting_user=request.user, user=user, allowed=False)
 
-        question = Question(_("Withdraw the permission to purge"), _("Withdraw"), fields=("permissions",))
+        question = BulkAction(_("Withdraw the permission to purge"), _("Withdraw"), fields=("permissions",))
         return self.ask(request, queryset, "withdraw_purging", question, withdraw)
 
     @admin.action(description=_("Delete User"), permissions=["delete_people"])
@@ -260,7 +260,7 @@ class PeopleAdmin(TenantAdmin):
         def delete(user: User, data: dict[str, Any]) -> None:
             services.user_delete(acting_user=request.user, user=user)
 
-        question = Question(
+        question = BulkAction(
             _("Delete User"),
             _("Delete"),
             _(
@@ -277,7 +277,7 @@ class PeopleAdmin(TenantAdmin):
         request: HttpRequest,
         queryset: Any,
         action: str,
-        question: Question,
+        question: BulkAction,
         do: Callable[[User, dict[str, Any]], None],
     ) -> HttpResponse | None:
         """Ask once, listing everybody; when the answer is posted, do it for each."""
@@ -297,7 +297,7 @@ class PeopleAdmin(TenantAdmin):
         return self._question_page(request, people, action, question, form)
 
     def _question_page(
-        self, request: HttpRequest, people: list[User], action: str, question: Question, form: Any
+        self, request: HttpRequest, people: list[User], action: str, question: BulkAction, form: Any
     ) -> HttpResponse:
         for user in people:
             user.role_words = ", ".join(role_names(user))  # type: ignore[attr-defined]
@@ -316,7 +316,7 @@ class PeopleAdmin(TenantAdmin):
         }
         return TemplateResponse(request, "users/people_action.html", context)
 
-    def _do(self, request: HttpRequest, people: list[User], question: Question, do: Callable[[User], None]) -> None:
+    def _do(self, request: HttpRequest, people: list[User], question: BulkAction, do: Callable[[User], None]) -> None:
         done = refused = 0
         for user in people:
             try:
@@ -381,7 +381,7 @@ class ExternalUserAdmin(PeopleAdmin):
         def change(user: User, data: dict[str, Any]) -> None:
             services.profile_change(acting_user=request.user, user=user, profile=data["profile"])
 
-        question = Question(
+        question = BulkAction(
             _("Change profile"), _("Change"), form=forms.ChooseProfileForm, fields=("external_profile",)
         )
         return self.ask(request, queryset, "change_profile", question, change)
@@ -391,7 +391,7 @@ class ExternalUserAdmin(PeopleAdmin):
         def make(user: User, data: dict[str, Any]) -> None:
             services.user_make_active(acting_user=request.user, user=user)
 
-        question = Question(_("Make User Active"), _("Make active"), fields=("registered",))
+        question = BulkAction(_("Make User Active"), _("Make active"), fields=("registered",))
         return self.ask(request, queryset, "make_active", question, make)
 
 

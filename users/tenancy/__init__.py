@@ -5,7 +5,14 @@ Every admin class of a table that belongs to accounts extends :class:`TenantAdmi
 of no account extend :class:`AccountlessAdmin`. What cannot be traced to an account is shown to superusers alone.
 """
 
-from users.tenancy.admin import AccountlessAdmin, TenantAdmin, TenantInline, TenantStackedInline, TenantTabularInline
+from users.tenancy.admin import (
+    AccountlessAdmin,
+    ReadOnlyAdmin,
+    TenantAdmin,
+    TenantInline,
+    TenantStackedInline,
+    TenantTabularInline,
+)
 from users.tenancy.forms import ServiceForm, TenantForm
 from users.tenancy.log import QuietLog, row_number
 from users.tenancy.scope import (
@@ -20,6 +27,7 @@ from users.tenancy.scope import (
 __all__ = [
     "AccountlessAdmin",
     "QuietLog",
+    "ReadOnlyAdmin",
     "ServiceForm",
     "TenantAdmin",
     "TenantForm",

@@ -11,7 +11,7 @@ from purge.selectors import open_request_of
 from users.models import User, UserState
 
 
-class PeopleInUse(forms.ModelForm):
+class ActivePeopleForm(forms.ModelForm):
     """A form in which only people in use can be newly named; whoever stands in the row already may stay there."""
 
     def clean(self) -> dict[str, Any]:

@@ -284,6 +284,16 @@ class TenantAdmin(TenantScoped, PagedAdmin):
         return [*super().check(**kwargs), *self._scope_checks(type(self), self.path_to_account)]
 
 
+class ReadOnlyAdmin(TenantAdmin):
+    """Rows that come into being by what people and the platform do: they are read, and there is no form."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class TenantInline(TenantScoped):
     """Rows inside the form of a row of an account: they are that row's, and name rows of its account only."""
 

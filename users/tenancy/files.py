@@ -11,22 +11,16 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from users.tenancy import TenantAdmin
+from users.tenancy.admin import ReadOnlyAdmin
 
 
-class DownloadAdmin(TenantAdmin):
+class DownloadAdmin(ReadOnlyAdmin):
     """Rows that are looked at and have one stored file, which is offered as a download.
 
     ``file_field``: its column. A file that a purge has erased is answered with 410.
     """
 
     file_field = "file"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["download" if name == self.file_field else name for name in super().get_fields(request, obj)]
