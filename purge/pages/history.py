@@ -11,6 +11,7 @@ from purge.models import LedgerEntry
 
 EVENTS = {
     "grown": gettext_lazy("Users found who had been overlooked"),
+    "split_off": gettext_lazy("Users found in other accounts who had been overlooked: a request of their own"),
     "taken_out": gettext_lazy("Taken out by an operator"),
     "accepted": gettext_lazy("Accepted"),
     "held": gettext_lazy("Waiting for the platform's check"),
@@ -53,7 +54,7 @@ OWN_FACT_WORDS = {
     "attempt": FACT_WORDS["attempt"],
 }
 #: Events that happen because of what is in other accounts.
-ELSEWHERE_EVENTS = ("grown", "held", "released", "let_go")
+ELSEWHERE_EVENTS = ("grown", "split_off", "held", "released", "let_go")
 
 
 def fact_words(entry: LedgerEntry, *, everything: bool) -> str:

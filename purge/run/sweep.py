@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from purge.choices import Fate, IdentifierKind, Role, StepState
@@ -24,7 +24,7 @@ from purge.database.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
 from purge.hashing import FOLDED
 from purge.host import Person, get_host
 from purge.journal.lines import LATE, journal_people
-from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep
+from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep, Subject
 from purge.proof import probe
 from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.routes.policy import policy_for
@@ -33,6 +33,7 @@ from purge.routes.targets import add_subjects, matches_of, overlooked_at
 from purge.rules.registry import get_registry, person_model
 from purge.run.claims import Claim, chunk_transaction, commit_without_flushing, hold, note, try_again
 from purge.run.failures import failure_of
+from purge.run.splitting import split_off
 from purge.steps.base import ADDRESSES, FILES, Step
 from purge.steps.people import rows_of_step
 from purge.steps.plan import new_step_rows, plan_steps, run_step, steps_with_work, stored_steps
@@ -327,7 +328,8 @@ class Sweep:
         if not (emails or logins):
             return False
         targets = matches_of(request, emails=emails, adobe_ids=logins)
-        known = set(request.subjects.values_list("person_id", flat=True))
+        parts = Q(request=request) | Q(request__part_of=request)
+        known = set(Subject.objects.filter(parts).values_list("person_id", flat=True))
         unknown = [target for target in targets if target.person.id not in known]
         if unknown:
             # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
@@ -337,8 +339,18 @@ class Sweep:
         if not overlooked:
             return False
         # What has grown is not what was let through: where the guards say so it waits again, and takes nobody before.
-        reached = [*request.subjects.values_list("account_id", "role"), *reached_of(overlooked)]
+        before = list(request.subjects.values_list("account_id", "role"))
+        reached = [*before, *reached_of(overlooked)]
         self.guarded = reason_to_hold_again(request, reached)
+        if self.guarded and request.account_id is not None:
+            # What an account asked for is done in it whatever is found elsewhere, and it reads the same.
+            elsewhere = [target for target in overlooked if target.person.account_id != request.account_id]
+            note(request, "split_off", people=len(elsewhere))
+            split_off(request, elsewhere, held=self.guarded)
+            overlooked = [target for target in overlooked if target.person.account_id == request.account_id]
+            reached, self.guarded = [*before, *reached_of(overlooked)], ""
+            if not overlooked:
+                return False
         add_subjects(request, overlooked, begins=not self.guarded)
         going = [target.person for target in overlooked if target.role in DOOMED_ROLES]
         if going:

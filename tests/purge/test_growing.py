@@ -5,10 +5,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from learning.models import Comment
+from messaging.models import Notification
 from purge import services
 from purge.choices import Status
 from purge.models import PurgeRequest
 from purge.run import engine
+from purge.upkeep.patrol import patrol_all
+from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from tests.purge import world as w
 from users import services as users
@@ -93,19 +97,53 @@ def overlooked():
     return lambda **fields: UserFactory(added_at=moment, **fields)
 
 
-def test_a_request_that_grows_beyond_the_days_guard_is_held_again(db, settings, overlooked):
+def test_what_grows_beyond_the_days_guard_is_split_off_and_the_first_completes(db, settings, overlooked, client):
     settings.PURGE_RATE_GUARD = 2
     acme = AccountFactory()
     admin = AdministratorFactory(account=acme)
+    operator = users.operator_create(email="ops@platform.example", name="Ops", password="a long pass phrase")
     victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
     request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
-    reached = [overlooked(account=AccountFactory(kind=AccountKind.TRIAL), email="boss@x.example") for _n in range(3)]
-    w.run_to_end(request)
-    assert (request.status, request.held_reason, request.other_account_count) == (Status.HELD, "rate", 3)
-    assert User.objects.filter(pk__in=[user.pk for user in [victim, *reached]]).count() == 4
-    services.purge_release(acting_user=None, request=request)
+    trials = [AccountFactory(kind=AccountKind.TRIAL) for _n in range(4)]
+    reached = [overlooked(account=trial, email="boss@x.example") for trial in trials[:3]]
+    texts = [CommentFactory(post__board__account=account, body="Ask boss@x.example") for account in (acme, trials[3])]
     assert w.completed(w.run_to_end(request))
+    assert (request.status, request.other_account_count) == (Status.COMPLETED, 0)
+    assert not User.objects.filter(pk=victim.pk).exists()
+    assert {Comment.objects.get(pk=text.pk).body for text in texts} == {"Ask [erased]"}
+    # Those elsewhere wait for an operator, and are what they were.
+    part = request.parts.get()
+    assert (part.status, part.held_reason, part.other_account_count) == (Status.HELD, "rate", 3)
+    assert (part.accepted_at, part.due_at) == (request.accepted_at, request.due_at)
+    states = User.objects.filter(pk__in=[user.pk for user in reached]).values_list("state", flat=True)
+    assert list(states) == [UserState.ACTIVE] * 3
+    held = Notification.objects.filter(kind="held")
+    assert list(held.values_list("recipient_id", "reference")) == [(operator.pk, part.reference)]
+    # The account reads what it would read if there were nobody.
+    client.force_login(admin)
+    page = client.get(f"/admin/purge/purgerequest/{request.pk}/change/").content.decode()
+    assert "Completed and checked" in page
+    assert not any(words in page for words in ("overlooked", "check</", "other accounts", part.reference))
+    # The nightly pass adds nobody anew, and what waits begins when it is let.
+    patrol_all()
+    assert request.parts.count() == 1
+    services.purge_release(acting_user=None, request=part)
+    assert w.completed(w.run_to_end(part))
     assert not User.objects.filter(email="boss@x.example").exists()
+
+
+def test_overlooked_users_of_the_own_account_go_although_others_wait(db, settings, overlooked):
+    settings.PURGE_RATE_GUARD = 0
+    mine, other = AccountFactory(kind=AccountKind.TRIAL), AccountFactory(kind=AccountKind.TRIAL)
+    admin = AdministratorFactory(account=mine)
+    victim = UserFactory(account=mine, email="boss@x.example", deleted=True)
+    request = services.purge_submit(acting_user=admin, account_id=mine.pk, user_ids=[victim.pk])
+    own = overlooked(account=mine, email="else@x.example", adobe_id="boss@x.example")
+    theirs = overlooked(account=other, email="boss@x.example")
+    assert w.completed(w.run_to_end(request))
+    assert not User.objects.filter(pk__in=[victim.pk, own.pk]).exists()
+    assert User.objects.get(pk=theirs.pk).state == UserState.ACTIVE
+    assert request.parts.get().subjects.get().person_id == theirs.pk
 
 
 def test_a_request_that_grows_within_its_guards_goes_on(db, settings, overlooked):
