@@ -44,7 +44,8 @@ class AccountGroup:
 @dataclass(frozen=True)
 class GoingOn:
     """What is about to happen, for one reader. ``people``: ids of all that the reader may know of, ascending;
-    ``number``: what has to be typed; ``places``: where something was found after everybody was gone."""
+    ``number``: what has to be typed, 0 for nothing; ``places``: in how many something was found after everybody was
+    gone, for those who see all accounts."""
 
     request: PurgeRequest
     people: tuple[int, ...]
@@ -96,7 +97,8 @@ def going_on(request: PurgeRequest, user: Any) -> GoingOn:
         people=people,
         groups=_groups(of_account, reader),
         lines=tuple(_impact(request, reader, people).lines),
-        places=request.residue_left,
+        # In whose account they are is not stored with them: an account's people read no number.
+        places=0 if reader in CUSTOMERS else request.residue_left,
     )
 
 

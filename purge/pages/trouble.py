@@ -29,6 +29,11 @@ class Trouble:
 def trouble_of(request: PurgeRequest, *, account_id: int | None = None) -> Trouble | None:
     """None while all is well. ``account_id``: count the people of this account alone, for readers who learn of no
     other."""
+    if request.status == Status.RESIDUE and account_id is not None:
+        return Trouble(
+            _("After the erasure, personal data was found where there should be none."),
+            _("Support looks at the places and clears them. The request completes when a full search finds nothing."),
+        )
     if request.status == Status.RESIDUE:
         return Trouble(
             ngettext(

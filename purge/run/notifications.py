@@ -102,4 +102,6 @@ def _tell(request: PurgeRequest, kind: str, recipients: list[int], reader: Reade
 def facts_for(request: PurgeRequest, reader: Reader) -> dict[str, Any]:
     """What a notification about trouble says to this kind of reader: the sentence of the request's page."""
     now = PurgeRequest.objects.get(pk=request.pk)  # the caller's may be older than what it has just changed
-    return {"residue": now.residue_left, "says": sentence_for(now, reader), "customer": reader in CUSTOMERS}
+    facts = {"says": sentence_for(now, reader), "customer": reader in CUSTOMERS}
+    # Places of other accounts are among them.
+    return facts if reader in CUSTOMERS else {**facts, "residue": now.residue_left}

@@ -9,10 +9,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from messaging.models import Notification
 from purge import services
 from purge.choices import Fate, Status
 from purge.models import PurgeRequest, Subject
 from purge.pages.freshness import CONFIRMED_AT, FRESH_SECONDS
+from purge.run.notifications import tell_trouble
 from tests.factories.learning import CourseFactory, EnrolmentFactory
 from tests.factories.users import AccountFactory, UserFactory, trial_with_creator
 from users.models import AccountKind, User
@@ -210,10 +212,10 @@ def test_support_reads_numbers_by_account_and_no_name(client, support, stopped):
     assert status_of(stopped) == Status.QUEUED
 
 
-def test_when_everybody_is_gone_the_number_is_that_of_the_places(client, admin, stopped):
+def test_when_everybody_is_gone_the_number_is_that_of_the_places(client, support, stopped):
     stopped.subjects.update(fate=Fate.ERASED)
     PurgeRequest.objects.filter(pk=stopped.pk).update(status=Status.RESIDUE, residue_left=2, people_left=0)
-    client.force_login(admin)
+    client.force_login(support)
     page = ask(client, stopped, "retry")
     text = text_of(page)
     assert "The people are erased already" in text
@@ -221,6 +223,28 @@ def test_when_everybody_is_gone_the_number_is_that_of_the_places(client, admin, 
     confirm(client, stopped, "retry", page, number="1")
     assert status_of(stopped) == Status.RESIDUE
     confirm(client, stopped, "retry", page, number="2")
+    assert status_of(stopped) == Status.QUEUED
+
+
+def test_an_account_reads_no_number_of_places_since_they_may_be_others(client, admin, support, stopped):
+    """Page, red page and notification; support reads how many on each."""
+    Subject.objects.filter(request=stopped).update(fate=Fate.ERASED)
+    PurgeRequest.objects.filter(pk=stopped.pk).update(status=Status.RESIDUE, residue_left=7, people_left=0)
+    stopped.refresh_from_db()
+    tell_trouble(stopped, "residue")
+    told = {each.recipient_id: each.text for each in Notification.objects.filter(kind="residue")}
+    seen = {}
+    for reader in (admin, support):
+        client.force_login(reader)
+        own = client.get(f"{REQUESTS}{stopped.pk}/change/").content.decode()
+        red = ask(client, stopped, "retry")
+        seen[reader.pk] = [re.sub(r"<[^>]+>", " ", own), text_of(red), told[reader.pk]]
+    assert all(re.search(r"\b7 places\b", text) for text in seen[support.pk])
+    for text in seen[admin.pk]:
+        assert re.search(r"(?i)data was found|erased already", text)
+        assert not re.search(r"\b7 place|\bin \d+ place", text)
+    client.force_login(admin)
+    confirm(client, stopped, "retry", ask(client, stopped, "retry"))
     assert status_of(stopped) == Status.QUEUED
 
 
