@@ -333,9 +333,7 @@ def _sentence(request: PurgeRequest, reader: Reader, shown: Wait | None, silence
     due = moment_words(request.due_at, zone)
     match request.status:
         case Status.COMPLETED:
-            return _("Completed and checked on %(when)s. There is nothing left to do.") % {
-                "when": moment_words(request.completed_at, zone)
-            }
+            return _("Completed and checked on %(when)s.") % {"when": moment_words(request.completed_at, zone)}
         case Status.CANCELLED:
             return _("Cancelled. Nothing was erased, and everybody is as they were before.")
         case Status.NEEDS_ATTENTION:
@@ -438,7 +436,7 @@ def who_words(who: Actor, reader: Reader) -> str:
     """Who has to act, as a phrase for this reader."""
     match who:
         case Actor.NOBODY:
-            return _("nobody: there is nothing left to do")
+            return _("nobody: the purge is over")
         case Actor.WORKER:
             return _("nobody: it goes on by itself")
         case Actor.OPERATOR:

@@ -28,6 +28,7 @@ from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
 from purge.references import MistypedReference
+from purge.routes.policy import policy_for
 from purge.run.sweep import HEADLESS
 from purge.selectors import request_by_reference, requests_seen_by
 from purge.standing import (
@@ -250,6 +251,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "empty": empty,
             "everything": everything,
             "kept": row.kept_count if everything else _own_kept(row),
+            "creators_stay": not everything and _keeps_creators(row),
             "beside": self._beside(request, row),
             "residues": requests.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
             "sees_places": request.user.has_perm(FOLLOW),
@@ -474,3 +476,9 @@ def state_badge(stands: Standing) -> SafeString:
 def _own_kept(row: PurgeRequest) -> int:
     """Creators whose rows were kept in the account that asked; of other accounts its people read nothing."""
     return row.subjects.filter(role=Role.KEPT, account_id=row.account_id or 0).count()
+
+
+def _keeps_creators(row: PurgeRequest) -> bool:
+    """Whether the route keeps a match who created a trial account: by the route, not by whether there is one."""
+    policy = policy_for(row)
+    return policy.delete_trial_matches and not policy.delete_matching_creators

@@ -127,7 +127,7 @@ def test_the_page_says_what_happens_stops_changes_hands_and_is_not_done(
     assert "Still staffed" not in text
     assert "The link of 1 user import stops working" in text
     assert grant.application.name in text
-    assert "Somebody who created his trial account may be kept there." in text
+    assert "Somebody who created their trial account may be kept there." in text
     assert "Outside applications that received data are not reached" in text
     assert "until they expire, after 17 days" in text
     assert "no law or dispute obliges you" in text

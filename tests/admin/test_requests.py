@@ -12,11 +12,11 @@ from purge.choices import NoticeState, Status
 from purge.models import ImsNotice, LookUp, PurgeRequest, PurgeStep, Residue
 from purge.routes.policy import policies
 from purge.rules.registry import get_registry
-from purge.services import purge_submit, purge_submit_ims
+from purge.services import purge_submit, purge_submit_address, purge_submit_ims
 from purge.tasks import run_request
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory
 from tests.factories.learning import EnrolmentFactory, SessionInstructorFactory
-from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory, trial_with_creator
 from users.models import User, UserState
 
 pytestmark = pytest.mark.django_db
@@ -239,6 +239,23 @@ def test_kept_creators_are_said_with_how_to_have_them_erased(seen, purge, admin)
     assert "kept: the creator" not in seen(admin, page_of(request))
     request.subjects.create(person_id=8_002, account_id=request.account_id, role="kept", fate="kept")
     assert words in seen(admin, page_of(request))
+
+
+def test_an_account_reads_one_sentence_about_creators_whether_there_is_one_or_not(seen, purge, admin, support, deleted):
+    words = "Whoever created a trial account with one of these addresses keeps their row there."
+    trial_with_creator(email="founder@x.example")
+    lone, known = purge(deleted(email="lone@x.example")), purge(deleted(email="founder@x.example"))
+    for request in (lone, known):
+        assert words not in seen(admin, page_of(request))
+        run_request(request.pk)
+        assert words in seen(admin, page_of(request))
+        assert words not in seen(support, page_of(request))
+    assert "1 row was kept: the creator of a trial account" in seen(support, page_of(known))
+    assert "row was kept" not in seen(support, page_of(lone)) + seen(admin, page_of(known)) + seen(admin, page_of(lone))
+    # Where a route keeps nobody for being a creator it says nothing.
+    address = purge_submit_address(acting_user=admin, account_id=admin.account_id, address="nobody@x.example")
+    run_request(address.pk)
+    assert words not in seen(admin, page_of(address))
 
 
 # ---------------------------------------------------------------- trouble

@@ -253,9 +253,9 @@ TABLE = {
         {"status": Status.COMPLETED},
         State.COMPLETED,
         Actor.NOBODY,
-        "Completed and checked on 29 Nov 2026, 12:10 CET. There is nothing left to do.",
-        "Completed and checked on 29 Nov 2026, 12:10 CET. There is nothing left to do.",
-        "Completed and checked on 29 Nov 2026, 12:10 CET. There is nothing left to do.",
+        "Completed and checked on 29 Nov 2026, 12:10 CET.",
+        "Completed and checked on 29 Nov 2026, 12:10 CET.",
+        "Completed and checked on 29 Nov 2026, 12:10 CET.",
     ),
     "cancelled": (
         {"status": Status.CANCELLED},
