@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from lms_purge.cleanup import downloads
 from lms_purge.cleanup.asking import whom_to_ask
 from lms_purge.cleanup.confirmation import (
     BadPlan,
+    Effects,
     Plan,
     backup_days,
     differences,
@@ -46,11 +48,8 @@ from purge.services import (
     NotAllowed,
     Preview,
     PurgeRefused,
+    Selection,
     SelectionChanged,
-    purge_preview,
-    purge_preview_address,
-    purge_submit,
-    purge_submit_address,
 )
 from users.filters import CleanupFilter
 from users.models import DeletedUser, User
@@ -214,16 +213,22 @@ class DeletedUserAdmin(TenantAdmin):
     # ------------------------------------------------------------ purge
 
     def purge_view(self, request: HttpRequest) -> HttpResponse:
-        """The confirmation page, and what its button does."""
+        """The confirmation page of people, and what its button does."""
         if not request.user.has_perm(PURGE_PERMISSION):
             raise PermissionDenied
         if "plan" in request.POST:
-            return self._confirmed(request)
+            try:
+                plan = Plan.opened(request.POST["plan"], request.user)
+            except BadPlan:
+                return self._refused(request, _("This page is not valid any more. Select the users again."), back={})
+            return self._confirmed(request, plan, Selection(request.user, plan.account_id, plan.people))
         back = _back(request.POST)
         ids, problem = _posted_ids(request)
         if problem:
             return self._refused(request, problem, back=back)
-        return self._show(request, ids, back=back)
+        account_id = self._account_id(request, ids)
+        ids, left_out = without_held(ids, account_id)
+        return self._show(request, Selection(request.user, account_id, tuple(ids)), back=back, changes=left_out)
 
     def _account_id(self, request: HttpRequest, ids: list[int]) -> int:
         """The account somebody acts in; for those who see all, the first selected person's."""
@@ -233,57 +238,56 @@ class DeletedUserAdmin(TenantAdmin):
         first = User.objects.filter(pk__in=ids).order_by("pk").values_list("account_id", flat=True).first()
         return first or 0
 
-    def _preview(self, request: HttpRequest, ids: list[int], account_id: int) -> Preview:
+    def _preview(self, selection: Selection) -> Preview:
         try:
-            return purge_preview(acting_user=request.user, account_id=account_id, user_ids=ids)
+            return selection.preview()
         except NotAllowed as refusal:
-            if ids and refusal.code == "no_account":
+            if selection.user_ids and refusal.code == "no_account":
                 raise Http404 from None
             raise PermissionDenied from None
 
     def _show(
         self,
         request: HttpRequest,
-        ids: list[int],
+        selection: Selection,
         *,
         back: dict[str, str],
         shown: Plan | None = None,
-        changes: list[str] | None = None,
+        changes: Sequence[str] = (),
         form: ConfirmForm | None = None,
     ) -> HttpResponse:
         """The confirmation page, for the first time or again (``shown``: the plan it carried before)."""
-        account_id = shown.account_id if shown else self._account_id(request, ids)
-        if shown is None:
-            ids, changes = without_held(ids, account_id)
         try:
-            preview = self._preview(request, ids, account_id)
+            preview = self._preview(selection)
         except PurgeRefused as refusal:
-            return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=account_id)
+            return self._refused_selection(request, selection, refusal, back)
         effects = effects_of(preview, request.user)
         plan = plan_of(preview, effects, token=shown.token if shown else uuid.uuid4(), **back)
+        address = selection.address
         return self._page(
             request,
             "confirm",
-            title=_("Purge users"),
-            people=self._people(ids),
-            number=len(ids) + len(preview.matches),
+            title=_("Purge an address") if address else _("Purge users"),
+            address=address,
+            account_id=selection.account_id,
+            people=self._people(selection.user_ids),
+            number=_number(preview),
             matches=self._people([person.id for person in preview.matches]),
             kept=self._people([person.id for person in preview.kept]),
             preview=preview,
             effects=effects,
             plan=plan.sealed(request.user),
-            changes=changes or [],
-            form=form
-            or ConfirmForm(request=request, people=len(ids) + len(preview.matches), must_type=effects.must_type),
+            changes=changes,
+            form=form or _confirm_form(request, selection, preview, effects),
             mails=downloads.mail_texts(effects.outside),
             creators_kept=not preview.policy.delete_matching_creators,
             backup_days=backup_days(),
-            back_query=Query(back).with_(),
+            back_query="other/" if address else Query(back).with_(),
             imports_link=link_to("admin:users_importlog_changelist"),
-            action=reverse("admin:cleanup_purge"),
+            action=reverse("admin:cleanup_other_purge" if address else "admin:cleanup_purge"),
         )
 
-    def _people(self, ids: list[int]) -> list[Any]:
+    def _people(self, ids: Collection[int]) -> list[Any]:
         rows: list[Any] = list(rows_of(ids))
         hints = hints_of(rows)
         for row in rows:
@@ -291,58 +295,55 @@ class DeletedUserAdmin(TenantAdmin):
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
         return rows
 
-    def _confirmed(self, request: HttpRequest) -> HttpResponse:
-        try:
-            plan = Plan.opened(request.POST["plan"], request.user)
-        except BadPlan:
-            return self._refused(request, _("This page is not valid any more. Select the users again."), back={})
+    def _confirmed(self, request: HttpRequest, plan: Plan, selection: Selection) -> HttpResponse:
+        """What the button of the confirmation page does: once for each page, and only what the page has shown."""
         if (earlier := request_of_token(plan.token, request.user)) is not None:
             return self._to_request(earlier)
-        now = people_now(plan.people, plan.account_id)
-        if not now.rest:
-            words = " ".join([*now.words, _("Nobody is left to purge; nothing was accepted.")])
-            return self._refused(request, words, back=plan.back)
-        rest = list(now.rest)
+        changes: list[str] = []
+        if selection.user_ids:
+            now = people_now(selection.user_ids, plan.account_id)
+            if not now.rest:
+                words = " ".join([*now.words, _("Nobody is left to purge; nothing was accepted.")])
+                return self._refused(request, words, back=plan.back)
+            selection, changes = selection.only(now.rest), now.words
         try:
-            preview = self._preview(request, rest, plan.account_id)
+            preview = self._preview(selection)
         except PurgeRefused as refusal:
             if (earlier := request_of_token(plan.token, request.user)) is not None:
                 return self._to_request(earlier)
-            return self._refused(
-                request, str(refusal), back=plan.back, people=refusal.people, account_id=plan.account_id
-            )
+            return self._refused_selection(request, selection, refusal, plan.back)
         effects = effects_of(preview, request.user)
-        changes = now.words + differences(plan, effects, preview)
+        changes += differences(plan, effects, preview)
         if changes:
-            return self._show(request, rest, back=plan.back, shown=plan, changes=changes)
-        number = len(rest) + len(preview.matches)
-        form = ConfirmForm(request.POST, request=request, people=number, must_type=effects.must_type)
+            return self._show(request, selection, back=plan.back, shown=plan, changes=changes)
+        form = _confirm_form(request, selection, preview, effects, data=request.POST)
         if not form.is_valid():
-            return self._show(request, rest, back=plan.back, shown=plan, form=form)
-        return self._submit(request, plan, preview)
+            return self._show(request, selection, back=plan.back, shown=plan, form=form)
+        return self._submit(request, plan, selection, preview)
 
-    def _submit(self, request: HttpRequest, plan: Plan, preview: Preview) -> HttpResponse:
+    def _submit(self, request: HttpRequest, plan: Plan, selection: Selection, preview: Preview) -> HttpResponse:
         try:
-            accepted = purge_submit(
-                acting_user=request.user,
-                account_id=plan.account_id,
-                user_ids=plan.people,
-                token=plan.token,
-                confirmed=True,
-                matches=plan.matches,
-                impact=preview.impact,
-            )
+            accepted = selection.submit(shown=preview, token=plan.token)
         except SelectionChanged as change:
             changes = people_now(plan.people, plan.account_id).words or [str(change)]
-            return self._show(request, list(change.rest), back=plan.back, shown=plan, changes=changes)
+            rest = selection.only(tuple(change.rest))
+            return self._show(request, rest, back=plan.back, shown=plan, changes=changes)
         except NotAllowed:
             raise PermissionDenied from None
         except PurgeRefused as refusal:
-            return self._refused(
-                request, str(refusal), back=plan.back, people=refusal.people, account_id=plan.account_id
-            )
+            return self._refused_selection(request, selection, refusal, plan.back)
         self._tell_accepted(request, accepted, plan)
         return self._to_request(accepted)
+
+    def _refused_selection(
+        self, request: HttpRequest, selection: Selection, refusal: PurgeRefused, back: dict[str, str]
+    ) -> HttpResponse:
+        """An address is refused where it is typed; people by name, on a page."""
+        if selection.address:
+            form = self._address_form(request)
+            form.add_error("address", str(refusal))
+            return self._other_form(request, form)
+        return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=selection.account_id)
 
     def _tell_accepted(self, request: HttpRequest, accepted: PurgeRequest, plan: Plan) -> None:
         words = _("Accepted: purge request %(reference)s. You are told when it is complete.")
@@ -420,13 +421,32 @@ class DeletedUserAdmin(TenantAdmin):
     def other_view(self, request: HttpRequest) -> HttpResponse:
         """An address of somebody who is no user: typed, posted, looked for in this account."""
         self._check_view(request)
-        form = AddressForm(request.POST or None, choose_account=get_host().account_of(request.user) is None)
+        form = self._address_form(request)
         if request.method == "POST":
             if not request.user.has_perm(PURGE_PERMISSION):
                 raise PermissionDenied
             if form.is_valid():
-                return self._show_address(request, form)
+                return self._show(request, self._selected_address(request, form), back={})
         return self._other_form(request, form)
+
+    def other_purge_view(self, request: HttpRequest) -> HttpResponse:
+        """What the button of the confirmation page of an address does."""
+        plan = self._plan(request)
+        form = self._address_form(request)
+        if not form.is_valid():
+            return self._other_form(request, form)
+        selection = self._selected_address(request, form)
+        if selection.account_id != plan.account_id:
+            raise Http404
+        return self._confirmed(request, plan, selection)
+
+    def _address_form(self, request: HttpRequest) -> AddressForm:
+        return AddressForm(request.POST or None, choose_account=get_host().account_of(request.user) is None)
+
+    def _selected_address(self, request: HttpRequest, form: AddressForm) -> Selection:
+        account_id = get_host().account_of(request.user)
+        account_id = form.cleaned_data["account"].pk if account_id is None else account_id
+        return Selection(request.user, account_id, address=form.cleaned_data["address"])
 
     def _other_form(self, request: HttpRequest, form: AddressForm) -> HttpResponse:
         can_purge = request.user.has_perm(PURGE_PERMISSION)
@@ -439,83 +459,6 @@ class DeletedUserAdmin(TenantAdmin):
             can_purge=can_purge,
             whom_to_ask="" if can_purge else whom_to_ask(get_host().account_of(request.user)),
         )
-
-    def _show_address(
-        self,
-        request: HttpRequest,
-        form: AddressForm,
-        *,
-        shown: Plan | None = None,
-        changes: list[str] | None = None,
-        confirm: ConfirmForm | None = None,
-    ) -> HttpResponse:
-        address, account_id = self._address_of(request, form)
-        try:
-            preview = purge_preview_address(acting_user=request.user, account_id=account_id, address=address)
-        except NotAllowed:
-            raise PermissionDenied from None
-        except PurgeRefused as refusal:
-            form.add_error("address", str(refusal))
-            return self._other_form(request, form)
-        effects = effects_of(preview, request.user)
-        plan = plan_of(preview, effects, token=shown.token if shown else uuid.uuid4())
-        return self._page(
-            request,
-            "confirm",
-            title=_("Purge an address"),
-            address=address,
-            account_id=account_id,
-            people=[],
-            preview=preview,
-            effects=effects,
-            plan=plan.sealed(request.user),
-            changes=changes or [],
-            form=confirm or ConfirmForm(request=request, address=address, must_type=effects.must_type),
-            mails=[],
-            creators_kept=False,
-            backup_days=backup_days(),
-            back_query="other/",
-            action=reverse("admin:cleanup_other_purge"),
-        )
-
-    def _address_of(self, request: HttpRequest, form: AddressForm) -> tuple[str, int]:
-        account_id = get_host().account_of(request.user)
-        return form.cleaned_data["address"], account_id if account_id is not None else form.cleaned_data["account"].pk
-
-    def other_purge_view(self, request: HttpRequest) -> HttpResponse:
-        plan = self._plan(request)
-        if (earlier := request_of_token(plan.token, request.user)) is not None:
-            return self._to_request(earlier)
-        form = AddressForm(request.POST, choose_account=get_host().account_of(request.user) is None)
-        if not form.is_valid():
-            return self._other_form(request, form)
-        address, account_id = self._address_of(request, form)
-        if account_id != plan.account_id:
-            raise Http404
-        try:
-            preview = purge_preview_address(acting_user=request.user, account_id=account_id, address=address)
-        except NotAllowed:
-            raise PermissionDenied from None
-        except PurgeRefused as refusal:
-            form.add_error("address", str(refusal))
-            return self._other_form(request, form)
-        effects = effects_of(preview, request.user)
-        if changes := differences(plan, effects, preview):
-            return self._show_address(request, form, shown=plan, changes=changes)
-        confirm = ConfirmForm(request.POST, request=request, address=address, must_type=effects.must_type)
-        if not confirm.is_valid():
-            return self._show_address(request, form, shown=plan, confirm=confirm)
-        try:
-            accepted = purge_submit_address(
-                acting_user=request.user, account_id=account_id, address=address, token=plan.token
-            )
-        except NotAllowed:
-            raise PermissionDenied from None
-        except PurgeRefused as refusal:
-            form.add_error("address", str(refusal))
-            return self._other_form(request, form)
-        self._tell_accepted(request, accepted, plan)
-        return self._to_request(accepted)
 
 
 # ---------------------------------------------------------------- what was posted
@@ -560,3 +503,19 @@ def _more_words(month: str, left: int) -> str:
     if month:
         return _("Select the last %(n)d of %(month)s") % values
     return ngettext("Select the last deleted user", "Select the last %(n)d deleted users", left) % values
+
+
+# ---------------------------------------------------------------- what is confirmed
+
+
+def _number(preview: Preview) -> int:
+    """How many people the page lists as going."""
+    return len(preview.people) + len(preview.matches)
+
+
+def _confirm_form(
+    request: HttpRequest, selection: Selection, preview: Preview, effects: Effects, *, data: Any = None
+) -> ConfirmForm:
+    return ConfirmForm(
+        data, request=request, people=_number(preview), address=selection.address, must_type=effects.must_type
+    )

@@ -2,70 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from purge import services
 from purge.choices import Origin
-from purge.host import AccountFacts, get_host
+from purge.host import get_host
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, address_given, quoted
-from purge.models import PurgeRequest
-from purge.services import Preview
+from purge.services import Preview, PurgeRefused, Selection
 from purge.steps.impact import COUNT_CAP
 
 
-@dataclass(frozen=True)
-class Selection:
-    """What was asked for: ``user_ids``, or the ``address`` of somebody who is no user.
+class SelectingCommand(PurgeCommand):
+    """A command about people of an account, on behalf of an administrator who may purge there.
 
     ``typed``: row id → the Unique User ID by which it was named.
     """
 
-    acting_user: Any
-    account: AccountFacts
-    user_ids: list[int]
     typed: dict[int, str]
-    address: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.user_ids and not self.address
-
-    def preview(self) -> Preview:
-        if self.address:
-            return services.purge_preview_address(
-                acting_user=self.acting_user, account_id=self.account.id, address=self.address
-            )
-        return services.purge_preview(acting_user=self.acting_user, account_id=self.account.id, user_ids=self.user_ids)
-
-    def submit(self, *, confirmed: bool) -> PurgeRequest:
-        if self.address:
-            return services.purge_submit_address(
-                acting_user=self.acting_user,
-                account_id=self.account.id,
-                address=self.address,
-                origin=Origin.COMMAND,
-            )
-        return services.purge_submit(
-            acting_user=self.acting_user,
-            account_id=self.account.id,
-            user_ids=self.user_ids,
-            origin=Origin.COMMAND,
-            confirmed=confirmed,
-        )
-
-    def refusal(self, refused: services.PurgeRefused) -> CommandError:
-        """The refusal in words, with the Unique User IDs that were typed for the rows it names."""
-        named = [f"user {pk} is {quoted(self.typed[pk])}" for pk in refused.people if pk in self.typed]
-        known = f" ({', '.join(named)})" if named else ""
-        return CommandError(f"{refused.details}{known}", returncode=NEEDS_YOU)
-
-
-class SelectingCommand(PurgeCommand):
-    """A command about people of an account, on behalf of an administrator who may purge there."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -82,6 +38,7 @@ class SelectingCommand(PurgeCommand):
 
     def selection(self, options: dict[str, Any]) -> Selection:
         """What the options name. Raises CommandError, exit code 2, when that is nothing or too much at once."""
+        self.typed = {}
         ways = [name for name in ("user", "email", "month") if options[name]]
         if len(ways) != 1:
             raise CommandError("Say whom: --user (again and again), or --email, or --month.", returncode=USAGE)
@@ -95,12 +52,19 @@ class SelectingCommand(PurgeCommand):
                 "purge permission.",
                 returncode=NEEDS_YOU,
             )
+        asked = Selection(actor, account.id, origin=Origin.COMMAND)
         if options["email"]:
-            return Selection(actor, account, [], {}, address_given(options["email"]))
+            return replace(asked, address=address_given(options["email"]))
         if options["month"]:
-            return Selection(actor, account, self._oldest(account.id, options), {})
-        found = self._named(account.id, options["user"])
-        return Selection(actor, account, list(found), found)
+            return asked.only(tuple(self._oldest(account.id, options)))
+        self.typed = self._named(account.id, options["user"])
+        return asked.only(tuple(self.typed))
+
+    def refusal(self, refused: PurgeRefused) -> CommandError:
+        """The refusal in words, with the Unique User IDs that were typed for the rows it names."""
+        named = [f"user {pk} is {quoted(self.typed[pk])}" for pk in refused.people if pk in self.typed]
+        known = f" ({', '.join(named)})" if named else ""
+        return CommandError(f"{refused.details}{known}", returncode=NEEDS_YOU)
 
     def _oldest(self, account_id: int, options: dict[str, Any]) -> list[int]:
         most = settings.PURGE_MAX_PEOPLE

@@ -15,6 +15,7 @@ from purge.services.following import (
 from purge.services.looking_up import Found, person_look_up
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.services.restoring import journal_acknowledge
+from purge.services.selection import Selection
 from purge.services.submission import (
     Identities,
     Preview,
@@ -32,6 +33,7 @@ __all__ = [
     "NotAllowed",
     "Preview",
     "PurgeRefused",
+    "Selection",
     "SelectionChanged",
     "follow_up_done",
     "journal_acknowledge",

@@ -330,15 +330,15 @@ def test_somebody_restored_meanwhile_is_named_and_the_rest_is_asked_again(as_adm
 def test_restored_in_the_very_last_moment_is_noticed_under_the_lock(as_admin, deleted, monkeypatch):
     restored, rest = deleted(name="Back Again"), deleted()
     page = ask(as_admin, restored, rest)
-    import lms_purge.cleanup.admin as cleanup
+    from purge.services import selection
 
-    submit = cleanup.purge_submit
+    submit = selection.purge_submit
 
     def late(**arguments):
         user_restore(acting_user=None, user=restored)
         return submit(**arguments)
 
-    monkeypatch.setattr(cleanup, "purge_submit", late)
+    monkeypatch.setattr(selection, "purge_submit", late)
     again = confirm(as_admin, page)
     assert again.status_code == 200
     assert "Back Again was restored meanwhile" in text_of(again)

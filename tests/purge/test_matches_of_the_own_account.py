@@ -2,7 +2,7 @@
 account is left without an administrator in silence."""
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from learning.models import Enrolment
 from messaging.models import Notification
@@ -116,6 +116,30 @@ def test_the_command_lists_them_too(trial, admin, bob, old_row, capsys):
 
     told = json.loads(capsys.readouterr().out)
     assert (told["users"], told["matches"], told["last_administrator"]) == ([old_row.pk], [bob.pk], False)
+
+
+def test_the_command_shows_before_who_comes_to_match_while_it_asks(trial, admin, bob, old_row, monkeypatch):
+    class Terminal:
+        """Types the word; while it is typed, somebody comes to match."""
+
+        def isatty(self):
+            return True
+
+        def readline(self):
+            if self.late:
+                UserFactory(account=trial, email="late@trial.example", adobe_id="bob@trial.example")
+            return "purge\n"
+
+    words = ["--account", "trial", "--initiator", "admin@trial.example", "--user", "OLD-1"]
+    terminal = Terminal()
+    terminal.late = True
+    monkeypatch.setattr("sys.stdin", terminal)
+    with pytest.raises(CommandError, match="has one of these addresses or logins now"):
+        call_command("purge_submit", *words)
+    assert PurgeRequest.objects.count() == 0
+    terminal.late = False
+    call_command("purge_submit", *words)
+    assert PurgeRequest.objects.count() == 1
 
 
 # ---------------------------------------------------------------- oneself

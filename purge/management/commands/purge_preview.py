@@ -19,5 +19,5 @@ class Command(SelectingCommand):
         try:
             preview = selection.preview()
         except PurgeRefused as refused:
-            raise selection.refusal(refused) from None
+            raise self.refusal(refused) from None
         self.show(impact_json(preview), impact_lines(preview), as_json=options["json"])

@@ -37,11 +37,12 @@ class Command(SelectingCommand):
             )
             return
         try:
-            if not options["yes"]:
-                ask(self, impact_lines(selection.preview()), nothing="Nothing was purged")
-            request = selection.submit(confirmed=not options["yes"])
+            shown = None if options["yes"] else selection.preview()
+            if shown is not None:
+                ask(self, impact_lines(shown), nothing="Nothing was purged")
+            request = selection.submit(shown=shown)
         except PurgeRefused as refused:
-            raise selection.refusal(refused) from None
+            raise self.refusal(refused) from None
         if options["wait"]:
             wait_until_it_rests(request, seconds=options["timeout"])
         self.show(request_json(request), request_lines(request), as_json=options["json"])

@@ -1,0 +1,68 @@
+"""Whom somebody wants to purge: one way from a selection to a preview and a request, for pages and commands."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from purge.choices import Origin
+from purge.models import PurgeRequest
+from purge.services.submission import (
+    Preview,
+    purge_preview,
+    purge_preview_address,
+    purge_submit,
+    purge_submit_address,
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Deleted users of an account, or the ``address`` of somebody who is no user of it."""
+
+    acting_user: Any
+    account_id: int
+    user_ids: tuple[int, ...] = ()
+    address: str = ""
+    origin: str = Origin.ADMIN
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.user_ids and not self.address
+
+    def only(self, user_ids: tuple[int, ...]) -> Selection:
+        """The same with these of the people."""
+        return replace(self, user_ids=user_ids)
+
+    def preview(self) -> Preview:
+        """What a purge would do in the account. Changes nothing. Raises :class:`purge.services.PurgeRefused`."""
+        if self.address:
+            return purge_preview_address(acting_user=self.acting_user, account_id=self.account_id, address=self.address)
+        return purge_preview(acting_user=self.acting_user, account_id=self.account_id, user_ids=self.user_ids)
+
+    def submit(self, *, shown: Preview | None = None, token: uuid.UUID | None = None) -> PurgeRequest:
+        """Accept the purge.
+
+        ``shown``: the preview that somebody has confirmed. Whoever goes beyond it is asked about first, by
+        :class:`purge.services.SelectionChanged`. ``token``: the same one again returns the same request. Raises
+        :class:`purge.services.PurgeRefused`; then nothing has changed.
+        """
+        if self.address:
+            return purge_submit_address(
+                acting_user=self.acting_user,
+                account_id=self.account_id,
+                address=self.address,
+                origin=self.origin,
+                token=token,
+            )
+        return purge_submit(
+            acting_user=self.acting_user,
+            account_id=self.account_id,
+            user_ids=self.user_ids,
+            origin=self.origin,
+            token=token,
+            confirmed=shown is not None,
+            matches=None if shown is None else [person.id for person in shown.matches],
+            impact=None if shown is None else shown.impact,
+        )
