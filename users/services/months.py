@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Count, F
 
+from purge.standing import zone_named
 from users.models import Account, DeletedCount, User
 
 
 def zone_of(account: Account) -> ZoneInfo:
-    try:
-        return ZoneInfo(account.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+    """The time zone of an account; UTC where its name is not known here."""
+    return zone_named(account.time_zone)
 
 
 def month_of(moment: datetime, account: Account) -> str:
