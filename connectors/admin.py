@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
 from users.services import ServiceError
+from users.sign_in.confirmed import require_confirmed
 from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantStackedInline
 from users.tenancy.active_people import ActivePeopleForm
 from users.tenancy.files import DownloadAdmin
@@ -116,6 +117,9 @@ class ConnectorAdmin(TenantAdmin):
 
     def save_related(self, request, form, formsets, change) -> None:
         """After the settings are stored: what was filled in again is settled, and the schedule counts from now."""
+        if any(formset.has_changed() for formset in formsets):
+            # Secrets, and where they are sent.
+            require_confirmed()
         super().save_related(request, form, formsets, change)
         connector = models.Connector.objects.get(pk=form.instance.pk)
         services.connector_settings_settle(acting_user=request.user, connector=connector)
@@ -216,6 +220,7 @@ class StoppedConnectorAdmin(ConnectorAdmin):
 class ConnectorRunAdmin(DownloadAdmin):
     account_path = "connector__account"
     file_field = "error_file"
+    of_many_people = True
     list_display = ("created_at", "connector", "state", "started_by", "rows_done", "rows_failed")
     list_filter = ("state", "created_at")
     search_fields = ("connector__name",)
@@ -245,6 +250,11 @@ class ExternalApplicationAdmin(TenantAdmin):
     form = ActivePeopleForm
     autocomplete_fields = ("owner",)
     readonly_fields = ("client_id",)
+
+    def save_model(self, request, obj: models.ExternalApplication, form, change: bool) -> None:
+        if "redirect_url" in form.changed_data:
+            require_confirmed()
+        super().save_model(request, obj, form, change)
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(people=Count("grants"))
@@ -291,6 +301,8 @@ class WebhookAdmin(TenantAdmin):
     actions = ("enable",)
 
     def save_model(self, request, obj: models.Webhook, form, change: bool) -> None:
+        if not change or {"url", "user_name", "secret"} & set(form.changed_data):
+            require_confirmed()
         if change:
             obj.save(update_fields=form.changed_data)
         else:

@@ -33,6 +33,7 @@ from purge.models import FollowUp
 from purge.rules import Context, Fact
 from users.models import User, UserState
 from users.services import ServiceError, refuse_frozen
+from users.sign_in.confirmed import require_confirmed
 
 
 class SettingsMissing(ServiceError):
@@ -306,6 +307,7 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
 
 def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
     """A new key to the API for oneself: the row, and the key in plain, which is stored nowhere and shown once."""
+    require_confirmed()
     current = User.objects.filter(pk=acting_user.pk).first()
     if current is not None:
         refuse_frozen(current)

@@ -111,6 +111,7 @@ class SavedReportAdmin(TenantAdmin):
 
 @admin.register(models.TranscriptDownload)
 class TranscriptDownloadAdmin(DownloadAdmin):
+    of_many_people = True
     list_display = ("created_at", "generated_by")
     list_filter = ("created_at",)
     search_fields = ("generated_by__name",)

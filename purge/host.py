@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 
@@ -219,6 +220,17 @@ class Host(Protocol):
 
     def person_lines(self, ids: Collection[int]) -> list[PersonLine]:
         """What a page calls these people, in the order of their names. Never stored, logged, or put in an address."""
+        ...
+
+    # -- who it is
+    def confirm_identity(self, request: HttpRequest, password: str) -> str:
+        """Look at a password that was typed to confirm that it is still the one who signed in. "" when it is right, and
+        the session says so from now on (:mod:`purge.pages.freshness`); otherwise what is wrong, in words."""
+        ...
+
+    def plans_of(self, user: Any) -> str:
+        """What the plans that a page has shown to somebody belong to, beside the user; another text when all that were
+        shown before are worth nothing any more (signed out, another password, a lost permission)."""
         ...
 
     # -- finding, for commands

@@ -116,6 +116,8 @@ class _Reader(HTMLParser):
         if self._silent:
             return
         self.text += data
+        if self._select is not None and self._select.kind == "textarea":
+            self._select.value += data.removeprefix("\n") if not self._select.value else data
         if self._words is not None:
             self._words.append(data)
 

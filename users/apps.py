@@ -13,6 +13,9 @@ class UsersConfig(AppConfig):
     verbose_name = _("Users")
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        from users.sign_in import signals  # noqa: F401 - connects its receivers
+
 
 @cache
 def declared(hook: str) -> tuple[Any, ...]:

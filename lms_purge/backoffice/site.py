@@ -120,6 +120,14 @@ class LmsAdminSite(admin.AdminSite):
 
         return after_sign_in(request, super().login(request, {"title": _("Sign in"), **(extra_context or {})}))
 
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Django's page, by our service: wrong ones are counted, it is noted, and every other session ends."""
+        from users.sign_in.pages import OwnPassword
+
+        context = {**self.each_context(request), **(extra_context or {})}
+        success = reverse("admin:password_change_done", current_app=self.name)
+        return cast(TemplateResponse, OwnPassword.as_view(success_url=success, extra_context=context)(request))
+
     # ------------------------------------------------------------ pages
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -56,6 +56,7 @@ from users.models import DeletedUser, User
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
 from users.services import ServiceError, user_restore
+from users.sign_in.confirmed import require_confirmed
 from users.tenancy import TenantAdmin
 
 LIST = "admin:users_deleteduser_changelist"
@@ -140,13 +141,14 @@ class DeletedUserAdmin(TenantAdmin):
             every_account=account_id is None,
             most=settings.PURGE_MAX_PEOPLE,
             button=_select_words(len(shown.first_ids)),
-            scope=_scope(shown),
+            scope=_scope(shown, request.user),
             **(extra_context or {}),
         )
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The list as it is filtered and sorted, streamed."""
         self._check_view(request)
+        require_confirmed()
         query = Query(request.GET)
         filterset = CleanupFilter(query.filter, queryset=self.get_queryset(request))
         rows = filterset.qs if filterset.form.is_valid() else DeletedUser.objects.none()
@@ -395,11 +397,13 @@ class DeletedUserAdmin(TenantAdmin):
     def outside_view(self, request: HttpRequest) -> HttpResponseBase:
         """Person × outside application × whom to write to."""
         plan = self._plan(request)
+        require_confirmed()
         copies = outside_copies(plan.people, account_id=plan.account_id)
         return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
 
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
         plan = self._plan(request)
+        require_confirmed()
         own = self.get_queryset(request).filter(pk__in=plan.people).values_list("pk", flat=True)
         return downloads.csv_response(
             "transcripts.csv", downloads.transcript_head(), downloads.transcript_rows(list(own))
@@ -412,6 +416,7 @@ class DeletedUserAdmin(TenantAdmin):
         account_id = get_host().account_of(request.user)
         if row is None or account_id is None or row.account_id != account_id or not row.is_open:
             raise Http404
+        require_confirmed()
         ids = row.subjects.filter(role=Role.SELECTED).values_list("person_id", flat=True)
         copies = outside_copies(list(ids), account_id=account_id)
         return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
@@ -488,10 +493,12 @@ def _select_words(number: int) -> str:
     return _("Select first %(n)d users in the list") % {"n": number}
 
 
-def _scope(shown: Any) -> str:
-    """What the browser keeps a selection under: the same filter, whatever sort and page. Nothing that can be read."""
+def _scope(shown: Any, user: Any) -> str:
+    """What the browser keeps a selection under: the same user, account and filter, whatever sort and page, until what
+    they have selected is ended. Nothing that can be read."""
     data = shown.filterset.form.data
     words = "|".join(data.get(name, "") for name in ("month", "kind", "q"))
+    words = f"{user.pk}.{get_host().plans_of(user)}|{words}"
     return salted_hmac("lms_purge.cleanup.scope", words).hexdigest()[:16]
 
 

@@ -1,7 +1,9 @@
 """The confirmation of a purge: a sealed plan, what has changed since it was shown, and what has to be typed.
 
-The plan travels in the form, signed for one user. It holds the form token (one plan, one request, however often it is
-sent) and the sets that ask again when they change: people, connectors, sessions. Growing counts do not ask again.
+The plan travels in the form, signed for one user and their account: numbers alone, for a day, and no longer than until
+they sign out, change the password or may not purge any more. A session that runs out does not end it. It holds the form
+token (one plan, one request, however often it is sent) and the sets that ask again when they change: people,
+connectors, sessions. Growing counts do not ask again.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -35,6 +38,10 @@ AUTHORSHIP = "learning.Course.author"
 MOST_IMPORTS = 3
 
 
+#: How long a page may lie open before its plan is worth nothing.
+PLAN_LIVES = timedelta(hours=24)
+
+
 class BadPlan(Exception):
     """The form's plan is not one of ours, or another user's."""
 
@@ -55,15 +62,15 @@ class Plan:
     def sealed(self, user: Any) -> str:
         words = [self.token.hex, self.account_id, self.people, self.connectors, self.sessions, self.month, self.kind]
         words.append(self.matches)
-        return signing.dumps(words, salt=f"{SALT}.{user.pk}", compress=True)
+        return signing.dumps(words, salt=_salt(user), compress=True)
 
     @classmethod
     def opened(cls, text: str, user: Any) -> Plan:
         try:
-            words = signing.loads(text, salt=f"{SALT}.{user.pk}")
+            words = signing.loads(text, salt=_salt(user), max_age=PLAN_LIVES)
             token, account_id, people, connectors, sessions, month, kind, matches = words
         except (signing.BadSignature, ValueError):
-            # Another user's, or one that an earlier release has sealed.
+            # Another user's, one from before yesterday, one that has ended, or one that an earlier release has sealed.
             raise BadPlan from None
         return cls(
             uuid.UUID(token), account_id, tuple(people), tuple(connectors), tuple(sessions), month, kind, tuple(matches)
@@ -73,6 +80,11 @@ class Plan:
     def back(self) -> dict[str, str]:
         """The list's filter again."""
         return {name: value for name, value in (("month", self.month), ("kind", self.kind)) if value}
+
+
+def _salt(user: Any) -> str:
+    """A plan belongs to a user and their account, until it is ended; not to the session in which it was shown."""
+    return f"{SALT}.{user.pk}.{get_host().plans_of(user)}"
 
 
 def request_of_token(token: uuid.UUID, user: Any) -> PurgeRequest | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from lms_purge.platform.holders import holders
@@ -31,6 +32,7 @@ from users.models import (
 from users.permissions import PURGE_PERMISSION
 from users.selectors import deleted_and_free
 from users.services import deleted_count_change, sessions_end
+from users.sign_in.step_up import confirm
 
 
 class LmsHost:
@@ -111,6 +113,14 @@ class LmsHost:
 
     def close_account(self, account_id: int) -> None:
         Account.objects.filter(pk=account_id, kind=AccountKind.TRIAL).update(state=AccountState.INACTIVE)
+
+    # ------------------------------------------------------------ who it is
+
+    def confirm_identity(self, request: HttpRequest, password: str) -> str:
+        return confirm(request, password)
+
+    def plans_of(self, user: Any) -> str:
+        return f"{user.account_id}.{user.plans_ended}"
 
     # ------------------------------------------------------------ people
 

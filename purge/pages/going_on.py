@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from django.core import signing
@@ -22,6 +23,8 @@ from purge.standing import CUSTOMERS, reader_of
 from purge.steps.impact import COUNT_CAP, Impact, Line, in_account_only, measure_impact
 
 SALT = "purge.going_on"
+#: How long a page may lie open before what it has shown is shown again.
+PLAN_LIVES = timedelta(hours=24)
 #: People listed by name in one account; the number is always that of all.
 MOST_LISTED = 500
 
@@ -72,14 +75,16 @@ class GoingOn:
 
     def sealed(self, action: str, user: Any) -> str:
         """What the page has shown, for the form that it carries: signed for one user and one action."""
-        return signing.dumps(
-            [action, self.request.pk, self.people, self.places], salt=f"{SALT}.{user.pk}", compress=True
-        )
+        return signing.dumps([action, self.request.pk, self.people, self.places], salt=_salt(user), compress=True)
 
     def was_shown(self, text: str, action: str, user: Any) -> bool:
         """Whether this is what a page has shown to this user. Raises ``signing.BadSignature`` for what is none."""
-        shown = signing.loads(text, salt=f"{SALT}.{user.pk}")
+        shown = signing.loads(text, salt=_salt(user), max_age=PLAN_LIVES)
         return bool(shown == [action, self.request.pk, list(self.people), self.places])
+
+
+def _salt(user: Any) -> str:
+    return f"{SALT}.{user.pk}.{get_host().plans_of(user)}"
 
 
 def going_on(request: PurgeRequest, user: Any) -> GoingOn:

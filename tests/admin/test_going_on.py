@@ -139,9 +139,29 @@ def test_a_plan_of_another_user_button_or_request_is_asked_again(client, operato
     assert status_of(held) == Status.HELD
 
 
+def test_signing_out_and_a_day_end_what_was_shown(client, operator, held, monkeypatch):
+    from django.core import signing
+
+    client.force_login(operator)
+    page = ask(client, held, "release")
+    client.post("/admin/logout/")
+    client.force_login(User.objects.get(pk=operator.pk))
+    again = confirm(client, held, "release", page, number="54")
+    assert "Something has changed" in text_of(again)
+    now = time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + 25 * 3600)
+    session = client.session
+    session[CONFIRMED_AT] = now + 25 * 3600
+    session.save()
+    assert "Something has changed" in text_of(confirm(client, held, "release", again, number="54"))
+    assert status_of(held) == Status.HELD
+
+
 def test_the_password_is_asked_by_the_same_rule_as_before_a_purge(client, operator, held):
     client.force_login(operator)
-    User.objects.filter(pk=operator.pk).update(last_login=timezone.now() - timedelta(seconds=FRESH_SECONDS + 60))
+    session = client.session
+    session[CONFIRMED_AT] = time.time() - FRESH_SECONDS - 60
+    session.save()
     page = ask(client, held, "release")
     assert "Your password" in text_of(page)
     assert "This is not your password." in text_of(confirm(client, held, "release", page, number="54", password="no"))

@@ -31,6 +31,7 @@ from users.imports.services import (
 )
 from users.models import Account, AccountKind, ImportLog, ImportState, User
 from users.services import ServiceError
+from users.sign_in.confirmed import require_confirmed
 from users.tenancy import TenantAdmin, sees_all_accounts
 
 #: Bad rows that are shown on one page of an import; the download has them all.
@@ -252,6 +253,7 @@ class ImportLogAdmin(TenantAdmin):
 
     def file_view(self, request: HttpRequest, log_id: int) -> HttpResponseBase:
         log = self._log_of(request, log_id)
+        require_confirmed()
         try:
             stored = import_file_open(acting_user=cast(User, request.user), log=log)
         except ImportGone as gone:
@@ -262,6 +264,7 @@ class ImportLogAdmin(TenantAdmin):
 
     def bad_rows_view(self, request: HttpRequest, log_id: int) -> HttpResponseBase:
         log = self._log_of(request, log_id)
+        require_confirmed()
         try:
             lines = import_bad_rows(acting_user=cast(User, request.user), log=log)
         except ImportGone as gone:

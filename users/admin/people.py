@@ -125,6 +125,12 @@ class PeopleAdmin(TenantAdmin):
     def get_fieldsets(self, request, obj=None):
         """The last one tells of what was; a new user has none of it."""
         shown = super().get_fieldsets(request, obj)
+        if obj is not None and obj.pk == request.user.pk:
+            # One's own password has a page of its own, which asks for the old one.
+            shown = [
+                (title, {**options, "fields": tuple(each for each in options["fields"] if each != "new_password")})
+                for title, options in shown
+            ]
         return shown if obj else shown[:-1]
 
     def render_change_form(self, request, context, *args, **kwargs):

@@ -127,7 +127,8 @@ class Surroundings:
 
     ``purged_since`` and ``purged_ever``: identifiers of people purged since the file was uploaded, or at any time, with
     a request's ID (empty: not this account's to read). ``frozen``: users who are being purged or reserved, likewise.
-    ``moved``: addresses that a user gave up since the file was uploaded. ``will_move``: see :meth:`Decision.take`.
+    ``above``: users who may do more than whoever started the import. ``moved``: addresses that a user gave up since the
+    file was uploaded. ``will_move``: see :meth:`Decision.take`.
     """
 
     purged_since: Mapping[Known, str]
@@ -136,6 +137,7 @@ class Surroundings:
     administrators: set[int]
     managers: Mapping[str, int]
     moved: frozenset[str] = frozenset()
+    above: frozenset[int] = frozenset()
     will_move: Callable[[KnownUser, PersonRow], bool] = lambda user, row: False
 
 
@@ -284,6 +286,14 @@ class Decision:
             )
             if refusal is not None:
                 raise BadRow(words_of(refusal))
+        login = adobe_key_of(row.adobe_id)
+        if user.pk in self.around.above and (
+            row.email_key != user["email_key"] or login not in (None, user["adobe_key"])
+        ):
+            raise BadRow(
+                _("%(column)s: this user may do more than you. Their e-mail and login are not changed by a file.")
+                % {"column": FIELDS["email"]}
+            )
         self._identity(user, row)
         said = {"name": row.name, "profile": row.profile, "kind": row.kind}
         user.values.update(lifecycle.changes(user.values, said))

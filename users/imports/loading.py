@@ -48,6 +48,7 @@ from users.models import (
     UserSource,
     UserState,
 )
+from users.selectors import who_may_purge
 from users.services import (
     as_learners,
     deleted_count_change,
@@ -284,6 +285,7 @@ class Loader:
             administrators=self._active_administrators(),
             managers=self._managers(people),
             moved=self._moved(people, known),
+            above=self._above_the_starter(),
         )
         return replace(around, will_move=partial(self._will_move, survey)) if survey else around
 
@@ -325,6 +327,14 @@ class Loader:
         return {
             pk: references.get(pk, "") for pk, state in states.items() if state == UserState.PURGING or pk in references
         }
+
+    def _above_the_starter(self) -> frozenset[int]:
+        """Who may purge here, where whoever started the import may not: a file must not hand over their sign-in."""
+        starter = self.log.started_by
+        if starter is None or starter.is_superuser:
+            return frozenset()
+        holders = frozenset(who_may_purge(self.account.pk).values_list("pk", flat=True))
+        return frozenset() if starter.pk in holders else holders
 
     def _active_administrators(self) -> set[int]:
         rows = UserRole.objects.filter(

@@ -30,6 +30,7 @@ from users.imports.mapping import FIELDS, is_known, missing_in, propose, remembe
 from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
 from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
 from users.services import ServiceError
+from users.sign_in.confirmed import require_confirmed
 
 TASK = "users.tasks.run_import"
 ERASE_TASK = "users.tasks.erase_import_file"
@@ -68,6 +69,8 @@ def user_import_start(
     stored, for what is no CSV, an unknown heading, or (without ``confirm``) a file without name or e-mail column.
     """
     _refuse_account(acting_user, account)
+    if not confirm:
+        require_confirmed()
     stream = _binary(file)
     shape = _shape(stream)
     columns = propose(shape.headings, account.import_mapping or {})
@@ -106,6 +109,8 @@ def user_import_confirm(*, acting_user: User | None, log: ImportLog, columns: Ma
     gone since a purge.
     """
     _refuse_account(acting_user, log.account)
+    # A file may name the e-mail and login of whoever administers the account.
+    require_confirmed()
     head = import_head(acting_user=acting_user, log=log)
     columns = {name: number for name, number in columns.items() if name in FIELDS and number < len(head.headings)}
     _refuse_columns(head.headings, columns)

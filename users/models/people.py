@@ -138,6 +138,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     avatar = models.FileField(_("picture"), upload_to=avatar_path, max_length=200, blank=True, default="")
     is_support = models.BooleanField(_("support"), default=False)
 
+    #: How often everything that was selected or shown for a purge was ended: by signing out, another password, a lost
+    #: permission. The plans of a page name it.
+    plans_ended = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+
     deleted_at = models.DateTimeField(_("date deleted"), null=True, editable=False)
     deleted_month = models.CharField(max_length=7, null=True, editable=False)
     deleted_by = models.ForeignKey(

@@ -31,7 +31,7 @@ from users.services.people import (
 )
 from users.services.refusals import DeletedUserHasIt, ServiceError, UserFrozen, refuse_frozen
 from users.services.roles import is_last_administrator, purge_permission_set, role_assign, role_remove
-from users.services.sessions import login_record, password_set, sessions_clear, sessions_end
+from users.services.sessions import login_record, password_change, password_set, plans_end, sessions_clear, sessions_end
 
 __all__ = [
     "DeletedUserHasIt",
@@ -56,7 +56,9 @@ __all__ = [
     "login_record",
     "month_of",
     "operator_create",
+    "password_change",
     "password_set",
+    "plans_end",
     "profile_change",
     "purge_permission_set",
     "refuse_frozen",

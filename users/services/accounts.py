@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 
 from purge.routes.kinds_of_accounts import no_purge_is_being_accepted
 from purge.selectors import account_in_open_request
-from users.models import Account, AccountKind, AccountState, Role, User
+from users.models import Account, AccountKind, AccountState, Role, User, UserRole
 from users.services.months import deleted_months_rebuild
 from users.services.people import user_create
 from users.services.refusals import ServiceError
 from users.services.roles import may_purge_now, purge_permission
 from users.services.rows import audit, validated
+from users.services.sessions import plans_end
+from users.sign_in.confirmed import require_confirmed
 
 
 def account_create(*, acting_user: User | None, name: str, subdomain: str, kind: str, **fields: Any) -> Account:
@@ -52,9 +54,14 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
         for name, value in fields.items():
             setattr(current, name, value)
         validated(current)
+        if current.purge_with_role != given_before or "creator" in fields:
+            require_confirmed()
         if current.purge_with_role != given_before:
             _change_who_may_purge(acting_user, current)
         current.save(update_fields=list(fields))
+        if given_before and not current.purge_with_role:
+            administrators = UserRole.objects.filter(user__account=current, role=Role.ADMINISTRATOR)
+            plans_end(user_ids=administrators.values_list("user_id", flat=True))
         if current.time_zone != zone_before:
             deleted_months_rebuild(account=current)
     account.refresh_from_db()

@@ -15,7 +15,7 @@ from users.services.months import deleted_count_change, month_of
 from users.services.refusals import deletion_refused, holder_of, refuse_frozen, restoring_refused
 from users.services.roles import is_last_administrator
 from users.services.rows import audit
-from users.services.sessions import sessions_end
+from users.services.sessions import plans_end, sessions_end
 
 
 def user_delete(*, acting_user: User | None, user: User, moment: datetime | None = None) -> User:
@@ -77,5 +77,6 @@ def as_learners(pks: Sequence[int]) -> None:
     User.user_permissions.through.objects.filter(user_id__in=pks).delete()
     User.groups.through.objects.filter(user_id__in=pks).delete()
     sessions_end(user_ids=pks)
+    plans_end(user_ids=pks)
     for function in declared("when_people_come_back"):
         function(user_ids=pks)

@@ -31,6 +31,7 @@ from users.models import (
 from users.services.identifiers import adobe_key_of, email_key_of, optional, unique_id_sort_key
 from users.services.leaving import as_learners
 from users.services.months import deleted_count_change
+from users.services.powers import check_identity_change
 from users.services.refusals import (
     DeletedUserHasIt,
     ServiceError,
@@ -41,6 +42,7 @@ from users.services.refusals import (
 )
 from users.services.rows import audit, locked
 from users.services.sessions import validate_new_password
+from users.sign_in.confirmed import require_confirmed
 
 #: The columns whose length is checked.
 MEASURED = ("name", "email", "unique_user_id", "adobe_id", "profile")
@@ -71,6 +73,8 @@ def user_create(
     is being purged, :class:`ServiceError` for an address that is in use, a malformed one, or two different Unique User
     IDs.
     """
+    if acting_user is not None and (password is not None or roles):
+        require_confirmed()
     key = email_key_of(email)
     unique_user_id, adobe_id = optional(unique_user_id), optional(adobe_id)
     if account.kind == AccountKind.SYSTEM and kind != UserKind.INTERNAL:
@@ -207,6 +211,7 @@ def user_update(*, acting_user: User | None, user: User, **fields: Any) -> User:
             current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
             refuse_frozen(current)
             before = copy(current)
+            check_identity_change(acting_user, current, fields)
             if "email" in fields and fields["email"] != current.email:
                 _change_email(current, fields["email"])
             said = {name: value for name, value in fields.items() if name != "email"}

@@ -10,10 +10,13 @@ from users.models import Account, Role, User, UserRole, UserState
 from users.permissions import PURGE_PERMISSION
 from users.services.refusals import ServiceError
 from users.services.rows import audit, locked
+from users.services.sessions import plans_end
+from users.sign_in.confirmed import require_confirmed
 
 
 def role_assign(*, acting_user: User | None, user: User, role: str) -> UserRole:
     """Give a role to an active user."""
+    require_confirmed()
     with transaction.atomic():
         current = locked(user)
         if current.state != UserState.ACTIVE:
@@ -26,6 +29,7 @@ def role_assign(*, acting_user: User | None, user: User, role: str) -> UserRole:
 
 def role_remove(*, acting_user: User | None, user: User, role: str) -> None:
     """Take a role away; the last active Administrator keeps his. With the role goes the permission to purge."""
+    require_confirmed()
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=user.account_id)
         current = locked(user)
@@ -38,6 +42,7 @@ def role_remove(*, acting_user: User | None, user: User, role: str) -> None:
         removed, _by_model = UserRole.objects.filter(user=current, role=role).delete()
         if removed and role == Role.ADMINISTRATOR:
             current.user_permissions.remove(purge_permission())
+            plans_end(user_ids=[current.pk])
         if removed:
             audit(current, acting_user, "role taken", [role])
 
@@ -57,6 +62,7 @@ def purge_permission_set(*, acting_user: User, user: User, allowed: bool) -> boo
     Only somebody who may purge passes it on: it is not implied by anything else an Administrator may do. Where it comes
     with the role, it is neither given nor withdrawn one by one.
     """
+    require_confirmed()
     with transaction.atomic():
         # Locked first, as everywhere: the account's setting must not change meanwhile.
         with_role = Account.objects.select_for_update().get(pk=user.account_id).purge_with_role
@@ -89,6 +95,7 @@ def purge_permission_set(*, acting_user: User, user: User, allowed: bool) -> boo
             current.user_permissions.add(permission)
         else:
             current.user_permissions.remove(permission)
+            plans_end(user_ids=[current.pk])
         audit(current, acting_user, "purge permission given" if allowed else "purge permission taken")
     return True
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from users.models import LoginEvent, Role, Session, User
 from users.services.refusals import ServiceError
 from users.services.rows import audit, locked
+from users.sign_in.confirmed import require_confirmed
 
 
 def sessions_end(*, user_ids: Iterable[int]) -> int:
@@ -27,21 +29,49 @@ def sessions_clear() -> int:
     return number
 
 
-def password_set(*, acting_user: User, user: User, password: str) -> None:
-    """Set somebody's first or forgotten password.
+def plans_end(*, user_ids: Iterable[int]) -> None:
+    """Whatever these people have selected or been shown for a purge is worth nothing any more."""
+    User.objects.filter(pk__in=list(user_ids)).update(plans_ended=F("plans_ended") + 1)
 
-    An Administrator's is his own business: who could set it could act with permissions that he does not hold himself.
+
+def password_set(*, acting_user: User, user: User, password: str) -> None:
+    """Set somebody else's first or forgotten password; all their sessions end.
+
+    An Administrator's is theirs alone: who could set it could act with permissions that they do not hold themselves.
     """
+    if acting_user.pk == user.pk:
+        raise ServiceError(
+            _("Change your own password under “Password”, at the top of the page: it asks for the old one."), code="own"
+        )
+    require_confirmed()
     with transaction.atomic():
         current = locked(user)
         privileged = current.is_superuser or current.is_support or current.has_role(Role.ADMINISTRATOR)
-        if privileged and not acting_user.is_superuser and acting_user.pk != current.pk:
+        if privileged and not acting_user.is_superuser:
             raise ServiceError(_("Administrators set their passwords themselves."), code="administrator")
-        validate_new_password(password, current)
-        current.set_password(password)
-        current.save(update_fields=["password"])
-        sessions_end(user_ids=[] if acting_user.pk == current.pk else [current.pk])
-        audit(current, acting_user, "password set")
+        _set_password(acting_user, current, password)
+
+
+def password_change(*, user: User, old_password: str, password: str) -> None:
+    """Change one's own password, with the old one; all sessions end (the page begins a new one for who asks).
+
+    Wrong old passwords are counted by who calls (:func:`users.sign_in.step_up.confirm`).
+    """
+    with transaction.atomic():
+        current = locked(user)
+        if not current.check_password(old_password):
+            raise ServiceError(_("This is not your password."), code="wrong")
+        _set_password(current, current, password)
+    user.password = current.password
+
+
+def _set_password(acting_user: User, user: User, password: str) -> None:
+    validate_new_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    sessions_end(user_ids=[user.pk])
+    plans_end(user_ids=[user.pk])
+    audit(user, acting_user, "password set")
 
 
 def validate_new_password(password: str, user: User) -> None:

@@ -6,10 +6,43 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import ngettext
 
+from users.services import password_change
 from users.sign_in.attempts import COOKIE, COOKIE_SECONDS, refused_since
+from users.sign_in.step_up import confirm
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Django's; a wrong old password counts as any wrong answer, and the service has the last word."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        if refusal := confirm(self.request, old):
+            raise ValidationError(refusal)
+        return old
+
+    def save(self, commit: bool = True) -> Any:
+        said = self.cleaned_data
+        password_change(user=self.user, old_password=said["old_password"], password=said["new_password1"])
+        return self.user
+
+
+class OwnPassword(PasswordChangeView):
+    """The page "Password". Whoever changes it stays signed in here, and nowhere else."""
+
+    form_class = OwnPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
 
 def after_sign_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from users.sign_in.confirmed import require_confirmed
 from users.tenancy.admin import ReadOnlyAdmin
 
 
@@ -21,6 +22,8 @@ class DownloadAdmin(ReadOnlyAdmin):
     """
 
     file_field = "file"
+    #: Whether a file holds many people: such a download asks again who it is, as every export of people does.
+    of_many_people = False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["download" if name == self.file_field else name for name in super().get_fields(request, obj)]
@@ -46,6 +49,8 @@ class DownloadAdmin(ReadOnlyAdmin):
         row = get_object_or_404(self.get_queryset(request), pk=row_id)
         if not self.has_view_permission(request, row):
             return HttpResponse(status=403)
+        if self.of_many_people:
+            require_confirmed()
         stored = getattr(row, self.file_field)
         if not stored or not stored.storage.exists(stored.name):
             return HttpResponse(_("This file is no longer available."), status=410, content_type="text/plain")

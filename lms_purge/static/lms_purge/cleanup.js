@@ -1,5 +1,5 @@
 // Keeps the selection of deleted users while somebody sorts and pages within the same filter, counts it, and refuses one
-// too many. Only numbers of rows are kept, in this tab alone. Without this script the page works, one page at a time.
+// too many. Only numbers of rows are kept, in this tab alone, for a day. Without this script the page works, one page at a time.
 "use strict";
 (() => {
   const form = document.getElementById("cleanup-form");
@@ -7,6 +7,7 @@
     sessionStorage.removeItem("cleanup");
     return;
   }
+  const DAY = 24 * 60 * 60 * 1000;
   const most = Number(form.dataset.most);
   const first = form.dataset.first ? form.dataset.first.split(",") : [];
   const count = document.getElementById("selected-count");
@@ -19,7 +20,7 @@
   function stored() {
     try {
       const kept = JSON.parse(sessionStorage.getItem("cleanup"));
-      return kept && kept.scope === form.dataset.scope ? kept.ids : [];
+      return kept && kept.scope === form.dataset.scope && Date.now() - kept.at < DAY ? kept.ids : [];
     } catch {
       return [];
     }
@@ -42,7 +43,7 @@
     }
     count.textContent = fill(count.dataset.words);
     button.textContent = chosen.size ? button.dataset.unselect : button.dataset.select;
-    sessionStorage.setItem("cleanup", JSON.stringify({ scope: form.dataset.scope, ids: [...chosen] }));
+    sessionStorage.setItem("cleanup", JSON.stringify({ scope: form.dataset.scope, at: Date.now(), ids: [...chosen] }));
   }
 
   form.addEventListener("change", (event) => {
