@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_noop as _
 
 from purge.choices import NoticeState
-from purge.rules import NOW, Blank, Delete, DeleteAbout, Detach, ExemptTable, Keep, ModelRules, Redact
+from purge.rules import NOW, Blank, Detach, ExemptTable, Keep, ModelRules, Redact
 
 BY_CODE = "written by code alone: fixed words, numbers, names of tables and columns"
 OWN_WORD = Keep("a word or number of the engine's own; nobody types it", closed=BY_CODE)
@@ -126,18 +126,6 @@ RULES = [
         },
     ),
     # Django's and the queue's
-    ModelRules(
-        "admin.LogEntry",
-        _("entries of the admin log"),
-        "user__account",
-        {
-            "user": Delete(),
-            "object_id": DeleteAbout(),
-            "object_repr": Redact(),
-            "change_message": Redact(),
-        },
-        staff_is_everybodys=True,
-    ),
     ModelRules("contenttypes.ContentType", _("content types"), None, {"app_label": OWN_WORD, "model": OWN_WORD}),
     ModelRules(
         "auth.Permission",
@@ -179,5 +167,4 @@ RULES = [
 
 EXEMPT = [
     ExemptTable("django_migrations", "names of migrations that ran, written by Django alone"),
-    ExemptTable("lms_cache", "counts and the queue's state, keyed by code; the patrol reads its values decoded"),
 ]
