@@ -191,6 +191,14 @@ class Keep:
     closed: str = ""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A line that ``purge_rules --draft`` proposes and nobody has judged yet. The check refuses it: whoever has thought
+    about the column takes ``Draft(…)`` away, or writes another rule."""
+
+    rule: Treatment | Keep
+
+
 Rule = Treatment | Keep | EndRow
 
 
@@ -211,7 +219,7 @@ class ModelRules:
     model: str
     noun: str
     account: str | None
-    columns: Mapping[str, Rule]
+    columns: Mapping[str, Rule | Draft]
     staff_is_everybodys: bool = False
 
 

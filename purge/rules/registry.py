@@ -25,6 +25,7 @@ from purge.rules import (
     Blank,
     Delete,
     DeleteAbout,
+    Draft,
     EndRow,
     EraseFile,
     ExemptTable,
@@ -158,7 +159,10 @@ class Registry:
             if not isinstance(field, models.Field):
                 self.errors.append((f"{rules.model}.{name}", "is no column of the model"))
                 continue
-            columns[name] = ColumnRule(rules, model, field, rule)
+            if isinstance(rule, Draft):
+                self.errors.append((f"{rules.model}.{name}", "has a rule that is a draft: nobody has judged it"))
+            judged = rule.rule if isinstance(rule, Draft) else rule
+            columns[name] = ColumnRule(rules, model, field, judged)
         self.entries[rules.model] = ModelEntry(rules, model, columns)
 
     # ------------------------------------------------------------ readers

@@ -10,6 +10,7 @@ from purge.management.base import NEEDS_YOU, PurgeCommand
 from purge.pages.data_map import treatment_words
 from purge.rules import EndRow, Keep
 from purge.rules.coverage import all_gaps, unindexed_references
+from purge.rules.drafting import draft
 from purge.rules.registry import get_registry
 
 
@@ -22,6 +23,11 @@ class Command(PurgeCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--check", action="store_true", help="say what has no rule; exit 1 when there is something")
+        parser.add_argument(
+            "--draft",
+            metavar="APP",
+            help="print a first purge_rules.py for the models of an app that have none; you judge each of its lines",
+        )
         parser.add_argument("--indexes", action="store_true", help="say which indexes a purge would miss")
         parser.add_argument(
             "--create",
@@ -32,6 +38,8 @@ class Command(PurgeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
             self._check(as_json=options["json"])
+        elif options["draft"]:
+            self._draft(options["draft"])
         elif options["indexes"]:
             self._indexes(create=options["create"], as_json=options["json"])
         else:
@@ -58,6 +66,15 @@ class Command(PurgeCommand):
         ]
         lines += [f"{row['table']}: whole table left alone ({row['reason']})" for row in exempt]
         self.show({"columns": columns, "exempt": exempt}, lines, as_json=as_json)
+
+    def _draft(self, app_label: str) -> None:
+        try:
+            text = draft(app_label)
+        except LookupError:
+            raise CommandError(f'No app is called "{app_label}". Say its label, as INSTALLED_APPS knows it.') from None
+        if not text:
+            raise CommandError(f'Every model of "{app_label}" that can hold a person has rules already.')
+        self.stdout.write(text, ending="")
 
     def _check(self, *, as_json: bool) -> None:
         gaps = all_gaps()

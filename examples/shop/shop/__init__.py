@@ -1,0 +1,1 @@
+"""A shop: customers, their orders, reviews and photos. It shows what a project needs to purge people."""

@@ -1,0 +1,171 @@
+"""What the engine asks of the shop. It has one kind of account, so whatever concerns trials has nothing to say."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from purge.addresses import identity_key
+from purge.host import AccountFacts, Holder, Person, PersonLine
+from purge.routes.scope import searched
+from shop.models import Branch, Customer
+
+
+class ShopHost:
+    """Implements :class:`purge.host.Host`."""
+
+    # ------------------------------------------------------------ branches
+
+    def accounts(self, ids: Collection[int]) -> dict[int, AccountFacts]:
+        return {
+            branch.pk: AccountFacts(branch.pk, "enterprise", branch.name, None, True, "UTC", str(branch.public_id))
+            for branch in Branch.objects.filter(pk__in=ids)
+        }
+
+    def account_label(self) -> str:
+        return "shop.Branch"
+
+    def trial_account_ids(self, *, as_of: datetime | None = None) -> QuerySet[Any, int]:
+        return Branch.objects.none().values_list("pk", flat=True)
+
+    def staff_account_ids(self) -> QuerySet[Any, int]:
+        return Branch.objects.none().values_list("pk", flat=True)
+
+    def became_trial(self) -> dict[int, datetime]:
+        return {}
+
+    def close_account(self, account_id: int) -> None:
+        """No route of the shop reaches one that would have to be closed."""
+
+    # ------------------------------------------------------------ who may do what
+
+    def account_of(self, user: Any) -> int | None:
+        return user.branch_id
+
+    def is_support(self, user: Any) -> bool:
+        return False
+
+    def may_purge(self, user_id: int, account_id: int) -> bool:
+        return user_id in self.administrators(account_id)
+
+    def may_be_told(self, user_id: int, account_id: int) -> bool:
+        return user_id in self.administrators(account_id)
+
+    def administrators(self, account_id: int) -> list[int]:
+        staff = Customer.objects.filter(branch_id=account_id, is_staff=True, state="active")
+        return list(staff.order_by("added_at", "pk").values_list("pk", flat=True))
+
+    def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
+        return next(iter(self.administrators(account_id)), None)
+
+    # ------------------------------------------------------------ customers
+
+    def file_prefix(self, public_id: str) -> str:
+        return f"customers/{public_id}"
+
+    def identity_columns(self) -> set[tuple[str, str]]:
+        return {("shop_customer", "email"), ("shop_customer", "email_key")}
+
+    def own_keys(self, person_id: int) -> frozenset[str]:
+        emails = Customer.objects.filter(pk=person_id).values_list("email", flat=True)
+        return searched(identity_key(email) for email in emails)
+
+    def people(self, ids: Collection[int]) -> list[Person]:
+        return [_person(row) for row in Customer.objects.filter(pk__in=ids).order_by("pk")]
+
+    def lock_people(self, ids: Collection[int]) -> list[Person]:
+        return [_person(row) for row in Customer.objects.filter(pk__in=ids).order_by("pk").select_for_update()]
+
+    def names(self, ids: Collection[int]) -> list[str]:
+        return list(Customer.objects.filter(pk__in=ids).values_list("name", flat=True))
+
+    def person_lines(self, ids: Collection[int]) -> list[PersonLine]:
+        rows = Customer.objects.filter(pk__in=ids).order_by("name", "pk")
+        return [PersonLine(row.pk, row.name, row.email, "", row.deleted_at) for row in rows]
+
+    def members(self, account_id: int) -> list[int]:
+        return list(Customer.objects.filter(branch_id=account_id).order_by("pk").values_list("pk", flat=True))
+
+    def users_in_account(self, account_id: int, keys: Iterable[str]) -> set[str]:
+        rows = Customer.objects.filter(branch_id=account_id, email_key__in=set(keys))
+        return set(rows.values_list("email_key", flat=True))
+
+    def holders(self, account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
+        rows = Customer.objects.filter(email_key__in=keys)
+        if account_id is not None:
+            rows = rows.filter(branch_id=account_id)
+        return {
+            row.email_key: [
+                Holder(row.pk, row.branch_id, "current", row.added_at, None, row.state, _earlier_state(row))
+            ]
+            for row in rows
+        }
+
+    def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
+        return []
+
+    def enterprise_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str]) -> list[Person]:
+        return [_person(row) for row in Customer.objects.filter(email_key__in=list(emails)).order_by("pk")]
+
+    def created_accounts(self, person_ids: Collection[int]) -> dict[int, list[int]]:
+        return {}
+
+    def freeze(self, people: Sequence[Person], *, accepted_at: datetime) -> None:
+        Customer.objects.filter(pk__in=[person.id for person in people]).update(state="purging")
+
+    def unfreeze(self, ids: Collection[int]) -> None:
+        Customer.objects.filter(pk__in=ids, state="purging").update(state="deleted")
+
+    def revive_links(self, accounts: Mapping[int, datetime | None]) -> None:
+        """The shop hands out no links to files."""
+
+    def people_gone(self, people: Sequence[Person]) -> None:
+        """The shop keeps no counts of its customers."""
+
+    # ------------------------------------------------------------ finding, for commands
+
+    def account_by_subdomain(self, subdomain: str) -> AccountFacts | None:
+        branch = Branch.objects.filter(name=subdomain).first()
+        return self.accounts([branch.pk])[branch.pk] if branch else None
+
+    def actor_by_email(self, email: str, account_id: int) -> Customer | None:
+        return Customer.objects.filter(email_key=identity_key(email), branch_id=account_id, state="active").first()
+
+    def ids_by_unique_id(self, account_id: int, unique_ids: Collection[str]) -> dict[str, int]:
+        return {}
+
+    def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
+        gone = Customer.objects.filter(branch_id=account_id, state="deleted").order_by("deleted_at", "pk")
+        return list(gone.values_list("pk", flat=True)[:limit])
+
+    # ------------------------------------------------------------ telling
+
+    def support_staff(self) -> list[int]:
+        return []
+
+    def operators(self) -> list[int]:
+        return []
+
+    def tell(self, *, kind: str, reference: str, recipients: Collection[int], **facts: Any) -> int:
+        """A real shop would write a mail here."""
+        return len(recipients)
+
+
+def _earlier_state(row: Customer) -> str:
+    return "deleted" if row.deleted_at else "active"
+
+
+def _person(row: Customer) -> Person:
+    return Person(
+        id=row.pk,
+        account_id=row.branch_id,
+        state=row.state,
+        earlier_state=_earlier_state(row),
+        public_id=str(row.public_id),
+        email_key=row.email_key,
+        former_keys=(),
+        adobe_key=None,
+        unique_user_id=None,
+        added_at=row.added_at,
+    )

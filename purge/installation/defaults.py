@@ -1,0 +1,45 @@
+"""Settings of the engine that have a value which suits most: ``from purge.installation.defaults import *``.
+
+Beside these it needs ``PURGE_HOST``, ``PURGE_HASH_KEY`` and ``PURGE_JOURNAL``, which only a project can give.
+"""
+
+#: Days in which a purge is done, and after which its operators are reminded.
+PURGE_DUE_DAYS = 30
+#: People in one request; at most 50.
+PURGE_MAX_PEOPLE = 50
+#: People in other accounts that one account's purges may reach in a day before a request waits for an operator.
+PURGE_RATE_GUARD = 200
+#: Below this many rows every text is read before a request completes, instead of in the night.
+PURGE_PATROL_AT_ONCE_ROWS = 200_000
+#: Seconds: how long a claim lasts without progress, how long one task works, and the wait after a first failure.
+PURGE_LEASE_SECONDS = 180
+PURGE_SLICE_SECONDS = 120
+PURGE_RETRY_SECONDS = 30
+#: Seconds: how often the worker looks for lost work, asks the queue for a sign of life, and waits for one in vain.
+PURGE_RECONCILE_SECONDS = 5
+PURGE_CANARY_SECONDS = 30
+PURGE_GRACE_SECONDS = 60
+#: What else the worker does by the clock: name → (task, minutes between two runs).
+PURGE_SCHEDULES: dict[str, tuple[str, int]] = {}
+#: Whether a match who created a trial account goes with the account.
+PURGE_ERASE_KEPT_CREATOR = False
+#: Days for which backups are kept: said to whoever asks when a purge has left them.
+PURGE_BACKUP_DAYS = 30
+#: Whose files of the purge log these are; empty: the machine's name.
+PURGE_JOURNAL_WRITER = ""
+
+#: The queue: Django-Q2's settings (its documentation). It only delivers.
+Q_TIMEOUT = 300
+Q_RETRY = 1_020
+Q_CLUSTER = {
+    "name": "purge",
+    "orm": "default",
+    "workers": 1,
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": Q_TIMEOUT,
+    "retry": Q_RETRY,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": 100,
+}
