@@ -34,7 +34,7 @@ from purge.rules.registry import get_registry, person_model
 from purge.run.claims import Claim, chunk_transaction, commit_without_flushing, hold, note, try_again
 from purge.run.failures import failure_of
 from purge.run.splitting import split_off
-from purge.steps.base import ADDRESSES, FILES, Step
+from purge.steps.base import Step
 from purge.steps.people import rows_of_step
 from purge.steps.plan import new_step_rows, plan_steps, run_step, steps_with_work, stored_steps
 from purge.steps.work import Looked, Outcome, Run, doom_files
@@ -243,7 +243,7 @@ class Sweep:
 
     def _do(self, row: PurgeStep, step: Step, run: Run, rows_left: int, until: float) -> Outcome:
         """A statement's worth of a step: in a pass of many chunks as many rows as there is time for."""
-        if self.asked or step.column is None:
+        if self.asked or not step.by_key:
             return self._within_plan(row, step, run, rows_left)
         begun = time.monotonic()
         fitting = max(PACING_ROWS, int(self.pace.get(step.key, 0.0) * (until - begun)))
@@ -257,37 +257,28 @@ class Sweep:
         is counted. Raises :class:`MoreRowsThanPlanned` when it did more than it was told to.
         """
         allowed = row.planned + row.late - row.done
-        if step.column is not None:
+        if step.by_key:
             limit = min(limit, max(allowed, 0) + 1)
         own_before = run.own
         outcome = run_step(step, run, limit=limit, cursor=row.cursor)
-        if step.column is not None and outcome.rows > limit:
+        if step.by_key and outcome.rows > limit:
             raise MoreRowsThanPlanned
         row.done += outcome.rows
         row.own_done += run.own - own_before
         if row.done > row.planned + row.late:
             # Of a text it is known by its being read that it names somebody: each is one more.
             row.late = row.done - row.planned
-            if step.column is not None:
+            if step.by_key:
                 row.late += rows_of_step(step, run.scope, most=CHUNK_ROWS)
         return outcome
 
     def _planned_work(self) -> set[str]:
         """The keys of the steps for which the plan counted something, and of those that it could not count."""
-        # Texts where no index counted them: the last pass will not read them again.
-        reading = (FILES, ADDRESSES) if connection.vendor == "sqlite" else (FILES,)
-        return {row.key for row, step in self.steps if row.planned or step.suffix in reading}
+        return {row.key for row, step in self.steps if row.planned or step.reads_all}
 
     def _is_settled(self, row: PurgeStep, step: Step) -> bool:
-        """Whether a step that was done is not asked again. Files: what was stored meanwhile the verification finds.
-
-        Texts: where no index finds the mentions, as on SQLite, reading all of them once more would keep every other
-        writer waiting; what was written since the pass before is the verification's to find.
-        """
-        if row.state != StepState.DONE:
-            return False
-        reading = step.suffix == ADDRESSES and self.last_pass and connection.vendor == "sqlite"
-        return step.suffix == FILES or reading
+        """Whether a step is not asked again in this pass."""
+        return row.state == StepState.DONE and step.stays_done(last_pass=self.last_pass)
 
     def _report(self, request: PurgeRequest, counts: dict[int, int], finished: bool) -> None:
         """Progress, in the same transaction as what it reports."""
@@ -405,7 +396,8 @@ class Sweep:
             counts: dict[int, int] = {}
             for position, (row, step) in enumerate(self.steps):
                 self.claim.step = row.key
-                row.cursor, exhausted = 0, step.suffix == FILES and row.state == StepState.DONE
+                done = row.state == StepState.DONE
+                row.cursor, exhausted = 0, done and step.stays_done(last_pass=False)
                 while not exhausted:
                     outcome = self._within_plan(row, step, run, CHUNK_ROWS)
                     counts[position] = counts.get(position, 0) + outcome.rows

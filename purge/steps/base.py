@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -42,6 +42,26 @@ class Step:
     @property
     def key(self) -> str:
         return self.column.key if self.column else f"{self.entry.rules.model}{self.suffix}"
+
+    @property
+    def by_key(self) -> bool:
+        """Whether its rows are found by a key: a statement takes as many as fit the time, and never more than planned.
+
+        Else rows are read one by one, and only what stands in them says whether they are treated.
+        """
+        return self.column is not None
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether only reading every row says that nothing is to be done, which a plan does not ask for."""
+        return self.suffix == FILES or (self.suffix == ADDRESSES and connection.vendor == "sqlite")
+
+    def stays_done(self, *, last_pass: bool) -> bool:
+        """Whether a step that was done is not asked again: what was written meanwhile is the verification's to find.
+
+        Reading every text once more would keep every other writer of SQLite waiting.
+        """
+        return self.suffix == FILES or (last_pass and self.reads_all)
 
     @property
     def noun(self) -> str:
