@@ -26,6 +26,7 @@ from purge.choices import CLAIMABLE_STATUSES, Status
 from purge.installation.storage import storage_trouble
 from purge.journal.noticing import must_wait
 from purge.models import LedgerEntry, PurgeRequest
+from purge.run import transitions
 from purge.run.failures import failure_of
 from purge.run.notifications import tell_trouble
 from purge.worker.queue import enqueue_request
@@ -74,13 +75,11 @@ def claim_request(request_id: int) -> Claim | None:
         if not free.update(fence=F("fence") + 1, lease_until=lease, crashes=F("crashes") + 1, next_attempt_at=None):
             return None
         request = PurgeRequest.objects.get(pk=request_id)
+        if request.status == Status.QUEUED:
+            transitions.start(request, at=now)
         if request.crashes > MAX_CRASHES:
             needs_attention(request, error_class="WorkerDied", step=request.error_step)
             return None
-        if request.status == Status.QUEUED:
-            PurgeRequest.objects.filter(pk=request_id).update(
-                status=Status.RUNNING, started_at=request.started_at or now, progress_at=now
-            )
         return Claim(request_id, request.fence)
 
 
@@ -158,18 +157,14 @@ def back_off(attempts: int) -> timedelta:
 
 def hold(request: PurgeRequest, reason: str) -> None:
     """Have a request that is under way wait for an operator, whatever was released before."""
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        status=Status.HELD, held_reason=reason, released_at=None, lease_until=None
-    )
+    transitions.hold(request, reason=reason)
     note(request, "held", reason=reason)
     tell_trouble(request, "held")
 
 
 def needs_attention(request: PurgeRequest, *, error_class: str, step: str, **facts: Any) -> None:
     """Stop a request until people have looked. ``facts``: names of what refused, for the ledger; no values."""
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        status=Status.NEEDS_ATTENTION, lease_until=None, error_class=error_class[:80], error_step=step[:120]
-    )
+    transitions.stop(request, error_class=error_class, step=step)
     note(request, "needs_attention", error=error_class, step=step, **facts)
     more = "".join(f" {name}={value}" for name, value in facts.items())
     logger.error(

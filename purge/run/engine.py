@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -20,6 +19,7 @@ from purge.journal.lines import COMPLETED, journal_outcome
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.proof import probe, report, texts
 from purge.routes.scope import DOOMED_ROLES, scope_of
+from purge.run import transitions
 from purge.run.claims import (
     Claim,
     StaleClaim,
@@ -196,7 +196,7 @@ def _verify(claim: Claim) -> bool:
     claim.step = "verify"
     with chunk_transaction(claim) as request:
         if request.status != Status.VERIFYING:
-            PurgeRequest.objects.filter(pk=request.pk).update(status=Status.VERIFYING, progress_at=timezone.now())
+            transitions.verify(request)
     request = PurgeRequest.objects.get(pk=claim.request_id)
     report = probe.verify(request)
     if report.verdict == Verdict.CLEAN and (request.reopened or texts.is_small()):
@@ -209,15 +209,11 @@ def _verify(claim: Claim) -> bool:
         runs = request.verifications + 1
         if report.treatable and runs <= MAX_RERUNS:
             note(request, "verified", verdict="hit", run=runs, hits=len(report.hits))
-            _run_again(request, verifications=runs)
+            all_steps_wait(request)
+            transitions.run_again(request, verifications=runs)
             return True
         set_residue(request, report)
         return False
-
-
-def _run_again(request: PurgeRequest, **changes: Any) -> None:
-    all_steps_wait(request)
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.RUNNING, crashes=0, **changes)
 
 
 def set_residue(request: PurgeRequest, report: report.Report) -> None:
@@ -235,14 +231,7 @@ def set_residue(request: PurgeRequest, report: report.Report) -> None:
             row=hit.row,
             defaults={"ruled": hit.ruled, "gone_at": None},
         )
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        status=Status.RESIDUE,
-        residue_left=request.residues.filter(gone_at=None).count(),
-        reopened=True,
-        lease_until=None,
-        completed_at=None,
-        patrolled_at=None,
-    )
+    transitions.find_residue(request, left=request.residues.filter(gone_at=None).count())
     note(request, "residue", hits=len(report.hits))
     if news:
         tell_trouble(request, "residue")
@@ -250,25 +239,9 @@ def set_residue(request: PurgeRequest, report: report.Report) -> None:
 
 def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
     """The proof is there: notify, wipe what was captured, and say so, in one transaction."""
-    now = timezone.now()
-    request.residues.filter(gone_at=None).update(gone_at=now)
+    request.residues.filter(gone_at=None).update(gone_at=timezone.now())
     kept = request.subjects.filter(role=Role.KEPT).count()
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        status=Status.COMPLETED,
-        residue_left=0,
-        people_left=0,
-        steps_left=0,
-        kept_count=kept,
-        verified_at=now,
-        patrolled_at=now if patrolled else None,
-        completed_at=now,
-        compacted_at=None,
-        lease_until=None,
-        next_attempt_at=None,
-        error_class="",
-        error_step="",
-        crashes=0,
-    )
+    transitions.complete(request, kept=kept, patrolled=patrolled)
     note(request, "completed", kept=kept, patrolled=patrolled)
     tell_completion(request)
     forget_identifiers(request)

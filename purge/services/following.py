@@ -8,20 +8,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.choices import (
-    OPEN_STATUSES,
-    Fate,
-    NoticeState,
-    Status,
-)
+from purge.choices import OPEN_STATUSES, Fate, NoticeState
 from purge.host import get_host
 from purge.installation.storage import WORDS, begin_storage
 from purge.journal.lines import CANCELLED, journal_outcome
 from purge.models import FollowUp, ImsNotice, PurgeRequest
+from purge.run import transitions
 from purge.run.claims import note
 from purge.run.engine import forget_identifiers
 from purge.run.freezing import begin, give_back
 from purge.run.sweep import all_steps_wait
+from purge.run.transitions import IllegalTransition
 from purge.services.refusals import NotAllowed, PurgeRefused
 from purge.services.restoring import check_purge_log, log_or_refuse
 from purge.worker.queue import enqueue_request
@@ -34,12 +31,13 @@ def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
         raise PurgeRefused("storage", str(WORDS[trouble]))
     check_purge_log()
     with transaction.atomic():
-        held = PurgeRequest.objects.filter(pk=request.pk, status=Status.HELD)
-        if not held.update(status=Status.QUEUED, released_at=timezone.now(), held_reason=""):
+        try:
+            transitions.release(request)
+        except IllegalTransition:
             raise PurgeRefused(
                 "not_held",
                 _("Request %(reference)s does not wait for the platform's check.") % {"reference": request.reference},
-            )
+            ) from None
         with log_or_refuse():
             begin(request)
         note(request, "released", actor_id=getattr(acting_user, "pk", None))
@@ -66,27 +64,18 @@ def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
     """Try again what needed attention, failed, or left residue: everything waits anew, people gone stay in scope."""
     if acting_user is not None and not may_follow(acting_user, request):
         raise NotAllowed("permission", _("Only administrators of the account and support may do this."))
-    again = (Status.NEEDS_ATTENTION, Status.RESIDUE)
     with transaction.atomic():
         locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
-        waiting = locked.status == Status.QUEUED and locked.next_attempt_at is not None
-        waiting |= locked.status == Status.RUNNING and locked.next_attempt_at is not None
-        if locked.status not in again and not waiting:
+        try:
+            transitions.retry(locked)
+        except IllegalTransition:
             raise PurgeRefused(
                 "nothing_to_retry",
                 _("Request %(reference)s is at work, waits or is over: there is nothing to try again.")
                 % {"reference": locked.reference},
-            )
+            ) from None
         locked.subjects.filter(fate=Fate.STUCK).update(fate=Fate.WAITING, stuck_table="")
         all_steps_wait(locked)
-        PurgeRequest.objects.filter(pk=locked.pk).update(
-            status=Status.QUEUED,
-            attempts=0,
-            crashes=0,
-            verifications=0,
-            next_attempt_at=None,
-            lease_until=None,
-        )
         note(locked, "tried_again", actor_id=getattr(acting_user, "pk", None))
         enqueue_request(locked.pk)
     request.refresh_from_db()
@@ -107,19 +96,21 @@ def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
         locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
         parts = locked.parts.select_for_update().filter(status__in=OPEN_STATUSES).order_by("pk")
         together = [locked, *parts]
-        if any(each.status not in (Status.HELD, Status.QUEUED) or each.planned for each in together):
+        try:
+            for each in together:
+                transitions.cancel(each)
+        except IllegalTransition:
             raise PurgeRefused(
                 "too_late",
                 _("Request %(reference)s has begun and cannot be cancelled.") % {"reference": locked.reference},
-            )
+            ) from None
         for each in together:
-            _cancel(each, actor_id=getattr(acting_user, "pk", None))
+            _give_back(each, actor_id=getattr(acting_user, "pk", None))
     request.refresh_from_db()
     return request
 
 
-def _cancel(request: PurgeRequest, *, actor_id: int | None) -> None:
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.CANCELLED, lease_until=None, people_left=0)
+def _give_back(request: PurgeRequest, *, actor_id: int | None) -> None:
     give_back(request)
     forget_identifiers(request)
     request.hashes.all().delete()

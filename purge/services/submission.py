@@ -37,6 +37,7 @@ from purge.routes.scope import DOOMED_ROLES, Scope, build_scope
 from purge.routes.targets import Target, add_subjects, in_reach, resolve_targets
 from purge.run.claims import note
 from purge.run.notifications import tell_trouble
+from purge.run.transitions import accept
 from purge.selectors import open_request_of
 from purge.services.opaque_reference import is_opaque, names_one_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
@@ -630,7 +631,7 @@ def _accept(
     now = timezone.now()
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
     reached = reached_of(targets)
-    request = PurgeRequest.objects.create(
+    request = accept(
         reference=new_reference(),
         route=route,
         origin=origin,
@@ -638,8 +639,7 @@ def _accept(
         reach=reach,
         part_of=part_of,
         initiator=acting_user,
-        status=Status.HELD if held else Status.QUEUED,
-        held_reason=held,
+        held=held,
         token=token,
         external_reference=external_reference,
         policy=within(policy, reach).as_json(),
