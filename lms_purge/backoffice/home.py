@@ -22,7 +22,7 @@ from purge.installation.storage import WORDS, begin_storage, words_for_customers
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
-from purge.upkeep.paused import words_for
+from purge.upkeep.paused import of_storage, tell, words_for
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -127,6 +127,8 @@ def _storage_words(user: Any) -> str:
     away = workers_without_files()
     if not (trouble or away):
         return ""
+    if trouble:
+        tell((of_storage(trouble),))
     if not (user.is_superuser or user.is_support):
         return words_for_customers()
     if trouble:

@@ -117,6 +117,7 @@ def _check_storage(*, preview: bool = False) -> None:
     """What is accepted freezes people and closes files: not without sight of the files. A preview marks no storage."""
     trouble = storage_trouble() if preview else begin_storage()
     if trouble and not (preview and trouble == UNMARKED):
+        paused.tell((paused.of_storage(trouble),))
         raise PurgeRefused("storage", words_for_customers())
 
 

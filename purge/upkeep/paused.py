@@ -17,11 +17,12 @@ from django.utils.translation import ngettext
 
 from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import get_host
+from purge.installation.storage import UNMARKED, WORDS, storage_trouble
 from purge.journal import noticing
 from purge.models import PurgeRequest
 from purge.rules.coverage import all_gaps
 
-COVERAGE, HASH_KEY, OTHER_KEY, PURGE_LOG = "coverage", "hash_key", "other_hash_key", "purge_log"
+COVERAGE, HASH_KEY, OTHER_KEY, PURGE_LOG, FILES = "coverage", "hash_key", "other_hash_key", "purge_log", "file_storage"
 #: The notification's kind.
 KIND = "paused"
 #: Such a notification is of no request.
@@ -109,6 +110,11 @@ def _purge_log() -> list[Reason]:
     return [Reason(PURGE_LOG, trouble.for_operators, restored=trouble.is_older)] if trouble else []
 
 
+def of_storage(trouble: str) -> Reason:
+    """The file storage that this process sees is not the database's: why, and what to do. Pages say it apart."""
+    return Reason(FILES, str(WORDS[trouble]))
+
+
 def words_for(reader: Any) -> tuple[str, ...]:
     """What somebody signed in reads about it, for Home. Whoever reads it has support told."""
     found = all_reasons()
@@ -136,6 +142,9 @@ def tell(found: tuple[Reason, ...]) -> int:
 
 
 def tell_if_paused() -> int:
-    """For the clock."""
+    """For the clock, which sees the files as its worker does."""
     found = all_reasons(now=True)
+    trouble = storage_trouble(now=True)
+    if trouble not in ("", UNMARKED):  # which is nothing to mend: the web has not been started yet
+        found = (*found, of_storage(trouble))
     return tell(found) if found else 0

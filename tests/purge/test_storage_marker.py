@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
+from messaging.models import Notification
 from purge import services, tasks
 from purge.choices import Status
 from purge.database.identity import same_database
@@ -31,7 +32,7 @@ from tests.factories.users import (
     UserFactory,
     trial_with_creator,
 )
-from users.models import User, UserState
+from users.models import AccountKind, User, UserState
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +154,49 @@ def test_whoever_sees_another_storage_accepts_nothing_and_says_so_plainly(accept
     services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[bob.pk])
     bob.refresh_from_db()
     assert bob.state == UserState.PURGING
+
+
+def test_support_and_operators_are_told_before_the_customers_are_refused_in_vain(
+    accepted, account, admin_user, elsewhere
+):
+    system = AccountFactory(kind=AccountKind.SYSTEM)
+    support = UserFactory(account=system, is_support=True)
+    operator = UserFactory(account=system, is_superuser=True)
+    bob = UserFactory(account=account, email="bob@acme.example", deleted=True)
+
+    def told():
+        rows = Notification.objects.filter(kind="paused").order_by("recipient_id")
+        return list(rows.values_list("recipient_id", flat=True))
+
+    tasks.remind()
+    services.purge_preview(acting_user=admin_user, account_id=account.pk, user_ids=[bob.pk])
+    assert told() == []
+    elsewhere(True)
+    with pytest.raises(services.PurgeRefused, match=PLAIN):
+        services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[bob.pk])
+    assert told() == [support.pk, operator.pk]
+    says = Notification.objects.get(kind="paused", recipient=operator).text
+    assert "This process sees another file storage than the web" in says and "MEDIA_ROOT" in says
+    # Once a day while it lasts; and nobody has to try a purge for it.
+    tasks.remind()
+    assert told() == [support.pk, operator.pk]
+    Notification.objects.filter(kind="paused").delete()
+    tasks.remind()
+    assert told() == [support.pk, operator.pk]
+    Notification.objects.filter(kind="paused").delete()
+    Client().get("/healthz")
+    client = Client()
+    client.force_login(admin_user)
+    client.get("/admin/")
+    assert told() == [support.pk, operator.pk]
+
+
+def test_a_worker_that_starts_before_the_web_alarms_nobody(account):
+    """On a fresh installation the storage is marked by the web."""
+    UserFactory(account=AccountFactory(kind=AccountKind.SYSTEM), is_superuser=True)
+    assert storage.storage_trouble() == storage.UNMARKED
+    tasks.remind()
+    assert not Notification.objects.filter(kind="paused").exists()
 
 
 def test_an_operator_who_sees_another_storage_lets_nothing_begin(account, admin_user, eve, elsewhere, settings):

@@ -14,7 +14,10 @@ PEOPLE = (Actor.OPERATOR, Actor.SUPPORT)
 
 
 class Command(PurgeCommand):
-    help = "Tell where a request stands; without an ID, where all open requests stand."
+    help = (
+        "Tell where a request stands; without an ID, where all open requests stand. For operators: the numbers are of "
+        "all accounts together, which no customer may learn."
+    )
     example = "manage.py purge_status PUR-7Q4M-2KX9-H"
 
     def add_arguments(self, parser: CommandParser) -> None:
