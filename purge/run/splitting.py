@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from purge.choices import IdentifierKind, Origin, Reach, Status
+from purge.choices import IdentifierKind, Origin, Reach
 from purge.hashing import FOLDED, SEARCHED
 from purge.journal.lines import journal_acceptance
 from purge.models import PurgeRequest
@@ -20,6 +20,7 @@ from purge.routes.scope import DOOMED_ROLES
 from purge.routes.targets import Target, add_subjects
 from purge.run.claims import note
 from purge.run.notifications import tell_trouble
+from purge.run.transitions import accept
 
 
 def split_off(request: PurgeRequest, targets: Sequence[Target], *, held: str) -> PurgeRequest:
@@ -29,14 +30,13 @@ def split_off(request: PurgeRequest, targets: Sequence[Target], *, held: str) ->
     line does not reach the purge log.
     """
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
-    part = PurgeRequest.objects.create(
+    part = accept(
         reference=new_reference(),
         route=request.route,
         origin=Origin.ELSEWHERE,
         reach=Reach.OTHERS,
         part_of=request,
-        status=Status.HELD,
-        held_reason=held,
+        held=held,
         policy=within(policy_of(request.route), Reach.OTHERS).as_json(),
         key_fingerprint=request.key_fingerprint,
         accepted_at=request.accepted_at,
