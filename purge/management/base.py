@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
@@ -96,6 +96,17 @@ class PurgeCommand(BaseCommand):
         if account is None:
             raise CommandError(f"No account has the subdomain {quoted(subdomain)}.", returncode=NEEDS_YOU)
         return account
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table whose columns stand one below another: lines, without line ends."""
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (head, *rows)]
+    widths = [max(3, *(len(row[number]) for row in cells)) for number in range(len(head))]
+    cells.insert(1, ["-" * width for width in widths])
+    return [
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |".rstrip()
+        for row in cells
+    ]
 
 
 @contextlib.contextmanager

@@ -59,7 +59,10 @@ def _told(policy: Policy) -> str:
 
 @dataclass(frozen=True)
 class MapLine:
+    """One column: what people call it (``column``), its name in the code (``field``), and what happens to it."""
+
     column: str
+    field: str
     treatment: str
     reason: str
     kept: bool
@@ -101,7 +104,7 @@ def _map_line(column: ColumnRule) -> MapLine:
     rule = column.rule
     kept = isinstance(rule, Keep)
     reason = str(rule.reason) if isinstance(rule, Keep | EndRow) else _consequence(rule)
-    return MapLine(str(column.field.verbose_name), treatment_words(rule), reason, kept)
+    return MapLine(str(column.field.verbose_name), column.field.name, treatment_words(rule), reason, kept)
 
 
 def _consequence(rule: Rule) -> str:

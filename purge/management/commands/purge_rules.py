@@ -1,13 +1,15 @@
 """``manage.py purge_rules``"""
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 
 from purge.addresses.index import TextColumn, ensure_indexes, missing_indexes
-from purge.management.base import NEEDS_YOU, PurgeCommand
-from purge.pages.data_map import treatment_words
+from purge.management.base import NEEDS_YOU, PurgeCommand, table
+from purge.pages.data_map import data_map, exempt_lines, treatment_words
 from purge.rules import EndRow, Keep
 from purge.rules.coverage import all_gaps, unindexed_references
 from purge.rules.drafting import draft
@@ -60,12 +62,7 @@ class Command(PurgeCommand):
             for column in registry.columns()
         ]
         exempt = [{"table": each.table, "reason": each.reason} for each in registry.exempt.values()]
-        lines = [
-            f"{row['model']}.{row['column']}: {row['words']}" + (f" ({row['reason']})" if row["reason"] else "")
-            for row in columns
-        ]
-        lines += [f"{row['table']}: whole table left alone ({row['reason']})" for row in exempt]
-        self.show({"columns": columns, "exempt": exempt}, lines, as_json=as_json)
+        self.show({"columns": columns, "exempt": exempt}, [] if as_json else _map_lines(), as_json=as_json)
 
     def _draft(self, app_label: str) -> None:
         try:
@@ -103,3 +100,16 @@ class Command(PurgeCommand):
         self.show(data, lines or ["No index is missing."], as_json=as_json)
         if missing or references:
             raise CommandError("Indexes are missing: purges read whole tables.", returncode=NEEDS_YOU)
+
+
+def _map_lines() -> Iterator[str]:
+    """The data map in Markdown: a heading for each app and for what people call the rows, a table for its columns."""
+    for app, entries in groupby(data_map(), key=lambda entry: entry.app):
+        yield from ("", f"# {app}")
+        for entry in entries:
+            yield from ("", f"## {entry.noun} ({entry.model})", "")
+            rows = [(line.field, line.treatment, line.reason) for line in entry.lines]
+            yield from table(("Column", "What a purge does to it", "Why, or what follows"), rows)
+    if exempt := exempt_lines():
+        yield from ("", "# Tables that are left alone", "")
+        yield from table(("Table", "Why"), exempt)

@@ -1,6 +1,7 @@
 """purge_routes, purge_rules, purge_ims, purge_compact."""
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from learning.models import Enrolment
@@ -44,7 +45,33 @@ def test_routes_as_json_are_the_six_routes(run):
 def test_routes_as_text(run):
     ran = run("purge_routes")
     assert ran.code == 0
-    assert all(route in ran.out for route in ROUTES)
+    head, line, *rows = ran.out.splitlines()
+    assert [cell.strip() for cell in head.strip("|").split("|")] == [
+        "A purge begins with",
+        "Selected users are erased",
+        "Matching users of all trial accounts are erased",
+        "… also a match who created that trial account",
+        "… and then everybody else in that account",
+        "Address taken out of the requesting account",
+        "Address taken out of all trial accounts",
+        "Told",
+    ]
+    assert set(line) == {"|", "-", " "}
+    told = "The administrators of every enterprise account that has such a user"
+    assert [[cell.strip() for cell in row.strip("|").split("|")] for row in rows] == [
+        ["Users of an enterprise account", "yes", "yes", "no", "no", "yes", "yes", "The initiator, on completion"],
+        ["Users of a trial account", "yes", "yes", "no", "no", "yes", "yes", "The initiator, on completion"],
+        ["Other user, enterprise account", "no", "no", "no", "no", "yes", "yes", "The initiator, on completion"],
+        ["Other user, trial account", "no", "no", "no", "no", "yes", "yes", "The initiator, on completion"],
+        ["Identity provider, enterprise accounts", "no", "no", "no", "no", "no", "no", told],
+        ["Identity provider, trial accounts", "no", "yes", "yes", "yes", "no", "yes", "nobody"],
+    ]
+    assert len({len(row) for row in (head, line, *rows)}) == 1  # the columns stand one below another
+
+
+def test_the_readme_has_the_routes_as_they_are_printed(run):
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    assert run("purge_routes").out.strip() in readme
 
 
 def test_rules_print_every_ruled_column_with_treatment_and_reason(run, db):
@@ -54,7 +81,12 @@ def test_rules_print_every_ruled_column_with_treatment_and_reason(run, db):
     assert by_key["learning.Enrolment.user"]["treatment"] == "Delete"
     assert by_key["learning.Comment.body"]["treatment"] == "Redact"
     assert all(row["reason"] for row in columns if row["treatment"] == "Keep")
-    assert "learning.Comment.body: " in run("purge_rules").out
+    text = run("purge_rules").out
+    assert "\n# Learning\n\n## " in text
+    (comments,) = (part for part in text.split("\n## ") if part.startswith("comments (learning.Comment)"))
+    body = next(line for line in comments.splitlines() if line.startswith("| body "))
+    assert [cell.strip() for cell in body.strip("|").split("|")][1] == "the address is replaced in the text"
+    assert "| django_migrations " in text
 
 
 def test_rules_check_passes_when_nothing_is_missing(run, db):
