@@ -1,4 +1,4 @@
-"""Request IDs that can be read over the phone: ``PUR-7Q4M-2KX9-H``.
+"""Request IDs that can be read over the phone: ``PUR-7Q4M-2KX9-N``.
 
 31 letters and digits without look-alikes (no 0/O, 1/I/L). The last one checks the eight before it: a weighted sum
 modulo the prime 31, so one wrong character or two neighbours swapped is always noticed, and a mistyped ID is told apart
@@ -42,7 +42,7 @@ def parse_reference(text: str) -> str:
     if len(letters) == len(PREFIX) + LENGTH + 1 and letters.startswith(PREFIX):
         letters = letters.removeprefix(PREFIX)
     if len(letters) != LENGTH + 1:
-        raise MistypedReference(_("A request ID looks like PUR-7Q4M-2KX9-H: nine letters and digits after PUR."))
+        raise MistypedReference(_("A request ID looks like PUR-7Q4M-2KX9-N: nine letters and digits after PUR."))
     wrong = sorted({character for character in letters if character not in ALPHABET})
     if wrong:
         raise MistypedReference(

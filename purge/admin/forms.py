@@ -18,7 +18,7 @@ class ReferenceForm(forms.Form):
     reference = forms.CharField(
         label=_("Request ID"),
         max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "PUR-7Q4M-2KX9-H", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "PUR-7Q4M-2KX9-N", "spellcheck": "false"}),
     )
 
 

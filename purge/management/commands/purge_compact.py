@@ -13,7 +13,7 @@ class Command(PurgeCommand):
         "Rebuild tables and indexes, so that no bytes of what was erased linger in the database's files. On PostgreSQL "
         "nobody has to wait for it (VACUUM, REINDEX CONCURRENTLY); on SQLite writers wait while the file is rewritten."
     )
-    example = "manage.py purge_compact PUR-7Q4M-2KX9-H"
+    example = "manage.py purge_compact PUR-7Q4M-2KX9-N"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

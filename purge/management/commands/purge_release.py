@@ -15,7 +15,7 @@ from purge.standing import standing
 
 class Command(PurgeCommand):
     help = "Let a request begin that waits for the platform's check. Shows the impact and asks, unless --yes is given."
-    example = "manage.py purge_release PUR-7Q4M-2KX9-H --yes --wait"
+    example = "manage.py purge_release PUR-7Q4M-2KX9-N --yes --wait"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

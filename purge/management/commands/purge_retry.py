@@ -18,7 +18,7 @@ class Command(PurgeCommand):
         "Try a request again that needs attention, left residue, or waits after a failure. Shows the impact and asks, "
         "unless --yes is given."
     )
-    example = "manage.py purge_retry PUR-7Q4M-2KX9-H --yes --wait"
+    example = "manage.py purge_retry PUR-7Q4M-2KX9-N --yes --wait"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -18,7 +18,7 @@ class Command(PurgeCommand):
         "Tell where a request stands; without an ID, where all open requests stand. For operators: the numbers are of "
         "all accounts together, which no customer may learn."
     )
-    example = "manage.py purge_status PUR-7Q4M-2KX9-H"
+    example = "manage.py purge_status PUR-7Q4M-2KX9-N"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

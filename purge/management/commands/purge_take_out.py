@@ -15,7 +15,7 @@ class Command(PurgeCommand):
         "Take the listed places of a request with data found after the purge out. Each is read again, and what belongs "
         "to somebody now stays. Then everything is looked at once more."
     )
-    example = "manage.py purge_take_out PUR-7Q4M-2KX9-H --wait"
+    example = "manage.py purge_take_out PUR-7Q4M-2KX9-N --wait"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -17,7 +17,7 @@ class Command(PurgeCommand):
         "before is not changed: the places are listed, and a completed request is open again until they are taken out "
         "(purge_take_out) or changed by people. A request that is still under way is only looked at."
     )
-    example = "manage.py purge_verify PUR-7Q4M-2KX9-H"
+    example = "manage.py purge_verify PUR-7Q4M-2KX9-N"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

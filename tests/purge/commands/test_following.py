@@ -1,5 +1,6 @@
 """purge_status, purge_retry, purge_release, purge_verify, purge_patrol, purge_overdue."""
 
+import re
 import sys
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from purge import services
 from purge.choices import Status
 from purge.management.commands import purge_status
 from purge.models import PurgeRequest, Residue
-from purge.references import check_character
+from purge.references import MistypedReference, check_character, parse_reference
 from tests.factories.learning import CommentFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
@@ -174,6 +175,18 @@ def test_a_reader_who_has_seen_enough_is_no_error(run, request_of_ann, monkeypat
         monkeypatch.setattr(sys, "stdout", stdout)
         ran = run("purge_status")
     assert (ran.code, ran.err) == (0, "")
+
+
+def test_the_id_of_an_example_is_one_that_could_be():
+    """A newcomer who types what the help says reads that there is no such request, not that the ID is mistyped."""
+    names = [name for name, app in get_commands().items() if app == "purge" and name != "worker"]
+    examples = [load_command_class("purge", name).example for name in names]
+    shown = {text for example in examples for text in re.findall(r"PUR-\S+", example)}
+    with pytest.raises(MistypedReference) as mistake:
+        parse_reference("hello")
+    shown |= set(re.findall(r"PUR-\w+-\w+-\w", str(mistake.value)))
+    assert len(shown) == 1
+    assert parse_reference(shown.pop()) == "PUR-7Q4M-2KX9-N"
 
 
 def test_every_command_of_the_purge_has_an_example_and_its_exit_codes():
