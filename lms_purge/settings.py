@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "users.sign_in.staying.Staying",
     "users.sign_in.step_up.StepUp",
     "lms_purge.process.middleware.AccountTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -91,6 +92,9 @@ TEMPLATES = [
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["users.backends.AccountBackend"]
 SESSION_ENGINE = "users.sessions"
+# A session ends when nobody has been seen in it for so long, and at the latest so long after the sign-in.
+LMS_SESSION_IDLE: int = 60 * env.int("LMS_SESSION_IDLE_MINUTES", 120, validate=positive)
+SESSION_COOKIE_AGE = 3600 * env.int("LMS_SESSION_HOURS", 12, validate=positive)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [

@@ -145,6 +145,8 @@ RULES = [
                 "a digest of a random key, which lets nobody in; the row goes with its owner",
                 closed="written by code alone, hexadecimal digits",
             ),
+            "browser": Keep("the kind of a browser and of a system", closed="chosen from a fixed list"),
+            "ip_address": WithRow(),
             "session_data": EndRow("signed numbers of the person who is signed in; whoever it was signs in again"),
         },
     ),

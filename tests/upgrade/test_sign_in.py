@@ -13,8 +13,12 @@ def test_a_session_from_before_goes_on_and_confirms_nothing(old_database):
 
     old_database.upgrade()
 
-    from users.models import User
+    from django.utils import timezone
 
+    from users.models import Session, User
+
+    # Of a day that was left, two hours: unless somebody is seen, it ends.
+    assert 7100 < (Session.objects.get().expire_date - timezone.now()).total_seconds() <= 7200
     assert User.objects.get(pk=chief.pk).plans_ended == 0
     client = Client()
     client.cookies["sessionid"] = KEYS[0]

@@ -442,11 +442,16 @@ class ActiveFieldValue(models.Model):
 class Session(AbstractBaseSession):
     """A browser session that knows whose it is: Django's own is opaque, and could not be ended with the person.
 
-    ``session_key``: a digest of the key that the cookie carries (:mod:`users.sessions`).
+    ``session_key``: a digest of the key that the cookie carries (:mod:`users.sessions`). ``began_at``, ``seen_at``:
+    when somebody signed in, and was last seen in it, to the minute. ``browser``: what it seems to be, in our words.
     """
 
     session_key = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(User, models.PROTECT, null=True, related_name="sessions")
+    began_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    browser = models.CharField(max_length=40, blank=True, default="", db_default="")
+    ip_address = models.GenericIPAddressField(null=True)
 
     objects = BaseSessionManager()  # type: ignore[misc]
 

@@ -9,12 +9,15 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 
 from purge.pages.freshness import CONFIRMED_AT
+from users.sign_in.staying import begin
 
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    """Who has just signed in in this session has confirmed who it is."""
-    request.session[CONFIRMED_AT] = time.time()
+    """Who has just signed in in this session has confirmed who it is; from now on it is counted how long it lasts."""
+    now = time.time()
+    request.session[CONFIRMED_AT] = now
+    begin(request, now)
 
 
 @receiver(user_logged_out)
