@@ -22,7 +22,7 @@ class Refusal(StrEnum):
     """Why something does not happen."""
 
     TAKEN = "the address is an active user's"
-    ID_TAKEN = "the Unique User ID is an active user's"
+    ID_TAKEN = "the Unique User ID is another user's"
     ADDRESS_ELSEWHERE = "the address is one user's, the Unique User ID another's"
     ADDRESS_OF_DELETED = "the address is a deleted user's, the Unique User ID another user's"
     OTHER_ID = "the user with this address has another Unique User ID"
@@ -64,12 +64,12 @@ def who_is_meant(
     """Of those who have the address and the Unique User ID, the one that is meant; None: somebody new.
 
     The address goes first; who has a new one keeps the ID. Two that contradict each other are two people: the row of
-    an earlier job, or a former colleague's address. ``renumbered``: the company has changed its IDs, so an address
-    brings its user another one, as long as who is there stays what they are: what brings back or ``deletes`` may speak
-    of somebody else all the same.
+    an earlier job, or a former colleague's address. ``renumbered``: the company has changed its IDs, so people are
+    known by their address alone, and it brings its user another ID, as long as who is there stays what they are: what
+    brings back or ``deletes`` may speak of somebody else all the same.
     """
     if by_address is None:
-        return by_id
+        return Refusal.ID_TAKEN if renumbered and by_id is not None else by_id
     if by_id is not None and by_id.pk != by_address.pk:
         return Refusal.ADDRESS_OF_DELETED if by_address.deleted else Refusal.ADDRESS_ELSEWHERE
     differs = unique_user_id and by_address.unique_user_id and unique_user_id != by_address.unique_user_id

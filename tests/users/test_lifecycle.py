@@ -45,6 +45,7 @@ FROZEN_ACTIVE = Holder(8, "purging", deleted=False, unique_user_id="E8")
         ("her address, his ID", ANN, BOB, "E2", False, Refusal.ADDRESS_ELSEWHERE),
         ("her address, his ID, where all IDs have changed", ANN, BOB, "E2", True, Refusal.ADDRESS_ELSEWHERE),
         ("somebody without ID, his ID", NO_ID, BOB, "E2", False, Refusal.ADDRESS_ELSEWHERE),
+        ("a new address, her ID, where all IDs have changed: it was hers", None, ANN, "E1", True, Refusal.ID_TAKEN),
         ("a deleted user comes back by address", GONE, None, None, False, GONE),
         ("and by address and ID", GONE, GONE, "E4", False, GONE),
         ("and by ID with a new address", None, GONE, "E4", False, GONE),

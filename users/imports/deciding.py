@@ -174,7 +174,7 @@ class Decision:
         """
         user = self._user_of(row)
         if isinstance(user, BadRow):
-            if self._means_the_address(row) or not any(self.around.will_move(each, row) for each in self._there(row)):
+            if not any(self.around.will_move(each, row) for each in self._there(row)):
                 raise user
             self.work.put_off.append(row.line)
             return
@@ -224,13 +224,20 @@ class Decision:
                 user = self.by_id.get(row.unique_user_id or "")
                 if user is not None and row.email_key != user["email_key"]:
                     self.by_key.pop(user["email_key"], None)
+                    self.left.add(user["email_key"])
 
     def _there(self, row: PersonRow) -> list[KnownUser]:
         holders = (self.by_key.get(row.email_key), self.by_id.get(row.unique_user_id or ""))
         return [user for user in holders if user is not None]
 
+    def refuse_wrong_ids(self, rows: Sequence[PersonRow]) -> list[PersonRow]:
+        """Of rows by which people change places, those whose name is that of the address's user, and not the ID's: the
+        IDs are wrong, and nobody moves. Returns the others."""
+        wrong = [row for row in rows if self._means_the_address(row)]
+        self.work.bad += [(row.line, words_of(Refusal.ADDRESS_ELSEWHERE)) for row in wrong]
+        return [row for row in rows if row not in wrong]
+
     def _means_the_address(self, row: PersonRow) -> bool:
-        """Whether the name is that of the address's user, and not the ID's: then the ID is wrong, and nobody moves."""
         if self.renumbered or len(there := self._there(row)) < 2:
             return False
         names = [user["name"].casefold() for user in there]
@@ -390,6 +397,8 @@ def words_of(refusal: Refusal) -> str:
     match refusal:
         case Refusal.ADDRESS_ELSEWHERE:
             return _("%(column)s: another user has it than the one with this Unique User ID.") % {"column": email}
+        case Refusal.ID_TAKEN:
+            return _("%(column)s: another user has it.") % {"column": unique_id}
         case Refusal.ADDRESS_OF_DELETED:
             return _("%(column)s: a deleted user has it. Correct or purge that user in User Cleanup first.") % {
                 "column": email

@@ -142,7 +142,8 @@ class Loader:
     def _judged(self, batch: Sequence[Row], survey: Survey) -> tuple[list[PersonRow], list[tuple[int, str]]]:
         """The same as far as the whole file agrees with it.
 
-        Of two for the same one, the first goes in; neither, where they give one address two Unique User IDs.
+        Of two for the same one, the first goes in; neither, where they give one address two Unique User IDs, or only
+        one of them deletes.
         """
         people, bad = self._parsed(batch)
         earlier = survey.earlier(people)
@@ -150,7 +151,7 @@ class Loader:
         for person in people:
             other = survey.contradicted.get(person.line)
             if other is not None:
-                bad.append((person.line, _contradiction(other)))
+                bad.append((person.line, _contradiction(*other)))
             elif person.line in earlier:
                 name, line = earlier[person.line]
                 words = _("%(column)s: the same as on line %(line)d.") % {"column": FIELDS[name], "line": line}
@@ -251,8 +252,9 @@ class Loader:
         while True:
             around = replace(around, administrators=set(administrators))
             decision = self._decision([user.as_stored() for user in known], around)
-            decision.leave(people)
-            work = _taken(decision, people)
+            moving = decision.refuse_wrong_ids(people)
+            decision.leave(moving)
+            work = _taken(decision, moving)
             if not work.bad:
                 work.bad = bad
                 work.counts["failed"] += len(bad)
@@ -383,11 +385,12 @@ def _taken(decision: Decision, people: Sequence[PersonRow]) -> Work:
     return work
 
 
-def _contradiction(line: int) -> str:
-    return _("%(column)s: line %(line)d has another one for this address, so neither goes in.") % {
-        "column": FIELDS["unique_user_id"],
-        "line": line,
+def _contradiction(name: str, line: int) -> str:
+    words = {
+        "unique_user_id": _("%(column)s: line %(line)d has another one for this address, so neither goes in."),
+        "state": _("%(column)s: line %(line)d says the opposite of the same user, so neither goes in."),
     }
+    return words[name] % {"column": FIELDS[name], "line": line}
 
 
 class Found(NamedTuple):

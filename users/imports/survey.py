@@ -10,25 +10,37 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from users.imports.parsing import PersonRow
+from users.models import UserState
 
 #: Kibibytes of the temporary database that stay in memory.
 CACHE = 1_024
 
 
+class _Said(NamedTuple):
+    """What the file says first of an address or Unique User ID: on which line, with which of the other kind (None:
+    with none), and whether it deletes."""
+
+    line: int
+    other: int | None
+    deletes: bool
+
+
 class Survey:
-    """``contradicted``: lines that give one address two Unique User IDs, each with the other one."""
+    """``contradicted``: line → the field in which another line contradicts it, and that line: they give one address
+    two Unique User IDs, or one deletes whom the other does not."""
 
     def __init__(self) -> None:
-        self.contradicted: dict[int, int] = {}
+        self.contradicted: dict[int, tuple[str, int]] = {}
         # An empty name: on disk, under no name, gone when it is closed.
         self._base = sqlite3.connect("", isolation_level=None)
         self._base.execute(f"PRAGMA cache_size = -{CACHE}")
         self._base.execute("PRAGMA synchronous = OFF")
         # ``other``: of an address the Unique User ID on the same line, and the other way round; NULL: none.
-        self._base.execute("CREATE TABLE seen (hash INTEGER PRIMARY KEY, line INTEGER NOT NULL, other INTEGER)")
+        columns = "hash INTEGER PRIMARY KEY, line INTEGER NOT NULL, other INTEGER, deletes INTEGER NOT NULL"
+        self._base.execute(f"CREATE TABLE seen ({columns})")
 
     def __enter__(self) -> Self:
         return self
@@ -42,21 +54,27 @@ class Survey:
         """The next rows of the file. A row that repeats an earlier one says nothing more."""
         hashes = [_hashes(person) for person in people]
         seen = self._lines(key for pair in hashes for key in pair)
-        fresh: dict[int, tuple[int, int | None]] = {}
+        fresh: dict[int, _Said] = {}
         for person, (address, *ids) in zip(people, hashes, strict=True):
             unique_id = ids[0] if ids else None
-            if address in seen:
-                line, other = seen[address]
-                if None not in (other, unique_id) and other != unique_id:
-                    self.contradicted |= {person.line: line, line: self.contradicted.get(line, person.line)}
-            elif unique_id is None or unique_id not in seen:
-                fresh[address] = (person.line, unique_id)
+            deletes = person.state == UserState.DELETED
+            earlier = seen.get(address) or (seen.get(unique_id) if unique_id is not None else None)
+            if earlier is None:
+                fresh[address] = _Said(person.line, unique_id, deletes)
                 if unique_id is not None:
-                    fresh[unique_id] = (person.line, address)
+                    fresh[unique_id] = _Said(person.line, address, deletes)
                 seen |= {key: fresh[key] for key in (address, *ids)}
+            elif address in seen and None not in (earlier.other, unique_id) and earlier.other != unique_id:
+                self._contradict("unique_user_id", earlier.line, person.line)
+            elif earlier.deletes != deletes:
+                self._contradict("state", earlier.line, person.line)
         self._base.execute("BEGIN")
-        self._base.executemany("INSERT INTO seen VALUES (?, ?, ?)", ((key, *found) for key, found in fresh.items()))
+        self._base.executemany("INSERT INTO seen VALUES (?, ?, ?, ?)", ((key, *said) for key, said in fresh.items()))
         self._base.execute("COMMIT")
+
+    def _contradict(self, name: str, earlier: int, later: int) -> None:
+        self.contradicted.setdefault(earlier, (name, later))
+        self.contradicted[later] = (name, earlier)
 
     def earlier(self, people: Sequence[PersonRow]) -> dict[int, tuple[str, int]]:
         """Lines of rows that are for the same one as an earlier row: by which field, and on which line that is."""
@@ -65,8 +83,8 @@ class Survey:
         found: dict[int, tuple[str, int]] = {}
         for person, pair in zip(people, hashes, strict=True):
             for name, key in zip(("email", "unique_user_id"), pair, strict=False):
-                if key in seen and seen[key][0] < person.line:
-                    found.setdefault(person.line, (name, seen[key][0]))
+                if key in seen and seen[key].line < person.line:
+                    found.setdefault(person.line, (name, seen[key].line))
         return found
 
     def gives_another_address(self, unique_user_id: str, email_key: str) -> bool:
@@ -78,14 +96,14 @@ class Survey:
         return self._goes(_hash(f"@{email_key}"), _hash(f"#{unique_user_id}"))
 
     def _goes(self, key: int, from_: int) -> bool:
-        found = self._lines([key]).get(key)
-        return found is not None and found[0] not in self.contradicted and found[1] not in (None, from_)
+        said = self._lines([key]).get(key)
+        return said is not None and said.line not in self.contradicted and said.other not in (None, from_)
 
-    def _lines(self, keys: Iterable[int]) -> dict[int, tuple[int, int | None]]:
+    def _lines(self, keys: Iterable[int]) -> dict[int, _Said]:
         wanted = list(keys)
         marks = ",".join("?" * len(wanted))
-        rows = self._base.execute(f"SELECT hash, line, other FROM seen WHERE hash IN ({marks})", wanted)  # noqa: S608
-        return {key: (line, other) for key, line, other in rows}
+        rows = self._base.execute(f"SELECT * FROM seen WHERE hash IN ({marks})", wanted)  # noqa: S608 - question marks
+        return {key: _Said(line, other, bool(deletes)) for key, line, other, deletes in rows}
 
 
 def _hashes(person: PersonRow) -> list[int]:

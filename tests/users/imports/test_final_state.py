@@ -105,6 +105,16 @@ def test_two_rows_that_contradict_each_other_do_nothing(account, batch, order):
     assert [line for line, _reason in bad_rows(log)] == [2, 4]
 
 
+@pytest.mark.parametrize("order", range(2))
+@pytest.mark.parametrize("ids", [("1", "1"), ("", ""), ("1", "")])
+def test_of_two_rows_of_which_one_deletes_neither_does(account, al, batch, order, ids):
+    rows = [f"Al,a@x.org,{ids[0]},DELETED\n", f"Al,a@x.org,{ids[1]},ACTIVE\n"]
+    log = imported(account, list(orders(*rows))[order])
+    assert of(account) == {al.pk: ["Al", "a@x.org", "1", "active"]}
+    assert counts(log) == {"added": 2, "failed": 2}
+    assert "says the opposite" in bad_rows(log)[0][1]
+
+
 def test_who_stays_where_they_are_gives_no_address_away(account, al, bo, batch):
     log = imported(account, HEAD + "Al,b@x.org,1,\n" + FILLER[0] + "Bo,b@x.org,2,\n")
     assert [each[1:] for each in of(account).values()] == [["a@x.org", "1", "active"], ["b@x.org", "2", "active"]]
