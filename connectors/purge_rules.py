@@ -6,12 +6,50 @@ connect to something else.
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from purge.rules import Blank, Delete, Detach, EraseFile, ExemptTable, HandOver, Keep, ModelRules, Redact, Rule, WithRow
+from purge.rules import (
+    Blank,
+    Consequence,
+    Delete,
+    Detach,
+    EraseFile,
+    ExemptTable,
+    HandOver,
+    Keep,
+    ModelRules,
+    Redact,
+    Rule,
+    WithRow,
+)
 
-STOP = "connectors.services.connectors_stop"
-STOP_WEBHOOK = "connectors.services.webhooks_stop"
+CONNECTOR_STOPS = Consequence(
+    path="connectors.services.connectors_stop",
+    kind="connector_disabled",
+    label=gettext_lazy("Connector has stopped: fill in what was blanked, or confirm it, and enable it"),
+    news=gettext_lazy(
+        "Connectors have stopped: fill in the blanked settings, or confirm them as empty, then enable them."
+    ),
+    page="admin:connectors_stoppedconnector_changelist",
+    model="connectors.Connector",
+    foretold="connectors.selectors.connectors_stopping",
+    came=gettext_lazy("Connector “%(name)s” names one of them now, and will stop."),
+    went=gettext_lazy("Connector “%(name)s” does not name any of them any more."),
+)
+WEBHOOK_STOPS = Consequence(
+    path="connectors.services.webhooks_stop",
+    kind="webhook_disabled",
+    label=gettext_lazy("Webhook has stopped: fill in its user name or address and enable it"),
+    news=gettext_lazy("Webhooks have stopped: fill in their user name or address, then enable them."),
+    page="admin:connectors_stoppedconnector_changelist",
+    model="connectors.Webhook",
+    foretold="connectors.selectors.webhooks_stopping",
+)
+
+CONSEQUENCES = [CONNECTOR_STOPS, WEBHOOK_STOPS]
+
+STOP, STOP_WEBHOOK = CONNECTOR_STOPS.path, WEBHOOK_STOPS.path
 
 REFERENCE = Keep(
     "the ID of a purge request, which says nothing about whom it purged",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from connectors.models import ApiToken, ApplicationGrant, BlankedSetting, Connector
+from connectors.models import ApiToken, ApplicationGrant, BlankedSetting, Connector, ConnectorState, Webhook
+from purge.rules import Foretold
 from users.models import User, UserState
 
 
@@ -24,6 +26,39 @@ def connectors_stopped_by_purge(account_id: int | None = None) -> QuerySet[Conne
     if account_id is not None:
         connectors = connectors.filter(account_id=account_id)
     return connectors.order_by("disabled_at", "id")
+
+
+def connectors_stopping(
+    *, pks: Mapping[str, Sequence[int]], people: Collection[int], account_id: int
+) -> list[Foretold]:
+    """Connectors of which a purge empties a setting. A settings row has the number of its connector."""
+    named = {pk for numbers in pks.values() for pk in numbers}
+    return [
+        Foretold(connector, _stops(connector), affects_others=connector.state == ConnectorState.ENABLED)
+        for connector in Connector.objects.filter(pk__in=named, account_id=account_id)
+    ]
+
+
+def _stops(connector: Connector) -> str:
+    if connector.state == ConnectorState.ENABLED:
+        return _(
+            "Connector “%(name)s” stops: a setting that names the person is emptied. Fill it in again, or confirm it "
+            "as empty, to enable it."
+        ) % {"name": connector.name}
+    return _("Connector “%(name)s” (%(state)s) loses a setting that names the person.") % {
+        "name": connector.name,
+        "state": connector.get_state_display(),
+    }
+
+
+def webhooks_stopping(*, pks: Mapping[str, Sequence[int]], people: Collection[int], account_id: int) -> list[Foretold]:
+    """Webhooks of which a purge empties a setting."""
+    named = {pk for numbers in pks.values() for pk in numbers}
+    words = _("Webhook “%(webhook)s” stops: a setting that names the person is emptied.")
+    return [
+        Foretold(webhook, words % {"webhook": webhook})
+        for webhook in Webhook.objects.filter(pk__in=named, account_id=account_id)
+    ]
 
 
 def open_settings(connector: Connector) -> QuerySet[BlankedSetting]:

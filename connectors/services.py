@@ -27,6 +27,7 @@ from connectors.models import (
     Webhook,
     WebhookState,
 )
+from connectors.purge_rules import CONNECTOR_STOPS, WEBHOOK_STOPS
 from connectors.selectors import connectors_due, open_settings, token_digest
 from purge.addresses import holds_marker
 from purge.models import FollowUp
@@ -69,12 +70,7 @@ def connectors_stop(*, pks: Sequence[int], column: str, context: Context) -> lis
             next_run_at=None,
         )
     return [
-        Fact(
-            kind="connector_disabled",
-            account_id=connector.account_id,
-            model="connectors.Connector",
-            pk=connector.pk,
-        )
+        CONNECTOR_STOPS.fact(account_id=connector.account_id, model="connectors.Connector", pk=connector.pk)
         for connector in running
     ]
 
@@ -95,7 +91,7 @@ def webhooks_stop(*, pks: Sequence[int], column: str, context: Context) -> list[
             state=WebhookState.DISABLED, disabled_reference=context.reference_for(account_id)
         )
     return [
-        Fact(kind="webhook_disabled", account_id=account_id, model="connectors.Webhook", pk=pk)
+        WEBHOOK_STOPS.fact(account_id=account_id, model="connectors.Webhook", pk=pk)
         for pk, account_id in running.items()
     ]
 

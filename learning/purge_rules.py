@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from purge.rules import (
     Blank,
+    Consequence,
     Delete,
     Detach,
     EraseFile,
@@ -19,7 +21,19 @@ from purge.rules import (
     WithRow,
 )
 
-NEEDS_INSTRUCTOR = "learning.services.sessions_without_instructor"
+NEEDS_INSTRUCTOR = Consequence(
+    path="learning.services.sessions_without_instructor",
+    kind="session_without_instructor",
+    label=gettext_lazy("Session needs an instructor"),
+    news=gettext_lazy("Sessions have lost their last instructor: give them a new one."),
+    page="admin:learning_unstaffedsession_changelist",
+    model="learning.Session",
+    foretold="learning.selectors.sessions_losing_instructor",
+    came=gettext_lazy("Session “%(name)s” would now be left without instructor."),
+    went=gettext_lazy("Session “%(name)s” would not be left without instructor any more."),
+)
+
+CONSEQUENCES = [NEEDS_INSTRUCTOR]
 
 CATALOGUE = [
     ModelRules(
@@ -58,7 +72,7 @@ CATALOGUE = [
         model="learning.SessionInstructor",
         noun=_("session instructors"),
         account="session__course__account",
-        columns={"user": Unassign(then_of="session", then=NEEDS_INSTRUCTOR)},
+        columns={"user": Unassign(then_of="session", then=NEEDS_INSTRUCTOR.path)},
     ),
     ModelRules(
         model="learning.JobAid",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from collections.abc import Collection, Mapping, Sequence
 
-from learning.models import Comment, Post, Session
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from learning.models import Comment, Post, Session, SessionInstructor
+from purge.rules import Foretold
+
+#: Sessions named one by one on a page.
+MOST_NAMED = 200
 
 
 def sessions_needing_instructor(account_id: int | None = None) -> QuerySet[Session]:
@@ -13,6 +20,24 @@ def sessions_needing_instructor(account_id: int | None = None) -> QuerySet[Sessi
     if account_id is not None:
         sessions = sessions.filter(course__account_id=account_id)
     return sessions.order_by("starts_at", "id")
+
+
+def sessions_taught(people: Collection[int]) -> QuerySet[SessionInstructor]:
+    """The links between these people and the sessions to come that they teach."""
+    to_come = Session.objects.still_to_come().values("pk")
+    return SessionInstructor.objects.filter(user_id__in=people, session_id__in=to_come)
+
+
+def sessions_losing_instructor(
+    *, pks: Mapping[str, Sequence[int]], people: Collection[int], account_id: int
+) -> list[Foretold]:
+    """Sessions to come whose instructors all go with these people, or are deleted already."""
+    stay = SessionInstructor.objects.in_use().exclude(user_id__in=people).values("session_id")
+    lose = sessions_taught(people).exclude(session_id__in=stay).values("session_id")
+    sessions = Session.objects.filter(pk__in=lose, course__account_id=account_id)
+    sessions = sessions.select_related("course").order_by("starts_at", "pk")[:MOST_NAMED]
+    words = _("Session “%(title)s” of %(course)s is left without instructor.")
+    return [Foretold(each, words % {"title": each.title, "course": each.course}) for each in sessions]
 
 
 def thread(post: Post) -> QuerySet[Comment]:

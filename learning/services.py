@@ -33,6 +33,7 @@ from learning.models import (
     SessionState,
     WaitingListEntry,
 )
+from learning.purge_rules import NEEDS_INSTRUCTOR
 from purge.models import FollowUp
 from purge.rules import Context, Fact
 from users.models import Role, User, UserState
@@ -58,7 +59,7 @@ def sessions_without_instructor(*, pks: Sequence[int], column: str, context: Con
             needs_instructor_since=timezone.now(), needs_instructor_reference=context.reference_for(account_id)
         )
     return [
-        Fact(kind="session_without_instructor", account_id=account_id, model="learning.Session", pk=pk)
+        NEEDS_INSTRUCTOR.fact(account_id=account_id, model="learning.Session", pk=pk)
         for pk, account_id in accounts.items()
     ]
 

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
-from purge.rules import Delete, DeleteAbout, ExemptTable, ModelRules, Redact
+from purge.rules import Delete, DeleteAbout, ExemptTable, ModelRules, Redact, pickled_text
 
 RULES = [
     ModelRules(
@@ -20,5 +20,9 @@ RULES = [
 ]
 
 EXEMPT = [
-    ExemptTable("lms_cache", "counts and the queue's state, keyed by code; the patrol reads its values decoded"),
+    ExemptTable(
+        "lms_cache",
+        "counts and the queue's state, keyed by code; the patrol reads its values decoded",
+        decoded_by={"value": pickled_text},
+    ),
 ]

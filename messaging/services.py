@@ -31,7 +31,7 @@ from messaging.models import (
     TemplateEvent,
 )
 from messaging.selectors import notifications_to_mail, template_for
-from messaging.wording import news
+from messaging.wording import consequences_of, news
 from purge.addresses import routed
 from purge.installation.identity import is_copy
 from purge.worker.queue import enqueue
@@ -98,14 +98,9 @@ def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str,
     if kind == NotificationKind.PAUSED:
         return _path("admin:index")
     if kind == NotificationKind.FOLLOW_UPS:
-        if reference and "account_without_administrator" in (facts.get("kinds") or ()):
-            return _path("admin:purge_purgerequest_change", request_id)
-        page = "connectors_stoppedconnector"
-        if set(facts.get("kinds") or ()) == {"session_without_instructor"}:
-            page = "learning_unstaffedsession"
-        elif set(facts.get("kinds") or ()) == {"unique_id_emptied"}:
-            page = "users_internaluser"
-        return _path(f"admin:{page}_changelist")
+        pages = [consequence.page for consequence in consequences_of(facts)]
+        if all(pages) or not reference:
+            return next((_path(page) for page in pages if page), "")
     notice = kind in (NotificationKind.HALF_TIME, NotificationKind.OVERDUE) and not reference
     if notice or kind == NotificationKind.IMS_NOTICE:
         return _path("admin:purge_imsnotice_changelist")

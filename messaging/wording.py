@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from messaging.models import NotificationKind
+from purge.rules import Consequence
+from purge.rules.registry import get_registry
 
 
 @dataclass(frozen=True)
@@ -111,28 +113,19 @@ def _notice_waits(*, overdue: bool, facts: Mapping[str, Any]) -> News:
     )
 
 
-def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
+def consequences_of(facts: Mapping[str, Any]) -> list[Consequence]:
+    """What the apps have declared about the kinds of work that a purge left, in the order of the notification."""
     kinds = set(facts.get("kinds") or ())
+    return [consequence for kind, consequence in get_registry().consequences.items() if kind in kinds]
+
+
+def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
     return News(
         _("Something needs you after a purge"),
         _lines(
             _request(reference),
             _count(facts, "count", _follow_up_words),
-            _("Connectors have stopped: fill in the blanked settings, or confirm them as empty, then enable them.")
-            if "connector_disabled" in kinds
-            else "",
-            _("Webhooks have stopped: fill in their user name or address, then enable them.")
-            if "webhook_disabled" in kinds
-            else "",
-            _("Sessions have lost their last instructor: give them a new one.")
-            if "session_without_instructor" in kinds
-            else "",
-            _("Unique User IDs of other users held a purged address and are empty now: give these users others.")
-            if "unique_id_emptied" in kinds
-            else "",
-            _("An account has no active Administrator any more: give somebody there the role.")
-            if "account_without_administrator" in kinds
-            else "",
+            *(str(consequence.news) for consequence in consequences_of(facts)),
         ),
     )
 

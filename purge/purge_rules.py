@@ -1,15 +1,42 @@
 """What a purge does to its own tables, to Django's and to the queue's."""
 
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from purge.choices import NoticeState
-from purge.rules import NOW, Blank, Detach, ExemptTable, Keep, ModelRules, Redact
+from purge.rules import (
+    NOW,
+    Blank,
+    Consequence,
+    Detach,
+    ExemptTable,
+    Keep,
+    ModelRules,
+    Redact,
+    pickled_text,
+    signed_text,
+)
 
 BY_CODE = "written by code alone: fixed words, numbers, names of tables and columns"
 OWN_WORD = Keep("a word or number of the engine's own; nobody types it", closed=BY_CODE)
 DIGEST = Keep("a keyed hash, from which nobody can read the identifier", closed="written by code alone, as digits")
 RANDOM = "written by code alone, of random letters and digits"
+TASK = Keep("a task's name and where it came from, set by code", closed=BY_CODE)
+PICKLED = Keep(
+    "a task's arguments and result are ids and fixed words; the patrol reads them decoded",
+    closed=BY_CODE,
+    decoded_by=pickled_text,
+)
 CHAIN = Keep("the name of a file of the purge log: installation, machine and moment", closed=BY_CODE)
+
+#: Found by the engine itself when the people are gone. Whoever is told can act on no row: the request's page says all.
+HEADLESS = Consequence(
+    kind="account_without_administrator",
+    label=gettext_lazy("Account has no active Administrator"),
+    news=gettext_lazy("An account has no active Administrator any more: give somebody there the role."),
+)
+
+CONSEQUENCES = [HEADLESS]
 
 RULES = [
     ModelRules(
@@ -147,12 +174,8 @@ RULES = [
         "django_q.Task",
         _("finished tasks"),
         None,
-        {
-            name: Keep(
-                "a task's arguments and result are ids and fixed words; the patrol reads them decoded", closed=BY_CODE
-            )
-            for name in ("id", "name", "func", "hook", "args", "kwargs", "result", "group", "cluster")
-        },
+        dict.fromkeys(("id", "name", "func", "hook", "group", "cluster"), TASK)
+        | dict.fromkeys(("args", "kwargs", "result"), PICKLED),
     ),
     ModelRules(
         "django_q.OrmQ",
@@ -160,7 +183,11 @@ RULES = [
         None,
         {
             "key": Keep("the name of the queue, from the settings", closed=BY_CODE),
-            "payload": Keep("a signed task whose arguments are ids; the patrol reads it decoded", closed=BY_CODE),
+            "payload": Keep(
+                "a signed task whose arguments are ids; the patrol reads it decoded",
+                closed=BY_CODE,
+                decoded_by=signed_text,
+            ),
         },
     ),
 ]

@@ -1,10 +1,12 @@
 """What a purge does to accounts, users and imports."""
 
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from purge.rules import (
     NOW,
     Blank,
+    Consequence,
     Delete,
     Detach,
     EndRow,
@@ -16,6 +18,7 @@ from purge.rules import (
     TakeOut,
     Unassign,
     WithRow,
+    signed_text,
 )
 
 IDENTITY = Keep(
@@ -39,7 +42,17 @@ IMPORT_FILE = EraseFile(
     also={"link_dead_at": NOW},
 )
 
-UNIQUE_ID_EMPTIED = "users.services.unique_ids_emptied"
+UNIQUE_ID_EMPTIED = Consequence(
+    path="users.services.unique_ids_emptied",
+    kind="unique_id_emptied",
+    label=gettext_lazy("Unique User ID was a purged address and is empty now: give the user another"),
+    news=gettext_lazy(
+        "Unique User IDs of other users held a purged address and are empty now: give these users others."
+    ),
+    page="admin:users_internaluser_changelist",
+)
+
+CONSEQUENCES = [UNIQUE_ID_EMPTIED]
 
 RULES = [
     ModelRules(
@@ -75,7 +88,7 @@ RULES = [
             "email_key": IDENTITY,
             "same_mailbox_as": Detach(),
             # An ID that is, or was, somebody else's address. Its account is told, since imports go by it.
-            "unique_user_id": Blank(but_own=OWN, also={"unique_id_sort": None}, then=UNIQUE_ID_EMPTIED),
+            "unique_user_id": Blank(but_own=OWN, also={"unique_id_sort": None}, then=UNIQUE_ID_EMPTIED.path),
             "unique_id_sort": Keep("the Unique User ID in small letters; emptied with it", closed="follows the ID"),
             "adobe_id": IDENTITY,
             "adobe_key": IDENTITY,
@@ -147,7 +160,10 @@ RULES = [
             ),
             "browser": Keep("the kind of a browser and of a system", closed="chosen from a fixed list"),
             "ip_address": WithRow(),
-            "session_data": EndRow("signed numbers of the person who is signed in; whoever it was signs in again"),
+            "session_data": EndRow(
+                "signed numbers of whoever is signed in, which the patrol reads decoded; whoever it was signs in again",
+                decoded_by=signed_text,
+            ),
         },
     ),
     ModelRules(

@@ -3,7 +3,7 @@
 The plan travels in the form, signed for one user and their account: numbers alone, for a day, and no longer than until
 they sign out, change the password or may not purge any more. A session that runs out does not end it. It holds the form
 token (one plan, one request, however often it is sent) and the sets that ask again when they change: people,
-connectors, sessions. Growing counts do not ask again.
+and what the purge would leave for others to do, such as connectors and sessions. Growing counts do not ask again.
 """
 
 from __future__ import annotations
@@ -16,23 +16,21 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from connectors.models import Connector, ConnectorState, Webhook
 from connectors.selectors import OutsideCopy, outside_copies
-from learning.models import Session, SessionInstructor
-from lms_purge.cleanup.hints import sessions_taught
+from learning.selectors import sessions_taught
 from purge.host import get_host
 from purge.models import PurgeRequest
+from purge.rules import Consequence, Foretold
+from purge.rules.registry import get_registry
 from purge.selectors import open_request_of
 from purge.services import Preview
 from purge.steps.impact import COUNT_CAP, Impact, Line
 from users.models import DeletedUser, ImportLog, User, UserRole
 
 SALT = "lms_purge.cleanup.plan"
-CONNECTORS = "connectors.services.connectors_stop"
-WEBHOOKS = "connectors.services.webhooks_stop"
-SESSIONS = "learning.services.sessions_without_instructor"
 AUTHORSHIP = "learning.Course.author"
 #: People named in the sentence of a page; the list of all is the page itself.
 MOST_IMPORTS = 3
@@ -48,33 +46,31 @@ class BadPlan(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a confirmation page has shown. ``month``, ``kind``: the list's filter, for the way back."""
+    """What a confirmation page has shown. ``left``: kind of consequence → rows that it would change. ``month``,
+    ``kind``: the list's filter, for the way back."""
 
     token: uuid.UUID
     account_id: int
     people: tuple[int, ...] = ()
-    connectors: tuple[int, ...] = ()
-    sessions: tuple[int, ...] = ()
+    left: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     month: str = ""
     kind: str = ""
     matches: tuple[int, ...] = ()
 
     def sealed(self, user: Any) -> str:
-        words = [self.token.hex, self.account_id, self.people, self.connectors, self.sessions, self.month, self.kind]
-        words.append(self.matches)
+        words = [self.token.hex, self.account_id, self.people, self.left, self.month, self.kind, self.matches]
         return signing.dumps(words, salt=_salt(user), compress=True)
 
     @classmethod
     def opened(cls, text: str, user: Any) -> Plan:
         try:
             words = signing.loads(text, salt=_salt(user), max_age=PLAN_LIVES)
-            token, account_id, people, connectors, sessions, month, kind, matches = words
+            token, account_id, people, left, month, kind, matches = words
         except (signing.BadSignature, ValueError):
             # Another user's, one from before yesterday, one that has ended, or one that an earlier release has sealed.
             raise BadPlan from None
-        return cls(
-            uuid.UUID(token), account_id, tuple(people), tuple(connectors), tuple(sessions), month, kind, tuple(matches)
-        )
+        rows = {word: tuple(pks) for word, pks in left.items()}
+        return cls(uuid.UUID(token), account_id, tuple(people), rows, month, kind, tuple(matches))
 
     @property
     def back(self) -> dict[str, str]:
@@ -97,11 +93,9 @@ def request_of_token(token: uuid.UUID, user: Any) -> PurgeRequest | None:
 
 @dataclass
 class Effects:
-    """What a purge does beyond erasing, by name."""
+    """What a purge does beyond erasing, by name. ``foretold``: by kind of consequence."""
 
-    connectors: list[Connector] = field(default_factory=list)
-    webhooks: list[Webhook] = field(default_factory=list)
-    sessions: list[Session] = field(default_factory=list)
+    foretold: dict[str, list[Foretold]] = field(default_factory=dict)
     handed_over: list[Line] = field(default_factory=list)
     erased: list[Line] = field(default_factory=list)
     heir: str = ""
@@ -112,8 +106,13 @@ class Effects:
     outside: list[OutsideCopy] = field(default_factory=list)
 
     @property
-    def stopping(self) -> list[Connector]:
-        return [connector for connector in self.connectors if connector.state == ConnectorState.ENABLED]
+    def stops(self) -> list[str]:
+        """A sentence for each row that stops working."""
+        return [each.sentence for rows in self.foretold.values() for each in rows]
+
+    @property
+    def affects_others(self) -> bool:
+        return any(each.affects_others for rows in self.foretold.values() for each in rows)
 
     @property
     def more_imports(self) -> bool:
@@ -126,7 +125,7 @@ class Effects:
     @property
     def must_type(self) -> bool:
         """Only where others are affected: a habit protects nobody."""
-        return bool(self.role_holders or self.teaching or self.stopping or self.authorship)
+        return bool(self.role_holders or self.teaching or self.affects_others or self.authorship)
 
 
 def effects_of(preview: Preview, user: Any) -> Effects:
@@ -134,9 +133,7 @@ def effects_of(preview: Preview, user: Any) -> Effects:
     ids = [person.id for person in (*preview.people, *preview.matches)]
     account_id, impact = preview.account.id, preview.impact
     return Effects(
-        connectors=list(Connector.objects.filter(pk__in=_pks(impact, CONNECTORS), account_id=account_id)),
-        webhooks=list(Webhook.objects.filter(pk__in=_pks(impact, WEBHOOKS), account_id=account_id)),
-        sessions=_sessions_losing_instructor(ids),
+        foretold=_foretold(impact, ids, account_id),
         handed_over=[line for line in impact.lines if line.handed_over],
         erased=[line for line in impact.lines if not line.handed_over],
         heir=_heir(account_id, user),
@@ -148,16 +145,14 @@ def effects_of(preview: Preview, user: Any) -> Effects:
     )
 
 
-def _pks(impact: Impact, path: str) -> set[int]:
-    """The settings of a connector have its number, whichever table they are in."""
-    return {pk for pks in impact.consequences.get(path, {}).values() for pk in pks}
-
-
-def _sessions_losing_instructor(ids: Collection[int]) -> list[Session]:
-    """Sessions to come whose instructors all go, or are deleted already."""
-    stay = SessionInstructor.objects.in_use().exclude(user_id__in=ids).values("session_id")
-    lose = sessions_taught(ids).exclude(session_id__in=stay).values("session_id")
-    return list(Session.objects.filter(pk__in=lose).select_related("course").order_by("starts_at", "pk")[:200])
+def _foretold(impact: Impact, ids: Collection[int], account_id: int) -> dict[str, list[Foretold]]:
+    """What the apps say would happen to their rows, in the order of the registry."""
+    found = {}
+    for kind, consequence in get_registry().consequences.items():
+        if consequence.foretold and (pks := impact.consequences.get(consequence.path)):
+            foretell = import_string(consequence.foretold)
+            found[kind] = list(foretell(pks=pks, people=ids, account_id=account_id))
+    return found
 
 
 def _heir(account_id: int, user: Any) -> str:
@@ -171,7 +166,7 @@ def _heir(account_id: int, user: Any) -> str:
 def _imports(preview: Preview) -> int:
     """Import links that die: all of an account that loses somebody, otherwise those that mention the address."""
     if not preview.people:
-        return next((line.n for line in preview.impact.lines if line.key.startswith("users.ImportLog#files")), 0)
+        return preview.impact.files.get(ImportLog._meta.label, 0)
     alive = ImportLog.objects.filter(account_id=preview.account.id, link_dead_at=None)
     return alive.order_by()[: COUNT_CAP + 1].count()
 
@@ -186,8 +181,7 @@ def plan_of(preview: Preview, effects: Effects, *, token: uuid.UUID, month: str 
         token=token,
         account_id=preview.account.id,
         people=tuple(sorted(person.id for person in preview.people)),
-        connectors=tuple(sorted(connector.pk for connector in effects.connectors)),
-        sessions=tuple(sorted(session.pk for session in effects.sessions)),
+        left={kind: tuple(sorted(each.row.pk for each in rows)) for kind, rows in effects.foretold.items()},
         month=month,
         kind=kind,
         matches=tuple(sorted(person.id for person in preview.matches)),
@@ -198,44 +192,34 @@ def plan_of(preview: Preview, effects: Effects, *, token: uuid.UUID, month: str 
 
 
 def differences(shown: Plan, effects: Effects, preview: Preview) -> list[str]:
-    """What the reader has to see again: people, connectors and sessions that came or went since the page was shown."""
+    """What the reader has to see again: people, and what is left to do, that came or went since it was shown."""
     came = {person.id for person in preview.matches} - set(shown.matches)
     others = User.objects.filter(pk__in=came, account_id=shown.account_id).order_by("name", "pk")
-    people = [
+    words = [
         _("%(name)s has one of these addresses or logins now, and is erased too.") % {"name": user.name}
         for user in others
     ]
-    now = {connector.pk: connector.name for connector in effects.connectors}
-    words = _came_and_went(
-        set(shown.connectors),
-        now,
-        dict(Connector.objects.filter(pk__in=shown.connectors, account_id=shown.account_id).values_list("pk", "name")),
-        came=_("Connector “%(name)s” names one of them now, and will stop."),
-        went=_("Connector “%(name)s” does not name any of them any more."),
-    )
-    sessions = {session.pk: session.title for session in effects.sessions}
-    return (
-        people
-        + words
-        + _came_and_went(
-            set(shown.sessions),
-            sessions,
-            dict(
-                Session.objects.filter(pk__in=shown.sessions, course__account_id=shown.account_id).values_list(
-                    "pk", "title"
-                )
-            ),
-            came=_("Session “%(name)s” would now be left without instructor."),
-            went=_("Session “%(name)s” would not be left without instructor any more."),
-        )
-    )
+    for kind, consequence in get_registry().consequences.items():
+        if consequence.came:
+            now = {each.row.pk: str(each.row) for each in effects.foretold.get(kind, ())}
+            words += _came_and_went(consequence, set(shown.left.get(kind, ())), now, shown.account_id)
+    return words
 
 
-def _came_and_went(
-    shown: set[int], now: Mapping[int, str], names: Mapping[int, str], *, came: str, went: str
-) -> list[str]:
-    words = [came % {"name": now[pk]} for pk in sorted(set(now) - shown)]
-    return words + [went % {"name": names.get(pk, _("deleted meanwhile"))} for pk in sorted(shown - set(now))]
+def _came_and_went(consequence: Consequence, shown: set[int], now: Mapping[int, str], account_id: int) -> list[str]:
+    gone = sorted(shown - set(now))
+    names = _names_of(consequence.model, gone, account_id) if gone else {}
+    words = [str(consequence.came) % {"name": now[pk]} for pk in sorted(set(now) - shown)]
+    return words + [str(consequence.went) % {"name": names.get(pk, _("deleted meanwhile"))} for pk in gone]
+
+
+def _names_of(label: str, pks: Collection[int], account_id: int) -> dict[int, str]:
+    """What an account's own rows are called."""
+    entry = get_registry().entries[label]
+    rows = entry.model._base_manager.filter(pk__in=pks)
+    if entry.rules.account is not None:
+        rows = rows.filter(**{entry.rules.account: account_id})
+    return {row.pk: str(row) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.models import Connector, ConnectorSettings
-from learning.models import Session, SessionInstructor
+from learning.selectors import sessions_taught
 from purge.addresses import emails_in, identity_key, search_keys
 from purge.models import PurgeRequest
 from purge.rules import AddressTreatment, PersonTreatment
@@ -67,12 +67,6 @@ def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
     for user_id, request in _requests_of(people).items():
         hints[user_id].request = request
     return hints
-
-
-def sessions_taught(ids: Collection[int]) -> Any:
-    """The links between these people and the sessions to come that they teach."""
-    to_come = Session.objects.still_to_come().values("pk")
-    return SessionInstructor.objects.filter(user_id__in=ids, session_id__in=to_come)
 
 
 def _requests_of(people: Iterable[Any]) -> dict[int, tuple[str, str]]:

@@ -27,9 +27,9 @@ from purge.host import get_host
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
+from purge.purge_rules import HEADLESS
 from purge.references import MistypedReference
 from purge.routes.policy import policy_for
-from purge.run.sweep import HEADLESS
 from purge.selectors import request_by_reference, requests_seen_by
 from purge.standing import (
     FOLLOW,
@@ -257,7 +257,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": requests.tasks_of(follow_ups) if own else [],
             "headless": (
-                requests.tasks_of(row.follow_ups.filter(kind=HEADLESS)) if request.user.has_perm(FOLLOW) else []
+                requests.tasks_of(row.follow_ups.filter(kind=HEADLESS.kind)) if request.user.has_perm(FOLLOW) else []
             ),
             "can_take_out": row.status == Status.RESIDUE and request.user.has_perm(OPERATE),
             "tasks_open": follow_ups.filter(done_at=None).count(),

@@ -12,10 +12,11 @@ from django.contrib.auth import get_user_model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from purge.choices import Status, StepState
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
+from purge.rules.registry import get_registry
 from purge.standing import Standing
 
 #: Time left is said only once it is known well: a tenth is done, and that took a while.
@@ -182,15 +183,6 @@ def residue_lines(residues: Iterable[Residue]) -> list[ResidueLine]:
     ]
 
 
-FOLLOW_UP_WORDS = {
-    "connector_disabled": gettext_lazy("Connector has stopped: fill in what was blanked, or confirm it, and enable it"),
-    "webhook_disabled": gettext_lazy("Webhook has stopped: fill in its user name or address and enable it"),
-    "session_without_instructor": gettext_lazy("Session needs an instructor"),
-    "unique_id_emptied": gettext_lazy("Unique User ID was a purged address and is empty now: give the user another"),
-    "account_without_administrator": gettext_lazy("Account has no active Administrator"),
-}
-
-
 @dataclass(frozen=True)
 class Task:
     """Something left for people to do. ``link`` is empty where no page shows the row."""
@@ -213,12 +205,18 @@ def tasks_of(follow_ups: Iterable[FollowUp]) -> list[Task]:
     return [
         Task(
             follow_up=row,
-            words=str(FOLLOW_UP_WORDS.get(row.kind, row.kind.replace("_", " "))),
+            words=_what_to_do(row.kind),
             name=names.get((row.model, row.row), _("no longer there")),
             link=_change_link(row.model, row.row) if (row.model, row.row) in names else "",
         )
         for row in follow_ups
     ]
+
+
+def _what_to_do(kind: str) -> str:
+    """The owning app's words; of one that is not installed any more nothing is left but its word for it."""
+    declared = get_registry().consequences.get(kind)
+    return str(declared.label) if declared is not None else kind.replace("_", " ")
 
 
 def _change_link(label: str, pk: int) -> str:

@@ -13,7 +13,6 @@ from purge.addresses import (
 from purge.database.catalog import Catalog, Column
 from purge.host import get_host
 from purge.models import Identifier, Subject, SuppressionHash
-from purge.proof.decoders import OPAQUE
 from purge.rules.registry import get_registry
 
 #: The engine's own tables hold ids and, while a request is open, what it captured.
@@ -26,7 +25,7 @@ LOGIN_ENDINGS = ("login", "user_name", "username", "manager_filter", "filter_val
 
 def addresses_in(column: Column, value: Any) -> set[str]:
     """All addresses in a stored value, whatever the column is."""
-    decoder = OPAQUE.get((column.table, column.name))
+    decoder = get_registry().decoders.get((column.table, column.name))
     if value is None:
         return set()
     if decoder is not None:

@@ -33,7 +33,6 @@ from purge.database.catalog import Catalog, Column, read_catalog
 from purge.host import get_host
 from purge.models import PurgeRequest, Subject
 from purge.proof.columns import OWN_TABLES, addresses_in, is_ruled, login_columns, patrolled_columns
-from purge.proof.decoders import OPAQUE
 from purge.proof.files import mentions_in_unread_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.prefixes import files_under
@@ -41,7 +40,7 @@ from purge.proof.reading import filled, stream
 from purge.proof.report import Hit, Report, check_key, check_storage
 from purge.proof.row_names import row_name
 from purge.routes.scope import DOOMED_ROLES, current_key, searched
-from purge.rules.registry import person_model
+from purge.rules.registry import get_registry, person_model
 
 #: Rows named for one place; more would say nothing new.
 MOST_HITS = 50
@@ -267,7 +266,7 @@ def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexe
     """(primary key, value) of the rows whose value mentions one of the keys."""
     quote = connection.ops.quote_name
     text = TextColumn(column.table, column.name, column.type == "json")
-    encoded = (column.table, column.name) in OPAQUE
+    encoded = (column.table, column.name) in get_registry().decoders
     if indexed or connection.vendor != "postgresql":
         where, params = candidates_where(connection, text, sorted(keys))
     else:

@@ -22,12 +22,12 @@ from purge.database.catalog import Catalog, Column, read_catalog
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
 from purge.models import PurgeRequest, SuppressionHash
 from purge.proof.columns import addresses_in, login_columns, patrolled_columns
-from purge.proof.decoders import OPAQUE
 from purge.proof.files import mentions_in_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.probe import BYTES_A_ROW
 from purge.proof.reading import filled, stream, values_of
 from purge.proof.report import Hit, Report, check_key, check_storage
+from purge.rules.registry import get_registry
 
 # ---------------------------------------------------------------- tier two
 
@@ -158,7 +158,7 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
     pk = quote(catalog.primary_keys.get(column.table, column.name))
     name, table = quote(column.name), quote(column.table)
     on_postgres = connection.vendor == "postgresql"
-    if on_postgres and (column.table, column.name) not in OPAQUE:
+    if on_postgres and (column.table, column.name) not in get_registry().decoders:
         function = "purge_emails_in_json" if column.type == "json" else "purge_emails_in"
         kind = "jsonb" if column.type == "json" else "text"
         call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
@@ -169,7 +169,7 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         yield from stream(sql)
         return
     where = f"{name} IS NOT NULL"
-    if not on_postgres and (column.table, column.name) not in OPAQUE:
+    if not on_postgres and (column.table, column.name) not in get_registry().decoders:
         where = may_hold(name)
     for row_pk, value in stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
         found = addresses_in(column, value)

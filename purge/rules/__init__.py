@@ -4,6 +4,7 @@ from purge.rules.declarations import (
     NOW,
     AddressTreatment,
     Blank,
+    Consequence,
     Context,
     Delete,
     DeleteAbout,
@@ -13,6 +14,7 @@ from purge.rules.declarations import (
     EraseFile,
     ExemptTable,
     Fact,
+    Foretold,
     HandOver,
     Keep,
     ModelRules,
@@ -26,11 +28,13 @@ from purge.rules.declarations import (
     Withdraw,
     WithRow,
 )
+from purge.rules.decoders import pickled_text, signed_text
 
 __all__ = (
     "NOW",
     "AddressTreatment",
     "Blank",
+    "Consequence",
     "Context",
     "Delete",
     "DeleteAbout",
@@ -40,6 +44,7 @@ __all__ = (
     "EraseFile",
     "ExemptTable",
     "Fact",
+    "Foretold",
     "HandOver",
     "Keep",
     "ModelRules",
@@ -52,4 +57,6 @@ __all__ = (
     "Unassign",
     "WithRow",
     "Withdraw",
+    "pickled_text",
+    "signed_text",
 )

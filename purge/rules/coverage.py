@@ -13,6 +13,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
+from django.utils.module_loading import import_string
 
 from purge.database.catalog import Catalog, read_catalog
 from purge.rules import (
@@ -64,7 +65,59 @@ def model_gaps(registry: Registry | None = None) -> list[Gap]:
         if model._meta.proxy or (not model._meta.managed and model._meta.db_table in registry.exempt):
             continue
         gaps += _gaps_of_model(model, registry)
-    return gaps
+    return [*gaps, *_consequence_gaps(registry), *_decoder_gaps(registry)]
+
+
+def _consequence_gaps(registry: Registry) -> Iterator[Gap]:
+    """Treatments whose consequence nobody has declared, and consequences that no page could show or no purge reach."""
+    hint = "Declare a Consequence in CONSEQUENCES of the owning app's purge_rules.py, with the path of its function."
+    named = {getattr(column.rule, "then", None): column.key for column in registry.columns()}
+    for path, where in named.items():
+        if path and registry.consequence_at(path) is None:
+            yield Gap("purge.E009", where, f'names the consequence "{path}", which nobody declares.', hint)
+    for each in registry.consequences.values():
+        where, problem = f"the consequence {each.kind}", ""
+        if each.path and each.path not in named:
+            problem = "is named by no treatment."
+        elif missing := [path for path in (each.path, each.foretold) if path and not _is_function(path)]:
+            problem = f'names "{missing[0]}", which is no function.'
+        elif not (str(each.label).strip() and str(each.news).strip()):
+            problem = "has no words for the request page (label=) or the notification (news=)."
+        elif bool(each.foretold) != bool(each.model) or bool(each.came) != bool(each.went):
+            problem = "is foretold with half of model=, foretold=, came=, went=."
+        elif each.model and each.model not in registry.entries:
+            problem = f"foretells rows of {each.model}, which has no rules."
+        if problem:
+            yield Gap("purge.E009", where, problem, hint)
+
+
+def _is_function(path: str) -> bool:
+    try:
+        return callable(import_string(path))
+    except ImportError:
+        return False
+
+
+def _decoder_gaps(registry: Registry) -> Iterator[Gap]:
+    """A reason that promises that the patrol reads a column decoded, without a decoder; or the other way round."""
+    for column in registry.columns():
+        if isinstance(column.rule, Keep | EndRow) and says_decoded(column.rule.reason) != bool(column.rule.decoded_by):
+            yield _decoder_gap(column.key, promised=not column.rule.decoded_by)
+    for exempt in registry.exempt.values():
+        if says_decoded(exempt.reason) != bool(exempt.decoded_by):
+            yield _decoder_gap(exempt.table, promised=not exempt.decoded_by)
+
+
+def _decoder_gap(where: str, *, promised: bool) -> Gap:
+    if promised:
+        hint = "Name with decoded_by= how it is read, or take the promise out of the reason."
+        return Gap("purge.E009", where, "promises that the patrol reads it decoded, and nothing says how.", hint)
+    hint = "Say in the reason that the patrol reads it decoded: the data map shows the reason alone."
+    return Gap("purge.E009", where, "is read decoded, and its reason does not say so.", hint)
+
+
+def says_decoded(reason: str) -> bool:
+    return "decoded" in str(reason).lower()
 
 
 def table_gaps(registry: Registry | None = None, catalog: Catalog | None = None) -> list[Gap]:

@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.utils.functional import Promise
+
+from purge.rules.decoders import Decoder
+
 
 class Now:
     """Stands for the time of the statement, in :attr:`Treatment.also`."""
@@ -26,9 +30,9 @@ class Treatment:
     """What happens to one column.
 
     ``also``: further columns of the same row set in the same statement (values, or :data:`NOW`).
-    ``then``: dotted path of a consequence in the owning app, called in the same transaction as
-    ``then(pks=[…], column="…", context=Context(…))`` with the primary keys of the rows just changed (for a deleted or
-    unassigned row of a link table: see :attr:`Unassign.then_of`); it returns :class:`Fact` objects.
+    ``then``: the :attr:`Consequence.path` of a consequence that the owning app declares, called in the same transaction
+    as ``then(pks=[…], column="…", context=Context(…))`` with the primary keys of the rows just changed (for a deleted
+    or unassigned row of a link table: see :attr:`Unassign.then_of`); it returns :class:`Fact` objects.
     """
 
     also: Mapping[str, Any] = field(default_factory=dict)
@@ -138,11 +142,12 @@ class Redact(AddressTreatment):
 @dataclass(frozen=True)
 class EndRow:
     """Something made for the moment, such as a browser's session: a row that mentions an address ends with the pass
-    that meets it. Only the proof reads such a column, decoded; no plan has a step for it. ``reason``: why the row may
-    go at any time.
+    that meets it. Only the proof reads such a column; no plan has a step for it. ``reason``: why the row may go at any
+    time. ``decoded_by``: see :class:`Keep`.
     """
 
     reason: str
+    decoded_by: Decoder | None = None
 
 
 # ---------------------------------------------------------------- files
@@ -185,10 +190,13 @@ class Keep:
     ``closed``: for a text that has room for an address, why nobody can type one there: who writes the column, or what
     refuses the address. Whatever anybody can type into a column that is kept would be found by the verification, and no
     purge of that address could ever complete.
+    ``decoded_by``: how the patrol reads a column that the database cannot read; the reason then says that it is read
+    decoded. Neither goes without the other.
     """
 
     reason: str
     closed: str = ""
+    decoded_by: Decoder | None = None
 
 
 @dataclass(frozen=True)
@@ -225,10 +233,14 @@ class ModelRules:
 
 @dataclass(frozen=True)
 class ExemptTable:
-    """A table of the catalogue that no rule looks at, with the reason why it cannot hold a person."""
+    """A table of the catalogue that no rule looks at, with the reason why it cannot hold a person.
+
+    ``decoded_by``: column → how the patrol reads it (see :class:`Keep`).
+    """
 
     table: str
     reason: str
+    decoded_by: Mapping[str, Decoder] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- consequences
@@ -252,13 +264,60 @@ class Context:
 
 @dataclass(frozen=True)
 class Fact:
-    """What a consequence changed, for the request page and the notifications.
+    """What a consequence changed, for the request page and the notifications; made by :meth:`Consequence.fact`.
 
-    ``kind``: a word of the owning app ("connector_disabled", "session_without_instructor"); ``model``: its label;
-    ``pk``: the row; ``account_id``: whose administrators have to act.
+    ``kind``: of the consequence; ``model``: the row's label; ``pk``: the row; ``account_id``: whose administrators have
+    to act.
     """
 
     kind: str
     account_id: int
     model: str
     pk: int
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """A row that a consequence would change, for whoever decides whether to purge.
+
+    ``row``: an instance of :attr:`Consequence.model`; ``sentence``: what would happen to it, translated;
+    ``affects_others``: whether people who stay would notice, so that the page asks twice.
+    """
+
+    row: Any
+    sentence: str
+    affects_others: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consequence:
+    """Something that a purge leaves for people to do, declared once, in ``CONSEQUENCES`` of the owning app's
+    ``purge_rules``. The registry hands it to the request page, to notification and mail, and to the confirmation.
+
+    ``kind``: a word for it, the same for good: it is stored with each row that is left to do.
+    ``path``: dotted path of the function that :attr:`Treatment.then` names; empty where the engine itself finds it.
+    ``label``: what is to be done about one row; the page puts the row's name behind it.
+    ``news``: the same for several rows, as a sentence of the notification and its mail.
+    ``page``: name of the admin's page that lists the rows; empty: the request's own page does.
+
+    For the confirmation of a purge, all or none:
+    ``foretold``: dotted path of a function that says what would happen and changes nothing, called as
+    ``foretold(pks={label: [pk, …]}, people=[pk, …], account_id=pk)`` with the rows that would be changed and the people
+    who would go, returning a list of :class:`Foretold` of that account.
+    ``model``: label of the rows that it returns.
+    ``came``, ``went``: said, with ``%(name)s``, of a row that has come or gone since the page was shown, which is then
+    shown again; empty: not worth that.
+    """
+
+    kind: str
+    label: str | Promise
+    news: str | Promise
+    path: str = ""
+    page: str = ""
+    model: str = ""
+    foretold: str = ""
+    came: str | Promise = ""
+    went: str | Promise = ""
+
+    def fact(self, *, account_id: int, model: str, pk: int) -> Fact:
+        return Fact(kind=self.kind, account_id=account_id, model=model, pk=pk)

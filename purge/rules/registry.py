@@ -1,6 +1,7 @@
 """The rules of all installed apps, compiled: which column is treated how, in which order.
 
-Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES`` and ``EXEMPT``.
+Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES``, ``EXEMPT`` and
+``CONSEQUENCES``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from purge.addresses import Shape
 from purge.rules import (
     AddressTreatment,
     Blank,
+    Consequence,
     Delete,
     DeleteAbout,
     Draft,
@@ -39,6 +41,7 @@ from purge.rules import (
     Unassign,
     Withdraw,
 )
+from purge.rules.decoders import Decoder
 
 MODULE = "purge_rules"
 
@@ -135,11 +138,19 @@ class Registry:
         self.exempt: dict[str, ExemptTable] = {}
         self.entries: dict[str, ModelEntry] = {}
         self.errors: list[tuple[str, str]] = []
+        declared: list[Consequence] = []
         for module in rule_modules() if modules is None else modules:
             for exempt in getattr(module, "EXEMPT", ()):
                 self.exempt[exempt.table] = exempt
             for rules in getattr(module, "RULES", ()):
                 self._add(rules)
+            declared += getattr(module, "CONSEQUENCES", ())
+        #: By kind. What has a page of its own comes before what the request's page lists.
+        self.consequences: dict[str, Consequence] = {}
+        for consequence in sorted(declared, key=lambda each: (not each.page, each.path.partition(".")[0])):
+            if consequence.kind in self.consequences:
+                self.errors.append((f"the consequence {consequence.kind}", "is declared twice"))
+            self.consequences.setdefault(consequence.kind, consequence)
 
     def _add(self, rules: ModelRules) -> None:
         try:
@@ -173,6 +184,23 @@ class Registry:
     @cached_property
     def by_table(self) -> dict[str, ModelEntry]:
         return {entry.table: entry for entry in self.entries.values()}
+
+    @cached_property
+    def decoders(self) -> dict[tuple[str, str], Decoder]:
+        """(table, column) → how it is read, of the columns whose content the database cannot read."""
+        found = {
+            (column.table, column.column): column.rule.decoded_by
+            for entry in self.entries.values()
+            for column in entry.columns.values()
+            if isinstance(column.rule, Keep | EndRow) and column.rule.decoded_by is not None
+        }
+        for exempt in self.exempt.values():
+            found |= {(exempt.table, column): decoder for column, decoder in exempt.decoded_by.items()}
+        return found
+
+    def consequence_at(self, path: str) -> Consequence | None:
+        """The consequence that a treatment's ``then`` names."""
+        return next((each for each in self.consequences.values() if path and each.path == path), None)
 
     @cached_property
     def ordered(self) -> list[ModelEntry]:

@@ -26,6 +26,7 @@ from purge.host import Person, get_host
 from purge.journal.lines import LATE, journal_people
 from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep, Subject
 from purge.proof import probe
+from purge.purge_rules import HEADLESS
 from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.routes.policy import policy_for
 from purge.routes.scope import DOOMED_ROLES, Scope, scope_of
@@ -53,7 +54,6 @@ PACING_ROWS = 500
 WHOLE_ROWS = 10_000
 WHOLE_SECONDS = 0.25
 #: The kind of the follow-up for an account that nobody administers any more.
-HEADLESS = "account_without_administrator"
 #: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
 #: who go. Below the statement timeout and the lease.
 LAST_CHUNK_SECONDS = 30.0
@@ -444,7 +444,7 @@ def note_headless_accounts(request: PurgeRequest, people: Iterable[Person]) -> N
         if account.active and not host.administrators(account_id):
             FollowUp.objects.get_or_create(
                 request=request,
-                kind=HEADLESS,
+                kind=HEADLESS.kind,
                 model=host.account_label(),
                 row=account_id,
                 defaults={"account_id": account_id},

@@ -41,10 +41,14 @@ class Line:
 
 @dataclass
 class Impact:
-    """What a purge changes, before anything is changed. ``consequences``: dotted path → primary keys by model label."""
+    """What a purge changes, before anything is changed.
+
+    ``consequences``: dotted path → primary keys by model label. ``files``: model label → rows whose stored files go.
+    """
 
     lines: list[Line] = field(default_factory=list)
     consequences: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -70,6 +74,8 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
         if found.rows:
             handed_over = step.column is not None and isinstance(step.column.rule, HandOver)
             impact.lines.append(Line(step.key, str(step.noun), step.words, found.rows, handed_over))
+            if step.suffix == FILES:
+                impact.files[step.entry.rules.model] = found.rows
         for path, pks in found.consequences.items():
             impact.consequences.setdefault(path, {}).setdefault(step.entry.rules.model, []).extend(pks)
     return impact

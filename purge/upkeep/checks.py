@@ -22,7 +22,8 @@ def _error(gap: Gap) -> checks.Error:
 
 @checks.register("purge")
 def check_rules(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """purge.E001 to E003, E005, E008: a column without a rule, a rule that cannot work, a reason that is none."""
+    """purge.E001 to E003, E005, E008, E009: a column without a rule, a rule that cannot work, a reason that is none, a
+    consequence or decoder that is promised and not declared."""
     return [_error(gap) for gap in model_gaps()]
 
 

@@ -69,7 +69,7 @@ def test_the_confirmation_names_the_session(session, admin, teachers):
     def shown():
         account_id = session.course.account_id
         preview = purge_preview(acting_user=admin, account_id=account_id, user_ids=[second.pk])
-        return effects_of(preview, admin).sessions
+        return [each.row for rows in effects_of(preview, admin).foretold.values() for each in rows]
 
     assert shown() == []
     user_delete(acting_user=admin, user=first)

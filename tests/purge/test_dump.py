@@ -7,7 +7,6 @@ from django.core.files.storage import default_storage
 from purge import services
 from purge.addresses import emails_in
 from purge.choices import Fate, Role
-from purge.proof.decoders import OPAQUE
 from purge.rules.registry import get_registry
 from tests.purge import world as w
 from users.models import User
@@ -31,7 +30,7 @@ def mentioned(dump: dict[str, dict[str, str]], keys: set[str]) -> list[str]:
         for pk, text in rows.items():
             row = json.loads(text)
             for column, value in row.items():
-                decoder = OPAQUE.get((table, column))
+                decoder = get_registry().decoders.get((table, column))
                 readable = decoder(value) if decoder else str(value)
                 if emails_in(readable) & keys:
                     found.append(f"{table}.{column} {pk}")

@@ -28,6 +28,7 @@ from users.models import (
     UserSource,
     UserState,
 )
+from users.purge_rules import UNIQUE_ID_EMPTIED
 from users.services.identifiers import adobe_key_of, email_key_of, optional, unique_id_sort_key
 from users.services.leaving import as_learners
 from users.services.months import deleted_count_change
@@ -346,8 +347,7 @@ def unique_ids_emptied(*, pks: Sequence[int], column: str, context: Context) -> 
     """
     stay = User.objects.filter(pk__in=pks).exclude(state=UserState.PURGING).order_by("pk")
     return [
-        Fact(
-            kind="unique_id_emptied",
+        UNIQUE_ID_EMPTIED.fact(
             account_id=account_id,
             model="users.ExternalUser" if kind == UserKind.EXTERNAL else "users.InternalUser",
             pk=pk,

@@ -1,4 +1,4 @@
-"""Columns whose content the database cannot read: how the patrol reads them.
+"""How columns are read whose content the database cannot read; the rules name the decoder (:attr:`Keep.decoded_by`).
 
 Nothing stored is ever executed: a pickle is not loaded, its bytes are read as text, in which strings stand plainly.
 """
@@ -33,14 +33,3 @@ def pickled_text(value: Any) -> str:
         return base64.b64decode(text).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         return text
-
-
-#: (table, column) → decoder.
-OPAQUE: dict[tuple[str, str], Decoder] = {
-    ("django_q_ormq", "payload"): signed_text,
-    ("django_q_task", "args"): pickled_text,
-    ("django_q_task", "kwargs"): pickled_text,
-    ("django_q_task", "result"): pickled_text,
-    ("users_session", "session_data"): signed_text,
-    ("lms_cache", "value"): pickled_text,
-}
