@@ -255,7 +255,7 @@ KINDS = (
         1,
         lambda b, p, n: f"{p.id}\t{p.at.post + (p.id + n) % p.at.posts}\t{text(p, n)}",
     ),
-    # He named a colleague: the comment stays for a while, the mention goes.
+    # They named a colleague: the comment stays for a while, the mention goes.
     Kind("learning.Mention", ("comment_id", "author_id", "user_id"), 10, 0, _mention),
 )
 

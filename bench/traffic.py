@@ -51,7 +51,7 @@ class Traffic:
             self._one("doomed", connection, due, chance)
 
     def _moments(self, number: int, rate: float) -> Iterator[tuple[psycopg.Connection[Any], float, random.Random]]:
-        """When the next transaction is due. By the clock, not after the last one: who waits delays those behind him,
+        """When the next transaction is due. By the clock, not after the last one: who waits delays those behind them,
         and that counts."""
         chance = random.Random(number)
         with psycopg.connect(self.spec["url"], autocommit=True) as connection:

@@ -395,7 +395,7 @@ class ExternalApplication(models.Model):
 
 
 class ApplicationGrant(models.Model):
-    """A person whose data an outside application has been given: by his consent or by the account's."""
+    """A person whose data an outside application has been given: by their consent or by the account's."""
 
     application = models.ForeignKey(
         ExternalApplication, models.PROTECT, related_name="grants", verbose_name=_("application")

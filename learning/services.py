@@ -144,7 +144,7 @@ def enrolment_create(
     due_at: datetime | None = None,
     or_wait: bool = True,
 ) -> Enrolment | WaitingListEntry:
-    """Enrol a learner; where the session is full he is put on its waiting list instead (``or_wait``), or refused.
+    """Enrol a learner; where the session is full they are put on its waiting list instead (``or_wait``), or refused.
 
     Refused for people who are deleted or being purged, for unpublished courses, for courses of another account, and
     for somebody who is enrolled already.

@@ -167,7 +167,7 @@ def _import(acme: Account, admin: User) -> None:
 
 
 def _trials(password: str) -> None:
-    """A match, a match who created his trial account, and an expired trial."""
+    """A match, a match who created a trial account, and an expired trial."""
     northwind = trial_account_create(
         name="Northwind (trial)",
         subdomain="northwind",

@@ -219,7 +219,7 @@ class ReportFrequency(models.TextChoices):
 
 
 class ReportSubscription(models.Model):
-    """A report by mail, to its owner or to the address he gave instead."""
+    """A report by mail, to its owner or to the address they gave instead."""
 
     account = models.ForeignKey(
         "users.Account", models.PROTECT, related_name="report_subscriptions", verbose_name=_("account")
@@ -250,7 +250,7 @@ class ReportSubscription(models.Model):
 
 
 class SavedReport(models.Model):
-    """A report with its filters, kept under a name. ``owner`` is null when he went and others still share it."""
+    """A report with its filters, kept under a name. ``owner`` is null when they went and others still share it."""
 
     account = models.ForeignKey(
         "users.Account", models.PROTECT, related_name="saved_reports", verbose_name=_("account")

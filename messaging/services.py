@@ -115,7 +115,7 @@ def _path(name: str, *args: int) -> str:
 
 
 def notification_mark_read(*, acting_user: User, notification: Notification) -> None:
-    """Somebody has read one of his own notifications. Refuses another person's."""
+    """Somebody has read one of their own notifications. Refuses another person's."""
     if notification.recipient_id != acting_user.pk:
         raise ServiceError(_("This notification belongs to somebody else."))
     Notification.objects.filter(pk=notification.pk, read_at=None).update(read_at=timezone.now())
@@ -168,9 +168,9 @@ def mails_due_send(*, limit: int = 200) -> int:
 
 
 def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool:
-    """Send one person a mail in his account's words, and log it as about him.
+    """Send one person a mail in their account's words, and log it as about them.
 
-    ``copy_manager``: his active manager gets a copy. False: he is no active user, or the mail could not be sent.
+    ``copy_manager``: their active manager gets a copy. False: they are no active user, or the mail could not be sent.
     """
     user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None or is_copy():

@@ -131,7 +131,7 @@ class Host(Protocol):
         ...
 
     def may_be_told(self, user_id: int, account_id: int) -> bool:
-        """Whether this user is still there to be told of his request: an active administrator of the account, or an
+        """Whether this user is still there to be told of their request: an active administrator of the account, or an
         active superuser or support person."""
         ...
 
@@ -188,7 +188,7 @@ class Host(Protocol):
 
     def enterprise_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str]) -> list[Person]: ...
     def created_accounts(self, person_ids: Collection[int]) -> dict[int, list[int]]:
-        """Person id → ids of the accounts that he created and still is the creator of."""
+        """Person id → ids of the accounts that they created and still are the creator of."""
         ...
 
     def members(self, account_id: int) -> list[int]:

@@ -11,7 +11,7 @@ from users.models import AccountKind, Role, User
 from users.permissions import PURGE_PERMISSION
 from users.sign_in.attempts import password_fits, whom_is_meant
 
-#: Apps whose ordinary permissions an account's Administrator has, in his account.
+#: Apps whose ordinary permissions an account's Administrator has, in their account.
 ACCOUNT_APPS = frozenset({"users", "learning", "messaging", "connectors"})
 #: What they may see of purges. The permission to purge comes with the role where the account says so.
 ADMINISTRATOR_PERMISSIONS = frozenset(

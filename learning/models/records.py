@@ -1,6 +1,6 @@
 """What a learner leaves behind: enrolments, scores, grades, files, certificates, points.
 
-Every row carries ``user``, the learner it is about, grandchildren too: it goes with him in one indexed statement.
+Every row carries ``user``, the learner it is about, grandchildren too: it goes with them in one indexed statement.
 "Marked by", "assigned by" and "reviewer" are others, and become null when they go.
 """
 
@@ -19,7 +19,7 @@ from learning.models.catalogue import Badge, Course, LearningPlan, Module, Sessi
 
 
 def person_file_path(row: Any, file_name: str) -> str:
-    """Where a learner's file is stored: an opaque name under his public id. ``row`` has a ``user``."""
+    """Where a learner's file is stored: an opaque name under their public id. ``row`` has a ``user``."""
     return f"people/{row.user.public_id}/{uuid.uuid4().hex}{PurePosixPath(file_name).suffix[:10].lower()}"
 
 
@@ -185,7 +185,7 @@ class QuizAnswer(models.Model):
 
 
 class Feedback(models.Model):
-    """What a learner thinks of a course, and what his manager sees of it at work later."""
+    """What a learner thinks of a course, and what their manager sees of it at work later."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="feedbacks", verbose_name=_("learner"))
     course = models.ForeignKey(Course, models.PROTECT, related_name="feedbacks", verbose_name=_("course"))

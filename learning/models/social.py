@@ -113,7 +113,7 @@ class Comment(models.Model):
 
 
 class Mention(models.Model):
-    """Somebody named in a post or in a comment. ``author`` is who named him, so that the row goes with the text."""
+    """Somebody named in a post or in a comment. ``author`` is who named them, so that the row goes with the text."""
 
     post = models.ForeignKey(
         Post, models.PROTECT, null=True, blank=True, related_name="mentions", verbose_name=_("post")

@@ -104,7 +104,7 @@ class Home:
 
 
 def home_of(user: Any) -> Home:
-    """The home page of somebody signed in: his account's, or all accounts' for support staff and superusers."""
+    """The home page of somebody signed in: their account's, or all accounts' for support staff and superusers."""
     requests = requests_seen_by(user)
     latest = list(requests.order_by("-accepted_at", "-pk")[:LATEST])
     stand = standings(latest, user)

@@ -1,4 +1,4 @@
-"""What stands beside a deleted user in the list: why to look twice before purging him."""
+"""What stands beside a deleted user in the list: why to look twice before purging them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _requests_of(people: Iterable[Any]) -> dict[int, tuple[str, str]]:
 
 
 def connectors_naming(people: Sequence[Any]) -> dict[int, set[str]]:
-    """Person id → names of the connectors of his account whose settings refer to him (by user, address or login).
+    """Person id → names of the connectors of their account whose settings refer to them (by user, address or login).
 
     Which settings can do that is the purge's own list, so that the hint and the purge cannot disagree.
     """

@@ -141,7 +141,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self.list_display
 
     def get_list_filter(self, request):
-        """An administrator's requests come by two or three routes; he knows them as what he did."""
+        """An administrator's requests come by two or three routes; to them it is what they did."""
         return self.list_filter if request.user.has_perm(FOLLOW) else (StateFilter, DeadlineFilter)
 
     def get_search_results(self, request, queryset, search_term):

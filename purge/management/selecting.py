@@ -134,7 +134,7 @@ def impact_lines(preview: Preview) -> list[str]:
     if preview.policy.scrub_trial_accounts:
         lines.append("The address is also taken out of all trial accounts.")
     if preview.policy.delete_trial_matches:
-        kept = "" if preview.policy.delete_matching_creators else "; one who created his trial account is kept"
+        kept = "" if preview.policy.delete_matching_creators else "; one who created that trial account is kept"
         lines.append(f"Matching users of trial accounts go too{kept}.")
     lines.append("Import links of the account die. Outside applications are not touched. Backups keep what was erased")
     lines.append(f"until they expire ({settings.PURGE_BACKUP_DAYS} days).")

@@ -14,7 +14,7 @@ NOTICE_TONES = {NoticeState.OPEN: "warning", NoticeState.PURGED: "success", Noti
 
 @dataclass(frozen=True)
 class NoticePerson:
-    """The user a notice is about, for his own account's administrators. ``link``: the page where one goes on."""
+    """The user a notice is about, for their own account's administrators. ``link``: the page where one goes on."""
 
     name: str
     deleted: bool
@@ -22,7 +22,7 @@ class NoticePerson:
 
 
 def notice_person(notice: ImsNotice) -> NoticePerson | None:
-    """None once he is gone."""
+    """None once they are gone."""
     facts = get_host().people([notice.user_id]) if notice.user_id is not None else []
     if not facts:
         return None

@@ -232,7 +232,7 @@ def link_to(name: str, *args: Any) -> str:
 
 
 def initiator_words(request: PurgeRequest) -> str:
-    """Who asked for it, for the people of his own account."""
+    """Who asked for it, for the people of their own account."""
     if request.initiator_id is None:
         return _("nobody who is still here")
     return str(get_user_model()._base_manager.get(pk=request.initiator_id))

@@ -22,7 +22,7 @@ class Policy:
 
     ``delete_selected``: the rows of the users the administrator picked. ``delete_trial_matches``: users of any trial
     account whose e-mail or adobe_id is a selected user's e-mail (IMS: either identifier in either column).
-    ``delete_matching_creators``: also when such a match created his trial account. ``delete_users_of_created_trials``:
+    ``delete_matching_creators``: also when such a match created that trial account. ``delete_users_of_created_trials``:
     then everybody else in that account too, and the account becomes inactive. ``scrub_requesting_account``,
     ``scrub_trial_accounts``: where the addresses are taken out of all other fields. ``notify``: who is told.
     On trial routes the requesting account is one of the trial accounts, so it is cleaned as one of them.
@@ -58,8 +58,8 @@ _TABLE = (
 def policies() -> Mapping[Route, Policy]:
     """The route table under the present settings.
 
-    ``PURGE_ERASE_KEPT_CREATOR`` decides one cell: whether the administrators' own routes erase a match who created his
-    trial account (off: he is kept, and the request ends as "1 row kept").
+    ``PURGE_ERASE_KEPT_CREATOR`` decides one cell: whether the administrators' own routes erase a match who created that
+    trial account (off: they are kept, and the request ends as "1 row kept").
     """
     table = {row[0]: Policy(*row) for row in _TABLE}
     if settings.PURGE_ERASE_KEPT_CREATOR:

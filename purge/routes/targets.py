@@ -31,7 +31,7 @@ def resolve_targets(
     """The people that a purge reaches, in id order; each once, under the role that decides what happens to the row.
 
     ``emails``: keys that a match may have as e-mail or adobe_id; ``adobe_ids``: the same for an identity provider's
-    login. A match who is the creator of the trial account he is a user of is kept or goes, as the policy says.
+    login. A match who is the creator of the trial account they are a user of is kept or goes, as the policy says.
     """
     found: dict[int, Target] = {}
     if policy.delete_selected:
@@ -58,7 +58,7 @@ def _matches(policy: Policy, emails: Iterable[str], adobe_ids: Iterable[str]) ->
 
 
 def _members(creator: Person) -> Iterable[Target]:
-    """Everybody else in the trial account that the creator is a user of: there only, not in his other accounts."""
+    """Everybody else in the trial account that the creator is a user of: there only, in no other account."""
     host = get_host()
     others = [person_id for person_id in host.members(creator.account_id) if person_id != creator.id]
     for person in host.people(others):

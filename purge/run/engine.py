@@ -123,7 +123,7 @@ def _plan(claim: Claim) -> Looked | None:
 
 
 def _counted_before(request: PurgeRequest, steps: Sequence[Step]) -> int:
-    """How many of the steps a worker who died has counted; 0 when his plan was another, made by other rules."""
+    """How many of the steps a worker who died has counted; 0 when that plan was another, made by other rules."""
     stored = list(request.steps.values_list("key", flat=True))
     return len(stored) if stored == [step.key for step in steps[: len(stored)]] else 0
 

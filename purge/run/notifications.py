@@ -30,7 +30,7 @@ def completion_facts(request: PurgeRequest) -> dict[str, Any]:
 
 
 def recipients_of(request: PurgeRequest) -> list[int]:
-    """The initiator while he is there and active in the account; otherwise its active administrators."""
+    """The initiator while they are there and active in the account; otherwise its active administrators."""
     if request.account_id is None:
         return []
     administrators = get_host().administrators(request.account_id)

@@ -79,7 +79,7 @@ class Sweep:
     within its budget it has seen that nothing is left, and deletes the people before it commits: a light purge is one
     transaction. Once all steps were passed in several chunks only what slipped in is left, so the pass after that has
     no limit of time: on a slow day it would end before its end each time, and begin again for ever. The chunks before
-    lock nobody: whoever writes for the people meanwhile is not kept waiting, and what he writes is met by that pass.
+    lock nobody: whoever writes for the people meanwhile is not kept waiting, and what they write is met by that pass.
 
     Who resumes a pass begins with its first step that is not done; where all are, only the last pass is missing.
 

@@ -53,7 +53,7 @@ def check_operator(acting_user: Any) -> None:
 
 
 def may_follow(user: Any, request: PurgeRequest) -> bool:
-    """Whether somebody signed in may see a request: his account's administrators, and support for every account."""
+    """Whether somebody signed in may see a request: their account's administrators, and support for every account."""
     if user.has_perm("purge.follow_requests"):
         return True
     account_id = get_host().account_of(user)

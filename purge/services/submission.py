@@ -156,7 +156,7 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
         first, reference = taken[0]
         raise PurgeRefused(
             "in_request",
-            _("User %(id)s is already in purge request %(reference)s. Take him out of the selection.")
+            _("User %(id)s is already in purge request %(reference)s. Take them out of the selection.")
             % {"id": first, "reference": reference},
             people=[person_id for person_id, _reference in taken],
             reference=reference,
@@ -316,7 +316,7 @@ def _check_address(address: str, account_id: int) -> str:
     if get_host().users_in_account(account_id, [key]):
         raise PurgeRefused(
             "is_user",
-            _("This address belongs to a user of this account. Delete the user, then purge him in User Cleanup."),
+            _("This address belongs to a user of this account. Delete the user, then purge them in User Cleanup."),
         )
     return key
 
@@ -472,7 +472,7 @@ def purge_submit_ims(
     with transaction.atomic():
         targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
         _check_reference(reference, targets, emails | adobe)
-        # A person's own e-mails are known only from his rows when the message brings the login alone.
+        # A person's own e-mails are known only from their rows when the message brings the login alone.
         matched = (target.person.email_key for target in targets if target.role in (Role.MATCH, Role.CREATOR))
         named = emails | frozenset(key for key in adobe if "@" in key)
         identities = Identities(

@@ -56,7 +56,7 @@ class PersonForm(ChangesForm):
                 self.fields[name].widget.attrs["autocomplete"] = "off"
 
     def _get_validation_exclusions(self) -> set[str]:
-        # The service decides what is taken: the address of a deleted user is not, it brings him back.
+        # The service decides what is taken: the address of a deleted user is not, it brings them back.
         return super()._get_validation_exclusions() | {"email", "account"}
 
     def perform(self) -> User:

@@ -94,7 +94,7 @@ def propose(headings: Sequence[str], remembered: Mapping[str, str]) -> dict[str,
     """Field → number of its column, from 0: as the account had it last time, else as the headings say.
 
     Of several columns that could mean the same the one with the fewest other words is taken ("Email" before "Private
-    email"); a manager's e-mail goes before his other columns.
+    email"); a manager's e-mail goes before their other columns.
     """
     columns: dict[str, int] = {}
     for number, heading in enumerate(headings):

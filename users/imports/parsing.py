@@ -114,7 +114,7 @@ class Parser:
         if "manager" in self.columns:
             row.manager_key = self.manager_key(cells)
             if row.manager_key == key:
-                raise BadRow(_("%(column)s: nobody is his own manager.") % {"column": FIELDS["manager"]})
+                raise BadRow(_("%(column)s: nobody is their own manager.") % {"column": FIELDS["manager"]})
         if "kind" in self.columns:
             row.kind = self._kind(cells)
         if "state" in self.columns or "deleted_at" in self.columns:

@@ -221,7 +221,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name
 
     def get_full_name(self) -> str:
-        """What the admin calls him; his login id is opaque."""
+        """What the admin calls them; their login id is opaque."""
         return self.name
 
     def get_short_name(self) -> str:
@@ -232,7 +232,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]
-        """Whether he can sign in: in use, and the account lets him in (an expired trial only its creator)."""
+        """Whether they can sign in: in use, and the account lets them in (an expired trial only its creator)."""
         if self.state != UserState.ACTIVE:
             return False
         account = self.account
@@ -244,7 +244,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        """Whether the admin lets him in: administrators of accounts, support staff, superusers."""
+        """Whether the admin lets them in: administrators of accounts, support staff, superusers."""
         if not self.is_active:
             return False
         return self.is_superuser or self.is_support or self.has_role(Role.ADMINISTRATOR)
@@ -355,7 +355,7 @@ class SelfRegistrationProfile(models.Model):
 
 
 class UserGroup(models.Model):
-    """A group of users. ``team_of``: the automatic group of a manager's team; retired when he goes."""
+    """A group of users. ``team_of``: the automatic group of a manager's team; retired when they go."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="groups", verbose_name=_("account"))
     name = models.CharField(_("name"), max_length=200)

@@ -13,7 +13,7 @@ from users.services.rows import locked, validated
 
 
 def group_create(*, acting_user: User | None, account: Account, name: str, **fields: Any) -> UserGroup:
-    """A new group; its creator is who acts, if he is of the account."""
+    """A new group; its creator is who acts, if they are of the account."""
     creator = acting_user if acting_user is not None and acting_user.account_id == account.pk else None
     group = UserGroup(account=account, name=name, creator=creator, **fields)
     validated(group)
@@ -31,7 +31,7 @@ def group_update(*, acting_user: User | None, group: UserGroup, **fields: Any) -
 
 
 def group_member_add(*, group: UserGroup, user: User) -> GroupMember:
-    """Put an active user into a group of his account. Refuses excluded users and retired groups."""
+    """Put an active user into a group of their account. Refuses excluded users and retired groups."""
     with transaction.atomic():
         current = locked(user)
         if current.state != UserState.ACTIVE or current.account_id != group.account_id:
@@ -48,13 +48,13 @@ def group_member_add(*, group: UserGroup, user: User) -> GroupMember:
 
 
 def group_member_remove(*, group: UserGroup, user: User) -> bool:
-    """Take a user out of a group. Whether he was in it."""
+    """Take a user out of a group. Whether they were in it."""
     removed, _by_model = GroupMember.objects.filter(group=group, user=user).delete()
     return bool(removed)
 
 
 def group_exclude(*, group: UserGroup, user: User) -> GroupExclusion:
-    """Keep a user of the account out of a group for good: he leaves it, and is not put in again."""
+    """Keep a user of the account out of a group for good: they leave it, and are not put in again."""
     with transaction.atomic():
         current = locked(user)
         if current.account_id != group.account_id:

@@ -325,7 +325,7 @@ def active_value_set(*, acting_user: User | None, user: User, field: ActiveField
 
 
 def user_make_active(*, acting_user: User | None, user: User) -> User:
-    """Mark an external user as registered, without waiting for him to do it."""
+    """Mark an external user as registered, without waiting for them to do it."""
     refuse_frozen(user)
     if user.kind != UserKind.EXTERNAL or user.state != UserState.ACTIVE:
         raise ServiceError(_("Only external users in use can be made active: user %(id)s.") % {"id": user.pk})
@@ -333,7 +333,7 @@ def user_make_active(*, acting_user: User | None, user: User) -> User:
 
 
 def profile_change(*, acting_user: User | None, user: User, profile: ExternalProfile) -> User:
-    """Move an external user to another registration profile of his account."""
+    """Move an external user to another registration profile of their account."""
     refuse_frozen(user)
     if user.kind != UserKind.EXTERNAL or profile.account_id != user.account_id:
         raise ServiceError(_("Choose an external user and a registration profile of the same account."))

@@ -28,7 +28,7 @@ def role_assign(*, acting_user: User | None, user: User, role: str) -> UserRole:
 
 
 def role_remove(*, acting_user: User | None, user: User, role: str) -> None:
-    """Take a role away; the last active Administrator keeps his. With the role goes the permission to purge."""
+    """Take a role away; the last active Administrator keeps theirs. With the role goes the permission to purge."""
     require_confirmed()
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=user.account_id)
