@@ -130,8 +130,8 @@ class TenantAdmin(TenantScoped, PagedAdmin):
     """An admin page whose rows belong to accounts.
 
     An administrator sees, chooses and posts rows of their own account only; everything else is 404 or an invalid
-    choice. Superusers see all, support staff nothing. A row that they add is of their account. ``save_model`` may call a
-    service: its refusal (a ``ValidationError``) becomes an error of the form, and nothing is saved.
+    choice. Superusers see all, support staff nothing. A row that they add is of their account. ``save_model`` may call
+    a service: its refusal (a ``ValidationError``) becomes an error of the form, and nothing is saved.
     """
 
     #: By which columns a row is chosen in a form of a browser without script, and the words beside the text field.
