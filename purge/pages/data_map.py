@@ -8,22 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from purge.routes.policy import Policy, policies
-from purge.rules import (
-    Blank,
-    Delete,
-    DeleteAbout,
-    Detach,
-    EndRow,
-    EraseFile,
-    HandOver,
-    Keep,
-    Redact,
-    Rule,
-    TakeOut,
-    Unassign,
-    Withdraw,
-    WithRow,
-)
+from purge.rules import Reasoned, Rule, Treatment
 from purge.rules.registry import ColumnRule, get_registry
 
 # ---------------------------------------------------------------- routes and data map
@@ -100,48 +85,13 @@ def exempt_lines() -> list[tuple[str, str]]:
     return sorted((table, str(exempt.reason)) for table, exempt in get_registry().exempt.items())
 
 
-def _map_line(column: ColumnRule) -> MapLine:
+def _map_line(column: ColumnRule[Rule]) -> MapLine:
     rule = column.rule
-    kept = isinstance(rule, Keep)
-    reason = str(rule.reason) if isinstance(rule, Keep | EndRow) else _consequence(rule)
-    return MapLine(str(column.field.verbose_name), column.field.name, treatment_words(rule), reason, kept)
+    reason = str(rule.reason) if isinstance(rule, Reasoned) else _consequence(rule)
+    return MapLine(str(column.field.verbose_name), column.field.name, rule.get_label(), reason, rule.kept)
 
 
 def _consequence(rule: Rule) -> str:
-    then = getattr(rule, "then", None)
-    if not then:
+    if not isinstance(rule, Treatment) or not rule.then:
         return ""
-    return _("then: %(what)s") % {"what": then.rpartition(".")[2].replace("_", " ")}
-
-
-def treatment_words(rule: Rule) -> str:
-    """What a purge does to a column, in a few words."""
-    match rule:
-        case Keep():
-            return _("kept")
-        case Delete() | DeleteAbout():
-            return _("row deleted")
-        case WithRow():
-            return _("goes with its row")
-        case Withdraw():
-            return _("row deleted, or emptied where others replied")
-        case Detach():
-            return _("reference removed")
-        case HandOver():
-            return _("handed over")
-        case Unassign():
-            return _("taken off")
-        case Blank():
-            return _("emptied where it names the person")
-        case TakeOut():
-            return _("the person’s address leaves the list")
-        case Redact():
-            return _("the address is replaced in the text")
-        case EraseFile(whole_account=True):
-            return _("file erased, also when its account loses somebody")
-        case EraseFile():
-            return _("file erased")
-        case EndRow():
-            return _("row deleted as soon as an address is met in it")
-        case other:
-            raise TypeError(f"{type(other).__name__} has no words")
+    return _("then: %(what)s") % {"what": rule.then.rpartition(".")[2].replace("_", " ")}

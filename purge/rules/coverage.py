@@ -5,33 +5,18 @@ A gap refuses submissions, since an erasure whose reach nobody knows is none; th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import FieldDoesNotExist
+from django.conf import settings
 from django.db import connection, models
 from django.utils.module_loading import import_string
 
 from purge.database.catalog import Catalog, read_catalog
-from purge.rules import (
-    AddressTreatment,
-    Blank,
-    Delete,
-    DeleteAbout,
-    Detach,
-    EndRow,
-    EraseFile,
-    HandOver,
-    Keep,
-    PersonTreatment,
-    Redact,
-    Unassign,
-    Withdraw,
-    WithRow,
-)
+from purge.rules import Reasoned, Rule, StaysAsItIs, Treatment
+from purge.rules.columns import points_at
 from purge.rules.registry import ColumnRule, ModelEntry, Registry, get_registry, person_model
 
 #: A text of fewer characters has no room for an address.
@@ -71,7 +56,7 @@ def model_gaps(registry: Registry | None = None) -> list[Gap]:
 def _consequence_gaps(registry: Registry) -> Iterator[Gap]:
     """Treatments whose consequence nobody has declared, and consequences that no page could show or no purge reach."""
     hint = "Declare a Consequence in CONSEQUENCES of the owning app's purge_rules.py, with the path of its function."
-    named = {getattr(column.rule, "then", None): column.key for column in registry.columns()}
+    named = {column.rule.then: column.key for column in registry.columns() if isinstance(column.rule, Treatment)}
     for path, where in named.items():
         if path and registry.consequence_at(path) is None:
             yield Gap("purge.E009", where, f'names the consequence "{path}", which nobody declares.', hint)
@@ -101,7 +86,7 @@ def _is_function(path: str) -> bool:
 def _decoder_gaps(registry: Registry) -> Iterator[Gap]:
     """A reason that promises that the patrol reads a column decoded, without a decoder; or the other way round."""
     for column in registry.columns():
-        if isinstance(column.rule, Keep | EndRow) and says_decoded(column.rule.reason) != bool(column.rule.decoded_by):
+        if isinstance(column.rule, Reasoned) and says_decoded(column.rule.reason) != bool(column.rule.decoded_by):
             yield _decoder_gap(column.key, promised=not column.rule.decoded_by)
     for exempt in registry.exempt.values():
         if says_decoded(exempt.reason) != bool(exempt.decoded_by):
@@ -207,43 +192,21 @@ def is_reason(text: str) -> bool:
     return len(text.strip()) >= SHORTEST_REASON and text.strip().lower().rstrip(".") not in EMPTY_REASONS
 
 
-def _misfits(entry: ModelEntry, column: ColumnRule) -> Iterator[Gap]:
+def _misfits(entry: ModelEntry, column: ColumnRule[Rule]) -> Iterator[Gap]:
     """Rules that cannot do what they say."""
-    rule, field = column.rule, column.field
-    to_person = points_at(field, person_model())
-    problem = ""
-    match rule:
-        case Keep(reason=reason):
-            if not is_reason(reason):
-                yield Gap("purge.E003", column.key, "is kept without a reason.", "Say why it cannot name a person.")
-            yield from _open_text(column, rule.closed)
-            if to_person and column.model is not person_model():
-                problem = "is a relation to a person and is kept: the person could never be deleted."
-        case EndRow(reason=reason):
-            if not is_reason(reason):
-                yield Gap("purge.E003", column.key, "ends without a reason.", "Say why the row may go at any time.")
-        case DeleteAbout():
-            problem = "" if _has_content_type(column.model, rule.content_type) else "has no content type beside it."
-        case Detach() | HandOver() | Withdraw() if not field.null:
-            problem = "cannot become null, as its treatment needs."
-        case Delete() | Detach() | HandOver() | Withdraw() | Unassign():
-            problem = "" if to_person or rule.via else "is no relation to a person; name the path with via=."
-        case WithRow():
-            yield from _open_text(column, rule.closed)
-            problem = "" if _row_goes(entry) else "goes with a row that no rule deletes."
-        case Redact(numbered=False) if _is_unique(column):
-            problem = "is unique and two texts may become the same: number them with Redact(numbered=True)."
-        case EraseFile():
-            problem = "" if isinstance(field, models.FileField) else "is no file column."
-        case Blank():
-            problem = "" if field.null or field.empty_strings_allowed else "cannot be emptied."
-        case AddressTreatment() | PersonTreatment():
-            problem = ""
+    rule = column.rule
+    if isinstance(rule, Reasoned) and not is_reason(rule.reason):
+        yield Gap("purge.E003", column.key, rule.unreasoned, rule.why)
+    if isinstance(rule, StaysAsItIs):
+        yield from _open_text(column, rule.closed)
+    problem = rule.misfit(column.model, column.field)
+    if rule.needs_row_taken and not _row_goes(entry):
+        problem = "goes with a row that no rule deletes."
     if problem:
         yield Gap("purge.E002", column.key, problem, "Choose another treatment, or change the column.")
 
 
-def _open_text(column: ColumnRule, closed: str) -> Iterator[Gap]:
+def _open_text(column: ColumnRule[Rule], closed: str) -> Iterator[Gap]:
     """A text in which somebody may write another person's address, and which no treatment looks at."""
     if holds_text(column.field) and not is_reason(closed):
         yield Gap(
@@ -261,36 +224,8 @@ def holds_text(field: models.Field[Any, Any]) -> bool:
     return field.max_length is None or field.max_length >= SHORTEST_ADDRESS
 
 
-def _is_unique(column: ColumnRule) -> bool:
-    """Whether two rows with the same text in this column may be refused."""
-    meta, name = column.model._meta, column.field.name
-    if column.field.unique or any(name in names for names in meta.unique_together):
-        return True
-    unique = [constraint for constraint in meta.constraints if isinstance(constraint, models.UniqueConstraint)]
-    return any(name in constraint.fields or _names(constraint.expressions, name) for constraint in unique)
-
-
-def _names(expressions: Iterable[Any], name: str) -> bool:
-    parts = (part for each in expressions for part in (each.flatten() if hasattr(each, "flatten") else [each]))
-    return any(getattr(part, "name", None) == name for part in parts)
-
-
-def points_at(field: Any, model: type[models.Model]) -> bool:
-    """Whether a field is a foreign key to this model (or to a proxy of it)."""
-    target: Any = field.remote_field.model if field.remote_field else None
-    return not isinstance(target, str) and target is not None and target._meta.concrete_model is model
-
-
 def _row_goes(entry: ModelEntry) -> bool:
     return bool(entry.removals) or entry.model is person_model()
-
-
-def _has_content_type(model: type[models.Model], name: str) -> bool:
-    try:
-        field = model._meta.get_field(name)
-    except FieldDoesNotExist:
-        return False
-    return points_at(field, ContentType)
 
 
 # ---------------------------------------------------------------- indexes
@@ -298,7 +233,6 @@ def _has_content_type(model: type[models.Model], name: str) -> bool:
 
 def unindexed_references(catalog: Catalog | None = None) -> list[str]:
     """Foreign keys to a person without an index, as "table.column": a purge would read the whole table."""
-    person = person_model()
     missing = []
     for model in apps.get_models(include_auto_created=True):
         if model._meta.proxy:
@@ -313,7 +247,7 @@ def unindexed_references(catalog: Catalog | None = None) -> list[str]:
         missing += [
             f"{model._meta.db_table}.{field.column}"
             for field in model._meta.local_fields
-            if points_at(field, person)
+            if points_at(field, settings.AUTH_USER_MODEL)
             and not (getattr(field, "db_index", False) or field.unique or field.name in first)
         ]
     return missing

@@ -9,12 +9,20 @@ Nothing here touches the database, so models, migrations and checks may import i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
 from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from purge.addresses import Shape
+from purge.rules import columns
 from purge.rules.decoders import Decoder
 
 
@@ -25,8 +33,67 @@ class Now:
 NOW: Final = Now()
 
 
+class Rule:
+    """What is declared of a column. Its class carries what everything else needs to know of it, as options:
+
+    ``label``: what a purge does to such a column, for the data map.
+    ``kept``: the column is left as it is, whatever stands in it.
+    ``takes_row``: whole rows go.
+    ``needs_row_taken``: it says something only where another column's rule takes the row.
+    ``shape``: what stands in the column, where it is not the field that says so.
+
+    A class that is right for some columns only says why one is not in :meth:`misfit`.
+    """
+
+    label: ClassVar[str | Promise]
+    kept: ClassVar[bool] = False
+    takes_row: ClassVar[bool] = False
+    needs_row_taken: ClassVar[bool] = False
+
+    @property
+    def shape(self) -> Shape | None:
+        return None
+
+    def get_label(self) -> str:
+        """The label in the reader's language; of some declarations another than their class's."""
+        return str(self.label)
+
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        """What keeps it from doing to this column what it says; '' when nothing does. Asks no database."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Reasoned(Rule):
+    """A rule that has to say why; no treatment looks at the column, but the patrol may.
+
+    ``decoded_by``: how the patrol reads a column that the database cannot read; the reason then says that it is read
+    decoded. Neither goes without the other.
+
+    Options: ``unreasoned``, ``why``: what is wrong without a reason, and what it has to say.
+    """
+
+    reason: str
+    decoded_by: Decoder | None = field(default=None, kw_only=True)
+
+    unreasoned: ClassVar[str]
+    why: ClassVar[str]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Treatment:
+class StaysAsItIs(Rule):
+    """A column that no treatment looks at.
+
+    ``closed``: for a text that has room for an address, why nobody can type one there: who writes the column, or what
+    refuses the address. Whatever anybody can type into such a column would be found by the verification, and no purge
+    of that address could ever complete.
+    """
+
+    closed: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treatment(Rule):
     """What happens to one column.
 
     ``also``: further columns of the same row set in the same statement (values, or :data:`NOW`).
@@ -44,18 +111,47 @@ class Treatment:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonTreatment(Treatment):
-    """A treatment of rows that point at a purged person.
+    """A treatment of rows that point at a purged person; `purge.steps.people` has a function for each class.
 
     ``via``: path from the row to the person's foreign key, where the column itself is not that key (a grandchild that
     does not carry the person's id); empty means the column itself.
+
+    Options: ``progress``: what an administrator reads while it runs, with the rows' noun and the column's name.
+    ``needs_null``: the column becomes null. ``points_at_person``: the column, or the end of ``via``, is a foreign key
+    to a person. ``may_stay``: not every row that it takes goes; some stay, emptied.
     """
 
     via: str = ""
+
+    progress: ClassVar[str | Promise] = _("Reference removed: %(noun)s (%(column)s)")
+    needs_null: ClassVar[bool] = False
+    points_at_person: ClassVar[bool] = True
+    may_stay: ClassVar[bool] = False
+
+    @property
+    def is_foreign_key(self) -> bool:
+        """Whether the column itself holds people's ids, so that a statement may compare it with them."""
+        return not self.via
+
+    def rows_of(self, name: str, people: Iterable[int]) -> Q:
+        """The condition that a row is tied to one of the people by the column of this name."""
+        return Q(**{f"{self.via or name}__in": list(people)})
+
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        if self.needs_null and not field.null:
+            return "cannot become null, as its treatment needs."
+        if self.points_at_person and not (self.via or columns.points_at(field, settings.AUTH_USER_MODEL)):
+            return "is no relation to a person; name the path with via=."
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delete(PersonTreatment):
     """The row is about the person and goes."""
+
+    label = _("row deleted")
+    progress = _("Deleted: %(noun)s")
+    takes_row = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +159,29 @@ class DeleteAbout(PersonTreatment):
     """A generic relation: the row goes when it points at the person. Declared on the object-id column."""
 
     content_type: str = "content_type"
+
+    label = _("row deleted")
+    progress = _("Deleted: %(noun)s")
+    takes_row = True
+    points_at_person = False
+
+    @property
+    def is_foreign_key(self) -> bool:
+        return False
+
+    def rows_of(self, name: str, people: Iterable[int]) -> Q:
+        person = apps.get_model(settings.AUTH_USER_MODEL)
+        kind = Q(pk__in=())
+        for model in apps.get_models():
+            # A generic relation may name the person as one of the proxies.
+            if model._meta.concrete_model is person:
+                app_label, model_name = model._meta.app_label, model._meta.model_name
+                kind |= Q(**{f"{self.content_type}__app_label": app_label, f"{self.content_type}__model": model_name})
+        return kind & Q(**{f"{name}__in": [str(person_id) for person_id in people]})
+
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        known = columns.points_at(columns.field_of(model, self.content_type), "contenttypes.ContentType")
+        return "" if known else "has no content type beside it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +195,28 @@ class Withdraw(PersonTreatment):
     referenced_by: tuple[str, ...] = ()
     empty: Mapping[str, Any] = field(default_factory=dict)
 
+    label = _("row deleted, or emptied where others replied")
+    progress = _("Removed or emptied: %(noun)s")
+    takes_row = True
+    needs_null = True
+    may_stay = True
+
 
 @dataclass(frozen=True, kw_only=True)
 class Detach(PersonTreatment):
     """The row is about something else: its reference becomes null."""
 
+    label = _("reference removed")
+    needs_null = True
+
 
 @dataclass(frozen=True, kw_only=True)
 class HandOver(PersonTreatment):
     """The row stays and passes to the account's heir (null where there is none)."""
+
+    label = _("handed over")
+    progress = _("Handed over: %(noun)s")
+    needs_null = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +228,29 @@ class Unassign(PersonTreatment):
 
     then_of: str = ""
 
+    label = _("taken off")
+    progress = _("Taken off: %(noun)s")
+    takes_row = True
+
 
 # ---------------------------------------------------------------- the person's addresses, in other rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddressTreatment(Treatment):
-    """A treatment of rows that mention an address to be taken out, in the accounts that the route cleans.
+    """A treatment of rows that mention an address to be taken out, in the accounts that the route cleans;
+    `purge.steps.addresses` has a function for each class.
 
     ``but_own``: columns of the row that hold the identities (addresses, logins) of the person whom the row is. What
     names them by such an identity is theirs: the row of a user who stays keeps it.
     """
 
     but_own: tuple[str, ...] = ()
+
+    @property
+    def names_logins(self) -> bool:
+        """Whether people's sign-in names stand in the column, which need not look like addresses."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +264,29 @@ class Blank(AddressTreatment):
     login: bool = False
     expression: bool = False
 
+    label = _("emptied where it names the person")
+
+    @property
+    def names_logins(self) -> bool:
+        return self.login
+
+    @property
+    def shape(self) -> Shape | None:
+        return Shape.ONE if self.login and not self.expression else None
+
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        return "" if field.null or field.empty_strings_allowed else "cannot be emptied."
+
 
 @dataclass(frozen=True, kw_only=True)
 class TakeOut(AddressTreatment):
     """A list of addresses (text with ``;``, ``,`` or line breaks between them, or a JSON list): only theirs leave."""
+
+    label = _("the person’s address leaves the list")
+
+    @property
+    def shape(self) -> Shape | None:
+        return Shape.LIST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,16 +299,24 @@ class Redact(AddressTreatment):
 
     numbered: bool = False
 
+    label = _("the address is replaced in the text")
+
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        if self.numbered or not columns.is_unique(model, field):
+            return ""
+        return "is unique and two texts may become the same: number them with Redact(numbered=True)."
+
 
 @dataclass(frozen=True)
-class EndRow:
+class EndRow(Reasoned):
     """Something made for the moment, such as a browser's session: a row that mentions an address ends with the pass
     that meets it. Only the proof reads such a column; no plan has a step for it. ``reason``: why the row may go at any
-    time. ``decoded_by``: see :class:`Keep`.
+    time.
     """
 
-    reason: str
-    decoded_by: Decoder | None = None
+    label = _("row deleted as soon as an address is met in it")
+    unreasoned = "ends without a reason."
+    why = "Say why the row may go at any time."
 
 
 # ---------------------------------------------------------------- files
@@ -169,34 +338,46 @@ class EraseFile(Treatment):
     uploaded: str = ""
     at_work: Mapping[str, Any] = field(default_factory=dict)
 
+    label = _("file erased")
+
+    @property
+    def may_go_alone(self) -> bool:
+        """Whether the file may go though its row stays."""
+        return self.mentions or self.whole_account
+
+    def get_label(self) -> str:
+        if self.whole_account:
+            return gettext("file erased, also when its account loses somebody")
+        return super().get_label()
+
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        return "" if isinstance(field, models.FileField) else "is no file column."
+
 
 # ---------------------------------------------------------------- what stays
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithRow(Treatment):
-    """The column says something of the person in the row's :class:`Delete` column, and goes with the row.
+class WithRow(StaysAsItIs, Treatment):
+    """The column says something of the person in the row's :class:`Delete` column, and goes with the row."""
 
-    ``closed``: for a text, why nobody can type there (see :class:`Keep`).
-    """
-
-    closed: str = ""
+    label = _("goes with its row")
+    needs_row_taken = True
 
 
 @dataclass(frozen=True)
-class Keep:
-    """The column is left alone, for a reason that somebody who reads the data map understands.
+class Keep(StaysAsItIs, Reasoned):
+    """The column is left alone, for a reason that somebody who reads the data map understands."""
 
-    ``closed``: for a text that has room for an address, why nobody can type one there: who writes the column, or what
-    refuses the address. Whatever anybody can type into a column that is kept would be found by the verification, and no
-    purge of that address could ever complete.
-    ``decoded_by``: how the patrol reads a column that the database cannot read; the reason then says that it is read
-    decoded. Neither goes without the other.
-    """
+    label = _("kept")
+    kept = True
+    unreasoned = "is kept without a reason."
+    why = "Say why it cannot name a person."
 
-    reason: str
-    closed: str = ""
-    decoded_by: Decoder | None = None
+    def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        if columns.is_person(model) or not columns.points_at(field, settings.AUTH_USER_MODEL):
+            return ""
+        return "is a relation to a person and is kept: the person could never be deleted."
 
 
 @dataclass(frozen=True)
@@ -204,10 +385,7 @@ class Draft:
     """A line that ``purge_rules --draft`` proposes and nobody has judged yet. The check refuses it: whoever has thought
     about the column takes ``Draft(…)`` away, or writes another rule."""
 
-    rule: Treatment | Keep
-
-
-Rule = Treatment | Keep | EndRow
+    rule: Rule
 
 
 @dataclass(frozen=True)
@@ -235,7 +413,7 @@ class ModelRules:
 class ExemptTable:
     """A table of the catalogue that no rule looks at, with the reason why it cannot hold a person.
 
-    ``decoded_by``: column → how the patrol reads it (see :class:`Keep`).
+    ``decoded_by``: column → how the patrol reads it (see :class:`Reasoned`).
     """
 
     table: str

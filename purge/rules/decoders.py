@@ -1,4 +1,4 @@
-"""How columns are read whose content the database cannot read; the rules name the decoder (:attr:`Keep.decoded_by`).
+"""How columns are read whose content the database cannot read; a rule names its decoder (:attr:`Reasoned.decoded_by`).
 
 Nothing stored is ever executed: a pickle is not loaded, its bytes are read as text, in which strings stand plainly.
 """

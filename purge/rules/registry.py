@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -23,52 +23,36 @@ from django.utils.module_loading import module_has_submodule
 from purge.addresses import Shape
 from purge.rules import (
     AddressTreatment,
-    Blank,
     Consequence,
-    Delete,
-    DeleteAbout,
     Draft,
-    EndRow,
     EraseFile,
     ExemptTable,
-    Keep,
     ModelRules,
     PersonTreatment,
-    Redact,
+    Reasoned,
     Rule,
-    TakeOut,
-    Treatment,
-    Unassign,
-    Withdraw,
 )
 from purge.rules.decoders import Decoder
 
 MODULE = "purge_rules"
 
 
-class RuleError(Exception):
-    """A declaration that cannot be compiled: it names an unknown model or column, or contradicts itself."""
+R_co = TypeVar("R_co", bound=Rule, covariant=True)
+R = TypeVar("R", bound=Rule)
 
 
 @dataclass(frozen=True)
-class ColumnRule:
+class ColumnRule(Generic[R_co]):
     """One line of the data map: a column and its treatment."""
 
     rules: ModelRules
     model: type[models.Model]
     field: models.Field[Any, Any]
-    rule: Rule
+    rule: R_co
 
     @property
     def key(self) -> str:
         return f"{self.rules.model}.{self.field.name}"
-
-    @property
-    def treatment(self) -> Treatment:
-        """The treatment; raises TypeError for a column that is kept."""
-        if isinstance(self.rule, Keep | EndRow):
-            raise TypeError(f"{self.key} has no treatment")
-        return self.rule
 
     @property
     def table(self) -> str:
@@ -81,14 +65,16 @@ class ColumnRule:
     @property
     def shape(self) -> Shape:
         """What stands in the column, by which its addresses are told: see :mod:`purge.addresses.shapes`."""
-        if isinstance(self.rule, TakeOut):
-            return Shape.LIST
-        login = isinstance(self.rule, Blank) and self.rule.login and not self.rule.expression
-        return Shape.ONE if login or isinstance(self.field, models.EmailField) else Shape.TEXT
+        return self.rule.shape or (Shape.ONE if isinstance(self.field, models.EmailField) else Shape.TEXT)
 
     @property
     def is_json(self) -> bool:
         return isinstance(self.field, models.JSONField)
+
+
+PersonColumn = ColumnRule[PersonTreatment]
+AddressColumn = ColumnRule[AddressTreatment]
+FileColumn = ColumnRule[EraseFile]
 
 
 @dataclass(frozen=True)
@@ -97,7 +83,7 @@ class ModelEntry:
 
     rules: ModelRules
     model: type[models.Model]
-    columns: Mapping[str, ColumnRule]
+    columns: Mapping[str, ColumnRule[Rule]]
 
     @property
     def table(self) -> str:
@@ -108,26 +94,26 @@ class ModelEntry:
         """The name of the primary key's column."""
         return str(self.model._meta.pk.column)
 
-    def of(self, *kinds: type) -> list[ColumnRule]:
-        return [column for column in self.columns.values() if isinstance(column.rule, kinds)]
+    def of(self, kind: type[R]) -> list[ColumnRule[R]]:
+        """The columns whose rule is of this class, in order of declaration."""
+        return [cast("ColumnRule[R]", column) for column in self.columns.values() if isinstance(column.rule, kind)]
 
     @property
-    def removals(self) -> list[ColumnRule]:
+    def removals(self) -> list[PersonColumn]:
         """Columns by which whole rows go (or are withdrawn), in order of declaration."""
-        return self.of(Delete, DeleteAbout, Withdraw, Unassign)
+        return [column for column in self.of(PersonTreatment) if column.rule.takes_row]
 
     @property
-    def references(self) -> list[ColumnRule]:
+    def references(self) -> list[PersonColumn]:
         """All columns that point at a person, removals first: a row that goes need not be detached."""
-        removals = self.removals
-        return [*removals, *(column for column in self.of(PersonTreatment) if column not in removals)]
+        return sorted(self.of(PersonTreatment), key=lambda column: not column.rule.takes_row)
 
     @property
-    def addresses(self) -> list[ColumnRule]:
+    def addresses(self) -> list[AddressColumn]:
         return self.of(AddressTreatment)
 
     @property
-    def files(self) -> list[ColumnRule]:
+    def files(self) -> list[FileColumn]:
         return self.of(EraseFile)
 
 
@@ -161,7 +147,7 @@ class Registry:
         if rules.model in self.entries:
             self.errors.append((rules.model, "has two lists of rules"))
             return
-        columns: dict[str, ColumnRule] = {}
+        columns: dict[str, ColumnRule[Rule]] = {}
         for name, rule in rules.columns.items():
             try:
                 field = model._meta.get_field(name)
@@ -192,7 +178,7 @@ class Registry:
             (column.table, column.column): column.rule.decoded_by
             for entry in self.entries.values()
             for column in entry.columns.values()
-            if isinstance(column.rule, Keep | EndRow) and column.rule.decoded_by is not None
+            if isinstance(column.rule, Reasoned) and column.rule.decoded_by is not None
         }
         for exempt in self.exempt.values():
             found |= {(exempt.table, column): decoder for column, decoder in exempt.decoded_by.items()}
@@ -214,18 +200,14 @@ class Registry:
                     graph[target].add(label)  # the parent comes after this child
         return [self.entries[label] for label in _topological(graph)]
 
-    def columns(self) -> Iterator[ColumnRule]:
+    def columns(self) -> Iterator[ColumnRule[Rule]]:
         for entry in self.ordered:
             yield from entry.columns.values()
 
     @cached_property
-    def indexed_columns(self) -> list[ColumnRule]:
+    def indexed_columns(self) -> list[AddressColumn]:
         """Columns that carry an address index on PostgreSQL: every one from which addresses are taken out."""
         return [column for entry in self.ordered for column in entry.addresses]
-
-    @cached_property
-    def redacted_columns(self) -> list[ColumnRule]:
-        return [column for column in self.indexed_columns if isinstance(column.rule, Redact)]
 
 
 def _topological(graph: Mapping[str, set[str]]) -> Sequence[str]:

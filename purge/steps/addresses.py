@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 from django.db import connection
@@ -22,7 +22,7 @@ from purge.rules import (
     Redact,
     TakeOut,
 )
-from purge.rules.registry import ColumnRule, ModelEntry
+from purge.rules.registry import AddressColumn, ModelEntry
 from purge.steps.base import MOST_NAMED, Measured, Step
 from purge.steps.people import goes_with_people
 from purge.steps.statement import KEYS, ask_all, on_postgres, quoted
@@ -95,7 +95,10 @@ def _candidates_by_looking(
     texts = " || char(10) || ".join(f"coalesce({table}.{quote(column.column)}, '')" for column in entry.addresses)
     named = [f"{NAMES_ONE}({texts})"]
     if scope.logins:
-        named = [*(f"{table}.{quote(column.column)} <> ''" for column in entry.addresses if signs_in(column)), *named]
+        named = [
+            *(f"{table}.{quote(column.column)} <> ''" for column in entry.addresses if column.rule.names_logins),
+            *named,
+        ]
     # CASE, since of AND and OR SQLite always computes both sides.
     choices = " ".join(f"WHEN {each} THEN 1" for each in named)
     chosen = f"CASE {f'WHEN NOT {stays[0]} THEN 0' if stays[0] else ''} {choices} ELSE 0 END"
@@ -149,10 +152,10 @@ def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
     for column in columns:
         pks_of_column = changed.get(column.field.name, [])
         if pks_of_column:
-            rule = column.treatment
+            rule = column.rule
             if rule.also:
                 rows_by_key(entry.model, pks_of_column).update(**also_set(rule))
-            call_consequence(rule, column, pks_of_column, run)
+            call_consequence(column, pks_of_column, run)
     return len(updates)
 
 
@@ -176,7 +179,7 @@ def changed_rows(
         rows = rows.select_for_update(of=("self",))
     names = [column.field.attname for column in columns]
     # Columns that say whose the row itself is, after those that are treated.
-    own_names = sorted({name for column in columns for name in _but_own(column)})
+    own_names = sorted({name for column in columns for name in column.rule.but_own})
     staff = set(get_host().staff_account_ids()) if entry.rules.staff_is_everybodys else ()
     for pk, account_id, *values in rows.values_list("pk", path or "pk", *names, *own_names):
         old, own = values[: len(names)], dict(zip(own_names, values[len(names) :], strict=True))
@@ -190,16 +193,12 @@ def changed_rows(
             yield pk, owner is not None and owner == scope.heir_account_id, old, new
 
 
-def _but_own(column: ColumnRule) -> tuple[str, ...]:
-    return column.rule.but_own if isinstance(column.rule, AddressTreatment) else ()
-
-
-def _own_keys(column: ColumnRule, own: Mapping[str, Any]) -> frozenset[str]:
-    return searched(identity_key(own[name]) for name in _but_own(column) if own[name])
+def _own_keys(column: AddressColumn, own: Mapping[str, Any]) -> frozenset[str]:
+    return searched(identity_key(own[name]) for name in column.rule.but_own if own[name])
 
 
 def _of_others(
-    scope: Scope, account_id: int | None, column: ColumnRule, value: Any, keys: frozenset[str]
+    scope: Scope, account_id: int | None, column: AddressColumn, value: Any, keys: frozenset[str]
 ) -> frozenset[str]:
     """Identities of other people of the row's account that a value may mention as well: theirs stay."""
     if account_id is None:
@@ -208,37 +207,59 @@ def _of_others(
 
 
 def _treated(
-    column: ColumnRule,
+    column: AddressColumn,
     value: Any,
     keys: frozenset[str],
     logins: frozenset[str],
     pk: int,
-    of_others: Callable[[ColumnRule, Any, frozenset[str]], frozenset[str]],
+    of_others: Callable[[AddressColumn, Any, frozenset[str]], frozenset[str]],
 ) -> Any:
     """The value without the addresses, or the very same object when it mentions none."""
     if value in (None, "", [], {}):
         return value
-    spared = of_others(column, value, keys)
-    match column.rule:
-        case Redact(numbered=True):
-            rest = redact(value, keys, spared=spared)
-            return value if rest is value else _with_number(column, rest, pk)
-        case Redact():
-            treat = redact_json if column.is_json else redact
-            return treat(value, keys, spared=spared)
-        case TakeOut():
-            return (
-                _json_list_without(value, keys, spared) if column.is_json else list_without(value, keys, spared=spared)
-            )
-        case Blank(login=login):
-            named = names(value, column.shape, keys, spared=spared)
-            named = named or (login and isinstance(value, str) and names_login(value, logins))
-            return _empty(column) if named else value
-        case other:
-            raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of addresses")
+    named = Named(keys, logins, of_others(column, value, keys), pk)
+    return without(column.rule, column, value, named)
 
 
-def _with_number(column: ColumnRule, text: str, pk: int) -> str:
+@dataclass(frozen=True)
+class Named:
+    """Who is to leave a value: search keys of addresses, keys of logins, whose mentions are ``spared``; and its row."""
+
+    keys: frozenset[str]
+    logins: frozenset[str]
+    spared: frozenset[str]
+    pk: int
+
+
+@singledispatch
+def without(rule: AddressTreatment, column: AddressColumn, _value: Any, _named: Named) -> Any:
+    """The value of a column without whoever is named, or the very same object when nobody of them is.
+
+    A function for each treatment of addresses.
+    """
+    raise TypeError(f"{column.key}: {type(rule).__name__} is no treatment of addresses")
+
+
+@without.register
+def redacted(rule: Redact, column: AddressColumn, value: Any, named: Named) -> Any:
+    rest = (redact_json if column.is_json else redact)(value, named.keys, spared=named.spared)
+    return _with_number(column, rest, named.pk) if rule.numbered and rest is not value else rest
+
+
+@without.register
+def taken_out(_rule: TakeOut, column: AddressColumn, value: Any, named: Named) -> Any:
+    leave = _json_list_without if column.is_json else list_without
+    return leave(value, named.keys, spared=named.spared)
+
+
+@without.register
+def blanked(rule: Blank, column: AddressColumn, value: Any, named: Named) -> Any:
+    is_named = names(value, column.shape, named.keys, spared=named.spared)
+    is_named = is_named or (rule.login and isinstance(value, str) and names_login(value, named.logins))
+    return _empty(column) if is_named else value
+
+
+def _with_number(column: AddressColumn, text: str, pk: int) -> str:
     """The text with the row's number behind it, no longer than the column takes; no other row's text."""
     rows = column.model._base_manager.exclude(pk=pk)
     ending = f" ({pk})"
@@ -249,24 +270,24 @@ def _with_number(column: ColumnRule, text: str, pk: int) -> str:
         ending += "*"
 
 
-def _json_list_without(value: Any, keys: frozenset[str], spared: frozenset[str]) -> Any:
+def _json_list_without(value: Any, keys: frozenset[str], *, spared: frozenset[str]) -> Any:
     if not isinstance(value, list):
         return redact_json(value, keys, spared=spared)
     kept = [item for item in value if not names(item, Shape.ONE, keys, spared=spared)]
     return kept if len(kept) < len(value) else value
 
 
-def _empty(column: ColumnRule) -> Any:
+def _empty(column: AddressColumn) -> Any:
     if column.field.null:
         return None
     return {} if column.is_json else ""
 
 
-def _prepared(column: ColumnRule, value: Any) -> Any:
+def _prepared(column: AddressColumn, value: Any) -> Any:
     return column.field.get_db_prep_save(value, connection)
 
 
-def text_column(column: ColumnRule) -> TextColumn:
+def text_column(column: AddressColumn) -> TextColumn:
     return TextColumn(table=column.table, column=column.column, is_json=column.is_json)
 
 
@@ -301,13 +322,8 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
             if on_postgres() and not among:
                 params = [storable(keys)]
             yield where, params
-        if scope.logins and signs_in(column):
+        if scope.logins and column.rule.names_logins:
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
-
-
-def signs_in(column: ColumnRule) -> bool:
-    """Whether people's sign-in names stand in a column, which need not look like addresses."""
-    return isinstance(column.rule, Blank) and column.rule.login
 
 
 def measure_addresses(step: Step, scope: Scope, cap: int | None, looked: Looked | None) -> Measured:
@@ -324,7 +340,7 @@ def measure_addresses(step: Step, scope: Scope, cap: int | None, looked: Looked 
             if looked is not None:
                 changing.append(pk)
             for column, before, now in zip(entry.addresses, old, new, strict=True):
-                path = column.treatment.then
+                path = column.rule.then
                 if path and before != now and len(consequences[path]) < MOST_NAMED:
                     consequences[path].append(pk)
         if cap is not None and number >= cap:

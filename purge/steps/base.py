@@ -11,8 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from purge.routes.scope import Scope
-from purge.rules import Delete, DeleteAbout, HandOver, PersonTreatment, Unassign, Withdraw
-from purge.rules.registry import ColumnRule, ModelEntry, person_model
+from purge.rules.registry import ModelEntry, PersonColumn
 
 #: Rows named one by one on a page (connectors, sessions).
 MOST_NAMED = 200
@@ -36,7 +35,7 @@ class Step:
     """One step of a plan: a reference to the people, or a model's addresses, or a model's stored files."""
 
     entry: ModelEntry
-    column: ColumnRule | None = None
+    column: PersonColumn | None = None
     suffix: str = ""
 
     @property
@@ -77,50 +76,18 @@ class Step:
         if self.suffix == FILES:
             return _("Stored files of %(noun)s") % {"noun": noun}
         assert self.column is not None
-        match self.column.rule:
-            case Delete() | DeleteAbout():
-                return _("Deleted: %(noun)s") % {"noun": noun}
-            case Unassign():
-                return _("Taken off: %(noun)s") % {"noun": noun}
-            case HandOver():
-                return _("Handed over: %(noun)s") % {"noun": noun}
-            case Withdraw():
-                return _("Removed or emptied: %(noun)s") % {"noun": noun}
-            case _other:
-                return _("Reference removed: %(noun)s (%(column)s)") % {
-                    "noun": noun,
-                    "column": self.column.field.verbose_name,
-                }
+        return str(self.column.rule.progress) % {"noun": noun, "column": self.column.field.verbose_name}
 
 
 # ---------------------------------------------------------------- queries
 
 
-def person_labels() -> list[tuple[str, str]]:
-    """(app label, model name) under which a generic relation may point at a person: the model and its proxies."""
-    from django.apps import apps
-
-    person = person_model()
-    return [
-        (model._meta.app_label, str(model._meta.model_name))
-        for model in apps.get_models()
-        if model._meta.concrete_model is person
-    ]
-
-
-def person_condition(column: ColumnRule, people: Iterable[int]) -> Q:
+def person_condition(column: PersonColumn, people: Iterable[int]) -> Q:
     """The rows that this column ties to one of the people."""
-    rule = column.rule
-    if isinstance(rule, DeleteAbout):
-        kind = Q(pk__in=())
-        for app_label, name in person_labels():
-            kind |= Q(**{f"{rule.content_type}__app_label": app_label, f"{rule.content_type}__model": name})
-        return kind & Q(**{f"{column.field.name}__in": [str(person_id) for person_id in people]})
-    assert isinstance(rule, PersonTreatment)
-    return Q(**{f"{rule.via or column.field.name}__in": list(people)})
+    return column.rule.rows_of(column.field.name, people)
 
 
-def earlier_removals(step: Step) -> list[ColumnRule]:
+def earlier_removals(step: Step) -> list[PersonColumn]:
     """Rules of the same model that take whole rows before this step: those rows count there, not here."""
     removals = step.entry.removals
     return removals[: removals.index(step.column)] if step.column in removals else removals

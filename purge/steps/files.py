@@ -26,7 +26,7 @@ from purge.routes.scope import Scope
 from purge.rules import (
     EraseFile,
 )
-from purge.rules.registry import ColumnRule, ModelEntry
+from purge.rules.registry import FileColumn, ModelEntry
 from purge.steps.base import Measured, Step, person_condition
 from purge.steps.work import Outcome, Run, also_set, call_consequence, remember_files, rows_by_key
 
@@ -118,7 +118,7 @@ def _rows(step: Step, scope: Scope) -> models.QuerySet[Any, dict[str, Any]]:
     path = step.entry.rules.account
     condition, names = Q(pk__in=()), {"pk", path or "pk"}
     for column in file_columns(step):
-        rule, name = file_rule(column), column.field.name
+        rule, name = column.rule, column.field.name
         where = scope.in_accounts(path) if rule.mentions and scope.all_addresses() else Q(pk__in=())
         if rule.whole_account and path:
             where |= Q(**{f"{path}__in": sorted(scope.losing_accounts)})
@@ -145,8 +145,8 @@ def _judged(step: Step, scope: Scope, rows: Iterable[dict[str, Any]]) -> Look:
     return found
 
 
-def _judge(column: ColumnRule, row: dict[str, Any], owner: int | None, scope: Scope, found: Look) -> None:
-    rule, name, place = file_rule(column), column.field.name, (column.field.name, row["pk"])
+def _judge(column: FileColumn, row: dict[str, Any], owner: int | None, scope: Scope, found: Look) -> None:
+    rule, name, place = column.rule, column.field.name, (column.field.name, row["pk"])
     earlier = not rule.uploaded or scope.accepted_at is None or row[rule.uploaded] <= scope.accepted_at
     goes = rule.whole_account and owner in scope.losing_accounts and earlier
     at_work = is_at_work(rule, row)
@@ -170,13 +170,7 @@ def is_at_work(rule: EraseFile, row: dict[str, Any]) -> bool:
     return bool(rule.at_work) and all(row[name] == value for name, value in rule.at_work.items())
 
 
-def file_rule(column: ColumnRule) -> EraseFile:
-    """The rule of a column of stored files."""
-    assert isinstance(column.rule, EraseFile)
-    return column.rule
-
-
-def storage_of(column: ColumnRule) -> Storage:
+def storage_of(column: FileColumn) -> Storage:
     assert isinstance(column.field, models.FileField)
     storage: Storage = column.field.storage
     return storage
@@ -202,14 +196,14 @@ def digest_of(seed: str, files: Iterable[tuple[int, str, str]]) -> str:
 def _is_unchanged(known: FileReading, step: Step, scope: Scope, rows: list[dict[str, Any]]) -> bool:
     """Whether all these files were read and found clean, and nobody has begun to go in their accounts since."""
     path, columns = step.entry.rules.account, file_columns(step)
-    by_account = path is not None and any(file_rule(column).whole_account for column in columns)
+    by_account = path is not None and any(column.rule.whole_account for column in columns)
     if by_account and any(row[path or "pk"] in scope.losing_accounts for row in rows):
         return False
     names = [
         (row["pk"], column.field.name, row[column.field.name])
         for row in rows
         for column in columns
-        if row[column.field.name] and file_rule(column).mentions
+        if row[column.field.name] and column.rule.mentions
     ]
     return digest_of(_seed(scope), names) == known.digest
 
@@ -311,12 +305,12 @@ def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Coll
     pks = sorted({pk for _name, pk in doomed} | set(closed))
     if not pks:
         return 0
-    watched = sorted({name for column in columns for name in file_rule(column).at_work})
+    watched = sorted({name for column in columns for name in column.rule.at_work})
     names = ["pk", *(column.field.name for column in columns), *watched]
     locked = list(rows_by_key(step.entry.model, pks).order_by("pk").select_for_update(of=("self",)).values(*names))
     changed = 0
     for column in columns:
-        name, rule = column.field.name, file_rule(column)
+        name, rule = column.field.name, column.rule
         # Whoever was at work may be done by now; then nobody else erases the file.
         done = {row["pk"] for row in locked if rule.whole_account and row["pk"] in closed and not is_at_work(rule, row)}
         going = [row["pk"] for row in locked if row[name] and ((name, row["pk"]) in doomed or row["pk"] in done)]
@@ -324,7 +318,7 @@ def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Coll
             run.count_own_rows(step.entry, going)
             remember_files((row[name] for row in locked if row["pk"] in going), run.scope.request_id)
             rows_by_key(column.model, going).update(**{name: "", **also_set(rule)})
-            call_consequence(rule, column, going, run)
+            call_consequence(column, going, run)
             changed += len(going)
         staying = [row["pk"] for row in locked if row["pk"] in closed and row["pk"] not in going]
         if staying and rule.also:
@@ -355,14 +349,10 @@ def count_files(step: Step, scope: Scope, cap: int | None) -> Measured:
     return Measured(number if cap is None else min(number, cap), own, {})
 
 
-def _file_columns(entry: ModelEntry) -> list[ColumnRule]:
-    return [
-        column
-        for column in entry.files
-        if isinstance(column.rule, EraseFile) and (column.rule.mentions or column.rule.whole_account)
-    ]
+def _file_columns(entry: ModelEntry) -> list[FileColumn]:
+    return [column for column in entry.files if column.rule.may_go_alone]
 
 
-def file_columns(step: Step) -> list[ColumnRule]:
+def file_columns(step: Step) -> list[FileColumn]:
     """The file columns that a file step looks at."""
     return _file_columns(step.entry)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from purge.addresses.index import looking_for_few_rows
 from purge.routes.scope import Scope
-from purge.rules import HandOver, PersonTreatment
+from purge.rules import HandOver
 from purge.steps.addresses import entries_with_candidates, measure_addresses
 from purge.steps.base import ADDRESSES, FILES, MOST_NAMED, Measured, Step, person_rows
 from purge.steps.files import count_files
@@ -144,7 +144,6 @@ def _measure(
         return count_files(step, scope, cap)
     assert step.column is not None
     number = numbers.rows.get(step.key, 0)
-    rule = step.column.rule
-    path = rule.then if named and isinstance(rule, PersonTreatment) else None
+    path = step.column.rule.then if named else None
     pks = list(person_rows(step, scope).values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
     return Measured(number, numbers.own.get(step.key, 0), {path: pks} if path and pks else {})

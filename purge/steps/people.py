@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 from django.db import connection, models
@@ -22,7 +23,7 @@ from purge.rules import (
     Unassign,
     Withdraw,
 )
-from purge.rules.registry import ColumnRule, ModelEntry
+from purge.rules.registry import ModelEntry, PersonColumn
 from purge.steps.base import Step, earlier_removals, person_condition
 from purge.steps.statement import PEOPLE, ask_all, on_postgres, quoted
 from purge.steps.work import (
@@ -90,10 +91,9 @@ def goes_with_people(entry: ModelEntry, scope: Scope) -> tuple[str, list[Any]]:
 # ---------------------------------------------------------------- the statement
 
 
-def _points_at_people(column: ColumnRule, scope: Scope, *, listed: bool = True) -> tuple[str, list[Any]]:
+def _points_at_people(column: PersonColumn, scope: Scope, *, listed: bool = True) -> tuple[str, list[Any]]:
     """The condition that a column ties a row to the people. ``listed``: they stand in the statement's head."""
-    rule = column.rule
-    if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
+    if not column.rule.is_foreign_key:
         rows = column.model._base_manager.filter(person_condition(column, scope.people)).order_by().values("pk")
         sql, params = rows.query.get_compiler(connection=connection).as_sql()
         pk = quoted(str(column.model._meta.pk.column))
@@ -111,22 +111,27 @@ def _points_at_people(column: ColumnRule, scope: Scope, *, listed: bool = True) 
 # ---------------------------------------------------------------- rows that point at the person
 
 
-def delete(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
-    rule = column.rule
-    assert isinstance(rule, Delete | DeleteAbout)
-    if isinstance(rule, Delete) and not (rule.via or rule.then):
+@singledispatch
+def treat(rule: PersonTreatment, column: PersonColumn, _entry: ModelEntry, _run: Run, _limit: int) -> Outcome:
+    """Do at most ``limit`` rows that a column ties to the people. A function for each treatment of people."""
+    raise TypeError(f"{column.key}: {type(rule).__name__} is no treatment of people")
+
+
+@treat.register
+def delete(rule: Delete | DeleteAbout, column: PersonColumn, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+    if rule.is_foreign_key and not rule.then:
         return _delete_chunk(column, entry, run, limit)
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
         rows = _still_theirs(column, run, pks)
         doom_files_of(entry, rows, run.scope.request_id)
-        call_consequence(rule, column, pks, run)
+        call_consequence(column, pks, run)
         refuse_more(rows._raw_delete(connection.alias), pks, column, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def _delete_chunk(column: PersonColumn, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     """Delete at most ``limit`` rows whose column is one of the people.
 
     By physical address: looking each row up a second time by its primary key costs half as much again. The names of
@@ -150,22 +155,20 @@ def _delete_chunk(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -
     return Outcome(deleted.rows, exhausted=not deleted.more)
 
 
-def _still_theirs(column: ColumnRule, run: Run, pks: Sequence[Any]) -> models.QuerySet[Any]:
+def _still_theirs(column: PersonColumn, run: Run, pks: Sequence[Any]) -> models.QuerySet[Any]:
     """Those of the chosen rows that the column ties to the people.
 
     Asked again by each statement that changes one: where a table has partitions or heirs, a primary key may stand for
     somebody else's row too.
     """
     rows = rows_by_key(column.model, pks)
-    rule = column.rule
-    if isinstance(rule, DeleteAbout) or (isinstance(rule, PersonTreatment) and rule.via):
+    if not column.rule.is_foreign_key:
         return rows.filter(person_condition(column, run.scope.people))
     return rows.filter(StillAnyOf(F(column.field.name), list(run.scope.people)))
 
 
-def unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Outcome:
-    rule = column.rule
-    assert isinstance(rule, Unassign)
+@treat.register
+def unassign(rule: Unassign, column: PersonColumn, entry: ModelEntry, run: Run, limit: int) -> Outcome:
     if not rule.then:
         return _delete_chunk(column, entry, run, limit)
     pks = _locked(column, run, limit)
@@ -174,11 +177,11 @@ def unassign(column: ColumnRule, entry: ModelEntry, run: Run, limit: int) -> Out
         rows = _still_theirs(column, run, pks)
         left = sorted(set(rows.values_list(rule.then_of or "pk", flat=True)))
         refuse_more(rows._raw_delete(connection.alias), pks, column, run)
-        call_consequence(rule, column, left, run)
+        call_consequence(column, left, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _locked(column: ColumnRule, run: Run, limit: int) -> list[int]:
+def _locked(column: PersonColumn, run: Run, limit: int) -> list[int]:
     """Primary keys of rows, locked in ascending order: two requests never wait for each other in a ring.
 
     Nobody can give a locked row to somebody else before it is changed.
@@ -187,21 +190,19 @@ def _locked(column: ColumnRule, run: Run, limit: int) -> list[int]:
     return list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:limit])
 
 
-def detach(column: ColumnRule, run: Run, limit: int) -> Outcome:
-    rule = column.rule
-    assert isinstance(rule, Detach)
+@treat.register
+def detach(rule: Detach, column: PersonColumn, _entry: ModelEntry, run: Run, limit: int) -> Outcome:
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
         changed = _still_theirs(column, run, pks).update(**{column.field.name: None, **also_set(rule)})
         refuse_more(changed, pks, column, run)
-        call_consequence(rule, column, pks, run)
+        call_consequence(column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
-    rule = column.rule
-    assert isinstance(rule, HandOver)
+@treat.register
+def hand_over(rule: HandOver, column: PersonColumn, _entry: ModelEntry, run: Run, limit: int) -> Outcome:
     pks = _locked(column, run, limit)
     if not pks:
         return Outcome(0, exhausted=True)
@@ -214,14 +215,13 @@ def hand_over(column: ColumnRule, run: Run, limit: int) -> Outcome:
         heir = run.heir(account_id) if account_id is not None and column.rules.account else None
         changed = _still_theirs(column, run, rows).update(**{column.field.attname: heir, **also_set(rule)})
         refuse_more(changed, rows, column, run)
-    call_consequence(rule, column, pks, run)
+    call_consequence(column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
+@treat.register
+def withdraw(rule: Withdraw, column: PersonColumn, _entry: ModelEntry, run: Run, limit: int) -> Outcome:
     """Delete what nothing hangs on, again and again as leaves fall; what is left then is emptied."""
-    rule = column.rule
-    assert isinstance(rule, Withdraw)
     rows = column.model._base_manager.filter(person_condition(column, run.scope.people)).order_by("pk")
     held = Q(pk__in=())
     for label in rule.referenced_by:
@@ -230,14 +230,14 @@ def withdraw(column: ColumnRule, run: Run, limit: int) -> Outcome:
     if leaves:
         run.count_own(column, leaves)
         refuse_more(_still_theirs(column, run, leaves)._raw_delete(connection.alias), leaves, column, run)
-        call_consequence(rule, column, leaves, run)
+        call_consequence(column, leaves, run)
         return Outcome(len(leaves), exhausted=False)
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
         emptied = {column.field.name: None, **rule.empty, **also_set(rule)}
         refuse_more(_still_theirs(column, run, pks).update(**emptied), pks, column, run)
-        call_consequence(rule, column, pks, run)
+        call_consequence(column, pks, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 

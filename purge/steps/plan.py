@@ -7,14 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from purge.choices import StepState
 from purge.models import PurgeRequest, PurgeStep
 from purge.routes.scope import Scope
-from purge.rules import (
-    Delete,
-    DeleteAbout,
-    Detach,
-    HandOver,
-    Unassign,
-    Withdraw,
-)
 from purge.rules.registry import Registry, get_registry
 from purge.steps.addresses import entries_with_candidates, treat_addresses
 from purge.steps.base import ADDRESSES, FILES, Step
@@ -22,7 +14,7 @@ from purge.steps.files import (
     _file_columns,
     treat_files,
 )
-from purge.steps.people import delete, detach, hand_over, steps_with_rows, unassign, withdraw
+from purge.steps.people import steps_with_rows, treat
 from purge.steps.work import Outcome, Run
 
 
@@ -56,7 +48,8 @@ def step_of(key: str, registry: Registry) -> Step | None:
             return Step(entry, suffix=suffix) if entry else None
     model, _dot, name = key.rpartition(".")
     entry = registry.entries.get(model)
-    return Step(entry, entry.columns[name]) if entry and name in entry.columns else None
+    column = next((each for each in entry.references if each.field.name == name), None) if entry else None
+    return Step(entry, column) if entry and column else None
 
 
 def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step, tuple[int, int]]]) -> list[PurgeStep]:
@@ -84,19 +77,7 @@ def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
         return treat_files(step, run, limit, cursor)
     column = step.column
     assert column is not None
-    match column.rule:
-        case Delete() | DeleteAbout():
-            return delete(column, step.entry, run, limit)
-        case Unassign():
-            return unassign(column, step.entry, run, limit)
-        case Detach():
-            return detach(column, run, limit)
-        case HandOver():
-            return hand_over(column, run, limit)
-        case Withdraw():
-            return withdraw(column, run, limit)
-        case other:
-            raise TypeError(f"{column.key}: {type(other).__name__} is no treatment of people")
+    return treat(column.rule, column, step.entry, run, limit)
 
 
 def steps_with_work(steps: Sequence[Step], scope: Scope) -> set[str]:

@@ -25,10 +25,10 @@ from purge.rules import (
     NOW,
     Context,
     Fact,
+    Rule,
     Treatment,
-    Withdraw,
 )
-from purge.rules.registry import ColumnRule, ModelEntry
+from purge.rules.registry import ColumnRule, ModelEntry, PersonColumn
 from purge.steps.base import person_condition
 
 
@@ -67,7 +67,7 @@ class Looked:
     def remember(self, entry: ModelEntry, pks: list[int]) -> None:
         """The rows of a model that mention somebody, but for those that go with the people."""
         # A row that is withdrawn may stay, emptied, and then is one of those.
-        if len(pks) <= self.MOST and not any(isinstance(column.rule, Withdraw) for column in entry.removals):
+        if len(pks) <= self.MOST and not any(column.rule.may_stay for column in entry.removals):
             self.rows[entry.rules.model] = pks
 
     def still_true(self) -> bool:
@@ -90,7 +90,7 @@ class Run:
     #: How many of the rows done so far were of the account that asked.
     own: int = 0
 
-    def count_own(self, column: ColumnRule, pks: Sequence[Any]) -> None:
+    def count_own(self, column: PersonColumn, pks: Sequence[Any]) -> None:
         """Of rows that are about to be treated because a column ties them to the people: those tied to its own."""
         own = self.scope.own_people
         if own is None:
@@ -139,7 +139,7 @@ def rows_by_key(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySe
     return rows
 
 
-def refuse_more(changed: int, pks: Sequence[Any], column: ColumnRule, run: Run) -> None:
+def refuse_more(changed: int, pks: Sequence[Any], column: ColumnRule[Rule], run: Run) -> None:
     """Raise :class:`MoreRowsThanPlanned` when a statement changed more rows than were chosen for it."""
     if changed > len(pks) and not run.is_in_pieces(column.table):
         raise MoreRowsThanPlanned
@@ -150,11 +150,11 @@ def also_set(rule: Treatment, extra: dict[str, Any] | None = None) -> dict[str, 
     return {name: now if value is NOW else value for name, value in {**rule.also, **(extra or {})}.items()}
 
 
-def call_consequence(rule: Treatment, column: ColumnRule, pks: Sequence[int], run: Run) -> None:
+def call_consequence(column: ColumnRule[Treatment], pks: Sequence[int], run: Run) -> None:
     """Tell the owning app what changed, and keep the facts it returns."""
-    if rule.then is None or not pks:
+    if column.rule.then is None or not pks:
         return
-    consequence: Callable[..., Iterable[Fact]] = import_string(rule.then)
+    consequence: Callable[..., Iterable[Fact]] = import_string(column.rule.then)
     facts = consequence(pks=list(pks), column=column.field.name, context=run.context)
     FollowUp.objects.bulk_create(
         [

@@ -9,8 +9,8 @@ from django.db import connection
 
 from purge.addresses.index import TextColumn, ensure_indexes, missing_indexes
 from purge.management.base import NEEDS_YOU, PurgeCommand, table
-from purge.pages.data_map import data_map, exempt_lines, treatment_words
-from purge.rules import EndRow, Keep
+from purge.pages.data_map import data_map, exempt_lines
+from purge.rules import Reasoned, StaysAsItIs
 from purge.rules.coverage import all_gaps, unindexed_references
 from purge.rules.drafting import draft
 from purge.rules.registry import get_registry
@@ -55,9 +55,9 @@ class Command(PurgeCommand):
                 "column": column.field.name,
                 "table": column.table,
                 "treatment": type(column.rule).__name__,
-                "words": str(treatment_words(column.rule)),
-                "reason": column.rule.reason if isinstance(column.rule, Keep | EndRow) else None,
-                "closed": getattr(column.rule, "closed", "") or None,
+                "words": column.rule.get_label(),
+                "reason": column.rule.reason if isinstance(column.rule, Reasoned) else None,
+                "closed": (column.rule.closed or None) if isinstance(column.rule, StaysAsItIs) else None,
             }
             for column in registry.columns()
         ]
