@@ -97,6 +97,8 @@ LMS_SESSION_IDLE: int = 60 * env.int("LMS_SESSION_IDLE_MINUTES", 120, validate=p
 SESSION_COOKIE_AGE = 3600 * env.int("LMS_SESSION_HOURS", 12, validate=positive)
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+# How long a link for a forgotten password is good, in seconds.
+PASSWORD_RESET_TIMEOUT = 3600
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -7,3 +7,5 @@ class MessagingConfig(AppConfig):
     verbose_name = _("Messaging")
     #: See :func:`users.apps.declared`.
     actions_on_people = ("messaging.people_actions.send_welcome_mail",)
+    when_a_password_is_forgotten = ("messaging.sign_in_mails.forgotten_mail",)
+    when_a_browser_is_new = ("messaging.sign_in_mails.new_browser_mail",)

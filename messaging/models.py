@@ -84,6 +84,7 @@ class MailKind(models.TextChoices):
     REMINDER = "reminder", _("Reminder")
     ANNOUNCEMENT = "announcement", _("Announcement")
     REPORT = "report", _("Report")
+    SIGN_IN = "sign_in", _("Sign-in")
 
 
 class MailLog(models.Model):

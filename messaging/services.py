@@ -197,6 +197,19 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     return True
 
 
+def mail_as_platform(people: Sequence[User], subject: str, body: str, *, kind: str) -> bool:
+    """One mail about signing in, to the mailbox that these users share, under the platform's own address. Whether it
+    went.
+
+    Each account's log of mails has a line, without the text: it may hold what signs somebody in.
+    """
+    if not people or is_copy() or not _deliver(people[0], subject, body, as_platform=True):
+        return False
+    for person in people:
+        _log_mail(person, kind=kind, subject=subject, body="", about_id=person.pk)
+    return True
+
+
 def welcome_mail_request(*, acting_user: User, user: User) -> None:
     """Have the welcome mail sent. Refuses people who are deleted or being purged."""
     _refuse_unless_active(user)
@@ -215,14 +228,21 @@ def notification_message_id(notification: Notification) -> str:
 
 
 def _deliver(
-    recipient: User | None, subject: str, body: str, *, html: str = "", copy: str = "", message_id: str = ""
+    recipient: User | None,
+    subject: str,
+    body: str,
+    *,
+    html: str = "",
+    copy: str = "",
+    message_id: str = "",
+    as_platform: bool = False,
 ) -> bool:
     """Hand a mail to the server; without a recipient it is for the operators' address.
 
     It goes to that very domain (:func:`purge.addresses.routed`), or nowhere. A refusal is logged by its class alone:
     its text repeats the address.
     """
-    account: Account | None = recipient.account if recipient else None
+    account: Account | None = recipient.account if recipient and not as_platform else None
     sender = (account and routed(account.sender_email)) or settings.DEFAULT_FROM_EMAIL
     who = recipient.pk if recipient else "operators"
     to, copy = routed(recipient.email if recipient else settings.OPERATORS_EMAIL), routed(copy)

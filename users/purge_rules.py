@@ -178,6 +178,15 @@ RULES = [
         },
     ),
     ModelRules(
+        "users.KnownBrowser",
+        _("browsers known"),
+        "user__account",
+        {
+            "user": Delete(),
+            "digest": Keep("a digest of a random text; the row goes with its owner", closed=BY_CODE),
+        },
+    ),
+    ModelRules(
         "users.LoginEvent",
         _("sign-ins"),
         "user__account",

@@ -8,9 +8,14 @@ from django.db import close_old_connections, connection
 
 from purge.tasks import at_the_boundary, sign_of_life
 from purge.worker.queue import enqueue
+from users.apps import declared
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
+from users.models import LoginEvent
 from users.services import sessions_clear
+from users.sign_in.devices import browsers_clear
+from users.sign_in.forgotten import links_for
 from users.sign_in.limits import tries_clear
+from users.sign_in.staying import browser_words
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +47,31 @@ def clear_sessions() -> int:
     """
     sign_of_life()
     tries_clear()
+    browsers_clear()
     return sessions_clear()
+
+
+@at_the_boundary
+def forgotten_password(*user_ids: int) -> int:
+    """Have one mail written to those who share a mailbox and have forgotten a password. How many accounts it names."""
+    sign_of_life()
+    links = links_for(user_ids)
+    if links:
+        for function in declared("when_a_password_is_forgotten"):
+            function(links=links)
+    return len(links)
+
+
+@at_the_boundary
+def tell_of_new_browser(event_id: int) -> bool:
+    """Have somebody told of a sign-in with a browser that was never used before."""
+    sign_of_life()
+    event = LoginEvent.objects.filter(pk=event_id).first()
+    if event is None:
+        return False
+    for function in declared("when_a_browser_is_new"):
+        function(user_id=event.user_id, at=event.at, browser=browser_words(event.user_agent))
+    return True
 
 
 @at_the_boundary

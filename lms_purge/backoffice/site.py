@@ -10,7 +10,7 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -127,6 +127,16 @@ class LmsAdminSite(admin.AdminSite):
         context = {**self.each_context(request), **(extra_context or {})}
         success = reverse("admin:password_change_done", current_app=self.name)
         return cast(TemplateResponse, OwnPassword.as_view(success_url=success, extra_context=context)(request))
+
+    def get_urls(self) -> list[Any]:
+        from users.sign_in import pages
+
+        return [
+            path("forgotten/", pages.forgotten, name="forgotten"),
+            path("forgotten/new/", pages.forgotten_new, name="forgotten_new"),
+            path("sessions/", self.admin_view(pages.own_sessions), name="own_sessions"),
+            *super().get_urls(),
+        ]
 
     # ------------------------------------------------------------ pages
 

@@ -27,7 +27,7 @@ from users.models.people import (
     UserState,
     earlier_state,
 )
-from users.models.sign_in import Tries
+from users.models.sign_in import KnownBrowser, Tries
 
 __all__ = [
     "Account",
@@ -48,6 +48,7 @@ __all__ = [
     "ImportSource",
     "ImportState",
     "InternalUser",
+    "KnownBrowser",
     "LoginEvent",
     "PeopleAreNotDeleted",
     "Role",

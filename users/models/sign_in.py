@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -25,3 +26,19 @@ class Tries(models.Model):
 
     def __str__(self) -> str:
         return f"tries {self.digest[:8]}"
+
+
+class KnownBrowser(models.Model):
+    """A browser that a user has signed in with. ``digest``: of a random text in its cookie."""
+
+    user = models.ForeignKey("users.User", models.PROTECT, related_name="known_browsers")
+    digest = models.CharField(max_length=64)
+    seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("browser known")
+        verbose_name_plural = _("browsers known")
+        constraints = (models.UniqueConstraint(fields=("user", "digest"), name="users_known_browser_once"),)
+
+    def __str__(self) -> str:
+        return f"browser {self.pk}"

@@ -31,7 +31,17 @@ from users.services.people import (
 )
 from users.services.refusals import DeletedUserHasIt, ServiceError, UserFrozen, refuse_frozen
 from users.services.roles import is_last_administrator, purge_permission_set, role_assign, role_remove
-from users.services.sessions import login_record, password_change, password_set, plans_end, sessions_clear, sessions_end
+from users.services.sessions import (
+    login_record,
+    other_sessions_end,
+    password_change,
+    password_renew,
+    password_set,
+    plans_end,
+    session_end,
+    sessions_clear,
+    sessions_end,
+)
 
 __all__ = [
     "DeletedUserHasIt",
@@ -56,7 +66,9 @@ __all__ = [
     "login_record",
     "month_of",
     "operator_create",
+    "other_sessions_end",
     "password_change",
+    "password_renew",
     "password_set",
     "plans_end",
     "profile_change",
@@ -64,6 +76,7 @@ __all__ = [
     "refuse_frozen",
     "role_assign",
     "role_remove",
+    "session_end",
     "sessions_clear",
     "sessions_end",
     "trial_account_create",

@@ -65,6 +65,30 @@ def password_change(*, user: User, old_password: str, password: str) -> None:
     user.password = current.password
 
 
+def password_renew(*, user: User, password: str) -> None:
+    """Set a password that its owner has forgotten; who calls has made sure that it is they
+    (:mod:`users.sign_in.forgotten`). All sessions end."""
+    with transaction.atomic():
+        current = locked(user)
+        _set_password(current, current, password)
+
+
+def session_end(*, acting_user: User, digest: str) -> bool:
+    """End one of one's own sessions, by what its row is called. Whether there was one."""
+    ended, _by_model = Session.objects.filter(user=acting_user, pk=digest).delete()
+    if ended:
+        audit(acting_user, acting_user, "session ended")
+    return bool(ended)
+
+
+def other_sessions_end(*, acting_user: User, digest: str) -> int:
+    """End all of one's own sessions but this one; how many there were."""
+    ended, _by_model = Session.objects.filter(user=acting_user).exclude(pk=digest).delete()
+    if ended:
+        audit(acting_user, acting_user, "sessions ended")
+    return ended
+
+
 def _set_password(acting_user: User, user: User, password: str) -> None:
     validate_new_password(password, user)
     user.set_password(password)

@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from users.models import Tries
 
-#: Nobody has to know of a count longer: the slowest bucket is empty after five minutes.
+#: Nobody has to know of a count longer: the slowest bucket is empty after an hour.
 FORGOTTEN = timedelta(days=1)
 #: That there were too many is noted once in this time.
 TOLD_AGAIN = timedelta(hours=1)
@@ -40,6 +40,9 @@ BY_ADDRESS = Limit("address", 10, 6)
 BY_BOTH = Limit("name and address", 5, 60)
 #: Wrong answers to "confirm that it is you", by user.
 BY_USER = Limit("user", 5, 60)
+#: Mails for a forgotten password: three at once to a name, then one every twenty minutes.
+BY_NAME_FORGOTTEN = Limit("name forgotten", 3, 1200)
+BY_ADDRESS_FORGOTTEN = Limit("address forgotten", 10, 60)
 
 Count = tuple[Limit, str]
 

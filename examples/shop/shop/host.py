@@ -1,13 +1,16 @@
 """What the engine asks of the shop. It has one kind of account, so whatever concerns trials has nothing to say."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from purge.addresses import identity_key
 from purge.host import AccountFacts, Holder, Person, PersonLine
+from purge.pages.freshness import CONFIRMED_AT
 from purge.routes.scope import searched
 from shop.models import Branch, Customer
 
@@ -58,6 +61,18 @@ class ShopHost:
 
     def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
         return next(iter(self.administrators(account_id)), None)
+
+    # ------------------------------------------------------------ who it is
+
+    def confirm_identity(self, request: HttpRequest, password: str) -> str:
+        if not request.user.check_password(password):
+            return "This is not your password."
+        request.session[CONFIRMED_AT] = time.time()
+        return ""
+
+    def plans_of(self, user: Any) -> str:
+        """A plan ends with the password that it was shown under."""
+        return str(user.get_session_auth_hash())
 
     # ------------------------------------------------------------ customers
 

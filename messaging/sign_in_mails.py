@@ -1,0 +1,56 @@
+"""Mails about signing in: from the platform, since they speak of more than one account, or warn of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from messaging.models import MailKind
+from messaging.services import mail_as_platform
+from users.models import User, UserState
+from users.services import zone_of
+from users.sign_in.forgotten import Link
+
+
+def forgotten_mail(*, links: Sequence[Link]) -> bool:
+    """One mail to the mailbox that these users share, with the link of each. Whether it went.
+
+    What is kept of it are no links: whoever reads the mails of an account could sign in with them.
+    """
+    ids = [link.user_id for link in links]
+    people = {user.pk: user for user in User.objects.filter(pk__in=ids, state=UserState.ACTIVE)}
+    there = [link for link in links if link.user_id in people]
+    # One mailbox: who shares it no more has changed the address since the mail was asked for.
+    same = [link for link in there if people[link.user_id].email_key == people[there[0].user_id].email_key]
+    if not same:
+        return False
+    parts = [
+        _("Somebody, probably you, has asked for a new password. These links are good for an hour, each once."),
+        *(f"{link.account}:\n{link.url}" for link in same),
+        _("If it was not you, do nothing: your password stays as it is."),
+    ]
+    return mail_as_platform(
+        [people[link.user_id] for link in same], _("Your password"), "\n\n".join(parts), kind=MailKind.SIGN_IN
+    )
+
+
+def new_browser_mail(*, user_id: int, at: datetime, browser: str) -> bool:
+    """Tell somebody of a sign-in with a browser that was never used before. Whether it went."""
+    user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
+    if user is None:
+        return False
+    with timezone.override(zone_of(user.account)):
+        moment = date_format(timezone.localtime(at), "DATETIME_FORMAT")
+    parts = [
+        _("You have signed in to %(account)s with a browser that you had not used before.") % {"account": user.account},
+        _("When: %(moment)s (%(zone)s)") % {"moment": moment, "zone": user.account.time_zone},
+        _("With: %(browser)s") % {"browser": browser or _("an unknown browser")},
+        _("If it was not you, change your password, end that session under “Sessions” and tell whoever runs the site:"),
+        settings.LMS_BASE_URL.rstrip("/") + "/admin/sessions/",
+    ]
+    return mail_as_platform([user], _("A new sign-in"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
