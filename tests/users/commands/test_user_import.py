@@ -38,6 +38,18 @@ def test_json_has_numbers_lines_and_reasons_and_bad_rows_need_you(run, tmp_path,
     assert [row["line"] for row in answer["bad_rows"]] == [3]
 
 
+def test_a_managers_cell_that_is_not_understood_needs_you(run, tmp_path, capsys):
+    file = tmp_path / "people.csv"
+    file.write_text("Name,Email,Manager\nAnn,a@x.org,Bob Boss\nBob,b@x.org,ROOT\n")
+    with pytest.raises(CommandError, match="manager was not understood: 1") as refusal:
+        run(file)
+    assert refusal.value.returncode == 1
+    assert "added 2," in capsys.readouterr().out
+    file.write_text("Name,Email,Manager\nAnn,a@x.org,b@x.org\nBob,b@x.org,ROOT\n")
+    assert "updated 1, unchanged 1" in run(file)
+    assert User.objects.get(email_key="a@x.org").manager.email_key == "b@x.org"
+
+
 def test_the_worker_may_do_it(run):
     assert "0 of 5 rows" in run("--queue", SAMPLE)
     assert not User.objects.filter(source="csv").exists()
