@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -136,8 +135,12 @@ def _who_is_added(
 
 def _holders(account_id: int, key: str, unique_user_id: str | None) -> tuple[User | None, User | None]:
     """Who has the address and who has the Unique User ID, locked in the order of their numbers."""
-    wanted = Q(email_key=key) | Q(unique_user_id=unique_user_id) if unique_user_id else Q(email_key=key)
-    rows = list(User.objects.filter(wanted, account_id=account_id).order_by("pk").select_for_update(of=("self",)))
+    mine = User.objects.filter(account_id=account_id)
+    # Two look-ups by index; one OR over both columns would read the account.
+    pks = set(mine.filter(email_key=key).values_list("pk", flat=True))
+    if unique_user_id:
+        pks.update(mine.filter(unique_user_id=unique_user_id).values_list("pk", flat=True))
+    rows = list(User.objects.filter(pk__in=pks).order_by("pk").select_for_update(of=("self",))) if pks else []
     by_address = next((row for row in rows if row.email_key == key), None)
     by_id = next((row for row in rows if unique_user_id and row.unique_user_id == unique_user_id), None)
     return by_address, by_id
