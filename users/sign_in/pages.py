@@ -173,5 +173,6 @@ def forgotten_new(request: HttpRequest) -> HttpResponse:
         "number": number,
         "token": token,
         "account": user.account.name if user is not None else "",
+        "email": user.email if user is not None else "",
     }
     return TemplateResponse(request, "users/forgotten_new.html", context)
