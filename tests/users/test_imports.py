@@ -600,3 +600,25 @@ def test_direction_marks_around_an_address_are_not_stored(account):
     log = imported(account, "Name,Email\nAnn,\u202aann@acme.example\u202c\n")
     assert counts(log) == {"added": 1}
     assert User.objects.get(account=account).email == "ann@acme.example"
+
+
+# ---------------------------------------------------------------- who shares a mailbox
+
+
+def test_who_shares_a_mailbox_gets_it_back_by_a_file_once_nobody_else_has_it(account):
+    keyed = UserFactory(account=account, email="desk@acme.example", name="First")
+    sharing = UserFactory(
+        account=account, email="DESK@acme.example", name="Second", email_key=None, same_mailbox_as=keyed
+    )
+    assert counts(imported(account, "Name,Email\nFirst of two,desk@acme.example\n")) == {"updated": 1}
+    keyed.refresh_from_db()
+    sharing.refresh_from_db()
+    assert (keyed.name, sharing.name, sharing.email_key) == ("First of two", "Second", None)
+    User.objects.filter(pk=sharing.pk).update(same_mailbox_as=None)
+    User.objects.filter(pk=keyed.pk).update(email="other@acme.example", email_key="other@acme.example")
+    log = imported(account, "Name,Email\nOnly one,desk@acme.example\n")
+    assert counts(log) == {"updated": 1}
+    sharing.refresh_from_db()
+    assert (sharing.name, sharing.email_key) == ("Only one", "desk@acme.example")
+    assert User.objects.filter(account=account).count() == 2
+    assert not sharing.former_emails.exists()

@@ -163,6 +163,10 @@ class Decision:
     @classmethod
     def on(cls, known: Sequence[KnownUser], **rest: Any) -> Decision:
         by_key = {user["email_key"]: user for user in known if user["email_key"]}
+        for user in known:
+            if user["email_key"] is None:
+                # They shared a mailbox with somebody who is gone: now it is theirs alone.
+                by_key.setdefault(identity_key(user["email"]), user)
         by_id = {user["unique_user_id"]: user for user in known if user["unique_user_id"]}
         return cls(by_key=by_key, by_id=by_id, **rest)
 

@@ -23,6 +23,7 @@ from django.db import IntegrityError, OperationalError, close_old_connections, c
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from purge.addresses import identity_key
 from purge.database.lookups import AnyOf
 from purge.routes.suppression import purged_before
 from purge.selectors import open_request_of
@@ -309,7 +310,11 @@ class Loader:
 
     def _known(self, people: Sequence[PersonRow]) -> list[KnownUser]:
         """Users of the account with one of these addresses or Unique User IDs, locked in the order of their numbers."""
-        pks = {user.pk for user in users_with(self.account.pk, [person.email_key for person in people])}
+        keys = {person.email_key for person in people}
+        pks = {user.pk for user in users_with(self.account.pk, keys)}
+        # Who shares a mailbox has no key, and the address all the same. They are few.
+        sharing = User.objects.filter(account_id=self.account.pk, email_key=None).values_list("pk", "email")
+        pks.update(pk for pk, email in sharing if identity_key(email) in keys)
         unique_ids = [person.unique_user_id for person in people if person.unique_user_id]
         if unique_ids:
             mine = User.objects.filter(AnyOf(F("unique_user_id"), unique_ids), account_id=self.account.pk)
