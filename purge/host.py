@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -18,12 +19,46 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 
+class TenantKind(StrEnum):
+    """What kind of account a tenant is. SYSTEM: of the platform's own people, which no route reaches."""
+
+    ENTERPRISE = "enterprise"
+    TRIAL = "trial"
+    SYSTEM = "system"
+
+
+class PersonState(StrEnum):
+    """Where a person stands. PURGING: frozen by a request."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+    PURGING = "purging"
+
+
+class HolderKind(StrEnum):
+    """CURRENT: it is their e-mail address or login, whatever their state. FORMER: an address that they had."""
+
+    CURRENT = "current"
+    FORMER = "former"
+
+
+class Page(StrEnum):
+    """Pages of the platform to which the purge's own lead. Each but DELETED_PEOPLE is about one row."""
+
+    #: A user's own page. Row: the person.
+    PERSON = "person"
+    #: The list from which deleted people are purged.
+    DELETED_PEOPLE = "deleted people"
+    #: Whom outside to tell about the people of an open request. Row: the request.
+    RECIPIENTS = "recipients"
+
+
 @dataclass(frozen=True)
 class AccountFacts:
-    """One tenant. ``kind``: "enterprise", "trial" or "system". ``public_id`` is never given out anew."""
+    """One tenant. ``public_id`` is never given out anew."""
 
     id: int
-    kind: str
+    kind: TenantKind
     name: str
     creator_id: int | None
     active: bool
@@ -38,15 +73,14 @@ class Person:
     ``email_key`` is None where another row of the account has the same mailbox: such a row is no match, and cannot be
     selected.
 
-    ``state``: "active", "deleted" or "purging". ``earlier_state``: the same, but of somebody whom a request has frozen
-    what they were before, "active" or "deleted". ``label``: how the row is named in messages without personal data
-    ("user 12"). ``added_at``: since when the row is there.
+    ``earlier_state``: the state, but of somebody whom a request has frozen what they were before. ``label``: how the
+    row is named in messages without personal data ("user 12"). ``added_at``: since when the row is there.
     """
 
     id: int
     account_id: int
-    state: str
-    earlier_state: str
+    state: PersonState
+    earlier_state: PersonState
     public_id: str
     email_key: str | None
     former_keys: tuple[str, ...]
@@ -74,23 +108,22 @@ class PersonLine:
 class Holder:
     """Somebody who has an identifier, or had it.
 
-    ``kind``: "current" (it is their e-mail address or login, whatever their state) or "former" (an address that they
-    had). ``since``: when they got it; None: nobody knows. ``until``: when they gave it up; None: they have it.
-    ``state`` and ``earlier_state``: see :class:`Person`; somebody in state "purging" is frozen by the requests in which
-    they are a subject.
+    ``since``: when they got it; None: nobody knows. ``until``: when they gave it up; None: they have it. ``state`` and
+    ``earlier_state``: see :class:`Person`; somebody who is PURGING is frozen by the requests in which they are a
+    subject.
     """
 
     person_id: int
     account_id: int
-    kind: str
+    kind: HolderKind
     since: datetime | None
     until: datetime | None
-    state: str
-    earlier_state: str
+    state: PersonState
+    earlier_state: PersonState
 
     @property
     def is_current(self) -> bool:
-        return self.kind == "current"
+        return self.kind == HolderKind.CURRENT
 
 
 class Host(Protocol):
@@ -231,6 +264,10 @@ class Host(Protocol):
     def plans_of(self, user: Any) -> str:
         """What the plans that a page has shown to somebody belong to, beside the user; another text when all that were
         shown before are worth nothing any more (signed out, another password, a lost permission)."""
+        ...
+
+    def page_of(self, page: Page, pk: int | None = None) -> str:
+        """The address of a page, about the row with this number where it is about one; '' where there is none."""
         ...
 
     # -- finding, for commands

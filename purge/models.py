@@ -359,7 +359,7 @@ class Residue(models.Model):
 
 
 class FollowUp(models.Model):
-    """Something that people still have to do after a purge: a session to staff, a connector to refill, an account."""
+    """Something that people still have to do after a purge: what an app has declared as a consequence."""
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="follow_ups")
     kind = models.CharField(max_length=40)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
-from purge.host import get_host
+from purge.host import TenantKind, get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, WorkerBeat
 from purge.references import parse_reference
 from purge.routes.policy import policy_for
@@ -48,7 +48,7 @@ def account_in_open_request(account_id: int, *, new_kind: str = "") -> bool:
     if open_requests.filter(Q(account_id=account_id) | Q(subjects__account_id=account_id)).exists():
         return True
     account = get_host().accounts([account_id]).get(account_id)
-    if account is None or "trial" not in (account.kind, new_kind):
+    if account is None or TenantKind.TRIAL not in (account.kind, new_kind):
         return False
     return any(policy_for(request).scrub_trial_accounts for request in open_requests)
 
@@ -98,7 +98,7 @@ def open_addresses_for(account_id: int, *, since: datetime | None = None) -> fro
     if since is not None:
         requests = requests.filter(accepted_at__gte=since)
     account = get_host().accounts([account_id]).get(account_id)
-    is_trial = account is not None and account.kind == "trial"
+    is_trial = account is not None and account.kind == TenantKind.TRIAL
     keys: set[str] = set()
     for request in requests:
         policy = policy_for(request)

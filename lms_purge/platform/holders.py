@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import F, Max, Q
 
 from purge.database.lookups import AnyOf
-from purge.host import Holder
+from purge.host import Holder, HolderKind, PersonState
 from users.models import FormerEmail, User, UserAudit
 
 
@@ -47,7 +47,11 @@ def _current(account_id: int | None, keys: list[str]) -> Iterable[tuple[str, Hol
     everybody = addressed | signing
     for (pk, key), moment in since.items():
         user = everybody[pk]
-        yield key, Holder(pk, user.account_id, "current", moment, None, user.state, user.earlier_state)
+        yield key, Holder(pk, user.account_id, HolderKind.CURRENT, moment, None, *_states(user))
+
+
+def _states(user: User) -> tuple[PersonState, PersonState]:
+    return PersonState(user.state), PersonState(user.earlier_state)
 
 
 def _former(account_id: int | None, keys: list[str]) -> Iterable[tuple[str, Holder]]:
@@ -62,7 +66,7 @@ def _former(account_id: int | None, keys: list[str]) -> Iterable[tuple[str, Hold
         began = max([user.added_at, *before])
         yield (
             str(row.email_key),
-            Holder(user.pk, user.account_id, "former", began, row.ended_at, user.state, user.earlier_state),
+            Holder(user.pk, user.account_id, HolderKind.FORMER, began, row.ended_at, *_states(user)),
         )
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from lms_purge.platform.holders import holders
 from messaging.services import notification_create
 from purge.addresses import identity_key
-from purge.host import AccountFacts, Holder, Person, PersonLine
+from purge.host import AccountFacts, Holder, Page, Person, PersonLine, PersonState, TenantKind
 from purge.routes.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
@@ -26,6 +27,7 @@ from users.models import (
     ImportLog,
     Role,
     User,
+    UserKind,
     UserState,
     earlier_state,
 )
@@ -44,7 +46,7 @@ class LmsHost:
         return {
             account.pk: AccountFacts(
                 id=account.pk,
-                kind=account.kind,
+                kind=TenantKind(account.kind),
                 name=account.name,
                 creator_id=account.creator_id,
                 active=account.state == AccountState.ACTIVE,
@@ -216,6 +218,17 @@ class LmsHost:
             )
         ]
 
+    def page_of(self, page: Page, pk: int | None = None) -> str:
+        match page:
+            case Page.PERSON:
+                kind = User.objects.filter(pk=pk).values_list("kind", flat=True).first() or UserKind.INTERNAL
+                name = f"admin:users_{kind}user_change"
+            case Page.DELETED_PEOPLE:
+                name = "admin:users_deleteduser_changelist"
+            case Page.RECIPIENTS:
+                name = "admin:cleanup_recipients"
+        return reverse(name, args=[] if pk is None else [pk])
+
     # ------------------------------------------------------------ finding, for commands
 
     def account_by_subdomain(self, subdomain: str) -> AccountFacts | None:
@@ -315,8 +328,8 @@ def _people(rows: Any) -> list[Person]:
         Person(
             id=pk,
             account_id=account_id,
-            state=state,
-            earlier_state=earlier_state(state, deleted_at),
+            state=PersonState(state),
+            earlier_state=PersonState(earlier_state(state, deleted_at)),
             public_id=str(public_id),
             email_key=email_key,
             former_keys=tuple(former[pk]),

@@ -23,7 +23,7 @@ from purge import services
 from purge.admin.base import ReadOnlyAdmin, account_names
 from purge.admin.forms import GoOnForm, PersonForm, ReferenceForm
 from purge.choices import Origin, Reader, Role, Route, State, Status
-from purge.host import get_host
+from purge.host import Page, get_host
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
@@ -229,7 +229,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         stands = standing(row, request.user)
         own = get_host().account_of(request.user) == row.account_id and row.account_id is not None
         follow_ups = row.follow_ups.filter(account_id=row.account_id or 0).select_related("done_by").order_by("pk")
-        recipients = requests.link_to("admin:cleanup_recipients", row.pk) if own and row.is_open else ""
+        recipients = get_host().page_of(Page.RECIPIENTS, row.pk) if own and row.is_open else ""
         return {
             "title": _("Purge request %(reference)s") % {"reference": row.reference},
             "row": row,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from purge.choices import NoticeState
-from purge.host import get_host
+from purge.host import Page, PersonState, get_host
 from purge.models import ImsNotice
-from purge.pages.requests import link_to
 
 NOTICE_TONES = {NoticeState.OPEN: "warning", NoticeState.PURGED: "success", NoticeState.DECLINED: "quiet"}
 
@@ -23,10 +22,10 @@ class NoticePerson:
 
 def notice_person(notice: ImsNotice) -> NoticePerson | None:
     """None once they are gone."""
-    facts = get_host().people([notice.user_id]) if notice.user_id is not None else []
+    host = get_host()
+    facts = host.people([notice.user_id]) if notice.user_id is not None else []
     if not facts:
         return None
-    deleted = facts[0].state == "deleted"
-    page = f"admin:users_{getattr(notice.user, 'kind', 'internal')}user_change"
-    cleanup = link_to("admin:users_deleteduser_changelist")
-    return NoticePerson(str(notice.user), deleted, cleanup if deleted else link_to(page, notice.user_id))
+    deleted = facts[0].state == PersonState.DELETED
+    page = host.page_of(Page.DELETED_PEOPLE) if deleted else host.page_of(Page.PERSON, notice.user_id)
+    return NoticePerson(str(notice.user), deleted, page)

@@ -12,15 +12,11 @@ from purge.addresses import (
 )
 from purge.database.catalog import Catalog, Column
 from purge.host import get_host
-from purge.models import Identifier, Subject, SuppressionHash
+from purge.proof.guesses import LOGINS, OWN_TABLES
 from purge.rules.registry import get_registry
 
-#: The engine's own tables hold ids and, while a request is open, what it captured.
-OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, Subject, SuppressionHash))
 #: The shortest address that a column must have room for.
 SHORTEST_ADDRESS = 6
-#: How the names of columns end that hold logins, or filters in which logins stand.
-LOGIN_ENDINGS = ("login", "user_name", "username", "manager_filter", "filter_value")
 
 
 def addresses_in(column: Column, value: Any) -> set[str]:
@@ -62,14 +58,7 @@ def patrolled_columns(catalog: Catalog) -> list[Column]:
 def login_columns(catalog: Catalog) -> list[Column]:
     """The columns that hold what somebody signs in with at another system, or a filter that may name them by it."""
     identity = get_host().identity_columns()
-    return [
-        column
-        for column in catalog.columns
-        if column.type == "text"
-        and column.name.endswith(LOGIN_ENDINGS)
-        and column.table not in OWN_TABLES
-        and (column.table, column.name) not in identity
-    ]
+    return [column for column in LOGINS.columns(catalog) if (column.table, column.name) not in identity]
 
 
 def _holds_addresses(column: Column) -> bool:

@@ -32,12 +32,13 @@ from purge.choices import Fate, IdentifierKind, Role, Verdict
 from purge.database.catalog import Catalog, Column, read_catalog
 from purge.host import get_host
 from purge.models import PurgeRequest, Subject
-from purge.proof.columns import OWN_TABLES, addresses_in, is_ruled, login_columns, patrolled_columns
+from purge.proof.columns import addresses_in, is_ruled, login_columns, patrolled_columns
 from purge.proof.files import mentions_in_unread_files
+from purge.proof.guesses import ADDRESSES, PERSON_NUMBERS, PUBLIC_IDS, Guess
 from purge.proof.judge import Judge, Sought
 from purge.proof.prefixes import files_under
 from purge.proof.reading import filled, stream
-from purge.proof.report import Hit, Report, check_key, check_storage
+from purge.proof.report import Hit, Report, StoredFile, check_key, check_storage, file_hit
 from purge.proof.row_names import row_name
 from purge.routes.scope import DOOMED_ROLES, current_key, searched
 from purge.rules.registry import get_registry, person_model
@@ -98,18 +99,15 @@ def _references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
     person_table = person_model()._meta.db_table
     keyed = {(key.table, key.column) for key in catalog.foreign_keys}
     places = [(key.table, key.column) for key in catalog.keys_to(person_table)]
-    places += [
-        (column.table, column.name)
-        for column in catalog.columns
-        if column.type == "integer"
-        and column.table not in OWN_TABLES
-        and (column.table, column.name) not in keyed
-        and (column.name in ("user_id", "person_id") or column.name.endswith(("_user_id", "_person_id")))
-    ]
+    places += [place for place in _guessed(PERSON_NUMBERS, catalog) if place not in keyed]
     for table, name in _occupied(places, ids):
         for row in _find(catalog, table, name, ids):
             yield Hit(table, name, row, ruled=is_ruled(table, name))
     yield from _generic_references(catalog, ids)
+
+
+def _guessed(guess: Guess, catalog: Catalog) -> list[tuple[str, str]]:
+    return [(column.table, column.name) for column in guess.columns(catalog)]
 
 
 def _occupied(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> list[tuple[str, str]]:
@@ -181,14 +179,7 @@ def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
 
     native = connection.features.has_native_uuid_field
     wanted = [UUID(value) if native else UUID(value).hex for value in values]
-    places = [
-        (column.table, column.name)
-        for column in catalog.columns
-        if column.type == "uuid"
-        and column.table not in OWN_TABLES
-        and any(word in column.name for word in ("public_id", "user", "person", "owner"))
-    ]
-    for table, name in _occupied(places, wanted):
+    for table, name in _occupied(_guessed(PUBLIC_IDS, catalog), wanted):
         for row in _find(catalog, table, name, wanted):
             yield Hit(table, name, row, ruled=is_ruled(table, name))
 
@@ -222,7 +213,7 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
     for column in columns:
         indexed = _is_indexed(catalog, column)
-        if column in mentioning or (not indexed and "mail" in column.name):
+        if column in mentioning or (not indexed and ADDRESSES.fits(column)):
             for pk, value in _rows_with(catalog, column, keys, indexed=indexed):
                 for key in sorted(addresses_in(column, value) & keys):
                     yield from judge.hits(column, pk, key, sought[key], value)
@@ -291,11 +282,11 @@ def _no_index_where(column: Column) -> tuple[str, list[Any]]:
 def _files(request: PurgeRequest) -> Iterator[Hit]:
     for public_id in _erased_public_ids(request):
         for number, _name in enumerate(files_under(public_id), start=1):
-            yield Hit("files", "people", str(number), ruled=True)
+            yield file_hit(StoredFile.OF_A_PERSON, number)
         if default_storage.exists(get_host().file_prefix(public_id)):
-            yield Hit("files", "folder", "0", ruled=True)
+            yield file_hit(StoredFile.FOLDER, 0)
     for file in request.files.all():
-        yield Hit("files", "erase", str(file.pk), ruled=True)
+        yield file_hit(StoredFile.DOOMED, file.pk)
 
 
 def _unread_files(request: PurgeRequest) -> Iterator[Hit]:

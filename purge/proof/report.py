@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from purge.choices import Verdict
@@ -34,6 +35,26 @@ class Hit:
     kind: str = ""
     matched: bool = False
     owner: Holder | None = None
+
+
+class StoredFile(StrEnum):
+    """What a file was that is still there: what stands in a residue's column, under the table :data:`FILES`."""
+
+    #: Under the prefix of somebody who is erased; numbered, since the name may say something.
+    OF_A_PERSON = "people"
+    #: The folder itself, which alone tells that there was somebody.
+    FOLDER = "folder"
+    #: A file whose row is gone and that is still to be erased, by the number of its record.
+    DOOMED = "erase"
+
+
+#: Stands for a table where a file is no longer named by any row.
+FILES = "files"
+
+
+def file_hit(what: StoredFile, number: int) -> Hit:
+    """A stored file that no row names any more. Erasing files again could take it out."""
+    return Hit(FILES, what.value, str(number), ruled=True)
 
 
 @dataclass(frozen=True)

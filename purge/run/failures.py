@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: As in "UNIQUE constraint failed: users_user.account_id, users_user.email_key".
+#: As in "UNIQUE constraint failed: some_table.account_id, some_table.email_key".
 _SQLITE = re.compile(r"^(UNIQUE|CHECK|NOT NULL|FOREIGN KEY) constraint failed(?:: ([A-Za-z_][\w., ]{0,120}))?$")
 
 

@@ -12,14 +12,12 @@ from django.db.models import Max
 from django.utils import timezone
 
 from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role
-from purge.host import get_host
+from purge.host import PersonState, get_host
 from purge.journal.lines import LET_GO, journal_people
 from purge.models import PurgeRequest, Subject
 from purge.routes.scope import DOOMED_ROLES, current_key
 from purge.routes.targets import matches_of
 from purge.run.claims import note
-
-STATE_DELETED = "deleted"
 
 
 def begin(request: PurgeRequest) -> None:
@@ -40,7 +38,7 @@ def begin(request: PurgeRequest) -> None:
         for person_id, subject in waiting.items()
         if person_id in people
         and (
-            people[person_id].earlier_state != STATE_DELETED
+            people[person_id].earlier_state != PersonState.DELETED
             if subject.role == Role.SELECTED
             else person_id not in still
         )

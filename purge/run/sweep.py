@@ -22,7 +22,7 @@ from purge.choices import Fate, IdentifierKind, Role, StepState
 from purge.database.catalog import Catalog, read_catalog
 from purge.database.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
 from purge.hashing import FOLDED
-from purge.host import Person, get_host
+from purge.host import Person, PersonState, get_host
 from purge.journal.lines import LATE, journal_people
 from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep, Subject
 from purge.proof import probe
@@ -439,7 +439,7 @@ def note_headless_accounts(request: PurgeRequest, people: Iterable[Person]) -> N
     Nobody there can act on it, so support is told. An account that was closed with its creator needs none.
     """
     host = get_host()
-    lost = {person.account_id for person in people if person.earlier_state == "active"}
+    lost = {person.account_id for person in people if person.earlier_state == PersonState.ACTIVE}
     for account_id, account in sorted(host.accounts(lost).items()):
         if account.active and not host.administrators(account_id):
             FollowUp.objects.get_or_create(

@@ -24,7 +24,7 @@ from purge.choices import (
     Status,
 )
 from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
-from purge.host import AccountFacts, Person, get_host
+from purge.host import AccountFacts, Person, PersonState, TenantKind, get_host
 from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, words_for_customers
 from purge.models import ImsNotice, PurgeRequest
 from purge.references import new_reference
@@ -45,9 +45,6 @@ from purge.services.restoring import write_ahead
 from purge.steps.impact import Impact, in_account_only, measure_impact
 from purge.upkeep import paused
 from purge.worker.queue import enqueue_request
-
-ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL = "enterprise", "trial"
-STATE_ACTIVE = "active"
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Preview:
 
 def _account(account_id: int) -> AccountFacts:
     account = get_host().accounts([account_id]).get(account_id)
-    if account is None or account.kind not in (ACCOUNT_ENTERPRISE, ACCOUNT_TRIAL):
+    if account is None or account.kind not in (TenantKind.ENTERPRISE, TenantKind.TRIAL):
         raise NotAllowed("no_account", _("There is no such account, or nothing is purged in it."))
     return account
 
@@ -134,7 +131,7 @@ def _check_number(user_ids: Sequence[int]) -> None:
 
 
 def _route(account: AccountFacts, enterprise: Route, trial: Route) -> Route:
-    return enterprise if account.kind == ACCOUNT_ENTERPRISE else trial
+    return enterprise if account.kind == TenantKind.ENTERPRISE else trial
 
 
 def _labels(ids: Iterable[int]) -> str:
@@ -173,7 +170,7 @@ def _check_people(people: Sequence[Person], user_ids: Collection[int], account_i
             % {"ids": _labels(shared)},
             people=shared,
         )
-    active = [person.id for person in people if person.earlier_state == STATE_ACTIVE]
+    active = [person.id for person in people if person.earlier_state == PersonState.ACTIVE]
     if active:
         raise PurgeRefused(
             "active",
@@ -258,7 +255,7 @@ def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, ac
 
 def _own_targets(policy: Policy, people: Sequence[Person], account: AccountFacts) -> list[Target]:
     """The selected people and, in a trial account, its other users whom the route reaches by their addresses."""
-    if account.kind != ACCOUNT_TRIAL:
+    if account.kind != TenantKind.TRIAL:
         return [Target(person, Role.SELECTED) for person in people]
     targets = resolve_targets(policy, selected=people, emails=_emails(people))
     return [target for target in targets if target.person.account_id == account.id]
@@ -394,7 +391,7 @@ def _check_changed(people: Sequence[Person], account_id: int, confirmed: bool) -
         return
     mine = [person for person in people if person.account_id == account_id]
     taken = open_request_of([person.id for person in mine], account_id=account_id)
-    restored = [person.id for person in mine if person.earlier_state == STATE_ACTIVE and person.id not in taken]
+    restored = [person.id for person in mine if person.earlier_state == PersonState.ACTIVE and person.id not in taken]
     rest = [person.id for person in people if person.id not in restored and person.id not in taken]
     if not rest and taken:
         return  # nobody is left to be asked about again: the refusal names the request
@@ -675,8 +672,8 @@ def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Targe
     asked = reached if account_id is None else reached | {account_id}
     facts = get_host().accounts(asked)
     trial_routes = (Route.UI_TRIAL, Route.OTHER_TRIAL)
-    same = account_id is None or (facts[account_id].kind == ACCOUNT_TRIAL) == (policy.route in trial_routes)
-    if not same or any(account not in facts or facts[account].kind != ACCOUNT_TRIAL for account in reached):
+    same = account_id is None or (facts[account_id].kind == TenantKind.TRIAL) == (policy.route in trial_routes)
+    if not same or any(account not in facts or facts[account].kind != TenantKind.TRIAL for account in reached):
         raise PurgeRefused("kind_changed", _("An account has just become another kind of account. Try again."))
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from purge.routes.scope import Scope
 from purge.rules.registry import ModelEntry, PersonColumn
 
-#: Rows named one by one on a page (connectors, sessions).
+#: Rows named one by one on a page (what stops, what somebody has to mend).
 MOST_NAMED = 200
 
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from purge.addresses import identity_key
-from purge.host import AccountFacts, Holder, Person, PersonLine
+from purge.host import AccountFacts, Holder, HolderKind, Page, Person, PersonLine, PersonState, TenantKind
 from purge.pages.freshness import CONFIRMED_AT
 from purge.routes.scope import searched
 from shop.models import Branch, Customer
@@ -22,7 +22,9 @@ class ShopHost:
 
     def accounts(self, ids: Collection[int]) -> dict[int, AccountFacts]:
         return {
-            branch.pk: AccountFacts(branch.pk, "enterprise", branch.name, None, True, "UTC", str(branch.public_id))
+            branch.pk: AccountFacts(
+                branch.pk, TenantKind.ENTERPRISE, branch.name, None, True, "UTC", str(branch.public_id)
+            )
             for branch in Branch.objects.filter(pk__in=ids)
         }
 
@@ -56,7 +58,7 @@ class ShopHost:
         return user_id in self.administrators(account_id)
 
     def administrators(self, account_id: int) -> list[int]:
-        staff = Customer.objects.filter(branch_id=account_id, is_staff=True, state="active")
+        staff = Customer.objects.filter(branch_id=account_id, is_staff=True, state=PersonState.ACTIVE)
         return list(staff.order_by("added_at", "pk").values_list("pk", flat=True))
 
     def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
@@ -99,6 +101,10 @@ class ShopHost:
         rows = Customer.objects.filter(pk__in=ids).order_by("name", "pk")
         return [PersonLine(row.pk, row.name, row.email, "", row.deleted_at) for row in rows]
 
+    def page_of(self, page: Page, pk: int | None = None) -> str:
+        """The shop has no pages of its own."""
+        return ""
+
     def members(self, account_id: int) -> list[int]:
         return list(Customer.objects.filter(branch_id=account_id).order_by("pk").values_list("pk", flat=True))
 
@@ -112,7 +118,15 @@ class ShopHost:
             rows = rows.filter(branch_id=account_id)
         return {
             row.email_key: [
-                Holder(row.pk, row.branch_id, "current", row.added_at, None, row.state, _earlier_state(row))
+                Holder(
+                    row.pk,
+                    row.branch_id,
+                    HolderKind.CURRENT,
+                    row.added_at,
+                    None,
+                    PersonState(row.state),
+                    _earlier_state(row),
+                )
             ]
             for row in rows
         }
@@ -127,10 +141,10 @@ class ShopHost:
         return {}
 
     def freeze(self, people: Sequence[Person], *, accepted_at: datetime) -> None:
-        Customer.objects.filter(pk__in=[person.id for person in people]).update(state="purging")
+        Customer.objects.filter(pk__in=[person.id for person in people]).update(state=PersonState.PURGING)
 
     def unfreeze(self, ids: Collection[int]) -> None:
-        Customer.objects.filter(pk__in=ids, state="purging").update(state="deleted")
+        Customer.objects.filter(pk__in=ids, state=PersonState.PURGING).update(state=PersonState.DELETED)
 
     def revive_links(self, accounts: Mapping[int, datetime | None]) -> None:
         """The shop hands out no links to files."""
@@ -145,13 +159,15 @@ class ShopHost:
         return self.accounts([branch.pk])[branch.pk] if branch else None
 
     def actor_by_email(self, email: str, account_id: int) -> Customer | None:
-        return Customer.objects.filter(email_key=identity_key(email), branch_id=account_id, state="active").first()
+        return Customer.objects.filter(
+            email_key=identity_key(email), branch_id=account_id, state=PersonState.ACTIVE
+        ).first()
 
     def ids_by_unique_id(self, account_id: int, unique_ids: Collection[str]) -> dict[str, int]:
         return {}
 
     def oldest_deleted(self, account_id: int, *, month: str, kind: str, limit: int) -> list[int]:
-        gone = Customer.objects.filter(branch_id=account_id, state="deleted").order_by("deleted_at", "pk")
+        gone = Customer.objects.filter(branch_id=account_id, state=PersonState.DELETED).order_by("deleted_at", "pk")
         return list(gone.values_list("pk", flat=True)[:limit])
 
     # ------------------------------------------------------------ telling
@@ -167,15 +183,15 @@ class ShopHost:
         return len(recipients)
 
 
-def _earlier_state(row: Customer) -> str:
-    return "deleted" if row.deleted_at else "active"
+def _earlier_state(row: Customer) -> PersonState:
+    return PersonState.DELETED if row.deleted_at else PersonState.ACTIVE
 
 
 def _person(row: Customer) -> Person:
     return Person(
         id=row.pk,
         account_id=row.branch_id,
-        state=row.state,
+        state=PersonState(row.state),
         earlier_state=_earlier_state(row),
         public_id=str(row.public_id),
         email_key=row.email_key,
