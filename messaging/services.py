@@ -197,16 +197,17 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     return True
 
 
-def mail_as_platform(people: Sequence[User], subject: str, body: str, *, kind: str) -> bool:
+def mail_as_platform(people: Sequence[User], subject: str, body: str, *, kind: str, at_address: str = "") -> bool:
     """One mail about signing in, to the mailbox that these users share, under the platform's own address. Whether it
     went.
 
-    Each account's log of mails has a line, without the text: it may hold what signs somebody in.
+    ``at_address``: an address that they had before, where it goes instead. Each account's log of mails has a line,
+    without the text: it may hold what signs somebody in.
     """
-    if not people or is_copy() or not _deliver(people[0], subject, body, as_platform=True):
+    if not people or is_copy() or not _deliver(people[0], subject, body, as_platform=True, at_address=at_address):
         return False
     for person in people:
-        _log_mail(person, kind=kind, subject=subject, body="", about_id=person.pk)
+        _log_mail(person, kind=kind, subject=subject, body="", about_id=person.pk, at_address=at_address)
     return True
 
 
@@ -236,6 +237,7 @@ def _deliver(
     copy: str = "",
     message_id: str = "",
     as_platform: bool = False,
+    at_address: str = "",
 ) -> bool:
     """Hand a mail to the server; without a recipient it is for the operators' address.
 
@@ -245,7 +247,7 @@ def _deliver(
     account: Account | None = recipient.account if recipient and not as_platform else None
     sender = (account and routed(account.sender_email)) or settings.DEFAULT_FROM_EMAIL
     who = recipient.pk if recipient else "operators"
-    to, copy = routed(recipient.email if recipient else settings.OPERATORS_EMAIL), routed(copy)
+    to, copy = routed(at_address or (recipient.email if recipient else settings.OPERATORS_EMAIL)), routed(copy)
     if not to:
         logger.warning("mail_failed recipient=%s error=NoDomain", who)
         return False
@@ -286,12 +288,13 @@ def _log_mail(
     about_id: int | None,
     message_id: str = "",
     copy: str = "",
+    at_address: str = "",
 ) -> None:
     MailLog.objects.create(
         account_id=recipient.account_id,
         kind=kind,
         recipient=recipient,
-        recipient_email=recipient.email,
+        recipient_email=at_address or recipient.email,
         manager_email=copy,
         subject=subject,
         body=body,

@@ -23,7 +23,8 @@ def declared(hook: str) -> tuple[Any, ...]:
 
     There are ``actions_on_people``, actions of the admin for the lists of people, which may ask by
     :meth:`users.admin.people.PeopleAdmin.ask`; ``when_people_come_back`` (:func:`users.services.leaving.as_learners`);
-    ``when_a_password_is_forgotten`` and ``when_a_browser_is_new``, which write to people (:mod:`users.tasks`).
+    ``when_a_password_is_forgotten``, ``when_a_browser_is_new`` and ``when_a_sign_in_changes``, which write to people
+    (:mod:`users.tasks`).
     """
     names = [name for app in apps.get_app_configs() for name in getattr(app, hook, ())]
     return tuple(import_string(name) for name in names)

@@ -10,7 +10,7 @@ from purge.tasks import at_the_boundary, sign_of_life
 from purge.worker.queue import enqueue
 from users.apps import declared
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
-from users.models import LoginEvent
+from users.models import FormerEmail, LoginEvent
 from users.services import sessions_clear
 from users.sign_in.devices import browsers_clear
 from users.sign_in.forgotten import links_for
@@ -71,6 +71,19 @@ def tell_of_new_browser(event_id: int) -> bool:
         return False
     for function in declared("when_a_browser_is_new"):
         function(user_id=event.user_id, at=event.at, browser=browser_words(event.user_agent))
+    return True
+
+
+@at_the_boundary
+def tell_of_changed_sign_in(user_id: int, moved: int) -> bool:
+    """Have somebody told that their e-mail or login was changed. ``moved``: 1 where the e-mail was: then at the address
+    that they had before."""
+    sign_of_life()
+    former = FormerEmail.objects.filter(user_id=user_id, email__isnull=False).order_by("-ended_at", "-pk").first()
+    if moved and former is None:
+        return False  # it has been erased since, or the change was taken back
+    for function in declared("when_a_sign_in_changes"):
+        function(user_id=user_id, at_address=str(former.email) if moved and former is not None else "")
     return True
 
 

@@ -7,11 +7,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from purge.addresses import identity_key
+from purge.worker.queue import enqueue
 from users.models import Role, User, UserState
 from users.services.refusals import ServiceError
 from users.services.roles import may_purge_now
 from users.sign_in.confirmed import require_confirmed
 
+#: Says so to the person, by mail.
+TELL_TASK = "users.tasks.tell_of_changed_sign_in"
 #: What somebody signs in by, or is written to when a password is forgotten.
 IDENTITY = ("email", "adobe_id")
 
@@ -37,7 +41,8 @@ def check_identity_change(acting_user: User | None, user: User, said: Mapping[st
 
     Raises :class:`ServiceError` where the person has more rights than who acts, and
     :class:`users.sign_in.confirmed.NotConfirmed` where it has to be asked first whether it is still the same person:
-    for one's own, and for everybody's with access. A Learner's gives no power.
+    for one's own, and for everybody's with access. A Learner's gives no power. The person is told by mail, in the
+    caller's transaction.
     """
     changes = any(name in said and (said[name] or None) != (getattr(user, name) or None) for name in IDENTITY)
     if not changes or acting_user is None:
@@ -52,3 +57,7 @@ def check_identity_change(acting_user: User | None, user: User, said: Mapping[st
                 code="more_rights",
             )
     require_confirmed()
+    if has_access(user):
+        # At the address that is given up: whoever has the new one could ask for a new password by it.
+        moves = "email" in said and identity_key(said["email"]) != identity_key(user.email)
+        enqueue(TELL_TASK, user.pk, int(moves))
