@@ -98,6 +98,8 @@ class Work:
     changed: dict[int, KnownUser] = field(default_factory=dict)
     former: list[FormerEmail] = field(default_factory=list)
     taken_back: list[tuple[int, str]] = field(default_factory=list)
+    #: Administrators whose e-mail or login changes, and whether the e-mail does.
+    told: dict[int, bool] = field(default_factory=dict)
     revived: list[int] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
     months: Counter[str] = field(default_factory=Counter)
@@ -306,6 +308,10 @@ class Decision:
                 % {"column": FIELDS["email"]}
             )
         self._identity(user, row)
+        if user.pk in self.around.administrators:
+            moves = identity_key(user["email"]) != identity_key(user.before["email"])
+            if moves or user["adobe_key"] != user.before["adobe_key"]:
+                self.work.told[user.pk] = moves
         said = {"name": row.name, "profile": row.profile, "kind": row.kind}
         user.values.update(lifecycle.changes(user.values, said))
         if deletes or (row.state == UserState.DELETED and row.deleted_at is not None):

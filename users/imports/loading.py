@@ -27,6 +27,7 @@ from purge.addresses import identity_key
 from purge.database.lookups import AnyOf
 from purge.routes.suppression import purged_before
 from purge.selectors import open_request_of
+from purge.worker.queue import enqueue
 from users.imports.deciding import ADDED, CHANGED, Decision, KnownUser, Surroundings, Work, identifiers
 from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow
@@ -56,6 +57,7 @@ from users.services import (
     sessions_end,
     zone_of,
 )
+from users.services.powers import TELL_TASK
 
 BATCH = 1_000
 #: Where an import remembers, among what it knows of its file, the lines that wait for all others.
@@ -364,6 +366,8 @@ class Loader:
         for pk, key in work.taken_back:
             FormerEmail.objects.filter(user_id=pk, email_key=key).delete()
         FormerEmail.objects.bulk_create(work.former, ignore_conflicts=True)
+        for pk, moves in work.told.items():
+            enqueue(TELL_TASK, pk, int(moves))
         if work.revived:
             # The password fits nothing: nothing that opened anything before opens it again.
             User.objects.filter(pk__in=work.revived).update(password=f"!{token_hex(20)}")

@@ -7,6 +7,7 @@ from django_q.models import OrmQ
 
 from messaging.models import MailLog
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from tests.users.imports_at_hand import imported
 from users.services import ServiceError, user_update
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +69,13 @@ def test_nobody_is_told_of_anything_else(chief, colleague, acme):
     with pytest.raises(ServiceError):
         user_update(acting_user=colleague, user=chief, email="colleague@acme.example")
     assert work() == []
+
+
+def test_a_file_tells_too(chief, colleague, acme):
+    type(chief).objects.filter(pk=chief.pk).update(unique_user_id="C-1")
+    UserFactory(account=acme, email="lee@acme.example", unique_user_id="L-1")
+    people = "Name,Email,Unique User ID\nChief,mine@evil.example,C-1\nLee,leaver@acme.example,L-1\n"
+    imported(acme, people, by=colleague)
+    assert work() == [["chief@acme.example"]]
+    imported(acme, people.replace("Chief", "Chief Officer"), by=colleague)
+    assert len(work()) == 1
