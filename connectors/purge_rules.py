@@ -27,7 +27,7 @@ from purge.rules import (
 CONNECTOR_STOPS = Consequence(
     path="connectors.services.connectors_stop",
     kind="connector_disabled",
-    label=gettext_lazy("Connector has stopped: fill in what was blanked, or confirm it, and enable it"),
+    label=gettext_lazy("Connector stopped: complete the cleared settings, then enable it"),
     news=gettext_lazy(
         "Connectors have stopped: fill in the blanked settings, or confirm them as empty, then enable them."
     ),
@@ -40,7 +40,7 @@ CONNECTOR_STOPS = Consequence(
 WEBHOOK_STOPS = Consequence(
     path="connectors.services.webhooks_stop",
     kind="webhook_disabled",
-    label=gettext_lazy("Webhook has stopped: fill in its user name or address and enable it"),
+    label=gettext_lazy("Webhook stopped: complete its user name or address, then enable it"),
     news=gettext_lazy("Webhooks have stopped: fill in their user name or address, then enable them."),
     page="admin:connectors_stoppedconnector_changelist",
     model="connectors.Webhook",
@@ -176,7 +176,7 @@ RULES = [
     ),
     ModelRules(
         model="connectors.ApplicationGrant",
-        noun=_("uses of external applications"),
+        noun=_("external app authorisations"),
         account="user__account",
         columns={"user": Delete()},
     ),

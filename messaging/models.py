@@ -122,7 +122,7 @@ class NotificationKind(models.TextChoices):
     OVERDUE = "overdue", _("A purge is overdue")
     HALF_TIME = "half_time", _("Half the time of a purge is over")
     IMS_NOTICE = "ims_notice", _("Notice from the identity provider")
-    FOLLOW_UPS = "follow_ups", _("Work left over by a purge")
+    FOLLOW_UPS = "follow_ups", _("Purge follow-up")
     PAUSED = "paused", _("Purging is paused")
     LEARNING = "learning", _("Learning")
 

@@ -121,7 +121,7 @@ def consequences_of(facts: Mapping[str, Any]) -> list[Consequence]:
 
 def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
     return News(
-        _("Something needs you after a purge"),
+        _("Follow-up needed after a purge"),
         _lines(
             _request(reference),
             _count(facts, "count", _follow_up_words),

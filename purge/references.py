@@ -49,9 +49,7 @@ def parse_reference(text: str) -> str:
             _("%(characters)s never occurs in a request ID: please read it again.") % {"characters": ", ".join(wrong)}
         )
     if check_character(letters[:LENGTH]) != letters[LENGTH]:
-        raise MistypedReference(
-            _("This request ID is mistyped: its last character does not fit. Please read it again.")
-        )
+        raise MistypedReference(_("Check the ID: the last character doesn’t match."))
     return _format(letters)
 
 

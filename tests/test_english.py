@@ -47,3 +47,58 @@ def test_a_document_names_files_that_are_there(name):
     tops = {path.name for path in ROOT.iterdir()}
     named = [path for path in quoted if path.split("/")[0] in tops and path.split("/")[0] != "var"]
     assert [path for path in named if not any((place / path).exists() for place in places)] == []
+
+
+#: What the screen used to say, and says in plainer words now.
+GONE = (
+    "No worker runs: no sign of life since {{ beat",
+    "Nothing to draw yet.",
+    "No purge has been asked for yet. Delete users first",
+    "Half of the requests were completed within %(time)s.",
+    "Accepted: purge request %(reference)s. You are told when it is complete.",
+    "No deleted user fits.",
+    "No purge request fits.",
+    "Nobody is deleted and waiting. Users",
+    "Go back, purge nobody",
+    "erased from the live system. Nobody can bring them back.",
+    "where it stands. Nobody can bring it back.",
+    "Whom to write to",
+    "Ready text for {{ application",
+    "Save this list now: afterwards nobody here knows whom to name.",
+    "Save the list of owners now: afterwards nobody here knows whom to name.",
+    "{{ n }} more place is looked at and holds nothing.",
+    "{{ n }} more places are looked at and hold nothing.",
+    "Left for people to do",
+    "Connector has stopped: fill in what was blanked, or confirm it, and enable it",
+    "Webhook has stopped: fill in its user name or address and enable it",
+    "It does not continue by itself. Nothing that was erased comes back, and nothing is erased twice.",
+    "Something needs you after a purge",
+    "Work left over by a purge",
+    "Every table of the database was searched, and every text: nothing of these people was found.",
+    "A mistyped ID is told apart from an unknown one.",
+    "This request ID is mistyped: its last character does not fit. Please read it again.",
+    "No purge request here has had this address or ID.",
+    "Purge the address of somebody who is no user",
+    "People who never were users of this account can still stand in it by their e-mail address:",
+    "This is no e-mail address. Type one",
+    "%(column)s: no e-mail address.",
+    "A purge takes out the addresses and IDs that stand here. The address until now",
+    "E-mail address or password is not right, or this user has no access here.",
+    "As you have it: any order of columns, comma, semicolon or tab, UTF-8 or Windows.",
+    "What the file can say",
+    "Which column is what?",
+    "Rows that did not go in, or not wholly",
+    "Download the bad rows, to mend them",
+    "This page comes anew by itself until the import is over.",
+    "Go to the page this is about",
+    "Withdraw the permission to purge",
+    "For a first sign-in. Empty: stays as it is.",
+    "Decline: the user stays",
+    "A purge can begin in six ways, and each reaches other rows.",
+    "There is no such page, or it is not one of your account.",
+)
+
+
+def test_what_was_hard_to_understand_is_said_in_other_words():
+    texts = {name: (ROOT / name).read_text() for name in written(".py", ".html", ".js")}
+    assert [(name, phrase) for name, text in texts.items() for phrase in GONE if phrase in text] == []

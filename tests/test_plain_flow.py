@@ -72,7 +72,7 @@ def last_month() -> str:
 
 def accepted_on(visit: Visit) -> PurgeRequest:
     """The request whose ID stands on the page."""
-    assert "Accepted: purge request PUR-" in visit.text
+    assert "Purge request PUR-" in visit.text
     references = set(re.findall(r"PUR-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]", visit.text))
     assert len(references) == 1
     return PurgeRequest.objects.get(reference=references.pop())

@@ -182,7 +182,7 @@ def _tiles(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Tile, ...]:
     if waiting is not None:
         cleanup = reverse("admin:users_deleteduser_changelist")
         tone = "info" if waiting else "quiet"
-        tiles.insert(0, Tile(_("Deleted and waiting"), f"{waiting:,}", tone, _("can be restored or purged"), cleanup))
+        tiles.insert(0, Tile(_("Deleted users"), f"{waiting:,}", tone, _("ready to restore or purge"), cleanup))
     return tuple(tiles)
 
 
@@ -278,7 +278,7 @@ def _durations_chart(requests: QuerySet[PurgeRequest]) -> Chart:
         for number, name in enumerate(names)
     ]
     if took:
-        summary = _("Half of the requests were completed within %(time)s.") % {"time": _duration_words(median(took))}
+        summary = _("Median time to completion: %(time)s.") % {"time": _duration_words(median(took))}
     else:
         summary = _("No request is completed yet.")
     return _chart(

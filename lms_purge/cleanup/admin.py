@@ -348,7 +348,7 @@ class DeletedUserAdmin(TenantAdmin):
         return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=selection.account_id)
 
     def _tell_accepted(self, request: HttpRequest, accepted: PurgeRequest, plan: Plan) -> None:
-        words = _("Accepted: purge request %(reference)s. You are told when it is complete.")
+        words = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
         self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
         if plan.back.get("q"):
             # What was typed in the search box is a name or an address, and would wait in a cookie.

@@ -78,7 +78,7 @@ def _minute(moment: Any, person: Any) -> str:
 
 
 def outside_head() -> list[str]:
-    return [_("Name"), _("E-mail"), _("Application"), _("Organisation"), _("Whom to write to")]
+    return [_("Name"), _("E-mail"), _("Application"), _("Organisation"), _("Contact")]
 
 
 def outside_rows(copies: Iterable[OutsideCopy]) -> Iterator[list[Any]]:

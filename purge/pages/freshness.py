@@ -30,7 +30,7 @@ class FreshForm(forms.Form):
     password = forms.CharField(
         label=gettext_lazy("Your password"),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text=gettext_lazy("You signed in more than fifteen minutes ago."),
+        help_text=gettext_lazy("For your security, enter your password again."),
     )
 
     def __init__(self, data: Any = None, *, request: HttpRequest) -> None:

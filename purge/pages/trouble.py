@@ -50,7 +50,7 @@ def trouble_of(request: PurgeRequest, *, account_id: int | None = None) -> Troub
     if request.status == Status.NEEDS_ATTENTION:
         return Trouble(
             f"{_what_failed(request)} {_who_is_gone(request, account_id)}",
-            _("It does not continue by itself. Nothing that was erased comes back, and nothing is erased twice."),
+            _("The purge is paused and needs help. You can retry safely."),
         )
     if request.status in WORKING and request.next_attempt_at is not None:
         return Trouble(

@@ -307,7 +307,7 @@ def purge_preview_address(*, acting_user: Any, account_id: int, address: str) ->
 def _check_address(address: str, account_id: int) -> str:
     if not is_address(address):
         raise PurgeRefused(
-            "malformed", _("This is no e-mail address. Type one whole address, such as name@company.example.")
+            "malformed", _("This is not an email address. Type one whole address, such as name@company.example.")
         )
     key = identity_key(address)
     if get_host().users_in_account(account_id, [key]):

@@ -471,7 +471,7 @@ def test_administrators_look_up_their_own_account_only(client, purge, admin, str
     assert "PUR-" in look_up(client, ask="person", text="ann@people.example").content.decode().split("role=")[-1]
     client.force_login(stranger)
     answer = look_up(client, ask="person", text="ann@people.example").content.decode()
-    assert "No purge request here has had this address or ID." in answer
+    assert "No purge found for this address or ID." in answer
 
 
 def test_an_empty_question_is_refused(client, support):

@@ -128,7 +128,7 @@ def test_the_file_is_handed_out_until_a_purge(signed_in, account):
         answer = signed_in.get(page(name, log))
         assert answer.status_code == 410
         assert "no longer available since a purge" in answer.content.decode()
-    assert "gone since a purge" in signed_in.get(LIST).content.decode()
+    assert "removed by a purge" in signed_in.get(LIST).content.decode()
     assert "no longer available" in signed_in.get(page("change", log)).content.decode()
 
 

@@ -45,7 +45,9 @@ class PersonForm(ChangesForm):
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("For a first sign-in. Empty: stays as it is. Administrators change theirs themselves."),
+        help_text=_(
+            "For a first sign-in. Leave blank to keep the current password. Administrators change theirs themselves."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

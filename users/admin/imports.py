@@ -61,7 +61,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label=gettext_lazy("CSV file"),
-        help_text=gettext_lazy("As you have it: any order of columns, comma, semicolon or tab, UTF-8 or Windows."),
+        help_text=gettext_lazy("Any column order; comma, semicolon or tab; UTF-8 or Windows encoding."),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
     )
 
@@ -139,7 +139,7 @@ class ImportLogAdmin(TenantAdmin):
     @admin.display(description=gettext_lazy("file"))
     def download(self, log: ImportLog) -> str:
         if log.link_dead_at is not None or not log.file:
-            return _("gone since a purge") if log.link_dead_at is not None else "–"
+            return _("removed by a purge") if log.link_dead_at is not None else "–"
         return format_html('<a href="{}">{}</a>', reverse("admin:users_importlog_file", args=[log.pk]), _("Download"))
 
     # ------------------------------------------------------------ pages
@@ -204,7 +204,7 @@ class ImportLogAdmin(TenantAdmin):
             else:
                 return redirect("admin:users_importlog_change", log.pk)
         context = {
-            "title": _("Which column is what?"),
+            "title": _("Match columns"),
             "log": log,
             "form": form,
             "head": head,

@@ -253,12 +253,12 @@ class PeopleAdmin(TenantAdmin):
         )
         return self.ask(request, queryset, "allow_purging", question, allow)
 
-    @admin.action(description=_("Withdraw the permission to purge"), permissions=["purge_people"])
+    @admin.action(description=_("Revoke purge permission"), permissions=["purge_people"])
     def withdraw_purging(self, request, queryset):
         def withdraw(user: User, data: dict[str, Any]) -> None:
             services.purge_permission_set(acting_user=request.user, user=user, allowed=False)
 
-        question = BulkAction(_("Withdraw the permission to purge"), _("Withdraw"), fields=("permissions",))
+        question = BulkAction(_("Revoke purge permission"), _("Withdraw"), fields=("permissions",))
         return self.ask(request, queryset, "withdraw_purging", question, withdraw)
 
     @admin.action(description=_("Delete User"), permissions=["delete_people"])
@@ -368,7 +368,7 @@ SO_FAR = ("role_words", "former_addresses", "source", "added_at", "last_login")
 class InternalUserAdmin(PeopleAdmin):
     form = forms.PersonForm
     kind = UserKind.INTERNAL
-    fieldsets = (NAMES, WORK, SIGN_IN, (_("So far"), {"fields": SO_FAR}))
+    fieldsets = (NAMES, WORK, SIGN_IN, (_("Activity"), {"fields": SO_FAR}))
 
 
 @admin.register(ExternalUser)
@@ -380,7 +380,7 @@ class ExternalUserAdmin(PeopleAdmin):
     list_select_related = ("external_profile",)
     readonly_fields = (*PeopleAdmin.readonly_fields, "registered")
     own_actions = (*PeopleAdmin.own_actions[:2], "change_profile", "make_active", *PeopleAdmin.own_actions[2:])
-    fieldsets = (NAMES, REGISTRATION, WORK, SIGN_IN, (_("So far"), {"fields": ("registered", *SO_FAR)}))
+    fieldsets = (NAMES, REGISTRATION, WORK, SIGN_IN, (_("Activity"), {"fields": ("registered", *SO_FAR)}))
 
     @admin.action(description=_("Change profile"), permissions=["change"])
     def change_profile(self, request, queryset):

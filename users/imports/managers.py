@@ -94,7 +94,7 @@ def _wishes(
     managers = _managers(account_id, {manager for _line, manager in asked.values() if manager})
     for key, (line, manager) in list(asked.items()):
         if manager is None:
-            reasons[line] = _("%(column)s: no e-mail address. The manager stays; the rest of the row went in.") % {
+            reasons[line] = _("%(column)s: not an email address. The manager stays; the rest of the row went in.") % {
                 "column": FIELDS["manager"]
             }
         elif manager and manager not in managers:

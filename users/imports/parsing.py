@@ -101,7 +101,7 @@ class Parser:
         if not email:
             raise BadRow(_("%(column)s: empty.") % {"column": FIELDS["email"]})
         if key is None:
-            raise BadRow(_("%(column)s: no e-mail address.") % {"column": FIELDS["email"]})
+            raise BadRow(_("%(column)s: not an email address.") % {"column": FIELDS["email"]})
         # The longer of the two: the A-labels of a domain are longer than what they stand for.
         self._check_length("email", max(email, key, key=len))
         row = PersonRow(line, self._name(cells), email, key)

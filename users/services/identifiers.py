@@ -11,7 +11,7 @@ from users.services.refusals import ServiceError
 def email_key_of(email: str) -> str:
     """The key of a whole address, which says whose it is. Raises :class:`ServiceError` when it is none."""
     if not is_address(email):
-        raise ServiceError(_("This is no e-mail address. Type one such as name@company.example."), code="malformed")
+        raise ServiceError(_("This is not an email address. Type one such as name@company.example."), code="malformed")
     return identity_key(email)
 
 

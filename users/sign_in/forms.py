@@ -22,10 +22,10 @@ class SignInForm(AuthenticationForm):
 
     error_messages = {
         "invalid_login": _(
-            "E-mail address or password is not right, or this user has no access here. If you are a user of several "
+            "Wrong email or password, or no access to this site. If you are a user of several "
             "accounts, name the account too."
         ),
-        "inactive": _("E-mail address or password is not right, or this user has no access here."),
+        "inactive": _("Wrong email or password, or no access to this site."),
     }
     username = forms.CharField(
         label=_("E-mail"),
