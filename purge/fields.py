@@ -29,3 +29,8 @@ class SafeJSONField(models.JSONField):
 
     def get_prep_value(self, value: Any) -> Any:
         return super().get_prep_value(storable(value))
+
+    def save_form_data(self, instance: models.Model, data: Any) -> None:
+        """An emptied form field, and ``null`` typed into it, mean "nothing", which a column without NULL has a word
+        for: its default."""
+        super().save_form_data(instance, self.get_default() if data is None and not self.null else data)
