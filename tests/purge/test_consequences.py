@@ -7,9 +7,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from django.core import mail
+from django.core import mail, signing
 
 from learning.models import JobAid
+from lms_purge.cleanup import confirmation
 from messaging.models import Notification
 from messaging.services import mail_send, news_link
 from purge import services
@@ -141,6 +142,18 @@ def test_a_row_that_came_or_went_since_the_page_was_shown_is_shown_first(fourth,
     assert "Shelf “Fire drill” keeps its label after all." in text_of(again)
     assert not PurgeRequest.objects.exists()
     client.post(PURGE, {"plan": again.context["plan"], "number": "1"})
+    assert PurgeRequest.objects.exists()
+
+
+def test_a_page_that_an_earlier_release_has_shown_is_asked_for_again(account, admin, ann, client):
+    """It listed connectors and sessions apart."""
+    page = client.post(PURGE, {"_selected_action": [ann.pk]})
+    plan = confirmation.Plan.opened(page.context["plan"], admin)
+    earlier = [plan.token.hex, account.pk, [ann.pk], [], [], "", "", []]
+    sealed = signing.dumps(earlier, salt=confirmation._salt(admin), compress=True)
+    assert "This page is not valid any more." in text_of(client.post(PURGE, {"plan": sealed}))
+    assert not PurgeRequest.objects.exists()
+    client.post(PURGE, {"plan": plan.sealed(admin)})
     assert PurgeRequest.objects.exists()
 
 
