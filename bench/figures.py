@@ -26,7 +26,7 @@ from purge.database.catalog import read_catalog
 from purge.proof import columns, probe, texts
 from purge.routes.scope import Scope
 from purge.rules.registry import get_registry
-from purge.run import sweep
+from purge.run import erasing, sweep
 from purge.services import purge_preview
 from purge.steps import plan
 from purge.steps.addresses import candidates, entries_with_candidates, walk_rows
@@ -282,7 +282,7 @@ def growth(bench: Bench) -> list[Result]:
 @contextmanager
 def _timed_removal(seconds: list[float]) -> Iterator[None]:
     """Adds the seconds that the steps take that remove rows or detach them, and the deletion of the people."""
-    run_step, erase_people = plan.run_step, sweep.erase_people
+    run_step, erase_people = plan.run_step, erasing.erase_people
     spent = 0.0
 
     def timed(action: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -6,39 +6,32 @@ What a chunk did and the progress it reports are one transaction.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import Enum
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from purge.choices import Fate, IdentifierKind, Role, StepState
+from purge.choices import Fate, StepState
 from purge.database.catalog import Catalog, read_catalog
 from purge.database.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
-from purge.hashing import FOLDED
-from purge.host import Person, PersonState, get_host
-from purge.journal.lines import LATE, journal_people
-from purge.models import FollowUp, Identifier, PurgeRequest, PurgeStep, Subject
-from purge.proof import probe
-from purge.purge_rules import HEADLESS
-from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
-from purge.routes.policy import policy_for
+from purge.host import get_host
+from purge.models import PurgeRequest, PurgeStep
 from purge.routes.scope import DOOMED_ROLES, Scope, scope_of
-from purge.routes.targets import add_subjects, matches_of, overlooked_at
-from purge.rules.registry import get_registry, person_model
 from purge.run.claims import Claim, chunk_transaction, commit_without_flushing, hold, note, try_again
+from purge.run.erasing import StillReferenced, erase_people, is_still_referenced, note_headless_accounts, table_of
 from purge.run.failures import failure_of
-from purge.run.splitting import split_off
+from purge.run.growing import add_overlooked
 from purge.steps.base import Step
 from purge.steps.people import rows_of_step
 from purge.steps.plan import new_step_rows, plan_steps, run_step, steps_with_work, stored_steps
-from purge.steps.work import Looked, Outcome, Run, doom_files
+from purge.steps.work import Looked, Outcome, Run
 from purge.worker.shutdown import slice_is_over
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
@@ -53,74 +46,131 @@ PACING_ROWS = 500
 #: A purge of so many rows is to be one transaction, which locks its people. It has more time, also for a slow day.
 WHOLE_ROWS = 10_000
 WHOLE_SECONDS = 0.25
-#: The kind of the follow-up for an account that nobody administers any more.
 #: The last transaction of a purge that took several: it must come to its end, and holds up nobody but the people
 #: who go. Below the statement timeout and the lease.
 LAST_CHUNK_SECONDS = 30.0
 
 
-#: PostgreSQL's word for a row that points at nothing.
-FOREIGN_KEY_VIOLATION = "23503"
+class Phase(Enum):
+    """What a pass over all steps is for.
+
+    ``WHOLE``: the purge is to be one transaction. A pass whose first chunk reaches the end of the steps has seen that
+    nothing is left, and deletes the people before it commits. ``PIECES``: the plan says that one chunk will not be
+    enough; nobody is locked, and nobody deleted. ``LAST``: all steps were passed once, and only what slipped in is
+    left. It has no limit of time: on a slow day it would end before its end each time, and begin again for ever.
+    """
+
+    WHOLE = "whole"
+    PIECES = "pieces"
+    LAST = "last"
+
+    @property
+    def may_end(self) -> bool:
+        """Whether its first chunk locks the people and asks which steps have work, so that it can delete them."""
+        return self is not Phase.PIECES
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether a statement gets as many rows as fit the time that is left."""
+        return self is Phase.PIECES
+
+    def seconds(self, chunks: int) -> float:
+        """How long a chunk may take after so many of the same worker."""
+        match self:
+            case Phase.WHOLE:
+                return WHOLE_SECONDS
+            case Phase.LAST:
+                return LAST_CHUNK_SECONDS
+            case Phase.PIECES:
+                return min(CHUNK_SECONDS, FIRST_CHUNK_SECONDS * (1 << min(chunks, 8)))
 
 
-class StillReferenced(Exception):
-    """A row of ``table`` points at a person who is about to be deleted, and no rule takes it away."""
+@dataclass(frozen=True)
+class StepProgress:
+    """How far one step is: the columns of its row in the plan that a sweep writes. ``cursor``: last candidate seen."""
 
-    def __init__(self, table: str) -> None:
-        super().__init__(table)
-        self.table = table
+    is_done: bool = False
+    cursor: int = 0
+    done: int = 0
+    late: int = 0
+    own_done: int = 0
+
+    @classmethod
+    def of(cls, row: PurgeStep) -> StepProgress:
+        return cls(row.state == StepState.DONE, row.cursor, row.done, row.late, row.own_done)
+
+    @property
+    def state(self) -> StepState:
+        return StepState.DONE if self.is_done else StepState.WAITING
 
 
-@dataclass
+@dataclass(frozen=True)
+class Progress:
+    """Where a sweep is, as of its last commit. Steps before ``position`` were passed in this pass.
+
+    ``busy``: the keys of the steps that had something to do when the pass began, the others are passed over; None while
+    a pass that may end has not begun: that is asked when the people are locked. ``chunks``: transactions committed so
+    far. ``over``: the people are gone or set aside, or the sweep has to be built anew.
+    """
+
+    phase: Phase
+    position: int
+    steps: tuple[StepProgress, ...]
+    busy: frozenset[str] | None = None
+    chunks: int = 0
+    over: bool = False
+
+    @classmethod
+    def of_plan(cls, plan: Sequence[tuple[PurgeStep, Step]]) -> Progress:
+        """Who resumes a pass begins with its first step that is not done; where all are, only the last is missing."""
+        steps = tuple(StepProgress.of(row) for row, _step in plan)
+        position = next((position for position, step in enumerate(steps) if not step.is_done), None)
+        if position is None and steps:
+            return cls(Phase.LAST, 0, steps)
+        if not position and sum(row.planned for row, _step in plan) <= WHOLE_ROWS:
+            return cls(Phase.WHOLE, 0, steps)
+        # Nobody is locked who could be asked about: what counts is what the plan has counted, or could not.
+        busy = frozenset(row.key for row, step in plan if row.planned or step.reads_all)
+        return cls(Phase.PIECES, position or 0, steps, busy)
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the next chunk may be the one that deletes the people: the first of its pass."""
+        return self.phase.may_end and self.busy is None
+
+    @property
+    def is_at_the_end(self) -> bool:
+        return self.position == len(self.steps)
+
+    def last_pass(self) -> Progress:
+        """The pass after the one that has come to its end without deleting anybody."""
+        return replace(self, phase=Phase.LAST, position=0, busy=None)
+
+
 class Sweep:
     """A walk over all steps for all people together, chunk by chunk, ending in the transaction that deletes them.
 
-    A chunk that may be the last one locks the people in id order. If it passes all steps from the first to the last
-    within its budget it has seen that nothing is left, and deletes the people before it commits: a light purge is one
-    transaction. Once all steps were passed in several chunks only what slipped in is left, so the pass after that has
-    no limit of time: on a slow day it would end before its end each time, and begin again for ever. The chunks before
-    lock nobody: whoever writes for the people meanwhile is not kept waiting, and what they write is met by that pass.
-
-    Who resumes a pass begins with its first step that is not done; where all are, only the last pass is missing.
+    ``progress`` is what was committed: a chunk makes the next one of it, and where its transaction is taken back there
+    is nothing to put back. A chunk that may be the last one locks the people in id order; a light purge is one
+    transaction. The chunks before lock nobody: whoever writes for the people meanwhile is not kept waiting, and what
+    they write is met by the last pass.
 
     What a step may do is what its plan counted, and what was there beyond that when the plan was used up: rows that
     were written since, counted in the same transaction (``PurgeStep.late``). A step that does more stops the request.
 
-    ``texts``: what the plan found in them, where that need not be looked for again. ``busy``: the keys of the steps
-    that had something to do when the pass began; the others are passed over. When the plan says that one chunk will not
-    be enough, they are the plan's: only a pass that ``asked`` may delete people. ``pace``: rows a second, by step.
+    ``texts``: what the plan found in them, where that need not be looked for again. ``rates``: rows a second, by step.
     """
 
-    claim: Claim
-    texts: Looked | None = None
-    position: int = 0
-    last_pass: bool = False
-    under_way: bool = False
-    chunks: int = 0
-    asked: bool = False
-    busy: set[str] = field(default_factory=set)
-    pace: dict[str, float] = field(default_factory=dict)
-    #: Why a request that has grown waits for an operator.
-    guarded: str = ""
-    #: Steps that the stored plan says are done.
-    told: set[int] = field(default_factory=set)
-    scope: Scope = field(init=False)
-    steps: list[tuple[PurgeStep, Step]] = field(init=False)
-    catalog: Catalog | None = None
-    #: Looked up once: a table that gets partitions meanwhile is met by each statement's own condition.
-    in_pieces: frozenset[str] | None = None
-
-    def __post_init__(self) -> None:
-        request = PurgeRequest.objects.get(pk=self.claim.request_id)
+    def __init__(self, claim: Claim, texts: Looked | None = None) -> None:
+        request = PurgeRequest.objects.get(pk=claim.request_id)
+        self.claim, self.texts = claim, texts
         self.scope = scope_of(request)
-        self.steps = list(stored_steps(request))
-        self.told = {row.pk for row, _step in self.steps if row.state == StepState.DONE}
-        undone = [position for position, (row, _step) in enumerate(self.steps) if row.pk not in self.told]
-        if self.steps and not undone:
-            self.last_pass = True
-        elif undone and undone[0] > 0:
-            self.position, self.under_way = undone[0], True
-            self.busy = self._planned_work()
+        self.plan = list(stored_steps(request))
+        self.progress = Progress.of_plan(self.plan)
+        self.rates: dict[str, float] = {}
+        self.catalog: Catalog | None = None
+        #: Looked up once: a table that gets partitions meanwhile is met by each statement's own condition.
+        self.in_pieces: frozenset[str] | None = None
 
     def run(self, deadline: float) -> bool:
         """Chunk after chunk until the sweep is over (True) or the slice is (False)."""
@@ -132,68 +182,45 @@ class Sweep:
     def chunk(self) -> bool:
         """One transaction. True when the sweep is over (people gone or set aside), or has to be built anew."""
         try:
-            return try_again(self._chunk)
+            self.progress = try_again(partial(self._chunk, self.progress))
         except (IntegrityError, StillReferenced) as error:
-            if not _still_referenced(error):
+            if not is_still_referenced(error):
                 raise
             # Somebody cannot be deleted. Person by person, so that the others go.
             self._one_by_one()
-            return True
+            self.progress = replace(self.progress, over=True)
+        return self.progress.over
 
-    def _chunk(self) -> bool:
-        own = self.position, self.last_pass, self.under_way, self.asked, self.busy, set(self.told)
-        committed = False
-        try:
-            with self._steps_as_committed():
-                begins = not self.under_way
-                if begins:
-                    self._begin_pass()
-                with chunk_transaction(self.claim, piece=not (begins and self.asked)) as request:
-                    over = self._in_transaction(request, may_end=begins and self.asked)
-            committed = True
-            self.chunks += 1
-            return over
-        finally:
-            if not committed:
-                self.position, self.last_pass, self.under_way, self.asked, self.busy, self.told = own
+    def _chunk(self, before: Progress) -> Progress:
+        with chunk_transaction(self.claim, piece=not before.may_end) as request:
+            after = self._in_transaction(request, before)
+        return replace(after, chunks=before.chunks + 1)
 
-    @contextmanager
-    def _steps_as_committed(self) -> Iterator[None]:
-        """What a transaction did to the steps is forgotten when it is not committed."""
-        before = [(row.state, row.cursor, row.done, row.late, row.own_done) for row, _step in self.steps]
-        try:
-            yield
-        except BaseException:
-            for (row, _step), values in zip(self.steps, before, strict=True):
-                row.state, row.cursor, row.done, row.late, row.own_done = values
-            raise
-
-    def _begin_pass(self) -> None:
-        self.under_way = True
-        self.asked = self.last_pass or sum(row.planned for row, _step in self.steps) <= WHOLE_ROWS
-        self.busy = set() if self.asked else self._planned_work()
-
-    def _in_transaction(self, request: PurgeRequest, *, may_end: bool) -> bool:
-        waiting = self._waiting(request) if may_end else []
-        present = get_host().lock_people(waiting) if may_end else []
-        if may_end:
+    def _in_transaction(self, request: PurgeRequest, before: Progress) -> Progress:
+        waiting: list[int] = []
+        present: list[Any] = []
+        begun = before
+        if before.may_end:
+            waiting = self._waiting(request)
+            present = get_host().lock_people(waiting)
             # After the people were locked, so that nothing is added meanwhile.
-            self.busy = steps_with_work([step for _row, step in self.steps], self.scope)
-        finished, counts = self._walk()
-        over = finished and may_end
-        late = over and self._add_late_matches(request)
-        if over and not late:
+            busy = steps_with_work([step for _row, step in self.plan], self.scope)
+            begun = replace(before, busy=frozenset(busy))
+        after, rows = self._walk(begun)
+        over = after.is_at_the_end and before.may_end
+        grown = add_overlooked(request) if over else None
+        if over and grown is None:
             self._delete_people(request, present, waiting)
-        if finished and not over:
-            self.position, self.last_pass, self.under_way = 0, True, False
-        self._report(request, counts, finished)
-        if late:
+        self._report(request, before, after, rows)
+        if grown is not None:
             all_steps_wait(request)
-            if self.guarded:
-                hold(request, self.guarded)
-        if may_end and not over:
+            if grown.held:
+                hold(request, grown.held)
+        if over:
+            return replace(after, over=True)
+        if before.may_end:
             commit_without_flushing()
-        return over
+        return after.last_pass() if after.is_at_the_end else after
 
     def _waiting(self, request: PurgeRequest) -> list[int]:
         return list(
@@ -202,156 +229,106 @@ class Sweep:
             .values_list("person_id", flat=True)
         )
 
-    def _walk(self) -> tuple[bool, dict[int, int]]:
-        """Run steps from the present position until the budget is spent: (the end was reached, rows by step)."""
+    def _walk(self, before: Progress) -> tuple[Progress, dict[int, int]]:
+        """Run steps from the present position until the budget is spent; with the rows of each that was run."""
         known = self.texts is not None and self.texts.still_true()
         run = self._run_of(self.scope, self.texts if known else None)
-        counts: dict[int, int] = {}
+        busy, phase = before.busy or frozenset(), before.phase
+        steps, position = list(before.steps), before.position
+        rows: dict[int, int] = {}
         rows_left = CHUNK_ROWS
-        seconds = self._seconds()
+        seconds = phase.seconds(before.chunks)
         until = time.monotonic() + seconds
-        while self.position < len(self.steps):
-            row, step = self.steps[self.position]
+        while position < len(steps):
+            row, step = self.plan[position]
             self.claim.step = row.key
-            if step.key not in self.busy or self._is_settled(row, step):
-                row.state, row.cursor = StepState.DONE, 0
-                self.position += 1
+            settled = steps[position].is_done and step.stays_done(last_pass=phase is Phase.LAST)
+            if step.key not in busy or settled:
+                steps[position] = replace(steps[position], is_done=True, cursor=0)
+                position += 1
                 continue
-            outcome = self._do(row, step, run, rows_left, until)
-            counts[self.position] = counts.get(self.position, 0) + outcome.rows
+            limit = self._fitting(step, rows_left, until) if phase.is_paced else rows_left
+            begun = time.monotonic()
+            steps[position], outcome = self._within_plan(position, steps[position], run, limit)
+            if phase.is_paced and outcome.rows and step.by_key:
+                self.rates[step.key] = outcome.rows / max(time.monotonic() - begun, 1e-6)
+            rows[position] = rows.get(position, 0) + outcome.rows
             rows_left -= outcome.rows
-            if outcome.exhausted:
-                row.state = StepState.DONE
-                row.cursor = 0
-                self.position += 1
-            else:
-                row.cursor = outcome.cursor
+            position += outcome.exhausted
             # A statement that was to fill the time may end a little before it does.
-            if self.position < len(self.steps) and (rows_left <= 0 or time.monotonic() >= until - seconds / 5):
-                return False, counts
-        return True, counts
+            if position < len(steps) and (rows_left <= 0 or time.monotonic() >= until - seconds / 5):
+                break
+        return replace(before, position=position, steps=tuple(steps)), rows
 
-    def _seconds(self) -> float:
-        if self.last_pass:
-            return LAST_CHUNK_SECONDS
-        return WHOLE_SECONDS if self.asked else min(CHUNK_SECONDS, FIRST_CHUNK_SECONDS * 2 ** min(self.chunks, 8))
+    def _fitting(self, step: Step, rows_left: int, until: float) -> int:
+        """How many rows of a step there is time for."""
+        if not step.by_key:
+            return rows_left
+        return min(rows_left, max(PACING_ROWS, int(self.rates.get(step.key, 0.0) * (until - time.monotonic()))))
 
     def _run_of(self, scope: Scope, texts: Looked | None = None) -> Run:
         if self.in_pieces is None:
             self.in_pieces = tables_in_pieces()
         return Run(scope, texts, self.in_pieces)
 
-    def _do(self, row: PurgeStep, step: Step, run: Run, rows_left: int, until: float) -> Outcome:
-        """A statement's worth of a step: in a pass of many chunks as many rows as there is time for."""
-        if self.asked or not step.by_key:
-            return self._within_plan(row, step, run, rows_left)
-        begun = time.monotonic()
-        fitting = max(PACING_ROWS, int(self.pace.get(step.key, 0.0) * (until - begun)))
-        outcome = self._within_plan(row, step, run, min(rows_left, fitting))
-        if outcome.rows:
-            self.pace[step.key] = outcome.rows / max(time.monotonic() - begun, 1e-6)
-        return outcome
-
-    def _within_plan(self, row: PurgeStep, step: Step, run: Run, limit: int) -> Outcome:
+    def _within_plan(self, position: int, was: StepProgress, run: Run, limit: int) -> tuple[StepProgress, Outcome]:
         """At most ``limit`` rows of a step, and at most one more than its plan still allows: what that one stands for
         is counted. Raises :class:`MoreRowsThanPlanned` when it did more than it was told to.
         """
-        allowed = row.planned + row.late - row.done
+        row, step = self.plan[position]
         if step.by_key:
-            limit = min(limit, max(allowed, 0) + 1)
+            limit = min(limit, max(row.planned + was.late - was.done, 0) + 1)
         own_before = run.own
-        outcome = run_step(step, run, limit=limit, cursor=row.cursor)
+        outcome = run_step(step, run, limit=limit, cursor=was.cursor)
         if step.by_key and outcome.rows > limit:
             raise MoreRowsThanPlanned
-        row.done += outcome.rows
-        row.own_done += run.own - own_before
-        if row.done > row.planned + row.late:
+        done, late = was.done + outcome.rows, was.late
+        if done > row.planned + late:
             # Of a text it is known by its being read that it names somebody: each is one more.
-            row.late = row.done - row.planned
+            late = done - row.planned
             if step.by_key:
-                row.late += rows_of_step(step, run.scope, most=CHUNK_ROWS)
-        return outcome
+                late += rows_of_step(step, run.scope, most=CHUNK_ROWS)
+        now = StepProgress(
+            is_done=was.is_done or outcome.exhausted,
+            cursor=0 if outcome.exhausted else outcome.cursor,
+            done=done,
+            late=late,
+            own_done=was.own_done + run.own - own_before,
+        )
+        return now, outcome
 
-    def _planned_work(self) -> set[str]:
-        """The keys of the steps for which the plan counted something, and of those that it could not count."""
-        return {row.key for row, step in self.steps if row.planned or step.reads_all}
-
-    def _is_settled(self, row: PurgeStep, step: Step) -> bool:
-        """Whether a step is not asked again in this pass."""
-        return row.state == StepState.DONE and step.stays_done(last_pass=self.last_pass)
-
-    def _report(self, request: PurgeRequest, counts: dict[int, int], finished: bool) -> None:
-        """Progress, in the same transaction as what it reports."""
-        changed = [(number, self.steps[position][0]) for position, number in counts.items() if number or not finished]
-        passed = {row.pk for row, _step in self.steps if row.state == StepState.DONE} - self.told
+    def _report(self, request: PurgeRequest, before: Progress, after: Progress, rows: dict[int, int]) -> None:
+        """Progress, in the same transaction as what it reports. ``rows``: of each step that was run."""
+        finished = after.is_at_the_end
+        changed = [position for position, number in rows.items() if number or not finished]
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {PurgeStep._meta.db_table} SET done = done + %s, late = %s, own_done = %s, state = %s, "
                 f"{_quoted('cursor')} = %s WHERE id = %s",
-                [(number, row.late, row.own_done, row.state, row.cursor, row.pk) for number, row in changed],
+                [
+                    (rows[position], step.late, step.own_done, step.state, step.cursor, self.plan[position][0].pk)
+                    for position in changed
+                    for step in (after.steps[position],)
+                ],
             )
         if finished:
             request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
-        elif empty := passed - {row.pk for _number, row in changed}:
-            request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
-        self.told |= passed
-        rows = sum(counts.values())
+        else:
+            pairs = enumerate(zip(before.steps, after.steps, strict=True))
+            passed = {position for position, (was, now) in pairs if now.is_done and not was.is_done}
+            if empty := [self.plan[position][0].pk for position in sorted(passed.difference(changed))]:
+                request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
+        total = sum(rows.values())
         now = timezone.now()
         PurgeRequest.objects.filter(pk=request.pk).update(
-            rows_done=F("rows_done") + rows,
-            steps_left=0 if finished else sum(1 for row, _step in self.steps if row.state != StepState.DONE),
+            rows_done=F("rows_done") + total,
+            steps_left=0 if finished else sum(1 for step in after.steps if not step.is_done),
             progress_at=now,
             lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS),
             crashes=0,
-            attempts=0 if rows or finished else F("attempts"),
+            attempts=0 if total or finished else F("attempts"),
             **({"people_left": people_left_of(request)} if finished else {}),
         )
-
-    def _add_late_matches(self, request: PurgeRequest) -> bool:
-        """Users who were overlooked at acceptance: they had the identifier then, and were committed at that moment.
-
-        Whoever was added, or got the identifier, after acceptance is no part of the request.
-        """
-        # What an earlier release captured may be the key of two people: nobody is added by it.
-        identifiers = Identifier.objects.filter(request=request, match=True, account_id=None).exclude(form=FOLDED)
-        emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
-        logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
-        if not (emails or logins):
-            return False
-        targets = matches_of(request, emails=emails, adobe_ids=logins)
-        parts = Q(request=request) | Q(request__part_of=request)
-        known = set(Subject.objects.filter(parts).values_list("person_id", flat=True))
-        unknown = [target for target in targets if target.person.id not in known]
-        if unknown:
-            # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
-            young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
-            unknown = [target for target in unknown if target.person.account_id not in young]
-        overlooked = overlooked_at(request.accepted_at, unknown, keys=[*emails, *logins])
-        if not overlooked:
-            return False
-        # What has grown is not what was let through: where the guards say so it waits again, and takes nobody before.
-        before = list(request.subjects.values_list("account_id", "role"))
-        reached = [*before, *reached_of(overlooked)]
-        self.guarded = reason_to_hold_again(request, reached)
-        if self.guarded and request.account_id is not None:
-            # What an account asked for is done in it whatever is found elsewhere, and it reads the same.
-            elsewhere = [target for target in overlooked if target.person.account_id != request.account_id]
-            note(request, "split_off", people=len(elsewhere))
-            split_off(request, elsewhere, held=self.guarded)
-            overlooked = [target for target in overlooked if target.person.account_id == request.account_id]
-            reached, self.guarded = [*before, *reached_of(overlooked)], ""
-            if not overlooked:
-                return False
-        add_subjects(request, overlooked, begins=not self.guarded)
-        going = [target.person for target in overlooked if target.role in DOOMED_ROLES]
-        if going:
-            journal_people(request, LATE, people=going)
-        note(request, "grown", people=len(overlooked))
-        PurgeRequest.objects.filter(pk=request.pk).update(
-            other_account_count=reached_elsewhere(request.account_id, reached),
-            kept_count=sum(1 for _account, role in reached if role == Role.KEPT),
-        )
-        return True
 
     def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
         """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""
@@ -375,80 +352,40 @@ class Sweep:
         self.catalog = None  # the table nobody ruled may be younger than what was read
         for person_id in self._waiting(request):
             try:
-                try_again(partial(self._erase_one, person_id))
+                self.progress = try_again(partial(self._erase_one, person_id, self.progress))
             except (IntegrityError, StillReferenced) as error:
-                if not _still_referenced(error):
+                if not is_still_referenced(error):
                     raise
                 with chunk_transaction(self.claim) as locked:
                     locked.subjects.filter(person_id=person_id).update(
-                        fate=Fate.STUCK, stuck_table=_table_of(error)[:128]
+                        fate=Fate.STUCK, stuck_table=table_of(error)[:128]
                     )
-                    facts = {**failure_of(error).facts, "table": _table_of(error)}
+                    facts = {**failure_of(error).facts, "table": table_of(error)}
                     note(locked, "person_stuck", person=person_id, error=type(error).__name__, **facts)
         with chunk_transaction(self.claim) as locked:
             locked.steps.update(state=StepState.DONE, cursor=0)
             PurgeRequest.objects.filter(pk=locked.pk).update(steps_left=0, people_left=people_left_of(locked))
 
-    def _erase_one(self, person_id: int) -> None:
-        with self._steps_as_committed(), chunk_transaction(self.claim) as request:
+    def _erase_one(self, person_id: int, before: Progress) -> Progress:
+        """All steps for one person, in one transaction. What is done stays to be done for the others."""
+        with chunk_transaction(self.claim) as request:
             present = get_host().lock_people([person_id])
             run = self._run_of(self.scope.only(person_id))
-            counts: dict[int, int] = {}
-            for position, (row, step) in enumerate(self.steps):
+            steps = list(before.steps)
+            rows: dict[int, int] = {}
+            for position, (row, step) in enumerate(self.plan):
                 self.claim.step = row.key
-                done = row.state == StepState.DONE
-                row.cursor, exhausted = 0, done and step.stays_done(last_pass=False)
+                was = before.steps[position]
+                now, exhausted = replace(was, cursor=0), was.is_done and step.stays_done(last_pass=False)
                 while not exhausted:
-                    outcome = self._within_plan(row, step, run, CHUNK_ROWS)
-                    counts[position] = counts.get(position, 0) + outcome.rows
-                    row.cursor, exhausted = outcome.cursor, outcome.exhausted
+                    now, outcome = self._within_plan(position, now, run, CHUNK_ROWS)
+                    rows[position] = rows.get(position, 0) + outcome.rows
+                    exhausted = outcome.exhausted
+                steps[position] = replace(now, is_done=was.is_done)
+            after = replace(before, steps=tuple(steps), position=len(steps))
             self._delete_people(request, present, [person_id])
-            self._report(request, counts, finished=True)
-
-
-def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | None) -> None:
-    """Delete the rows of locked people inside the caller's transaction. ``catalog``: asked on SQLite only.
-
-    Raises IntegrityError (PostgreSQL) or :class:`StillReferenced` (SQLite, whose deferred check would only name no
-    table, at the commit) when something still points at one of them.
-    """
-    if not people:
-        return
-    host, model = get_host(), person_model()
-    ids = [person.id for person in people]
-    if catalog is not None:
-        for table in probe.referring_tables(catalog, model._meta.db_table, ids):
-            raise StillReferenced(table)
-    entry = get_registry().entry_of(model)
-    if entry is not None:
-        doom_files(entry, ids, request.pk)
-    creators = set(request.subjects.filter(role=Role.CREATOR, person_id__in=ids).values_list("account_id", flat=True))
-    if policy_for(request).delete_users_of_created_trials:
-        for account_id in sorted(creators):
-            host.close_account(account_id)
-    host.people_gone(people)
-    model._base_manager.filter(pk__in=ids)._raw_delete(connection.alias)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-
-
-def note_headless_accounts(request: PurgeRequest, people: Iterable[Person]) -> None:
-    """A follow-up for each account that lost somebody in use and has no active administrator now.
-
-    Nobody there can act on it, so support is told. An account that was closed with its creator needs none.
-    """
-    host = get_host()
-    lost = {person.account_id for person in people if person.earlier_state == PersonState.ACTIVE}
-    for account_id, account in sorted(host.accounts(lost).items()):
-        if account.active and not host.administrators(account_id):
-            FollowUp.objects.get_or_create(
-                request=request,
-                kind=HEADLESS.kind,
-                model=host.account_label(),
-                row=account_id,
-                defaults={"account_id": account_id},
-            )
+            self._report(request, before, after, rows)
+        return after
 
 
 def all_steps_wait(request: PurgeRequest) -> None:
@@ -479,21 +416,6 @@ def _put_in_new_steps(request: PurgeRequest) -> None:
 
 def people_left_of(request: PurgeRequest) -> int:
     return request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
-
-
-def _still_referenced(error: Exception) -> bool:
-    """Whether a row points at somebody who was about to go: no other conflict says that they cannot be deleted."""
-    if isinstance(error, StillReferenced):
-        return True
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state == FOREIGN_KEY_VIOLATION if state else "FOREIGN KEY" in str(error)
-
-
-def _table_of(error: Exception) -> str:
-    if isinstance(error, StillReferenced):
-        return error.table
-    diagnosis = getattr(error.__cause__, "diag", None)
-    return str(getattr(diagnosis, "table_name", None) or "unknown")
 
 
 def _quoted(name: str) -> str:

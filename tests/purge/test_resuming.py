@@ -109,13 +109,13 @@ def test_a_sweep_begins_with_the_first_step_that_is_not_done(furnished, small_ch
     monkeypatch.setattr(sweep, "run_step", lambda step, *a, **k: ran.append(step.key) or real(step, *a, **k))
     other = sweep.Sweep(claimed(request))
     before_last = []
-    while not other.last_pass:
+    while other.progress.phase is not sweep.Phase.LAST:
         before_last = list(ran)
         assert other.chunk() is False
     assert before_last
     assert not done & set(before_last)
     while not other.chunk():
-        assert other.last_pass
+        assert other.progress.phase is sweep.Phase.LAST
     assert not User.objects.filter(pk=furnished.ann.pk).exists()
     assert w.completed(w.run_to_end(expired(request)))
 
@@ -124,14 +124,14 @@ def test_where_all_steps_are_done_only_the_last_pass_is_missing(furnished, small
     request = submit(furnished)
     engine._plan(claimed(request))
     walk = sweep.Sweep(claimed(request))
-    while not walk.last_pass:
+    while walk.progress.phase is not sweep.Phase.LAST:
         walk.chunk()
     LoginEventFactory(user=furnished.ann)  # what came in since is met all the same
     chunks = []
     real = sweep.Sweep._in_transaction
     monkeypatch.setattr(sweep.Sweep, "_in_transaction", lambda walk, *a, **k: chunks.append(1) or real(walk, *a, **k))
     other = sweep.Sweep(claimed(request))
-    assert other.last_pass
+    assert other.progress.phase is sweep.Phase.LAST
     assert other.chunk() is True
     assert len(chunks) == 1
     assert not User.objects.filter(pk=furnished.ann.pk).exists()

@@ -1,0 +1,128 @@
+"""People who were overlooked at acceptance: they join the request, if the guards let that many through.
+
+Where they do not, what it would do in other accounts is split off, like what has to wait from the beginning
+(:mod:`purge.services.submission`): a request of no account, which support sees beside the first and its account does
+not. The first one goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from purge.choices import IdentifierKind, Origin, Reach, Role
+from purge.hashing import FOLDED, SEARCHED
+from purge.host import get_host
+from purge.journal.lines import LATE, journal_acceptance, journal_people
+from purge.models import Identifier, PurgeRequest, Subject
+from purge.references import new_reference
+from purge.routes.capturing import Captured, store
+from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
+from purge.routes.policy import policy_of, within
+from purge.routes.scope import DOOMED_ROLES
+from purge.routes.targets import Target, add_subjects, matches_of, overlooked_at
+from purge.run.claims import note
+from purge.run.notifications import tell_trouble
+from purge.run.transitions import accept
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A request has got more people. ``held``: why an operator has to look before it goes on; empty: it goes on."""
+
+    held: str
+
+
+def add_overlooked(request: PurgeRequest) -> Grown | None:
+    """Add users who had the identifier at acceptance, and were committed at that moment; None: there is none.
+
+    Whoever was added, or got the identifier, after acceptance is no part of the request.
+    """
+    # What an earlier release captured may be the key of two people: nobody is added by it.
+    identifiers = Identifier.objects.filter(request=request, match=True, account_id=None).exclude(form=FOLDED)
+    emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
+    logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
+    if not (emails or logins):
+        return None
+    targets = matches_of(request, emails=emails, adobe_ids=logins)
+    parts = Q(request=request) | Q(request__part_of=request)
+    known = set(Subject.objects.filter(parts).values_list("person_id", flat=True))
+    unknown = [target for target in targets if target.person.id not in known]
+    if unknown:
+        # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
+        young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
+        unknown = [target for target in unknown if target.person.account_id not in young]
+    overlooked = overlooked_at(request.accepted_at, unknown, keys=[*emails, *logins])
+    if not overlooked:
+        return None
+    # What has grown is not what was let through: where the guards say so it waits again, and takes nobody before.
+    before = list(request.subjects.values_list("account_id", "role"))
+    reached = [*before, *reached_of(overlooked)]
+    held = reason_to_hold_again(request, reached)
+    if held and request.account_id is not None:
+        # What an account asked for is done in it whatever is found elsewhere, and it reads the same.
+        elsewhere = [target for target in overlooked if target.person.account_id != request.account_id]
+        note(request, "split_off", people=len(elsewhere))
+        split_off(request, elsewhere, held=held)
+        overlooked = [target for target in overlooked if target.person.account_id == request.account_id]
+        reached, held = [*before, *reached_of(overlooked)], ""
+        if not overlooked:
+            return None
+    add_subjects(request, overlooked, begins=not held)
+    going = [target.person for target in overlooked if target.role in DOOMED_ROLES]
+    if going:
+        journal_people(request, LATE, people=going)
+    note(request, "grown", people=len(overlooked))
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        other_account_count=reached_elsewhere(request.account_id, reached),
+        kept_count=sum(1 for _account, role in reached if role == Role.KEPT),
+    )
+    return Grown(held)
+
+
+def split_off(request: PurgeRequest, targets: Sequence[Target], *, held: str) -> PurgeRequest:
+    """These people as a request that waits for an operator, in the caller's transaction. Nobody is frozen.
+
+    What is known of the people in the requesting account alone is no business of this part. Raises OSError when its
+    line does not reach the purge log.
+    """
+    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    part = accept(
+        reference=new_reference(),
+        route=request.route,
+        origin=Origin.ELSEWHERE,
+        reach=Reach.OTHERS,
+        part_of=request,
+        held=held,
+        policy=within(policy_of(request.route), Reach.OTHERS).as_json(),
+        key_fingerprint=request.key_fingerprint,
+        accepted_at=request.accepted_at,
+        due_at=request.due_at,
+        other_account_count=reached_elsewhere(None, reached_of(targets)),
+        kept_count=len(targets) - len(doomed),
+        people_left=len(doomed),
+    )
+    everywhere = request.identifiers.filter(
+        kind__in=(IdentifierKind.EMAIL, IdentifierKind.LOGIN), account_id=None
+    ).exclude(form=FOLDED)
+    store(
+        part,
+        [
+            Captured(IdentifierKind(kind), key, match=match)
+            for kind, key, match in everywhere.values_list("kind", "value", "match")
+        ],
+        only_hashed=[Captured(IdentifierKind.PUBLIC_ID, target.person.public_id) for target in doomed],
+    )
+    add_subjects(part, list(targets), begins=False)
+    note(part, "accepted", people=len(doomed), own=0, route=str(part.route))
+    note(part, "held", reason=held)
+    tell_trouble(part, "held")
+    said = part.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
+    journal_acceptance(
+        part,
+        people=[target.person for target in doomed],
+        digests=[(str(kind), digest, form) for kind, digest, form in said],
+    )
+    return part
