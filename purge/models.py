@@ -70,7 +70,6 @@ class PurgeRequest(models.Model):
     token = models.UUIDField(_("form token"), null=True, unique=True, editable=False)
     external_reference = models.CharField(_("reference of the sender"), max_length=200, null=True)
     policy = models.JSONField(_("policy when accepted"), default=dict)
-    impact = models.JSONField(_("impact shown before"), default=dict)
     key_fingerprint = models.CharField(_("fingerprint of the hash key"), max_length=16)
 
     accepted_at = models.DateTimeField(_("accepted"), default=timezone.now)

@@ -51,7 +51,6 @@ RULES = [
                 closed="letters, digits and - _ . : / alone, and none that names the person of the message",
             ),
             "policy": OWN_WORD,
-            "impact": Keep("counts by kind of record; no names, no addresses", closed=BY_CODE),
             "key_fingerprint": OWN_WORD,
             "held_reason": OWN_WORD,
             "error_class": Keep("the class of an error, never its message", closed=BY_CODE),

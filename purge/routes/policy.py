@@ -7,7 +7,7 @@ accounts, or not; and so on. Everything that differs between the routes stands h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from django.conf import settings
@@ -74,8 +74,16 @@ def policy_of(route: str) -> Policy:
 
 
 def policy_for(request: PurgeRequest) -> Policy:
-    """The line of a stored request's route, within the request's reach."""
-    return within(policy_of(request.route), request.reach)
+    """The line that a request was accepted under, within its reach: a table that changes meanwhile changes no request.
+
+    What the line of an earlier release does not say is as it stands in today's table.
+    """
+    today = within(policy_of(request.route), request.reach)
+    names = {each.name for each in fields(Policy)} - {"route"}
+    accepted = {name: value for name, value in request.policy.items() if name in names}
+    if accepted.get("notify") is not None:
+        accepted["notify"] = Notify(accepted["notify"])
+    return replace(today, **accepted)
 
 
 def within(policy: Policy, reach: str) -> Policy:

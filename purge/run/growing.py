@@ -20,7 +20,7 @@ from purge.models import Identifier, PurgeRequest, Subject
 from purge.references import new_reference
 from purge.routes.capturing import Captured, store
 from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
-from purge.routes.policy import policy_of, within
+from purge.routes.policy import policy_for, within
 from purge.routes.scope import DOOMED_ROLES
 from purge.routes.targets import Target, add_subjects, matches_of, overlooked_at
 from purge.run.claims import note
@@ -96,7 +96,7 @@ def split_off(request: PurgeRequest, targets: Sequence[Target], *, held: str) ->
         reach=Reach.OTHERS,
         part_of=request,
         held=held,
-        policy=within(policy_of(request.route), Reach.OTHERS).as_json(),
+        policy=within(policy_for(request), Reach.OTHERS).as_json(),
         key_fingerprint=request.key_fingerprint,
         accepted_at=request.accepted_at,
         due_at=request.due_at,

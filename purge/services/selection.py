@@ -64,5 +64,4 @@ class Selection:
             token=token,
             confirmed=shown is not None,
             matches=None if shown is None else [person.id for person in shown.matches],
-            impact=None if shown is None else shown.impact,
         )

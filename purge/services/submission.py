@@ -330,7 +330,6 @@ def purge_submit(
     token: uuid.UUID | None = None,
     confirmed: bool = False,
     matches: Collection[int] | None = None,
-    impact: Impact | None = None,
 ) -> PurgeRequest:
     """Accept the purge of at most fifty deleted users of one account.
 
@@ -371,7 +370,6 @@ def purge_submit(
                 targets=targets,
                 identities=identities,
                 token=token,
-                impact=impact,
             )
     except IntegrityError:
         if (earlier := _of_token(token, acting_user)) is not None:
@@ -562,7 +560,6 @@ def _accept_here_and_elsewhere(
     targets: list[Target],
     identities: Identities,
     token: uuid.UUID | None,
-    impact: Impact | None,
 ) -> PurgeRequest:
     """Accept a submission: one request, or two where something has to wait because of other accounts.
 
@@ -580,7 +577,6 @@ def _accept_here_and_elsewhere(
         targets=[target for target in targets if in_reach(target, here, account_id)],
         identities=identities,
         token=token,
-        impact=impact,
         reach=here,
     )
     if held:
@@ -611,7 +607,6 @@ def _accept(
     identities: Identities,
     token: uuid.UUID | None = None,
     external_reference: str | None = None,
-    impact: Impact | None = None,
     reach: Reach = Reach.EVERYWHERE,
     part_of: PurgeRequest | None = None,
     held: str = "",
@@ -641,7 +636,6 @@ def _accept(
         token=token,
         external_reference=external_reference,
         policy=within(policy, reach).as_json(),
-        impact=impact.as_json() if impact else {},
         key_fingerprint=key,
         accepted_at=part_of.accepted_at if part_of else now,
         due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),

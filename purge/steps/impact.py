@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -49,14 +49,6 @@ class Impact:
     lines: list[Line] = field(default_factory=list)
     consequences: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        return sum(line.n for line in self.lines)
-
-    def as_json(self) -> dict[str, Any]:
-        """Counts only, for the stored request."""
-        return {"lines": [asdict(line) for line in self.lines], "total": self.total}
 
 
 def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:

@@ -83,20 +83,20 @@ def test_a_chunk_that_is_taken_back_has_not_moved_it(furnished, monkeypatch, row
     request = submit(furnished)
     engine._plan(claimed(request))
     walk = sweep.Sweep(claimed(request))
-    real = sweep.run_step
+    real = sweep.Sweep._report
     while not walk.progress.over:
         before, stored = walk.progress, list(request.steps.values())
 
-        def dies(step, *args, **kwargs):
-            real(step, *args, **kwargs)
+        def dies(*args):
+            real(*args)  # all that the chunk did is done and reported; only the commit is missing
             raise Killed
 
-        monkeypatch.setattr(sweep, "run_step", dies)
+        monkeypatch.setattr(sweep.Sweep, "_report", dies)
         with pytest.raises(Killed):
             walk.chunk()
         assert walk.progress is before
         assert list(request.steps.values()) == stored
-        monkeypatch.setattr(sweep, "run_step", real)
+        monkeypatch.setattr(sweep.Sweep, "_report", real)
         assert walk.chunk() is walk.progress.over
         assert walk.progress.chunks == before.chunks + 1
         # What is remembered is what is stored.

@@ -302,7 +302,6 @@ PURGE = {
         reference=STAYS,
         external_reference=STAYS,
         policy=STAYS,
-        impact=STAYS,
         key_fingerprint=STAYS,
         held_reason=STAYS,
         error_class=STAYS,
