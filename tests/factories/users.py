@@ -192,6 +192,14 @@ class LoginEventFactory(factory.django.DjangoModelFactory):
     ip_address = "192.0.2.10"
 
 
+class KnownBrowserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.KnownBrowser
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.Sequence("{:064x}".format)
+
+
 class UserAuditFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = models.UserAudit
