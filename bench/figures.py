@@ -29,7 +29,7 @@ from purge.rules.registry import get_registry
 from purge.run import erasing, sweep
 from purge.services import purge_preview
 from purge.steps import plan
-from purge.steps.addresses import candidates, entries_with_candidates, walk_rows
+from purge.steps.addresses import AddressStep, candidates, walk_rows
 from purge.steps.base import Step
 
 OURS, SQL = "ours", "hand-written SQL"
@@ -294,7 +294,7 @@ def _timed_removal(seconds: list[float]) -> Iterator[None]:
             spent += time.perf_counter() - begun
 
     def step(one: Step, *args: Any, **kwargs: Any) -> Any:
-        if one.column is None:
+        if not one.by_key:
             return run_step(one, *args, **kwargs)
         return timed(run_step, one, *args, **kwargs)
 
@@ -327,14 +327,14 @@ def _between_sizes(
 def finding(bench: Bench) -> list[Result]:
     """6: the rows that mention any of fifty addresses, by the index; a pass over all text that extracts them."""
     scope = _scope_of_light(bench)
-    entries = [entry for entry in get_registry().ordered if entry.addresses]
+    steps = [AddressStep(entry) for entry in get_registry().ordered if entry.addresses]
 
     def find() -> None:
         with looking_for_few_rows(connection):
-            mentioning = entries_with_candidates(entries, scope)
-            for entry in entries:
-                if entry.rules.model in mentioning:
-                    candidates(entry, scope, after=0, limit=walk_rows())
+            mentioning = plan.steps_with_work(steps, scope)
+            for step in steps:
+                if step.key in mentioning:
+                    candidates(step.entry, scope, after=0, limit=walk_rows())
 
     find()
     measured = [clock(find) for _round in range(bench.rounds + 2)]

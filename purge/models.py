@@ -287,7 +287,9 @@ class PurgeStep(models.Model):
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
     key = models.CharField(max_length=160)
-    words = models.CharField(max_length=200)
+    #: Read and written by nobody: a step is named from its key, in the reader's language. Stays for one release, since
+    #: processes of the one before may still run beside the new ones.
+    words = models.CharField(max_length=200, default="", db_default="")
     planned = models.BigIntegerField(default=0)
     late = models.BigIntegerField(default=0, db_default=0)
     done = models.BigIntegerField(default=0)

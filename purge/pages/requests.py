@@ -18,6 +18,7 @@ from purge.choices import Status, StepState
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
 from purge.rules.registry import get_registry
 from purge.standing import Standing
+from purge.steps.plan import labels_of
 
 #: Time left is said only once it is known well: a tenth is done, and that took a while.
 KNOWN_SHARE, KNOWN_SECONDS = 0.1, 15
@@ -78,15 +79,12 @@ def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep], everything:
         case Status.RUNNING if not request.planned:
             return _("Counting what there is to do")
         case Status.RUNNING:
-            waiting = next(
-                (
-                    step.words
-                    for step in steps
-                    if step.state == StepState.WAITING and (step.planned if everything else step.own_planned)
-                ),
-                "",
-            )
-            return waiting or _("Erasing the people themselves, and files")
+            waiting = [
+                step.key
+                for step in steps
+                if step.state == StepState.WAITING and (step.planned if everything else step.own_planned)
+            ][:1]
+            return "".join(labels_of(waiting).values()) or _("Erasing the people themselves, and files")
         case _resting:
             return ""
 
@@ -145,6 +143,8 @@ def step_lines(steps: Iterable[PurgeStep], *, everything: bool) -> tuple[list[St
 
     ``everything``: for support; else only rows of the account that asked are counted.
     """
+    steps = list(steps)
+    labels = labels_of(step.key for step in steps)
     lines, empty = [], 0
     for step in steps:
         finished = step.state == StepState.DONE
@@ -153,7 +153,7 @@ def step_lines(steps: Iterable[PurgeStep], *, everything: bool) -> tuple[list[St
             empty += 1
             continue
         left = 0 if finished else max(0, planned - done)
-        lines.append(StepLine(step.words, max(planned, done) if finished else planned, done, left, finished))
+        lines.append(StepLine(labels[step.key], max(planned, done) if finished else planned, done, left, finished))
     return lines, empty
 
 

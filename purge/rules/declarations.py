@@ -118,7 +118,8 @@ class PersonTreatment(Treatment):
 
     Options: ``progress``: what an administrator reads while it runs, with the rows' noun and the column's name.
     ``needs_null``: the column becomes null. ``points_at_person``: the column, or the end of ``via``, is a foreign key
-    to a person. ``may_stay``: not every row that it takes goes; some stay, emptied.
+    to a person. ``may_stay``: not every row that it takes goes; some stay, emptied. ``hands_over``: the rows stay and
+    become somebody else's.
     """
 
     via: str = ""
@@ -127,6 +128,7 @@ class PersonTreatment(Treatment):
     needs_null: ClassVar[bool] = False
     points_at_person: ClassVar[bool] = True
     may_stay: ClassVar[bool] = False
+    hands_over: ClassVar[bool] = False
 
     @property
     def is_foreign_key(self) -> bool:
@@ -217,6 +219,7 @@ class HandOver(PersonTreatment):
     label = _("handed over")
     progress = _("Handed over: %(noun)s")
     needs_null = True
+    hands_over = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,6 @@ from purge.run.erasing import StillReferenced, erase_people, is_still_referenced
 from purge.run.failures import failure_of
 from purge.run.growing import add_overlooked
 from purge.steps.base import Step
-from purge.steps.people import rows_of_step
 from purge.steps.plan import new_step_rows, plan_steps, run_step, steps_with_work, stored_steps
 from purge.steps.work import Looked, Outcome, Run
 from purge.worker.shutdown import slice_is_over
@@ -285,9 +284,7 @@ class Sweep:
         done, late = was.done + outcome.rows, was.late
         if done > row.planned + late:
             # Of a text it is known by its being read that it names somebody: each is one more.
-            late = done - row.planned
-            if step.by_key:
-                late += rows_of_step(step, run.scope, most=CHUNK_ROWS)
+            late = done - row.planned + step.left(run.scope, most=CHUNK_ROWS)
         now = StepProgress(
             is_done=was.is_done or outcome.exhausted,
             cursor=0 if outcome.exhausted else outcome.cursor,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, singledispatch
-from typing import Any
+from typing import Any, Self
 
 from django.db import connection
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from purge.addresses import Shape, identity_key, list_without, names, names_login, others_in_value, redact, redact_json
 from purge.addresses.index import NAMES_ONE, TextColumn, candidates_among, seeking, storable
@@ -23,14 +24,90 @@ from purge.rules import (
     TakeOut,
 )
 from purge.rules.registry import AddressColumn, ModelEntry
-from purge.steps.base import MOST_NAMED, Measured, Step
+from purge.steps.base import MOST_NAMED, NOTHING, Counting, Measured, Step
 from purge.steps.people import goes_with_people
-from purge.steps.statement import KEYS, ask_all, on_postgres, quoted
-from purge.steps.work import Looked, Outcome, Run, also_set, call_consequence, rows_by_key
+from purge.steps.statement import KEYS, Question, on_postgres, quoted
+from purge.steps.work import Outcome, Run, also_set, call_consequence, rows_by_key
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
 WALK_ROWS = 2_000
 LOOKED_AT_ROWS = 20_000
+#: The scope's keys, as the head of a common statement has them.
+LISTED_KEYS = f"(SELECT listed FROM {KEYS})::text[]"
+
+
+@dataclass(frozen=True)
+class AddressStep(Step):
+    """Addresses that rows of a model mention."""
+
+    @classmethod
+    def needed(cls, scope: Scope) -> bool:
+        return bool(scope.all_addresses() or scope.logins)
+
+    @classmethod
+    def of(cls, entry: ModelEntry) -> Iterator[Self]:
+        if entry.addresses:
+            yield cls(entry)
+
+    @property
+    def key(self) -> str:
+        return f"{self.entry.rules.model}#addresses"
+
+    @property
+    def label(self) -> str:
+        return _("Addresses taken out of %(noun)s") % {"noun": self.noun}
+
+    @property
+    def reads_all(self) -> bool:
+        return not on_postgres()
+
+    def work_question(self, scope: Scope) -> Question | None:
+        """None where no index can tell, as on SQLite: asking would read every text."""
+        conditions = on_postgres() and list(candidate_conditions(self.entry, scope, among=LISTED_KEYS))
+        if not conditions:
+            return None
+        any_of = " OR ".join(where for where, _params in conditions)
+        # All are counted: asked for one only, the planner may read the table until it meets the first.
+        sql = f"SELECT count(*) AS n FROM {quoted(self.entry.table)} WHERE {any_of}"
+        return Question(sql, [value for _where, params in conditions for value in params])
+
+    def has_work(self, answers: Mapping[str, int]) -> bool:
+        return self.reads_all or self.key in answers
+
+    def count(self, counting: Counting) -> Measured:
+        if not self.has_work(counting.answers):
+            return NOTHING
+        entry, scope, number, own = self.entry, counting.scope, 0, 0
+        changing: list[int] = []
+        consequences: dict[str, list[int]] = defaultdict(list)
+        upto: int | None = 0
+        while upto is not None:
+            found = candidates(entry, scope, after=upto, limit=walk_rows(), staying=True)
+            upto = found.upto
+            for pk, is_own, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
+                number += 1
+                own += is_own
+                if counting.looked is not None:
+                    changing.append(pk)
+                for column, before, now in zip(entry.addresses, old, new, strict=True):
+                    path = column.rule.then
+                    if path and before != now and len(consequences[path]) < MOST_NAMED:
+                        consequences[path].append(pk)
+            if counting.cap is not None and number >= counting.cap:
+                return Measured(counting.cap, own, dict(consequences))
+        if counting.looked is not None:
+            counting.looked.remember(entry, changing)
+        return Measured(number, own, {path: pks for path, pks in consequences.items() if pks})
+
+    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+        entry = self.entry
+        if run.looked is not None and (known := run.looked.rows.get(entry.rules.model)) is not None:
+            size = min(limit, WALK_ROWS)
+            pks = [pk for pk in known if pk > cursor][:size]
+            return Outcome(treat_rows(entry, run, pks) if pks else 0, len(pks) < size, pks[-1] if pks else cursor)
+        found = candidates(entry, run.scope, after=cursor, limit=min(limit, walk_rows()))
+        changed = treat_rows(entry, run, found.pks) if found.pks else 0
+        return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
 
 
 # ---------------------------------------------------------------- rows that mention an address
@@ -111,16 +188,6 @@ def _candidates_by_looking(
         cursor.execute(sql, [*stays[1], *values, limit])
         rows = cursor.fetchall()
     return Candidates([pk for pk, is_one in rows if is_one], rows[-1][0] if len(rows) == limit else None)
-
-
-def treat_addresses(entry: ModelEntry, run: Run, limit: int, cursor: int) -> Outcome:
-    if run.looked is not None and (known := run.looked.rows.get(entry.rules.model)) is not None:
-        size = min(limit, WALK_ROWS)
-        pks = [pk for pk in known if pk > cursor][:size]
-        return Outcome(treat_rows(entry, run, pks) if pks else 0, len(pks) < size, pks[-1] if pks else cursor)
-    found = candidates(entry, run.scope, after=cursor, limit=min(limit, walk_rows()))
-    changed = treat_rows(entry, run, found.pks) if found.pks else 0
-    return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
 
 
 def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
@@ -291,25 +358,6 @@ def text_column(column: AddressColumn) -> TextColumn:
     return TextColumn(table=column.table, column=column.column, is_json=column.is_json)
 
 
-def entries_with_candidates(entries: Sequence[ModelEntry], scope: Scope) -> set[str]:
-    """The labels of those models in which some row may mention an address of the scope.
-
-    All of them where no index can tell, as on SQLite: asking would read every text.
-    """
-    if not on_postgres():
-        return {entry.rules.model for entry in entries if entry.addresses}
-    parts, labels = [], []
-    for entry in entries:
-        conditions = list(candidate_conditions(entry, scope, among=f"(SELECT listed FROM {KEYS})::text[]"))
-        if conditions:
-            any_of = " OR ".join(where for where, _params in conditions)
-            # All are counted: asked for one only, the planner may read the table until it meets the first.
-            sql = f"SELECT count(*) AS n FROM {quoted(entry.table)} WHERE {any_of}"
-            parts.append((sql, [value for _where, params in conditions for value in params]))
-            labels.append(entry.rules.model)
-    return {labels[number] for number, n in ask_all(parts, scope).items() if n}
-
-
 def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") -> Iterable[tuple[str, list[Any]]]:
     """For each way in which a row may name somebody of the scope: a condition on the model's table. A superset.
 
@@ -324,27 +372,3 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
             yield where, params
         if scope.logins and column.rule.names_logins:
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
-
-
-def measure_addresses(step: Step, scope: Scope, cap: int | None, looked: Looked | None) -> Measured:
-    entry, number, own = step.entry, 0, 0
-    changing: list[int] = []
-    consequences: dict[str, list[int]] = defaultdict(list)
-    upto: int | None = 0
-    while upto is not None:
-        found = candidates(entry, scope, after=upto, limit=walk_rows(), staying=True)
-        upto = found.upto
-        for pk, is_own, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
-            number += 1
-            own += is_own
-            if looked is not None:
-                changing.append(pk)
-            for column, before, now in zip(entry.addresses, old, new, strict=True):
-                path = column.rule.then
-                if path and before != now and len(consequences[path]) < MOST_NAMED:
-                    consequences[path].append(pk)
-        if cap is not None and number >= cap:
-            return Measured(cap, own, dict(consequences))
-    if looked is not None:
-        looked.remember(entry, changing)
-    return Measured(number, own, {path: pks for path, pks in consequences.items() if pks})

@@ -1,17 +1,18 @@
-"""A step: one rule's query, and the rows that it is about."""
+"""A step: what is found and made empty together. A kind of step is a class, in a file of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
-from django.db import connection, models
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from purge.routes.scope import Scope
-from purge.rules.registry import ModelEntry, PersonColumn
+from purge.rules.registry import ModelEntry
+from purge.steps.statement import Question
+from purge.steps.work import Looked, Outcome, Run
 
 #: Rows named one by one on a page (what stops, what somebody has to mend).
 MOST_NAMED = 200
@@ -26,41 +27,60 @@ class Measured(NamedTuple):
     consequences: dict[str, list[int]]
 
 
-ADDRESSES = "#addresses"
-FILES = "#files"
+NOTHING = Measured(0, 0, {})
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of a plan: a reference to the people, or a model's addresses, or a model's stored files."""
+class Counting:
+    """What the steps of a plan share while they are counted.
+
+    ``answers``, ``own_answers``: to what they ask together, by their keys: of everybody, and of the people of the
+    account that asked. ``cap``: no step counts on after so many rows. ``named``: also say which rows have
+    consequences. ``looked``: remembers what is found in the texts.
+    """
+
+    scope: Scope
+    answers: Mapping[str, int]
+    own_answers: Mapping[str, int]
+    cap: int | None = None
+    named: bool = True
+    looked: Looked | None = None
+
+
+@dataclass(frozen=True)
+class Step(ABC):
+    """One step of a plan: some rows of one model.
+
+    ``by_key``: its rows are found by a key, so that a statement takes as many as fit the time, and never more than
+    planned. Else rows are read, and only what stands in them says whether they are treated.
+    ``hands_over``: the rows stay and become somebody else's.
+    ``erases_files``: it is stored files that go.
+    """
 
     entry: ModelEntry
-    column: PersonColumn | None = None
-    suffix: str = ""
+
+    by_key: ClassVar[bool] = False
+    erases_files: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def needed(cls, scope: Scope) -> bool:
+        """Whether a scope has anything that steps of this kind take away."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, entry: ModelEntry) -> Iterator[Self]:
+        """The steps of this kind that the rules of a model give, in order."""
 
     @property
+    @abstractmethod
     def key(self) -> str:
-        return self.column.key if self.column else f"{self.entry.rules.model}{self.suffix}"
+        """Says for good which step it is: plans are stored by it, and go on under the next release."""
 
     @property
-    def by_key(self) -> bool:
-        """Whether its rows are found by a key: a statement takes as many as fit the time, and never more than planned.
-
-        Else rows are read one by one, and only what stands in them says whether they are treated.
-        """
-        return self.column is not None
-
-    @property
-    def reads_all(self) -> bool:
-        """Whether only reading every row says that nothing is to be done, which a plan does not ask for."""
-        return self.suffix == FILES or (self.suffix == ADDRESSES and connection.vendor == "sqlite")
-
-    def stays_done(self, *, last_pass: bool) -> bool:
-        """Whether a step that was done is not asked again: what was written meanwhile is the verification's to find.
-
-        Reading every text once more would keep every other writer of SQLite waiting.
-        """
-        return self.suffix == FILES or (last_pass and self.reads_all)
+    @abstractmethod
+    def label(self) -> str:
+        """What an administrator reads while it runs, in the reader's language."""
 
     @property
     def noun(self) -> str:
@@ -68,35 +88,45 @@ class Step:
         return _(self.entry.rules.noun)
 
     @property
-    def words(self) -> str:
-        """What an administrator reads while it runs."""
-        noun = self.noun
-        if self.suffix == ADDRESSES:
-            return _("Addresses taken out of %(noun)s") % {"noun": noun}
-        if self.suffix == FILES:
-            return _("Stored files of %(noun)s") % {"noun": noun}
-        assert self.column is not None
-        return str(self.column.rule.progress) % {"noun": noun, "column": self.column.field.verbose_name}
+    def hands_over(self) -> bool:
+        return False
 
+    # ------------------------------------------------------------ what it has to do
 
-# ---------------------------------------------------------------- queries
+    def work_question(self, scope: Scope) -> Question | None:
+        """What tells whether there is anything to do, asked together with the others'. None: nothing is asked."""
+        return None
 
+    def count_question(self, scope: Scope, cap: int | None) -> Question | None:
+        """What :meth:`count` is given the answer to."""
+        return self.work_question(scope)
 
-def person_condition(column: PersonColumn, people: Iterable[int]) -> Q:
-    """The rows that this column ties to one of the people."""
-    return column.rule.rows_of(column.field.name, people)
+    @abstractmethod
+    def has_work(self, answers: Mapping[str, int]) -> bool:
+        """Whether there may be something to do, by the answers to what was asked."""
 
+    @abstractmethod
+    def count(self, counting: Counting) -> Measured:
+        """How many rows it would change. Changes nothing."""
 
-def earlier_removals(step: Step) -> list[PersonColumn]:
-    """Rules of the same model that take whole rows before this step: those rows count there, not here."""
-    removals = step.entry.removals
-    return removals[: removals.index(step.column)] if step.column in removals else removals
+    def left(self, scope: Scope, *, most: int) -> int:
+        """How many rows are left now, at most ``most``: 0 where only reading would tell."""
+        return 0
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether only reading every row says that nothing is to be done, which a plan does not ask for."""
+        return False
 
-def person_rows(step: Step, scope: Scope) -> models.QuerySet[Any]:
-    """The rows a person step would change, each counted once in the plan."""
-    assert step.column is not None
-    rows = step.entry.model._base_manager.filter(person_condition(step.column, scope.people))
-    for column in earlier_removals(step):
-        rows = rows.exclude(pk__in=step.entry.model._base_manager.filter(person_condition(column, scope.people)))
-    return rows
+    def stays_done(self, *, last_pass: bool) -> bool:
+        """Whether a step that was done is not asked again: what was written meanwhile is the verification's to find.
+
+        Reading every text once more would keep every other writer of SQLite waiting.
+        """
+        return last_pass and self.reads_all
+
+    # ------------------------------------------------------------ doing it
+
+    @abstractmethod
+    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+        """Do at most ``limit`` rows, those after ``cursor``, in the caller's transaction."""

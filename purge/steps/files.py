@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 
 from django.core.files.storage import Storage
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
-from purge.addresses import (
-    emails_in,
-)
+from purge.addresses import emails_in
 from purge.choices import IdentifierKind
 from purge.hashing import keyed_hash
 from purge.models import FileReading, Identifier
 from purge.routes.scope import Scope
-from purge.rules import (
-    EraseFile,
-)
+from purge.rules import EraseFile
 from purge.rules.registry import FileColumn, ModelEntry
-from purge.steps.base import Measured, Step, person_condition
-from purge.steps.work import Outcome, Run, also_set, call_consequence, remember_files, rows_by_key
+from purge.steps.base import Counting, Measured, Step
+from purge.steps.work import Outcome, Run, also_set, call_consequence, person_condition, remember_files, rows_by_key
 
 #: Rows whose files are looked at together.
 WINDOW = 200
@@ -40,6 +37,67 @@ LONGEST_PIECE = 1_048_576
 
 #: A file of a row: the name of its column and the row's primary key.
 Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class FileStep(Step):
+    """Stored files that go though their rows stay."""
+
+    erases_files: ClassVar[bool] = True
+
+    @classmethod
+    def needed(cls, scope: Scope) -> bool:
+        return bool(scope.all_addresses() or scope.losing_accounts)
+
+    @classmethod
+    def of(cls, entry: ModelEntry) -> Iterator[Self]:
+        if cls(entry).columns:
+            yield cls(entry)
+
+    @property
+    def key(self) -> str:
+        return f"{self.entry.rules.model}#files"
+
+    @property
+    def label(self) -> str:
+        return _("Stored files of %(noun)s") % {"noun": self.noun}
+
+    @property
+    def columns(self) -> list[FileColumn]:
+        """The file columns that it looks at."""
+        return [column for column in self.entry.files if column.rule.may_go_alone]
+
+    @property
+    def reads_all(self) -> bool:
+        return True
+
+    def stays_done(self, *, last_pass: bool) -> bool:
+        return True
+
+    def has_work(self, answers: Mapping[str, int]) -> bool:
+        return True
+
+    def count(self, counting: Counting) -> Measured:
+        scope, model, path = counting.scope, self.entry.model, self.entry.rules.account
+        doomed = doomed_files(self, scope)
+        going = _going(self, scope, {pk for _name, pk in doomed}) if doomed else set()
+        staying = [pk for _name, pk in doomed if pk not in going]
+        number, own = len(staying), 0
+        if staying and path is not None and scope.heir_account_id is not None:
+            rows = model._base_manager.filter(pk__in=staying, **{path: scope.heir_account_id})
+            theirs = set(rows.values_list("pk", flat=True))
+            own = sum(pk in theirs for pk in staying)
+        return Measured(number if counting.cap is None else min(number, counting.cap), own, {})
+
+    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+        """Mark the links of doomed files dead and remember the files; the engine erases them after the commit."""
+        found = look(self, run.scope, after=cursor, limit=min(limit, WINDOW))
+        if found.accounts:
+            others = all_files_of(self, run.scope, found.accounts)
+            found.doomed |= others.doomed
+            found.closed |= others.closed
+        changed = erase_files(self, run, found.doomed, closed=found.closed)
+        return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
 
 
 @dataclass
@@ -59,7 +117,7 @@ class Look:
     clean: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-def look(step: Step, scope: Scope, *, after: int, limit: int) -> Look:
+def look(step: FileStep, scope: Scope, *, after: int, limit: int) -> Look:
     """Look at the files of the next rows, ``limit`` at most, and note what is clean. In the caller's transaction."""
     noted = FileReading.objects.filter(request_id=scope.request_id, model=step.entry.rules.model)
     readings = list(noted.filter(after__gte=after).order_by("after")[:2])
@@ -86,7 +144,7 @@ def look(step: Step, scope: Scope, *, after: int, limit: int) -> Look:
     return found
 
 
-def all_files_of(step: Step, scope: Scope, accounts: Iterable[int]) -> Look:
+def all_files_of(step: FileStep, scope: Scope, accounts: Iterable[int]) -> Look:
     """The files of accounts of which one mentions an address: they go as if somebody of the account went."""
     losing = frozenset(accounts)
     scope = replace(scope, losing_accounts=losing)
@@ -94,7 +152,7 @@ def all_files_of(step: Step, scope: Scope, accounts: Iterable[int]) -> Look:
     return _judged(step, scope, list(rows))
 
 
-def doomed_files(step: Step, scope: Scope) -> set[Place]:
+def doomed_files(step: FileStep, scope: Scope) -> set[Place]:
     """All files that a step would erase."""
     doomed: set[Place] = set()
     accounts: set[int] = set()
@@ -113,11 +171,11 @@ def doomed_files(step: Step, scope: Scope) -> set[Place]:
 # ---------------------------------------------------------------- rows
 
 
-def _rows(step: Step, scope: Scope) -> models.QuerySet[Any, dict[str, Any]]:
+def _rows(step: FileStep, scope: Scope) -> models.QuerySet[Any, dict[str, Any]]:
     """Rows of the scope with a stored file that the step may erase: key, account, and what decides."""
     path = step.entry.rules.account
     condition, names = Q(pk__in=()), {"pk", path or "pk"}
-    for column in file_columns(step):
+    for column in step.columns:
         rule, name = column.rule, column.field.name
         where = scope.in_accounts(path) if rule.mentions and scope.all_addresses() else Q(pk__in=())
         if rule.whole_account and path:
@@ -134,12 +192,12 @@ def _window(
     return list((rows if until is None else rows.filter(pk__lte=until))[:limit])
 
 
-def _judged(step: Step, scope: Scope, rows: Iterable[dict[str, Any]]) -> Look:
+def _judged(step: FileStep, scope: Scope, rows: Iterable[dict[str, Any]]) -> Look:
     found = Look()
     path = step.entry.rules.account
     for row in rows:
         owner = row[path] if path else None
-        for column in file_columns(step):
+        for column in step.columns:
             if row[column.field.name]:
                 _judge(column, row, owner, scope, found)
     return found
@@ -193,9 +251,9 @@ def digest_of(seed: str, files: Iterable[tuple[int, str, str]]) -> str:
     return made.hexdigest()
 
 
-def _is_unchanged(known: FileReading, step: Step, scope: Scope, rows: list[dict[str, Any]]) -> bool:
+def _is_unchanged(known: FileReading, step: FileStep, scope: Scope, rows: list[dict[str, Any]]) -> bool:
     """Whether all these files were read and found clean, and nobody has begun to go in their accounts since."""
-    path, columns = step.entry.rules.account, file_columns(step)
+    path, columns = step.entry.rules.account, step.columns
     by_account = path is not None and any(column.rule.whole_account for column in columns)
     if by_account and any(row[path or "pk"] in scope.losing_accounts for row in rows):
         return False
@@ -288,20 +346,9 @@ def _end_of_piece(text: bytes) -> int:
     return max(text.rfind(sign) for sign in (b",", b'"', b"<", b">", b"(", b")")) + 1 or len(text)
 
 
-def treat_files(step: Step, run: Run, limit: int, cursor: int) -> Outcome:
-    """Mark the links of doomed files dead and remember the files; the engine erases them after the commit."""
-    found = look(step, run.scope, after=cursor, limit=min(limit, WINDOW))
-    if found.accounts:
-        others = all_files_of(step, run.scope, found.accounts)
-        found.doomed |= others.doomed
-        found.closed |= others.closed
-    changed = erase_files(step, run, found.doomed, closed=found.closed)
-    return Outcome(changed, exhausted=found.upto is None, cursor=cursor if found.upto is None else found.upto)
-
-
-def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:
+def erase_files(step: FileStep, run: Run, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:
     """Take files from their rows and remember them. ``closed``: rows whose links die while their files are read on."""
-    columns = file_columns(step)
+    columns = step.columns
     pks = sorted({pk for _name, pk in doomed} | set(closed))
     if not pks:
         return 0
@@ -326,7 +373,7 @@ def erase_files(step: Step, run: Run, doomed: Collection[Place], *, closed: Coll
     return changed
 
 
-def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
+def _going(step: FileStep, scope: Scope, pks: Iterable[int]) -> set[int]:
     """Those of the rows that an earlier step deletes: they are counted there."""
     removals = step.entry.removals
     if not removals or not scope.people:
@@ -335,24 +382,3 @@ def _going(step: Step, scope: Scope, pks: Iterable[int]) -> set[int]:
     for column in removals:
         condition |= person_condition(column, scope.people)
     return set(step.entry.model._base_manager.filter(condition, pk__in=list(pks)).values_list("pk", flat=True))
-
-
-def count_files(step: Step, scope: Scope, cap: int | None) -> Measured:
-    doomed = doomed_files(step, scope)
-    going = _going(step, scope, {pk for _name, pk in doomed}) if doomed else set()
-    staying = [pk for _name, pk in doomed if pk not in going]
-    number, own, path = len(staying), 0, step.entry.rules.account
-    if staying and path is not None and scope.heir_account_id is not None:
-        rows = step.entry.model._base_manager.filter(pk__in=staying, **{path: scope.heir_account_id})
-        theirs = set(rows.values_list("pk", flat=True))
-        own = sum(pk in theirs for pk in staying)
-    return Measured(number if cap is None else min(number, cap), own, {})
-
-
-def _file_columns(entry: ModelEntry) -> list[FileColumn]:
-    return [column for column in entry.files if column.rule.may_go_alone]
-
-
-def file_columns(step: Step) -> list[FileColumn]:
-    """The file columns that a file step looks at."""
-    return _file_columns(step.entry)

@@ -10,12 +10,8 @@ from django.db import connection
 
 from purge.addresses.index import looking_for_few_rows
 from purge.routes.scope import Scope
-from purge.rules import HandOver
-from purge.steps.addresses import entries_with_candidates, measure_addresses
-from purge.steps.base import ADDRESSES, FILES, MOST_NAMED, Measured, Step, person_rows
-from purge.steps.files import count_files
-from purge.steps.people import count_person_steps
-from purge.steps.plan import plan_steps
+from purge.steps.base import Counting, Step
+from purge.steps.plan import ask_steps, plan_steps
 from purge.steps.work import Looked
 
 #: Counts on a page stop here; more is shown as "more than 10,000".
@@ -59,14 +55,13 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
     most = None if cap is None else cap + 1
     steps = plan_steps(scope)
     with looking_for_few_rows(connection):
-        numbers = _Numbers(steps, scope, most)
-        measured = [(step, _measure(step, scope, most, numbers)) for step in steps]
+        counting = _counting(steps, scope, cap=most)
+        measured = [(step, step.count(counting)) for step in steps]
     impact = Impact()
     for step, found in measured:
         if found.rows:
-            handed_over = step.column is not None and isinstance(step.column.rule, HandOver)
-            impact.lines.append(Line(step.key, str(step.noun), step.words, found.rows, handed_over))
-            if step.suffix == FILES:
+            impact.lines.append(Line(step.key, step.noun, step.label, found.rows, step.hands_over))
+            if step.erases_files:
                 impact.files[step.entry.rules.model] = found.rows
         for path, pks in found.consequences.items():
             impact.consequences.setdefault(path, {}).setdefault(step.entry.rules.model, []).extend(pks)
@@ -98,44 +93,21 @@ def count_each(steps: Sequence[Step], scope: Scope, looked: Looked | None = None
     """
     for start in range(0, len(steps), TOGETHER):
         some = steps[start : start + TOGETHER]
-        numbers = _Numbers(some, scope, None)
+        counting = _counting(some, scope, cap=None, named=False, looked=looked)
         for step in some:
-            found = _measure(step, scope, None, numbers, named=False, looked=looked)
+            found = step.count(counting)
             yield Counted(found.rows, found.own)
 
 
-class _Numbers:
-    """What can be asked for all steps of a plan at once."""
-
-    def __init__(self, steps: Sequence[Step], scope: Scope, cap: int | None) -> None:
-        with_people = [step for step in steps if step.column is not None]
-        self.rows = count_person_steps(with_people, scope, cap=cap)
-        self.own = dict(self.rows)
-        if scope.own_people is not None:
-            own = replace(scope, people=tuple(sorted(scope.own_people)))
-            self.own = count_person_steps(with_people, own, cap=cap) if self.rows and own.people else {}
-        entries = [step.entry for step in steps if step.suffix == ADDRESSES]
-        self.mentioning = entries_with_candidates(entries, scope)
-
-
-def _measure(
-    step: Step,
-    scope: Scope,
-    cap: int | None,
-    numbers: _Numbers,
-    *,
-    named: bool = True,
-    looked: Looked | None = None,
-) -> Measured:
-    """How many rows a step would change; with ``named``, some of them whose change has consequences, by those."""
-    if step.suffix == ADDRESSES:
-        if step.entry.rules.model not in numbers.mentioning:
-            return Measured(0, 0, {})
-        return measure_addresses(step, scope, cap, looked)
-    if step.suffix == FILES:
-        return count_files(step, scope, cap)
-    assert step.column is not None
-    number = numbers.rows.get(step.key, 0)
-    path = step.column.rule.then if named else None
-    pks = list(person_rows(step, scope).values_list("pk", flat=True)[:MOST_NAMED]) if path and number else []
-    return Measured(number, numbers.own.get(step.key, 0), {path: pks} if path and pks else {})
+def _counting(
+    steps: Sequence[Step], scope: Scope, *, cap: int | None, named: bool = True, looked: Looked | None = None
+) -> Counting:
+    """What can be asked for all of these steps at once."""
+    answers = ask_steps(steps, scope, lambda step: step.count_question(scope, cap))
+    own_answers = answers
+    if scope.own_people is not None:
+        own = replace(scope, people=tuple(sorted(scope.own_people)))
+        by_key = [step for step in steps if step.by_key]
+        some = by_key if own.people and any(step.key in answers for step in by_key) else []
+        own_answers = ask_steps(some, own, lambda step: step.count_question(own, cap))
+    return Counting(scope, answers, own_answers, cap, named, looked)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
+from typing import Any, ClassVar, Self
 
+from django.apps import apps
 from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -24,56 +26,94 @@ from purge.rules import (
     Withdraw,
 )
 from purge.rules.registry import ModelEntry, PersonColumn
-from purge.steps.base import Step, earlier_removals, person_condition
-from purge.steps.statement import PEOPLE, ask_all, on_postgres, quoted
+from purge.steps.base import MOST_NAMED, Counting, Measured, Step
+from purge.steps.statement import PEOPLE, Question, ask_all, on_postgres, quoted
 from purge.steps.work import (
     Outcome,
     Run,
     also_set,
     call_consequence,
     doom_files_of,
+    person_condition,
     refuse_more,
     remember_files,
     rows_by_key,
 )
 
 
-def count_person_steps(steps: Sequence[Step], scope: Scope, *, cap: int | None = None) -> dict[str, int]:
-    """Step key → how many rows it would change, each row under the first step that takes it; at most ``cap``.
+@dataclass(frozen=True)
+class PeopleStep(Step):
+    """Rows that a column ties to the people."""
 
-    Steps without rows are left out.
-    """
-    parts = []
-    for step in steps:
-        assert step.column is not None
-        where, params = _points_at_people(step.column, scope)
-        for column in earlier_removals(step):
+    column: PersonColumn
+
+    by_key: ClassVar[bool] = True
+
+    @classmethod
+    def needed(cls, scope: Scope) -> bool:
+        return bool(scope.people)
+
+    @classmethod
+    def of(cls, entry: ModelEntry) -> Iterator[Self]:
+        return (cls(entry, column) for column in entry.references)
+
+    @property
+    def key(self) -> str:
+        return self.column.key
+
+    @property
+    def label(self) -> str:
+        return str(self.column.rule.progress) % {"noun": self.noun, "column": self.column.field.verbose_name}
+
+    @property
+    def hands_over(self) -> bool:
+        return self.column.rule.hands_over
+
+    def work_question(self, scope: Scope) -> Question:
+        where, params = _points_at_people(self.column, scope)
+        rows = f"SELECT 1 FROM {quoted(self.entry.table)} WHERE {where}"
+        return Question(f"SELECT 1 AS n WHERE EXISTS ({rows})", params)
+
+    def count_question(self, scope: Scope, cap: int | None) -> Question:
+        """Each row counts under the first step that takes it."""
+        where, params = _points_at_people(self.column, scope)
+        for column in self._earlier_removals():
             earlier, more = _points_at_people(column, scope)
             where, params = f"{where} AND ({earlier}) IS NOT TRUE", [*params, *more]
-        rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where}"
+        return self._number_of_rows(where, params, cap)
+
+    def has_work(self, answers: Mapping[str, int]) -> bool:
+        return self.key in answers
+
+    def count(self, counting: Counting) -> Measured:
+        number, path = counting.answers.get(self.key, 0), self.column.rule.then
+        pks = self._first_rows(counting.scope) if number and path and counting.named else []
+        return Measured(number, counting.own_answers.get(self.key, 0), {path: pks} if path and pks else {})
+
+    def left(self, scope: Scope, *, most: int) -> int:
+        question = self._number_of_rows(*_points_at_people(self.column, scope), most)
+        return ask_all({self.key: question}, scope).get(self.key, 0)
+
+    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+        return treat(self.column.rule, self, run, limit)
+
+    def _earlier_removals(self) -> list[PersonColumn]:
+        """Rules of the same model that take whole rows before this step: those rows count there, not here."""
+        removals = self.entry.removals
+        return removals[: removals.index(self.column)] if self.column in removals else removals
+
+    def _number_of_rows(self, where: str, params: list[Any], cap: int | None) -> Question:
+        rows = f"SELECT 1 FROM {quoted(self.entry.table)} WHERE {where}"
         if cap is not None:
             rows += f" LIMIT {cap:d}"
-        parts.append((f"SELECT count(*) AS n FROM ({rows}) r", params))
-    return {steps[number].key: n for number, n in ask_all(parts, scope).items() if n}
+        return Question(f"SELECT count(*) AS n FROM ({rows}) r", params)
 
-
-def steps_with_rows(steps: Sequence[Step], scope: Scope) -> set[str]:
-    """The keys of those person steps for which at least one row points at the people."""
-    parts = []
-    for step in steps:
-        assert step.column is not None
-        where, params = _points_at_people(step.column, scope)
-        rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where}"
-        parts.append((f"SELECT 1 AS n WHERE EXISTS ({rows})", params))
-    return {steps[number].key for number in ask_all(parts, scope)}
-
-
-def rows_of_step(step: Step, scope: Scope, *, most: int) -> int:
-    """How many rows point at the people now in a person step's column; at most ``most``."""
-    assert step.column is not None
-    where, params = _points_at_people(step.column, scope)
-    rows = f"SELECT 1 FROM {quoted(step.entry.table)} WHERE {where} LIMIT {most:d}"
-    return ask_all([(f"SELECT count(*) AS n FROM ({rows}) r", params)], scope)[0]
+    def _first_rows(self, scope: Scope) -> list[int]:
+        rows = self.entry.model._base_manager
+        found = rows.filter(person_condition(self.column, scope.people))
+        for column in self._earlier_removals():
+            found = found.exclude(pk__in=rows.filter(person_condition(column, scope.people)))
+        return list(found.values_list("pk", flat=True)[:MOST_NAMED])
 
 
 def goes_with_people(entry: ModelEntry, scope: Scope) -> tuple[str, list[Any]]:
@@ -112,33 +152,34 @@ def _points_at_people(column: PersonColumn, scope: Scope, *, listed: bool = True
 
 
 @singledispatch
-def treat(rule: PersonTreatment, column: PersonColumn, _entry: ModelEntry, _run: Run, _limit: int) -> Outcome:
-    """Do at most ``limit`` rows that a column ties to the people. A function for each treatment of people."""
-    raise TypeError(f"{column.key}: {type(rule).__name__} is no treatment of people")
+def treat(rule: PersonTreatment, step: PeopleStep, _run: Run, _limit: int) -> Outcome:
+    """Do at most ``limit`` rows that the step's column ties to the people. A function for each treatment of people."""
+    raise TypeError(f"{step.key}: {type(rule).__name__} is no treatment of people")
 
 
 @treat.register
-def delete(rule: Delete | DeleteAbout, column: PersonColumn, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def delete(rule: Delete | DeleteAbout, step: PeopleStep, run: Run, limit: int) -> Outcome:
+    column = step.column
     if rule.is_foreign_key and not rule.then:
-        return _delete_chunk(column, entry, run, limit)
+        return _delete_chunk(step, run, limit)
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
         rows = _still_theirs(column, run, pks)
-        doom_files_of(entry, rows, run.scope.request_id)
+        doom_files_of(step.entry, rows, run.scope.request_id)
         call_consequence(column, pks, run)
         refuse_more(rows._raw_delete(connection.alias), pks, column, run)
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _delete_chunk(column: PersonColumn, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def _delete_chunk(step: PeopleStep, run: Run, limit: int) -> Outcome:
     """Delete at most ``limit`` rows whose column is one of the people.
 
     By physical address: looking each row up a second time by its primary key costs half as much again. The names of
     their stored files are remembered, as :func:`doom_files` does.
     """
-    own = run.scope.own_people
-    files = [file.column for file in entry.files]
+    column, own = step.column, run.scope.own_people
+    files = [file.column for file in step.entry.files]
     deleted = delete_rows(
         column.table,
         column.column,
@@ -168,9 +209,10 @@ def _still_theirs(column: PersonColumn, run: Run, pks: Sequence[Any]) -> models.
 
 
 @treat.register
-def unassign(rule: Unassign, column: PersonColumn, entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def unassign(rule: Unassign, step: PeopleStep, run: Run, limit: int) -> Outcome:
+    column = step.column
     if not rule.then:
-        return _delete_chunk(column, entry, run, limit)
+        return _delete_chunk(step, run, limit)
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
@@ -191,7 +233,8 @@ def _locked(column: PersonColumn, run: Run, limit: int) -> list[int]:
 
 
 @treat.register
-def detach(rule: Detach, column: PersonColumn, _entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def detach(rule: Detach, step: PeopleStep, run: Run, limit: int) -> Outcome:
+    column = step.column
     pks = _locked(column, run, limit)
     if pks:
         run.count_own(column, pks)
@@ -202,7 +245,8 @@ def detach(rule: Detach, column: PersonColumn, _entry: ModelEntry, run: Run, lim
 
 
 @treat.register
-def hand_over(rule: HandOver, column: PersonColumn, _entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def hand_over(rule: HandOver, step: PeopleStep, run: Run, limit: int) -> Outcome:
+    column = step.column
     pks = _locked(column, run, limit)
     if not pks:
         return Outcome(0, exhausted=True)
@@ -220,8 +264,9 @@ def hand_over(rule: HandOver, column: PersonColumn, _entry: ModelEntry, run: Run
 
 
 @treat.register
-def withdraw(rule: Withdraw, column: PersonColumn, _entry: ModelEntry, run: Run, limit: int) -> Outcome:
+def withdraw(rule: Withdraw, step: PeopleStep, run: Run, limit: int) -> Outcome:
     """Delete what nothing hangs on, again and again as leaves fall; what is left then is emptied."""
+    column = step.column
     rows = column.model._base_manager.filter(person_condition(column, run.scope.people)).order_by("pk")
     held = Q(pk__in=())
     for label in rule.referenced_by:
@@ -242,8 +287,6 @@ def withdraw(rule: Withdraw, column: PersonColumn, _entry: ModelEntry, run: Run,
 
 
 def _referrers(label: str) -> models.QuerySet[Any]:
-    from django.apps import apps
-
     model_label, _dot, name = label.rpartition(".")
     rows: models.QuerySet[Any] = apps.get_model(model_label)._base_manager.filter(**{name: OuterRef("pk")})
     return rows

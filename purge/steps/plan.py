@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+
+from django.utils.translation import gettext as _
 
 from purge.choices import StepState
 from purge.models import PurgeRequest, PurgeStep
 from purge.routes.scope import Scope
 from purge.rules.registry import Registry, get_registry
-from purge.steps.addresses import entries_with_candidates, treat_addresses
-from purge.steps.base import ADDRESSES, FILES, Step
-from purge.steps.files import (
-    _file_columns,
-    treat_files,
-)
-from purge.steps.people import steps_with_rows, treat
+from purge.steps.addresses import AddressStep
+from purge.steps.base import Step
+from purge.steps.files import FileStep
+from purge.steps.people import PeopleStep
+from purge.steps.statement import Question, ask_all
 from purge.steps.work import Outcome, Run
+
+#: In the order in which a plan has them.
+KINDS: tuple[type[Step], ...] = (PeopleStep, AddressStep, FileStep)
 
 
 def plan_steps(scope: Scope, registry: Registry | None = None) -> list[Step]:
     """All steps that a scope needs, in the order in which they run."""
     registry = registry or get_registry()
-    steps: list[Step] = []
-    if scope.people:
-        steps += [Step(entry, column) for entry in registry.ordered for column in entry.references]
-    if scope.all_addresses() or scope.logins:
-        steps += [Step(entry, suffix=ADDRESSES) for entry in registry.ordered if entry.addresses]
-    if scope.all_addresses() or scope.losing_accounts:
-        steps += [Step(entry, suffix=FILES) for entry in registry.ordered if _file_columns(entry)]
-    return steps
+    return [step for kind in KINDS if kind.needed(scope) for entry in registry.ordered for step in kind.of(entry)]
 
 
 def stored_steps(request: PurgeRequest) -> Iterator[tuple[PurgeStep, Step]]:
     """The stored plan with its compiled steps; a step whose rule has vanished is passed over."""
-    registry = get_registry()
+    steps = steps_by_key()
     for row in request.steps.all():
-        step = step_of(row.key, registry)
-        if step is not None:
-            yield row, step
+        if row.key in steps:
+            yield row, steps[row.key]
 
 
-def step_of(key: str, registry: Registry) -> Step | None:
-    """The compiled step of a stored key ("app.Model.column", "app.Model#addresses", "app.Model#files")."""
-    for suffix in (ADDRESSES, FILES):
-        if key.endswith(suffix):
-            entry = registry.entries.get(key.removesuffix(suffix))
-            return Step(entry, suffix=suffix) if entry else None
-    model, _dot, name = key.rpartition(".")
-    entry = registry.entries.get(model)
-    column = next((each for each in entry.references if each.field.name == name), None) if entry else None
-    return Step(entry, column) if entry and column else None
+def steps_by_key() -> dict[str, Step]:
+    """All steps that the rules give, by the keys under which plans are stored."""
+    ordered = get_registry().ordered
+    return {step.key: step for kind in KINDS for entry in ordered for step in kind.of(entry)}
+
+
+def labels_of(keys: Iterable[str]) -> dict[str, str]:
+    """What a reader is told about stored steps, in the reader's language."""
+    steps = steps_by_key()
+    return {key: steps[key].label if key in steps else _("Records of an earlier version") for key in keys}
 
 
 def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step, tuple[int, int]]]) -> list[PurgeStep]:
@@ -60,7 +56,6 @@ def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step,
             request=request,
             position=position,
             key=step.key,
-            words=step.words[:200],
             planned=planned,
             own_planned=own,
             state=StepState.WAITING,
@@ -70,14 +65,18 @@ def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step,
 
 
 def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
-    """Do at most ``limit`` rows of a step."""
-    if step.suffix == ADDRESSES:
-        return treat_addresses(step.entry, run, limit, cursor)
-    if step.suffix == FILES:
-        return treat_files(step, run, limit, cursor)
-    column = step.column
-    assert column is not None
-    return treat(column.rule, column, step.entry, run, limit)
+    """Do at most ``limit`` rows of a step. The sweep does all of its work through here."""
+    return step.run(run, limit=limit, cursor=cursor)
+
+
+def ask_steps(steps: Iterable[Step], scope: Scope, question: Callable[[Step], Question | None]) -> dict[str, int]:
+    """The answers to what each step asks, by its key: one statement for each kind of step."""
+    answers: dict[str, int] = {}
+    for _kind, some in groupby(steps, key=type):
+        questions = {step.key: asked for step in some if (asked := question(step)) is not None}
+        if questions:
+            answers |= ask_all(questions, scope)
+    return answers
 
 
 def steps_with_work(steps: Sequence[Step], scope: Scope) -> set[str]:
@@ -86,11 +85,5 @@ def steps_with_work(steps: Sequence[Step], scope: Scope) -> set[str]:
     With the people locked it holds to the end of the transaction for every foreign key: a new row that points at one
     of them waits for the lock.
     """
-    with_people = [step for step in steps if step.column is not None]
-    with_addresses = [step for step in steps if step.suffix == ADDRESSES]
-    mentioning = entries_with_candidates([step.entry for step in with_addresses], scope)
-    return (
-        steps_with_rows(with_people, scope)
-        | {step.key for step in with_addresses if step.entry.rules.model in mentioning}
-        | {step.key for step in steps if step.suffix == FILES}
-    )
+    answers = ask_steps(steps, scope, lambda step: step.work_question(scope))
+    return {step.key for step in steps if step.has_work(answers)}

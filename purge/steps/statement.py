@@ -7,8 +7,8 @@ cost more than all its work.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -20,18 +20,26 @@ MOST_PARTS = 400
 PEOPLE, KEYS = "wanted_people", "wanted_keys"
 
 
-def ask_all(parts: Sequence[tuple[str, list[Any]]], scope: Scope) -> Mapping[int, int]:
-    """Number of the part → its ``n``; parts without a row are left out."""
-    found: dict[int, int] = {}
-    for start in range(0, len(parts), MOST_PARTS):
-        some = parts[start : start + MOST_PARTS]
+class Question(NamedTuple):
+    """A statement with one row at most and one column, ``n``, for :func:`ask_all`."""
+
+    sql: str
+    params: list[Any]
+
+
+def ask_all(questions: Mapping[str, Question], scope: Scope) -> dict[str, int]:
+    """Key of the question → its ``n``; questions without a row, or with 0, are left out."""
+    keys = list(questions)
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), MOST_PARTS):
+        some = [questions[key] for key in keys[start : start + MOST_PARTS]]
         head, head_params = head_for(scope)
         body = " UNION ALL ".join(
             f"SELECT {start + n} AS part, n FROM ({sql}) p" for n, (sql, _params) in enumerate(some)
         )
         with connection.cursor() as cursor:
             cursor.execute(f"{head} {body}", [*head_params, *(value for _sql, params in some for value in params)])
-            found |= dict(cursor.fetchall())
+            found |= {keys[part]: n for part, n in cursor.fetchall() if n}
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.db import connection, models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -29,7 +29,6 @@ from purge.rules import (
     Treatment,
 )
 from purge.rules.registry import ColumnRule, ModelEntry, PersonColumn
-from purge.steps.base import person_condition
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,11 @@ class Run:
                 requesting_account_id=self.scope.heir_account_id,
             )
         return self._heirs[account_id]
+
+
+def person_condition(column: PersonColumn, people: Iterable[int]) -> Q:
+    """The rows that this column ties to one of the people."""
+    return column.rule.rows_of(column.field.name, people)
 
 
 def rows_by_key(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySet[Any]:

@@ -26,8 +26,7 @@ from purge.rules.registry import get_registry
 from purge.run import engine
 from purge.run.passing_rows import end_passing_rows
 from purge.steps.addresses import treat_rows
-from purge.steps.base import FILES, Step
-from purge.steps.files import erase_files
+from purge.steps.files import FileStep, erase_files
 from purge.steps.work import Run
 
 
@@ -129,7 +128,7 @@ def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
             run = Run(_only(base, hit))
             file = next((column for column in entry.files if column.column == hit.column), None)
             if file is not None:
-                changed += erase_files(Step(entry, suffix=FILES), run, {(file.field.name, int(hit.row))})
+                changed += erase_files(FileStep(entry), run, {(file.field.name, int(hit.row))})
             else:
                 changed += treat_rows(entry, run, [int(hit.row)])
     engine.erase_remembered_files(request.pk)

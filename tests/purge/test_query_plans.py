@@ -13,7 +13,8 @@ from purge.addresses.index import index_name
 from purge.models import PurgeRequest
 from purge.routes.scope import Scope
 from purge.rules.registry import get_registry
-from purge.steps.addresses import candidates, entries_with_candidates, text_column
+from purge.steps.addresses import AddressStep, candidates, text_column
+from purge.steps.plan import steps_with_work
 from tests.factories.learning import CommentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, LoginEventFactory, UserFactory
 from users.models import DeletedUser, User
@@ -69,9 +70,9 @@ def test_mentions_are_found_by_the_address_index(many_comments):
 
 @pytest.mark.postgresql
 def test_asking_all_tables_at_once_goes_by_the_index_too(many_comments):
-    entries = [entry for entry in get_registry().ordered if entry.addresses]
+    steps = [AddressStep(entry) for entry in get_registry().ordered if entry.addresses]
     with CaptureQueriesContext(connection) as captured:
-        assert entries_with_candidates(entries, many_comments) == {"learning.Comment"}
+        assert steps_with_work(steps, many_comments) == {"learning.Comment#addresses"}
     (plan,) = plans_of(captured, "learning_comment")
     assert "Seq Scan on learning_comment" not in plan
 
