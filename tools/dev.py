@@ -1,4 +1,4 @@
-"""The entry of `./run` and `./test`. Needs Python 3.11 and nothing else; on Windows: py -m tools.dev run."""
+"""The entry of `./run`, `./test` and `./check`. Needs Python 3.11 and nothing else; on Windows: py -m tools.dev run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from tools.environment import DEVELOPMENT, ROOT, RUNTIME, Problem, ensure_venv, python_of, say
 from tools.postgres import PostgresError
 from tools.serve import run
-from tools.suite import test
+from tools.suite import check, test
 
-USAGE = "Usage: python -m tools.dev run|test|lock|screenshots …"
+USAGE = "Usage: python -m tools.dev run|test|check|lock|screenshots …"
 
 
 def lock(arguments: Sequence[str]) -> int:
@@ -40,7 +40,7 @@ def screenshots(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    verbs = {"run": run, "test": test, "lock": lock, "screenshots": screenshots}
+    verbs = {"run": run, "test": test, "check": check, "lock": lock, "screenshots": screenshots}
     if not arguments or arguments[0] not in verbs:
         say(USAGE)
         return 2

@@ -1,4 +1,8 @@
-"""`./test`: every check, then the tests on SQLite, on a real PostgreSQL, and in a browser. Standard library only."""
+"""`./check` reads the code; `./test` runs it too: on SQLite, on a real PostgreSQL, and in a browser.
+
+`./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail. Needs the
+standard library alone.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,19 @@ from tools.environment import DEVELOPMENT, ROOT, VAR, ensure_venv, say
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_TESTS = "tests/browser"
+#: What `./test --quick` runs, on SQLite: each route and what it must do to every row, the words of addresses, the plain
+#: flow, the plan of the house.
+QUICK_TESTS = (
+    "tests/purge/test_expected_rows.py",
+    "tests/purge/test_routes.py",
+    "tests/purge/test_addresses.py",
+    "tests/purge/test_mutants.py",
+    "tests/test_plain_flow.py",
+    "tests/test_house.py",
+    "tests/tools/test_suite.py",
+)
+MUTANTS = "--mutants"
+QUICK = "--quick"
 NO_TESTS_RAN = 5  # pytest's exit code
 SCRATCH = VAR / "checks.sqlite3"
 
@@ -48,17 +65,35 @@ class Result:
 
 def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Run all steps, whatever fails; print the summary; return 0 only when nothing failed and a test ran."""
-    words = [word for word in arguments if word != "--sqlite-only"]
     python = ensure_venv(DEVELOPMENT)
+    if arguments[:1] == [MUTANTS]:
+        return run_all([mutants(python, arguments[1:])], environ)
+    words = [word for word in arguments if word not in ("--sqlite-only", QUICK)]
+    if QUICK in arguments:
+        steps = [quick(python, words)]
+    else:
+        steps = [
+            *checks(python),
+            *suites(python, words, sqlite_only="--sqlite-only" in arguments, environ=environ),
+        ]
+    return run_all(steps, environ, must_test=True)
+
+
+def check(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Run everything that reads the code without running it; print the summary; return 0 when nothing failed."""
+    if arguments:
+        say("Usage: ./check")
+        return 2
+    return run_all(readings(ensure_venv(DEVELOPMENT)), environ)
+
+
+def run_all(steps: Sequence[Step], environ: Mapping[str, str], *, must_test: bool = False) -> int:
     VAR.mkdir(exist_ok=True)
-    steps = [
-        *checks(python),
-        *suites(python, words, sqlite_only="--sqlite-only" in arguments, environ=environ),
-    ]
     results = [run_step(step, clean(environ)) for step in steps]
     print(summary(results), flush=True)
     ran = any(result.code == 0 for result in results if result.step.words[1:3] == ["-m", "pytest"])
-    return 0 if ran and all(result.verdict != "FAILED" for result in results) else 1
+    passed = all(result.verdict != "FAILED" for result in results)
+    return 0 if passed and (ran or not must_test) else 1
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
@@ -71,23 +106,49 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
 # What there is to run
 
 
-def checks(python: Path) -> list[Step]:
-    """Lint, types, import contracts, templates, migrations, Django's checks, the coverage of the purge rules."""
+def readings(python: Path) -> list[Step]:
+    """Lint, types, import contracts, templates, whether each model has its migration."""
     tool = python.parent
-    manage = [str(python), "manage.py"]
-    scratch = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": f"sqlite:///var/{SCRATCH.name}"}
     return [
         Step("ruff check", [str(tool / "ruff"), "check", "."]),
         Step("ruff format", [str(tool / "ruff"), "format", "--check", "."]),
         Step("mypy", [str(tool / "mypy")]),
         Step("import contracts", [str(tool / "lint-imports"), "--no-cache"]),
         Step("templates", [str(tool / "djlint"), ".", "--lint", "--quiet", "--allow-empty-input"]),
-        Step("migrations complete", [*manage, "makemigrations", "--check", "--dry-run"], scratch),
-        Step("migrate from nothing", [str(python), "-m", "tools.fresh_database"], scratch),
-        Step("system checks", [*manage, "check", "--fail-level", "WARNING"], scratch),
-        Step("deployment checks", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production()),
-        Step("purge rules", [*manage, "purge_rules", "--check"], scratch),
+        Step("migrations complete", [str(python), "manage.py", "makemigrations", "--check", "--dry-run"], scratch()),
     ]
+
+
+def checks(python: Path) -> list[Step]:
+    """The same, and Django's own checks, migrations from nothing, the coverage of the purge rules."""
+    manage = [str(python), "manage.py"]
+    return [
+        *readings(python),
+        Step("migrate from nothing", [str(python), "-m", "tools.fresh_database"], scratch()),
+        Step("system checks", [*manage, "check", "--fail-level", "WARNING"], scratch()),
+        Step("deployment checks", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production()),
+        Step("purge rules", [*manage, "purge_rules", "--check"], scratch()),
+    ]
+
+
+def scratch() -> dict[str, str]:
+    return {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": f"sqlite:///var/{SCRATCH.name}"}
+
+
+def quick(python: Path, words: Sequence[str]) -> Step:
+    """The tests that tell most, or those that are named, on SQLite; the tables are made without the migrations."""
+    chosen = words if any(map(is_path, words)) else [*words, *QUICK_TESTS]
+    pytest = [str(python), "-m", "pytest", "-n", "2", "--no-migrations"]
+    return Step("quick tests on SQLite", [*pytest, *chosen], may_be_empty=bool(words))
+
+
+def mutants(python: Path, words: Sequence[str]) -> Step:
+    """Each rule, route cell and condition of the proof switched off, one at a time; `words` say which, else all."""
+    return Step(
+        "mutants on SQLite",
+        [str(python), "-m", "tests.mutants", *words],
+        {"DATABASE_URL": f"sqlite:///var/{SCRATCH.name}"},
+    )
 
 
 def production() -> dict[str, str]:

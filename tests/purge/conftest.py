@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.test import override_settings
 
 from tests.purge import world
+from tests.purge.expected import judging, planting
 from tools.postgres import find_binaries
 
 
@@ -24,6 +26,19 @@ def furnished(cast: world.World) -> world.World:
     """The fixture world with rows in every ruled column."""
     world.furnish(cast)
     return cast
+
+
+@pytest.fixture(scope="module")
+def planted(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The furnished world, made once; each test takes back what it did to it."""
+    media = tmp_path_factory.mktemp("planted")
+    with django_db_blocker.unblock(), transaction.atomic():
+        with override_settings(MEDIA_ROOT=media):
+            furnished = planting.build()
+            furnished.content = judging.contents()
+        furnished.media = media
+        yield furnished
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

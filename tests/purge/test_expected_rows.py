@@ -5,27 +5,13 @@ import shutil
 import pytest
 from django.apps import apps
 from django.conf import settings as in_force
-from django.db import models, transaction
-from django.test import override_settings
+from django.db import models
 
 from tests.purge import world as w
-from tests.purge.expected import judging, planting
+from tests.purge.expected import judging
 from tests.purge.expected.routes import ROUTES
 from tests.purge.expected.table import TABLE
 from users.models import User
-
-
-@pytest.fixture(scope="module")
-def planted(django_db_setup, django_db_blocker, tmp_path_factory):
-    """The furnished world, made once; each test takes back what it did to it."""
-    media = tmp_path_factory.mktemp("planted")
-    with django_db_blocker.unblock(), transaction.atomic():
-        with override_settings(MEDIA_ROOT=media):
-            world = planting.build()
-            world.content = judging.contents()
-        world.media = media
-        yield world
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -4,7 +4,20 @@ import sys
 import pytest
 
 from tools.environment import ROOT
-from tools.suite import BROWSER_TESTS, Result, Step, clean, run_step, suites, summary
+from tools.suite import (
+    BROWSER_TESTS,
+    QUICK_TESTS,
+    Result,
+    Step,
+    checks,
+    clean,
+    mutants,
+    quick,
+    readings,
+    run_step,
+    suites,
+    summary,
+)
 
 PYTHON = "python"
 
@@ -107,3 +120,20 @@ def test_a_python_that_is_asked_for_is_the_one_that_runs(name, tmp_path):
     environ = {"PATH": "/usr/bin:/bin", "PYTHON": str(asked)}
     done = subprocess.run([tmp_path / name, "word"], env=environ, capture_output=True, text=True)
     assert done.stdout == f"asked for: -m tools.dev {name} word\n"
+
+
+def test_quick_runs_its_own_tests_on_sqlite_and_those_that_are_named_instead():
+    assert quick(PYTHON, []).words[-len(QUICK_TESTS) :] == list(QUICK_TESTS)
+    assert quick(PYTHON, ["tests/tools", "-x"]).words[-3:] == ["--no-migrations", "tests/tools", "-x"]
+    assert all((ROOT / path).exists() for path in QUICK_TESTS)
+    assert quick(PYTHON, []).environ == {}
+
+
+def test_the_check_runs_no_test_and_the_whole_run_has_all_of_its_steps():
+    short = [step.name for step in readings(ROOT / "bin" / "python")]
+    assert short == ["ruff check", "ruff format", "mypy", "import contracts", "templates", "migrations complete"]
+    assert [step.name for step in checks(ROOT / "bin" / "python")][: len(short)] == short
+
+
+def test_the_mutants_run_in_one_process_of_their_own():
+    assert mutants(PYTHON, ["--only", "route"]).words == [PYTHON, "-m", "tests.mutants", "--only", "route"]

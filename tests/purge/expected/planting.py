@@ -19,6 +19,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import models
 from django.utils import timezone
 from factory import SubFactory
@@ -47,6 +48,7 @@ from tests.purge import world as w
 from tests.purge.expected.outcomes import MENTIONS, REFERENCES, Outcome
 from tests.purge.expected.table import COMPARED
 from users.models import Account, AccountKind, ImportState, Session, Tries, User
+from users.models.sign_in import KnownBrowser
 
 #: Whose rows are planted: who goes by some route or other, and two who never do.
 REFERENCED = ("ann", "alpha_match", "gamma_creator", "globex_ann", "witness")
@@ -62,6 +64,8 @@ VALUE = ("mail = 'ann@x.org'", "")
 SHORT = ("ann@x.org", "")
 LOGIN = ("ann-login", "")
 FILTER = ("owner = ann-login; team = 4", "")
+#: As one address it would be another one.
+CONDITION = ("mail=ann@x.org", "")
 LIST = ("first@lists.example; ann@x.org; last@lists.example", "first@lists.example; last@lists.example")
 JSON = (
     {"note": "Write to ann@x.org.", "list": ["ann@x.org", "joann@x.org"], "n": 1},
@@ -126,6 +130,7 @@ BY_HAND = {
     "users.User_groups",
     "users.User_user_permissions",
     "users.Session",
+    "users.KnownBrowser",
     "users.Tries",
     "users.DeletedCount",
     "users.ImportRowError",
@@ -188,7 +193,9 @@ def _plant_references(world: SimpleNamespace) -> None:
             person = getattr(world, name)
             row = make(world, label, place_of(world, person), **{column: person})
             for file, outcome in COMPARED[label].columns.items():
-                if outcome.kind in ("file", "file that mentions", "import file"):
+                if outcome.kind == "file":
+                    store_elsewhere(row, file)
+                elif outcome.kind in ("file that mentions", "import file"):
                     store(row, file, CLEAN)
             assert model._base_manager.filter(pk=row.pk, **{column: person}).exists()
 
@@ -196,6 +203,12 @@ def _plant_references(world: SimpleNamespace) -> None:
 def store(row: Any, column: str, content: bytes) -> None:
     getattr(row, column).save("file.csv", ContentFile(content), save=False)
     type(row)._base_manager.filter(pk=row.pk).update(**{column: getattr(row, column).name})
+
+
+def store_elsewhere(row: Any, column: str) -> None:
+    """Not under the owner's prefix, which is emptied as a whole: that the row names it is all that is known of it."""
+    name = default_storage.save("elsewhere/file.bin", ContentFile(b"bytes of somebody"))
+    type(row)._base_manager.filter(pk=row.pk).update(**{column: name})
 
 
 def samples(field: models.Field[Any, Any], outcome: Outcome) -> list[tuple[Any, Any]]:
@@ -218,7 +231,7 @@ def samples(field: models.Field[Any, Any], outcome: Outcome) -> list[tuple[Any, 
             values = [SHORT[0] if short or isinstance(field, models.URLField) else ADDRESS[0]]
             if not (is_address or short):
                 values.append(VALUE[0])
-            values += {"login": [LOGIN[0]], "filter": [LOGIN[0], FILTER[0]]}.get(outcome.kind, [])
+            values += {"login": [LOGIN[0]], "filter": [LOGIN[0], FILTER[0], CONDITION[0]]}.get(outcome.kind, [])
             return [(value, empty) for value in values]
     raise ValueError(outcome.kind)
 
@@ -265,7 +278,7 @@ def _people(world: SimpleNamespace) -> None:
         group, _created = Group.objects.get_or_create(name="staff of the shop")
         person.groups.add(group)
         person.user_permissions.add(*_permissions()[:1])
-        store(person, "avatar", b"a face")
+        store_elsewhere(person, "avatar")
         twin = UserFactory(account=person.account, email=f"twin.of.{name}@x.org")
         User.objects.filter(pk=twin.pk).update(email_key=None, same_mailbox_as=person.pk)
     for name in REFERENCED:
@@ -273,8 +286,17 @@ def _people(world: SimpleNamespace) -> None:
     for bystander in world.bystanders.values():
         FormerEmailFactory(user=bystander, email="Ann@X.org")
         FormerEmailFactory(user=bystander, email="ann+x@x.org")
+        # Address and key say the same. Where they do not, none of the two is left.
+        mistaken = UserFactory(account=bystander.account)
+        FormerEmailFactory(user=mistaken, email="Ann@X.org", email_key="a.key@x.org")
+        FormerEmailFactory(user=mistaken, email="a.spelling@x.org", email_key="ann@x.org")
     # Rows of people who stay, and are called by their own address.
-    for person, column in ((world.gamma_creator, "name"), (world.alpha_match, "name")):
+    for person, column in (
+        (world.gamma_creator, "name"),
+        (world.alpha_match, "name"),
+        (world.beta_login_match, "name"),
+        (world.beta_login_match, "unique_user_id"),
+    ):
         put(person, column, "ann@x.org")
     put(world.gamma_creator, "unique_user_id", "ann@x.org")
     put(world.gamma_creator, "bio", TEXT[0])
@@ -320,7 +342,7 @@ def _files(world: SimpleNamespace) -> None:
 
 
 def _imports(world: SimpleNamespace) -> None:
-    later = timezone.now() + timedelta(hours=1)
+    later = timezone.now() + timedelta(days=1)
 
     def log(place: str, file: bytes = b"", errors: bytes = b"", **columns: Any) -> None:
         row = ImportLogFactory(account=getattr(world, place), **columns)
@@ -365,6 +387,7 @@ def _browser_sessions(world: SimpleNamespace) -> None:
     for name in REFERENCED:
         Session.objects.create(session_key=f"key-{name}", session_data="e30:1:s", expire_date=later)
         Session.objects.filter(session_key=f"key-{name}").update(user=getattr(world, name))
+        KnownBrowser.objects.create(user=getattr(world, name), digest="0" * 64)
     Session.objects.create(session_key="key-typed", session_data=SESSION, expire_date=later)
     Tries.objects.create(digest="0" * 64, at=timezone.now())
 
