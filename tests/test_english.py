@@ -9,7 +9,7 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 GENDERED = re.compile(r"(?<![\w/-])(he|him|his|himself|she|her|hers|herself)(?![\w-])", re.IGNORECASE)
-#: Not the project's words: this file, a changelog of what once was, measurements.
+#: Not today's words: this file, a changelog and migrations of what once was, measurements.
 LEFT_OUT = ("tests/", "CHANGELOG.md", "bench/results/", "requirements")
 
 
@@ -19,7 +19,10 @@ def written(*endings: str) -> list[str]:
     return [
         name
         for name in listed.stdout.split()
-        if name.endswith(endings) and not name.startswith(LEFT_OUT) and (ROOT / name).is_file()
+        if name.endswith(endings)
+        and not name.startswith(LEFT_OUT)
+        and "/migrations/" not in name
+        and (ROOT / name).is_file()
     ]
 
 

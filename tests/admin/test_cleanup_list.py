@@ -320,7 +320,7 @@ def test_without_the_purge_permission_the_purge_button_is_greyed(client, account
 
 def test_an_empty_list_says_what_to_do_next(page):
     assert "No deleted users" in page().content.decode()
-    assert "No deleted user fits" in page("?month=2026-01").content.decode()
+    assert "No deleted users match" in page("?month=2026-01").content.decode()
 
 
 @pytest.mark.parametrize("fields", [{"is_support": True}, {}, {"roles": [Role.AUTHOR]}])

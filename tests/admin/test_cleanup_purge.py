@@ -449,7 +449,7 @@ def test_owners_of_outside_copies_can_be_saved_before_and_while_it_is_open(as_ad
         user=person, application__account=account, application__contact_email="owner@outside.example"
     )
     page = ask(as_admin, person)
-    assert "Ready text for" in text_of(page)
+    assert "Email text for" in text_of(page)
     line = ["Ann Lee", "ann@people.example", grant.application.name, grant.application.organisation]
     before = rows_of(as_admin.post(f"{LIST}outside/", {"plan": page.context["plan"]}))
     assert before[1:] == [[*line, "owner@outside.example"]]
@@ -526,7 +526,7 @@ def test_an_address_of_a_user_of_the_account_is_refused_with_what_to_do_instead(
     user = UserFactory(account=account)
     refused = find(as_admin, user.email)
     assert "plan" not in refused.context
-    assert "Delete the user, then purge him" in text_of(refused)
+    assert "Delete the user, then purge them" in text_of(refused)
     elsewhere = UserFactory()
     assert "plan" in find(as_admin, elsewhere.email).context
 
@@ -535,7 +535,7 @@ def test_an_address_that_became_a_users_meanwhile_is_refused(as_admin, account):
     page = find(as_admin, "partner@outside.example")
     UserFactory(account=account, email="partner@outside.example")
     data = {"plan": page.context["plan"], "address": "partner@outside.example"}
-    assert "Delete the user, then purge him" in text_of(as_admin.post(f"{LIST}other/purge/", data))
+    assert "Delete the user, then purge them" in text_of(as_admin.post(f"{LIST}other/purge/", data))
     assert not PurgeRequest.objects.exists()
 
 

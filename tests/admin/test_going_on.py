@@ -139,8 +139,11 @@ def test_a_plan_of_another_user_button_or_request_is_asked_again(client, operato
     assert status_of(held) == Status.HELD
 
 
-def test_signing_out_and_a_day_end_what_was_shown(client, operator, held, monkeypatch):
+def test_signing_out_and_a_day_end_what_was_shown(client, operator, held, monkeypatch, settings):
     from django.core import signing
+
+    # A session that outlives what was shown.
+    settings.LMS_SESSION_IDLE = settings.SESSION_COOKIE_AGE = 48 * 3600
 
     client.force_login(operator)
     page = ask(client, held, "release")

@@ -39,8 +39,11 @@ def sign_in(client, user):
     client.force_login(User.objects.get(pk=user.pk))
 
 
-def test_it_lives_for_a_day(as_admin, deleted, monkeypatch):
+def test_it_lives_for_a_day(as_admin, deleted, monkeypatch, settings):
     from django.core import signing
+
+    # A session that outlives the plan.
+    settings.LMS_SESSION_IDLE = settings.SESSION_COOKIE_AGE = 48 * 3600
 
     person = deleted()
     plan = ask(as_admin, person)

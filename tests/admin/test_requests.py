@@ -176,7 +176,7 @@ def test_the_page_of_a_completed_request_shows_the_ledger_and_the_proof(seen, pu
     text = seen(admin, page_of(request))
     assert "Completed and verified" in text
     assert "<td>Deleted: enrolments</td><td>3</td><td>3</td><td>0</td>" in text
-    assert "more places are looked at and hold nothing" in text
+    assert "other places were checked and contained nothing" in text
     assert "http-equiv" not in text
     assert person.name not in text
 
@@ -198,8 +198,7 @@ def test_time_left_is_said_only_once_it_is_known_well(seen, purge, admin):
     PurgeStep.objects.create(
         request=request,
         position=0,
-        key="x",
-        words="Deleted: x",
+        key="learning.Enrolment.user",
         planned=1000,
         done=500,
         own_planned=1000,
@@ -211,7 +210,7 @@ def test_time_left_is_said_only_once_it_is_known_well(seen, purge, admin):
     troubled(request, started_at=timezone.now() - timedelta(minutes=10))
     answer = json.loads(seen(admin, url))
     assert answer["left"] == "about 10 minutes left"
-    assert answer["step"] == "Deleted: x"
+    assert answer["step"] == "Deleted: enrolments"
     assert answer["rows"] == "500 of 1,000 rows"
     assert 0 < answer["percent"] < 90
 
@@ -432,7 +431,7 @@ def test_a_mistyped_id_is_told_apart_from_an_unknown_one(client, purge, support)
     request = purge()
     client.force_login(support)
     swapped = request.reference[:-1] + ("2" if request.reference[-1] != "2" else "3")
-    assert "mistyped" in look_up(client, ask="reference", reference=swapped).content.decode()
+    assert "last character" in look_up(client, ask="reference", reference=swapped).content.decode()
     unknown = look_up(client, ask="reference", reference=new_reference()).content.decode()
     assert "No purge request has this ID" in unknown
     assert "never occurs" in look_up(client, ask="reference", reference="PUR-0000-0000-0").content.decode()

@@ -370,7 +370,7 @@ def test_a_page_that_could_leak_does_not_start():
 
 def test_unknown_and_forbidden_pages_tell_what_to_do(walk):
     missing = walk.get("/admin/users/internaluser/999999/change/")
-    assert (missing.status_code, "not one of your account" in text_of(missing)) == (404, True)
+    assert (missing.status_code, "have access to it" in text_of(missing)) == (404, True)
     forbidden = walk.get(url(LogEntry, "changelist"))
     assert (forbidden.status_code, "Ask an administrator" in text_of(forbidden)) == (403, True)
 

@@ -76,7 +76,7 @@ def home(request, account, admin, site):
 
 def completed_on(page, account, admin, worker) -> None:
     """The worker alone brings it to its end; the page says so by itself, and the initiator is told."""
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     worker()
     expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible(timeout=60_000)
     request = PurgeRequest.objects.get(account_id=account.pk)
@@ -98,7 +98,7 @@ def test_one_deleted_user_is_four_clicks(visit, home, worker):
     button = page.get_by_role("button", name="Purge 1 person for good")
     assert hand.asks_for(button) == []
     hand.click(button)
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
 
     assert hand.clicks == 4
     assert hand.typed == []
@@ -125,7 +125,7 @@ def test_a_month_of_fifty_is_six_clicks(visit, home, worker):
     button = page.get_by_role("button", name="Purge 50 people for good")
     assert hand.asks_for(button) == []
     hand.click(button)
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
 
     assert hand.clicks == 6
     assert hand.typed == []
@@ -154,7 +154,7 @@ def test_an_address_in_other_users_is_four_clicks_and_the_address(visit, home, w
     button = page.get_by_role("button", name="Purge this address for good")
     assert hand.asks_for(button) == []
     hand.click(button)
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
 
     assert hand.clicks == 4
     assert hand.typed == ["address"]

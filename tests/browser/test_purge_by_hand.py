@@ -55,7 +55,7 @@ def test_from_signing_in_to_the_notification(visit, account, admin, worker):
     expect(page.get_by_text("Deleted: enrolments")).to_be_visible()
     page.get_by_role("button", name="Purge 2 people for good").click()
 
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     expect(page.get_by_text("Waiting for its turn")).to_be_visible()
     worker()
     expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible(timeout=60_000)
@@ -88,7 +88,7 @@ def test_by_keyboard_alone(visit, account, admin, deleted):
     tab_to(page, page.get_by_label("How many people are purged?"))
     page.keyboard.type("1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     assert PurgeRequest.objects.filter(account_id=account.pk).count() == 1
 
 
@@ -110,7 +110,7 @@ def test_by_keyboard_from_signing_in_to_completed(visit, account, admin, deleted
     expect(page.get_by_role("link", name="Cancel")).to_be_focused()
     tab_to(page, page.get_by_role("button", name="Purge 1 person for good"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Purge request PUR-")).to_be_visible()
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     worker()
     expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=60_000)
 
@@ -197,7 +197,7 @@ def test_progress_is_shown_live_and_ends_by_itself(visit, account, admin, delete
     expect(page.locator("#request-state")).to_have_text("Waiting")
     expect(page.locator("#request-sentence")).to_contain_text("Waiting for its turn")
     request.steps.create(
-        position=0, key="x", words="Deleted: enrolments", planned=1000, done=400, own_planned=1000, own_done=400
+        position=0, key="learning.Enrolment.user", planned=1000, done=400, own_planned=1000, own_done=400
     )
     PurgeRequest.objects.filter(pk=request.pk).update(
         status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=400, steps_left=1

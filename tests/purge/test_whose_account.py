@@ -87,9 +87,12 @@ def test_no_account_changes_its_kind_while_an_open_purge_reaches_all_trials(cast
 
 def test_a_kind_can_change_while_a_purge_is_open_that_reaches_neither_kind(cast):
     from purge.models import PurgeRequest
+    from purge.routes.policy import policy_of
 
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    PurgeRequest.objects.filter(pk=request.pk).update(route="ims_enterprise")
+    PurgeRequest.objects.filter(pk=request.pk).update(
+        route="ims_enterprise", policy=policy_of("ims_enterprise").as_json()
+    )
     account_update(acting_user=None, account=cast.initech, kind=AccountKind.TRIAL)
     assert Account.objects.get(pk=cast.initech.pk).kind == AccountKind.TRIAL
 

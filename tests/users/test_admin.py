@@ -161,7 +161,11 @@ def test_adding_a_deleted_persons_address_brings_him_back(signed_in, account):
 def test_what_the_service_refuses_is_said_on_the_form(signed_in, ann, put_in_state):
     frozen = UserFactory(account=ann.account)
     put_in_state(frozen, UserState.PURGING)
-    for email, words in ((ann.email, "already in this account"), (frozen.email, "at the moment"), ("x", "no e-mail")):
+    for email, words in (
+        (ann.email, "already in this account"),
+        (frozen.email, "at the moment"),
+        ("x", "not an email"),
+    ):
         response = signed_in.post(url("internaluser_add"), {"name": "X", "email": email, "locale": "en"})
         assert response.status_code == 200
         assert words in response.content.decode()

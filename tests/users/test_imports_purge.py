@@ -138,7 +138,7 @@ def test_bad_rows_come_as_a_file_to_mend(account):
         ",a@x.org,x,3,Name: empty.",
         "Bob,,,5,E-mail: empty.",
         '"Cy',
-        'C",c.org,,6,E-mail: no e-mail address.',
+        'C",c.org,,6,E-mail: not an email address.',
     ]
 
 

@@ -16,7 +16,7 @@ from users import services
 from users.models import AccountKind, AccountState, LoginEvent, Session, User, UserState
 
 pytestmark = pytest.mark.django_db
-WRONG = "not right, or this user has no access"
+WRONG = "or no access to this site"
 
 
 @pytest.fixture

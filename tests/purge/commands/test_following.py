@@ -45,7 +45,7 @@ def test_a_mistyped_id_is_told_apart_from_an_unknown_one(run, db):
     unknown = "23456789"
     mistyped = f"PUR-2345-6789-{'2' if check_character(unknown) != '2' else '3'}"
     assert run("purge_status", mistyped).code == 2
-    assert "mistyped" in run("purge_status", mistyped).err
+    assert "last character" in run("purge_status", mistyped).err
     ran = run("purge_status", f"PUR-2345-6789-{check_character(unknown)}")
     assert (ran.code, "no purge request" in ran.err) == (1, True)
 

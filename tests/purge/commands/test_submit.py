@@ -135,7 +135,7 @@ def test_a_refusal_names_what_was_typed_and_accepts_nothing(submit, cast):
         (submit("--user", "U-1001", "--yes", initiator="nobody@acme.example"), "initiator"),
         (submit("--user", "U-1001", "--yes", initiator="witness@acme.example"), "permission"),
         (submit("--email", "admin@acme.example", "--yes"), "Delete the user"),
-        (submit("--email", "no address", "--yes"), "no e-mail address"),
+        (submit("--email", "no address", "--yes"), "not an email address"),
     ]
     for ran, named in cases:
         assert ran.code == 1
