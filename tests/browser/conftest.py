@@ -120,6 +120,13 @@ class Visitor:
         return self
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_parallel_suffix) -> None:
+    """SQLite in a file, as ./run has it: threads that share one in memory are refused instead of waiting."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "browser.sqlite3")
+
+
 @pytest.fixture
 def visit(site: str, browser: Browser) -> Iterator[Callable[..., Visitor]]:
     """Opens a browser window for somebody; options go to the browser's context."""

@@ -158,7 +158,7 @@ def test_look_up_data_map_and_routes(visit, admin):
     page = visitor.go(f"{REQUESTS}look-up/")
     page.get_by_label("E-mail address or Unique User ID").fill("nobody@people.example")
     page.get_by_role("button", name="Look up").click()
-    page.get_by_text("No purge request here has had").wait_for()
+    page.get_by_text("No purge found for").wait_for()
     inspect(page, "look up")
     inspect(visitor.go(f"{REQUESTS}data-map/"), "data map", long=True)
     inspect(visitor.go(f"{REQUESTS}routes/"), "routes")
