@@ -59,6 +59,13 @@ JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
 ORDER BY c.relname, a.attnum
 """
+_POSTGRES_TABLES = f"""
+SELECT c.relname FROM pg_catalog.pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
+"""
+_SQLITE_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' ORDER BY name"
+)
 _POSTGRES_KEYS = f"""
 SELECT c.relname, a.attname, f.relname, fa.attname
 FROM pg_catalog.pg_constraint k
@@ -114,6 +121,12 @@ def read_catalog(connection: Any) -> Catalog:
     return _read_sqlite(connection)
 
 
+def read_tables(connection: Any) -> frozenset[str]:
+    """The names alone of the catalogue's tables, as they are now: one query, where pages ask it at each look."""
+    sql = _POSTGRES_TABLES if connection.vendor == "postgresql" else _SQLITE_TABLES
+    return frozenset(name for (name,) in _rows(connection, sql))
+
+
 def _rows(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -136,10 +149,7 @@ def _read_sqlite(connection: Any) -> Catalog:
     columns: list[Column] = []
     keys: list[ForeignKey] = []
     primary: dict[str, str] = {}
-    tables = _rows(
-        connection,
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' ORDER BY name",
-    )
+    tables = _rows(connection, _SQLITE_TABLES)
     for (table,) in tables:
         for _n, name, declared, _not_null, _default, position in _rows(
             connection, 'SELECT cid, name, type, "notnull", dflt_value, pk FROM pragma_table_info(%s)', [table]

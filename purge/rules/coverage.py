@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.db import connection, models
 from django.utils.module_loading import import_string
 
-from purge.database.catalog import Catalog, read_catalog
+from purge.database.catalog import read_tables
 from purge.rules import Reasoned, Rule, StaysAsItIs, Treatment
 from purge.rules.columns import points_at
 from purge.rules.registry import ColumnRule, ModelEntry, Registry, get_registry, person_model
@@ -105,10 +106,9 @@ def says_decoded(reason: str) -> bool:
     return "decoded" in str(reason).lower()
 
 
-def table_gaps(registry: Registry | None = None, catalog: Catalog | None = None) -> list[Gap]:
+def table_gaps(registry: Registry | None = None) -> list[Gap]:
     """Tables of the database that neither a model with rules nor an exemption accounts for."""
     registry = registry or get_registry()
-    catalog = catalog or read_catalog(connection)
     known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     return [
         Gap(
@@ -117,14 +117,21 @@ def table_gaps(registry: Registry | None = None, catalog: Catalog | None = None)
             "is a table of the database that no rule and no exemption accounts for.",
             f'Give it a model with rules, or list ExemptTable("{table}", reason="…") in a purge_rules.py.',
         )
-        for table in sorted(catalog.tables)
+        for table in sorted(read_tables(connection))
         if table not in known and table not in registry.exempt
     ]
 
 
 def all_gaps() -> list[Gap]:
     """Everything that keeps a submission from being accepted."""
-    return [*model_gaps(), *table_gaps()]
+    return [*_gaps_of(get_registry(), tuple(apps.get_models(include_auto_created=True))), *table_gaps()]
+
+
+@lru_cache(maxsize=1)
+def _gaps_of(registry: Registry, models_known: tuple[type[models.Model], ...]) -> tuple[Gap, ...]:
+    """Models and rules are those of the process; tables come and go, so only these are asked for at each look."""
+    del models_known  # only what the answer depends on
+    return tuple(model_gaps(registry))
 
 
 def _gaps_of_model(model: type[models.Model], registry: Registry) -> Iterator[Gap]:
@@ -231,7 +238,7 @@ def _row_goes(entry: ModelEntry) -> bool:
 # ---------------------------------------------------------------- indexes
 
 
-def unindexed_references(catalog: Catalog | None = None) -> list[str]:
+def unindexed_references() -> list[str]:
     """Foreign keys to a person without an index, as "table.column": a purge would read the whole table."""
     missing = []
     for model in apps.get_models(include_auto_created=True):
