@@ -22,11 +22,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from purge.addresses.decoders.readings import Edit, Reading
 from purge.addresses.identity import identity_key
 from purge.addresses.writings import (
     AT_SIGNS,
@@ -100,66 +100,11 @@ class Mention(NamedTuple):
     key: str
 
 
-class _Edit(NamedTuple):
-    start: int
-    end: int
-    new: str
-
-
-class _Reading:
-    """A text made from another by edits, from which every span can be traced back."""
-
-    __slots__ = ("_edits", "_made_at", "parent", "text")
-
-    def __init__(self, text: str, parent: _Reading | None = None) -> None:
-        self.text = text
-        self.parent = parent
-        self._made_at: list[int] = []
-        self._edits: list[_Edit] = []
-
-    def edited(self, edits: Iterable[_Edit]) -> _Reading:
-        """This reading with the edits (ascending, apart) made; itself when there are none."""
-        made = _Reading("", self)
-        pieces: list[str] = []
-        done = length = 0
-        for edit in edits:
-            pieces += self.text[done : edit.start], edit.new
-            length += edit.start - done
-            made._made_at.append(length)
-            made._edits.append(edit)
-            length += len(edit.new)
-            done = edit.end
-        if not made._edits:
-            return self
-        pieces.append(self.text[done:])
-        made.text = "".join(pieces)
-        return made
-
-    def origin(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the first text that the span of this one was made from."""
-        reading = self
-        while reading.parent is not None:
-            start, end = reading._before(start)[0], reading._before(end - 1)[1]
-            reading = reading.parent
-        return start, end
-
-    def _before(self, position: int) -> tuple[int, int]:
-        """The span in the parent from which the character at the position was made."""
-        index = bisect_right(self._made_at, position) - 1
-        if index < 0:
-            return position, position + 1
-        edit = self._edits[index]
-        offset = position - self._made_at[index] - len(edit.new)
-        if offset < 0:
-            return edit.start, edit.end
-        return edit.end + offset, edit.end + offset + 1
-
-
 def address_key(text: str) -> str:
     """The form in which addresses are compared: trimmed, NFKC, without invisible characters, case-folded."""
     if text.isascii():
         return text.strip().lower()
-    plain = _plain(_Reading(text)).text
+    plain = _plain(Reading(text)).text
     return unicodedata.normalize("NFKC", plain.casefold()).strip()
 
 
@@ -225,7 +170,7 @@ def _decodings(writing: str) -> set[str]:
     level, seen = {writing}, {writing}
     for _depth in range(2):
         level = {
-            _decoded(_Reading(each), pattern).text for each in level for pattern in (_ESCAPE, _ESCAPE_OR_QUOTED)
+            _decoded(Reading(each), pattern).text for each in level for pattern in (_ESCAPE, _ESCAPE_OR_QUOTED)
         } - seen
         seen |= level
     return seen
@@ -269,10 +214,10 @@ def _by_domain(keys: frozenset[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
     return {domain: (domain and f"@{domain}", tuple(parts)) for domain, parts in found.items()}
 
 
-def _readings(text: str) -> Iterator[_Reading]:
+def _readings(text: str) -> Iterator[Reading]:
     if not _AT_SIGN.search(text) and not (_ESCAPING.search(text) and _ESCAPED_AT.search(text)):
         return
-    level = [_plain(_Reading(text))]
+    level = [_plain(Reading(text))]
     seen: set[str] = set()
     for _depth in range(3):
         fresh = [reading for reading in level if reading.text not in seen]
@@ -286,9 +231,9 @@ def _readings(text: str) -> Iterator[_Reading]:
         ]
 
 
-def _decoded(reading: _Reading, pattern: re.Pattern[str]) -> _Reading:
+def _decoded(reading: Reading, pattern: re.Pattern[str]) -> Reading:
     return reading.edited(
-        _Edit(match.start(), match.end(), new)
+        Edit(match.start(), match.end(), new)
         for match in pattern.finditer(reading.text)
         if (new := _meaning(match.group())) is not None
     )
@@ -319,19 +264,19 @@ def _character(code: int) -> str | None:
     return None if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF else chr(code)
 
 
-def _plain(reading: _Reading) -> _Reading:
+def _plain(reading: Reading) -> Reading:
     """Without invisible characters, compatibility forms made plain."""
     if reading.text.isascii():
         return reading
-    reading = reading.edited(_Edit(*match.span(), "") for match in _ZERO_WIDTH.finditer(reading.text))
+    reading = reading.edited(Edit(*match.span(), "") for match in _ZERO_WIDTH.finditer(reading.text))
     if _FAR_FROM_LATIN.search(reading.text):
         # Sorting marks takes quadratic time.
         many = _MANY_MARKS.finditer(reading.text)
-        reading = reading.edited(_Edit(match.start() + MOST_MARKS, match.end(), "") for match in many)
+        reading = reading.edited(Edit(match.start() + MOST_MARKS, match.end(), "") for match in many)
     if unicodedata.is_normalized("NFKC", reading.text):
         return reading
     clusters = (
-        _Edit(match.start(), match.end(), unicodedata.normalize("NFKC", match.group()))
+        Edit(match.start(), match.end(), unicodedata.normalize("NFKC", match.group()))
         for match in _CLUSTER.finditer(reading.text)
     )
     return reading.edited(edit for edit in clusters if edit.new != reading.text[edit.start : edit.end])
@@ -361,7 +306,7 @@ def _goes_on(text: str, start: int, end: int) -> bool:
 
 
 def _opened(window: str) -> str:
-    reading = _Reading(window)
+    reading = Reading(window)
     for _depth in range(2):
         reading = _plain(_decoded(reading, _ESCAPE))
     return reading.text

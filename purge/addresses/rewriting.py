@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
+from purge.addresses.decoders.finding import all_mentions
 from purge.addresses.identity import identity_key
 from purge.addresses.matching import Mention, address_key, emails_in, is_address, mentions
 
@@ -18,6 +19,8 @@ _BETWEEN: Final = re.compile(r"[^\S\r\n]*[;,\r\n]\s*")
 def redact(text: str, keys: Collection[str], replacement: str | None = None, *, spared: Collection[str] = ()) -> str:
     """The text with every mention of the keys replaced; the same object when there is none.
 
+    What mentions one in another code (a token, a part of a message in base64) is replaced as a whole.
+
     ``spared``, here and below: identity keys of other people, whose addresses stay whatever they look like.
 
     Without a ``replacement`` each becomes the longest of the :data:`MARKERS` that is not longer than it, so the text
@@ -27,7 +30,7 @@ def redact(text: str, keys: Collection[str], replacement: str | None = None, *, 
         raise ValueError("The replacement must not hold an address.")
     # Mentions can overlap ("a@b.cd@e.fg"): what is left of the second may mention a key again. Each round takes an
     # at-sign away, in whatever writing, and brings none, so this ends; nearly always after the first.
-    while found := mentions(text, keys, spared):
+    while found := all_mentions(text, keys, spared):
         pieces: list[str] = []
         done = 0
         for mention in found:
@@ -74,7 +77,7 @@ def redact_json(
 
     Names of properties that become equal are numbered, so that no value is lost.
     """
-    if not any(mentions(text, keys, spared) for text in strings_in_json(value)):
+    if not any(all_mentions(text, keys, spared) for text in strings_in_json(value)):
         return value
     top = [value]
     todo: list[Any] = [top]
@@ -115,7 +118,7 @@ def names_one(text: str, keys: Collection[str], *, spared: Collection[str] = ())
     """Whether what holds one address or login names one of the keys. Where it is an address, it is that one alone."""
     if is_address(text):
         return address_key(text) in keys and identity_key(text) not in spared
-    return bool(mentions(text, keys, spared))
+    return bool(all_mentions(text, keys, spared))
 
 
 def list_without(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> str:
@@ -124,7 +127,7 @@ def list_without(text: str, keys: Collection[str], *, spared: Collection[str] = 
     The other entries stay as they are; the same object when there is none to take out. An entry that is an address is
     compared whole; one that mentions another address too only loses the mention.
     """
-    if not mentions(text, keys, spared):
+    if not all_mentions(text, keys, spared):
         return text
     kept: list[tuple[str, str]] = []
     for entry, separator in entries_of(text, keys):
@@ -168,7 +171,7 @@ def _entries(text: str, cuts: list[tuple[int, int]]) -> list[tuple[str, str]]:
 def _entry_without(entry: str, keys: Collection[str], spared: Collection[str]) -> str | None:
     if is_address(entry):
         return None if names_one(entry, keys, spared=spared) else entry
-    if not mentions(entry, keys, spared):
+    if not all_mentions(entry, keys, spared):
         return entry
     rest = redact(entry, keys, "", spared=spared)
     return rest.strip() if mentions(rest) else None

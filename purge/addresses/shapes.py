@@ -10,8 +10,9 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
+from purge.addresses.decoders.finding import all_mentions, others_decoded
 from purge.addresses.identity import identity_key
-from purge.addresses.matching import address_key, emails_in, is_address, mentions, others_mentioned
+from purge.addresses.matching import address_key, emails_in, is_address, others_mentioned
 from purge.addresses.rewriting import emails_in_json, entries_of, names_one, strings_in_json
 
 
@@ -41,14 +42,14 @@ def others_in_value(value: Any, shape: Shape, keys: Collection[str], ours: Colle
             if whole and is_address(part):
                 found |= {identity_key(part)} if address_key(part) in keys else set()
             else:
-                found |= others_mentioned(part, keys, ours)
+                found |= others_mentioned(part, keys, ours) | others_decoded(part, keys, ours)
     return found.difference(ours)
 
 
 def names(value: Any, shape: Shape, keys: Collection[str], *, spared: Collection[str] = ()) -> bool:
     """Whether a stored value mentions one of the search keys, but for what belongs to the ``spared``."""
     return any(
-        names_one(part, keys, spared=spared) if whole else bool(mentions(part, keys, spared))
+        names_one(part, keys, spared=spared) if whole else bool(all_mentions(part, keys, spared))
         for text, within in _texts(value, shape)
         for part, whole in _parts(text, within)
     )
