@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--postgres", action="store_true", help="on PostgreSQL (the default)")
     which.add_argument("--sqlite", action="store_true", help="on SQLite")
-    parser.add_argument("--against", metavar="REV", help="measure the plain flow beside this revision's, turn by turn")
+    parser.add_argument("--against", metavar="REV", help="measure beside this revision, turn by turn")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this figure; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements to FILE, a chart beside it")
     parser.add_argument("--scale", type=float, default=1.0, help="make the data set smaller (0.05) or bigger (2)")
@@ -42,8 +43,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     unknown = [name for name in options.only if name not in NAMES]
     if unknown:
         parser.error(f"there is no figure {unknown[0]}; there are: {', '.join(NAMES)}")
-    if SIDE_BY_SIDE in options.only and not options.against:
-        parser.error(f"{SIDE_BY_SIDE} needs --against REV, the revision to compare with")
+    if (lonely := [name for name in SIDE_BY_SIDE if name in options.only]) and not options.against:
+        parser.error(f"{lonely[0]} needs --against REV, the revision to compare with")
     if options.scale <= 0 or options.rounds < 1:
         parser.error("--scale and --rounds must be above 0")
     return options
@@ -51,7 +52,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
     """The names of the figures to run at a size, in order."""
-    left_out = (SIDE_BY_SIDE, *(POSTGRES_ONLY if sqlite else ()))
+    left_out = (*SIDE_BY_SIDE, *(POSTGRES_ONLY if sqlite else ()))
     names = [name for name in NAMES if (not only or name in only) and name not in left_out]
     if size == LARGE:
         return [name for name in names if name in (*AT_TWO_SIZES, *AT_THE_END)]
@@ -60,20 +61,26 @@ def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
 
 def measure(options: argparse.Namespace) -> int:
     """Run the figures at one size, then those that compare two at four times the data; report."""
-    from bench import chart, report
+    from bench import chart, engines, plain, report
     from bench.data import tidy
     from bench.every import FIGURES
     from bench.figures import Bench
     from bench.measuring import Result, progress, stage, tell
-    from bench.plain import side_by_side
 
     results: list[Result] = []
     facts: dict[str, Any] = {"scale": options.scale, "rounds": options.rounds, "rows": {}}
-    if options.against and (not options.only or SIDE_BY_SIDE in options.only):
-        stage(SIDE_BY_SIDE)
-        found = side_by_side(options.against, rounds=options.rounds, sqlite=options.sqlite)
-        tell(found)
-        results += found
+    beside: dict[str, Callable[[], list[Result]]] = {
+        "plain": lambda: plain.side_by_side(options.against, rounds=options.rounds, sqlite=options.sqlite),
+        "engine": lambda: engines.side_by_side(
+            options.against, rounds=options.rounds, sqlite=options.sqlite, scale=options.scale
+        ),
+    }
+    for name in SIDE_BY_SIDE if options.against else ():
+        if not options.only or name in options.only:
+            stage(name)
+            found = beside[name]()
+            tell(found)
+            results += found
     bench = Bench(rounds=options.rounds)
     for size, more in ((SMALL, SMALL), (LARGE, LARGE - SMALL)):
         names = chosen(options.only, sqlite=options.sqlite, size=size)

@@ -3,6 +3,7 @@
 #: Name → what is measured.
 NAMES = {
     "plain": "the plain flow, beside another revision's (--against REV)",
+    "engine": "whole purges of 50 light and of 50 heavy people, beside another revision's (--against REV)",
     "light": "2: whole purge of 50 light people, against hand-written SQL",
     "heavy": "1, 13: whole purge of 50 heavy people, against hand-written SQL; the verification's share",
     "patrol": "13: a patrol pass over every text, against one extraction pass in SQL",
@@ -20,7 +21,7 @@ NAMES = {
     "backlog": "15: a backlog, with one worker and with two",
 }
 #: Measured without the data set, with two revisions' own processes and databases.
-SIDE_BY_SIDE = "plain"
+SIDE_BY_SIDE = ("plain", "engine")
 #: Measured at both sizes: their results are ratios.
 AT_TWO_SIZES = ("growth", "finding", "rewriting")
 #: Measured at the second size only: they need many people, or leave many behind.

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from django.db import connection
 
-from bench import chart, contenders, plain, plain_flow, report
+from bench import chart, contenders, engine_flow, plain_flow, report, revisions
 from bench.__main__ import chosen, parse
 from bench.data import Size, World, row_count
 from bench.every import FIGURES
@@ -173,8 +173,19 @@ def test_the_plain_flow_erases_whom_it_times(db):
     assert not Comment.objects.filter(body__contains="@bench.example").exists()
 
 
+def test_the_engine_erases_whom_it_times(world):
+    engine = engine_flow.Engine()
+    engine.bench._world = world
+    for kind in ("light", "heavy"):
+        engine.prepare(kind, 2)
+        assert (len(engine.people), left_of(engine.people) > 10) == (2, True)
+        assert engine.purge()["seconds"] > 0
+        assert left_of(engine.people) == 0
+        assert not User.objects.filter(pk__in=engine.people).exists()
+
+
 def test_the_other_revision_is_this_repository_as_it_was(tmp_path):
-    tree = plain.checked_out("HEAD", tmp_path)
+    tree = revisions.checked_out("HEAD", tmp_path)
     assert (tree / "manage.py").is_file()
     assert (tree / "purge" / "run" / "engine.py").is_file()
 
