@@ -59,15 +59,17 @@ def administrator_of(account_id: int) -> Any:
     return User.objects.filter(account_id=account_id, given_roles__role="administrator").order_by("pk").first()
 
 
-def finish(request: PurgeRequest) -> PurgeRequest:
+def finish(purge_request: PurgeRequest) -> PurgeRequest:
     """Work on a request until it is completed. Raises RuntimeError when it ends otherwise."""
-    while (claim := claims.claim_request(request.pk)) is not None and engine.work(claim):
+    while (claim := claims.claim_request(purge_request.pk)) is not None and engine.work(claim):
         pass
-    request.refresh_from_db()
-    if request.status != "completed":
-        places = list(request.residues.values_list("table", "column")[:3])
-        raise RuntimeError(f"request ended as {request.status}: {request.error_class} {request.error_step} {places}")
-    return request
+    purge_request.refresh_from_db()
+    if purge_request.status != "completed":
+        places = list(purge_request.residues.values_list("table", "column")[:3])
+        raise RuntimeError(
+            f"request ended as {purge_request.status}: {purge_request.error_class} {purge_request.error_step} {places}"
+        )
+    return purge_request
 
 
 # ---------------------------------------------------------------- SQL written by hand

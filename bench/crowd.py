@@ -78,10 +78,10 @@ def others(bench: Bench) -> list[Result]:
             time.sleep(3)
         runs["idle"].append(_p99(idle))
         progress(f"round {turn + 1}: a heavy purge")
-        request = contenders.submit(people)
+        purge_request = contenders.submit(people)
         during: dict[str, Any] = {}
         with traffic(bench, during, people):
-            contenders.finish(request)
+            contenders.finish(purge_request)
         runs["during a purge"].append(_p99(during))
         longest["write"].append(1000 * max(during["waits"]["write"], default=0.0))
         longest["doomed"].append(1000 * max(during["waits"]["doomed"], default=0.0))
@@ -134,12 +134,12 @@ def together(bench: Bench) -> list[Result]:
     before = _deadlocks()
     found: dict[str, Any] = {}
     with traffic(bench, found, people, rate=100):
-        workers = [Worker(request.pk) for request in requests]
+        workers = [Worker(purge_request.pk) for purge_request in requests]
         for worker in workers:
             worker.wait()
     forget_queue()
-    done = [PurgeRequest.objects.get(pk=request.pk) for request in requests]
-    failed = sum(1 for request in done if request.status != "completed")
+    done = [PurgeRequest.objects.get(pk=purge_request.pk) for purge_request in requests]
+    failed = sum(1 for purge_request in done if purge_request.status != "completed")
     tried_again = LedgerEntry.objects.filter(request__in=done, event="failed").count()
     note = f"{_deadlocks() - before} were met and solved inside a chunk; writers' errors: {found['failed'][:3]}"
     return [
@@ -182,10 +182,10 @@ def disturbed(bench: Bench) -> list[Result]:
         return alone[-1]
 
     def killed() -> float:
-        request = contenders.submit(pool.take())
+        purge_request = contenders.submit(pool.take())
         moments = sorted(random.uniform(0, median(alone)) for _kill in range(5))
         until = [moment - before for before, moment in pairwise([0.0, *moments])]
-        return sum(_work(request.pk, seconds) for seconds in until) + _work(request.pk)
+        return sum(_work(purge_request.pk, seconds) for seconds in until) + _work(purge_request.pk)
 
     def beside_a_snapshot() -> float:
         people = pool.take()
@@ -235,8 +235,8 @@ def backlog(bench: Bench) -> list[Result]:
         requests: list[PurgeRequest] = []
         groups = [bench.world.take_light(bench.people) for _n in range(number)]
         side_by_side(partial(_submit, people, requests) for people in groups)
-        _work_off([request.pk for request in requests], workers)
-        done = PurgeRequest.objects.filter(pk__in=[request.pk for request in requests])
+        _work_off([purge_request.pk for purge_request in requests], workers)
+        done = PurgeRequest.objects.filter(pk__in=[purge_request.pk for purge_request in requests])
         seconds = _each_took(done, workers)
         runs[f"{workers} worker(s)"] = seconds
         if workers == 1:

@@ -184,12 +184,12 @@ def django(bench: Bench) -> list[Result]:
 
 def patrol(bench: Bench) -> list[Result]:
     """13: a pass over every text for a finished purge, against SQL that takes the addresses out of the same columns."""
-    request = contenders.submit(bench.world.take_light(bench.people))
-    contenders.finish(request)
+    purge_request = contenders.submit(bench.world.take_light(bench.people))
+    contenders.finish(purge_request)
 
     def ours() -> float:
         def whole() -> None:
-            if list(texts.patrol([request])):
+            if list(texts.patrol([purge_request])):
                 raise RuntimeError("the purge left something")
 
         return clock(whole)
@@ -226,8 +226,8 @@ def memory(bench: Bench) -> list[Result]:
     for name, people in (("a tenth", max(1, bench.people // 10)), ("all", bench.people)):
         for turn in range(bench.rounds):
             progress(f"round {turn + 1}: {name}")
-            request = contenders.submit(bench.world.add_heavy(people))
-            runs.setdefault(name, []).append(in_fresh_process("purge", request.pk)[1])
+            purge_request = contenders.submit(bench.world.add_heavy(people))
+            runs.setdefault(name, []).append(in_fresh_process("purge", purge_request.pk)[1])
     forget_queue()
     return [
         Result("4", "extra peak memory, 50 heavy people", "", median(runs["all"]), 32, unit="MiB", runs=runs),

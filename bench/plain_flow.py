@@ -72,13 +72,13 @@ class Flow:
         pressed = time.perf_counter()
         answer = self.client.post(f"{LIST}purge/", self._form(page), follow=True).content.decode()
         accepted = time.perf_counter()
-        request = PurgeRequest.objects.get(reference=re.findall(r"PUR-\w{4}-\w{4}-\w", answer)[0])
-        while run_request(request.pk) == "more":
+        purge_request = PurgeRequest.objects.get(reference=re.findall(r"PUR-\w{4}-\w{4}-\w", answer)[0])
+        while run_request(purge_request.pk) == "more":
             pass
         completed = time.perf_counter()
-        request.refresh_from_db()
-        if request.status != "completed" or User.objects.filter(pk__in=self.people).exists():
-            raise RuntimeError(f"the purge ended as {request.status}: {request.error_class}")
+        purge_request.refresh_from_db()
+        if purge_request.status != "completed" or User.objects.filter(pk__in=self.people).exists():
+            raise RuntimeError(f"the purge ended as {purge_request.status}: {purge_request.error_class}")
         return {"accepted": accepted - start, "completed": completed - pressed}
 
     def _form(self, page: str) -> dict[str, str]:

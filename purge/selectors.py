@@ -50,7 +50,7 @@ def account_in_open_request(account_id: int, *, new_kind: str = "") -> bool:
     account = get_host().accounts([account_id]).get(account_id)
     if account is None or TenantKind.TRIAL not in (account.kind, new_kind):
         return False
-    return any(policy_for(request).scrub_trial_accounts for request in open_requests)
+    return any(policy_for(purge_request).scrub_trial_accounts for purge_request in open_requests)
 
 
 def held_by_requests(account: Any) -> QuerySet[Subject]:
@@ -100,11 +100,11 @@ def open_addresses_for(account_id: int, *, since: datetime | None = None) -> fro
     account = get_host().accounts([account_id]).get(account_id)
     is_trial = account is not None and account.kind == TenantKind.TRIAL
     keys: set[str] = set()
-    for request in requests:
-        policy = policy_for(request)
-        own = policy.scrub_requesting_account and request.account_id == account_id
-        if own or (policy.scrub_trial_accounts and is_trial and account_id != request.excluded_account_id):
-            identifiers = request.identifiers.filter(kind=IdentifierKind.EMAIL)
+    for purge_request in requests:
+        policy = policy_for(purge_request)
+        own = policy.scrub_requesting_account and purge_request.account_id == account_id
+        if own or (policy.scrub_trial_accounts and is_trial and account_id != purge_request.excluded_account_id):
+            identifiers = purge_request.identifiers.filter(kind=IdentifierKind.EMAIL)
             there = Q(account_id=None) | Q(account_id=account_id)
             mine = identifiers.filter(there).values_list("value", "form")
             keys.update(current_key(value, form) for value, form in mine)

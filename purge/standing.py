@@ -105,13 +105,13 @@ class Silence:
     #: Without any sign of life only a request that has waited so long is said to wait for a worker.
     accepted_before: datetime | None = None
 
-    def meets(self, request: PurgeRequest, now: datetime) -> bool:
+    def meets(self, purge_request: PurgeRequest, now: datetime) -> bool:
         """Whether this request waits for a worker that is not there."""
-        if not self.silent or request.status not in (Status.QUEUED, *AT_WORK):
+        if not self.silent or purge_request.status not in (Status.QUEUED, *AT_WORK):
             return False
-        if request.lease_until is not None and request.lease_until > now:
+        if purge_request.lease_until is not None and purge_request.lease_until > now:
             return False  # somebody is at it: a command that does the work itself, or who was killed a moment ago
-        return self.accepted_before is None or request.accepted_at < self.accepted_before
+        return self.accepted_before is None or purge_request.accepted_at < self.accepted_before
 
     def condition(self, now: datetime) -> Q:
         """The same as a condition on requests."""
@@ -200,8 +200,10 @@ def standings(
     zones = zones_of(requests)
     rights = _Rights(reader)
     return {
-        request.pk: _standing(request, reader_of(reader, request), rights, silence, zones[request.pk], now)
-        for request in requests
+        purge_request.pk: _standing(
+            purge_request, reader_of(reader, purge_request), rights, silence, zones[purge_request.pk], now
+        )
+        for purge_request in requests
     }
 
 
@@ -213,7 +215,7 @@ def sentence_for(purge_request: PurgeRequest, reader: Reader, *, now: datetime |
     return _sentence(purge_request, reader, shown_wait(waits), silence, zone)
 
 
-def reader_of(user: Any, request: PurgeRequest) -> Reader:
+def reader_of(user: Any, purge_request: PurgeRequest) -> Reader:
     """As whom somebody reads about a request."""
     if user is None:
         return Reader.COMMAND_LINE
@@ -221,7 +223,7 @@ def reader_of(user: Any, request: PurgeRequest) -> Reader:
         return Reader.OPERATOR
     if user.has_perm(FOLLOW):
         return Reader.SUPPORT
-    return Reader.INITIATOR if user.pk == request.initiator_id else Reader.ADMINISTRATOR
+    return Reader.INITIATOR if user.pk == purge_request.initiator_id else Reader.ADMINISTRATOR
 
 
 def zones_of(requests: Iterable[PurgeRequest]) -> dict[int, str]:
@@ -230,7 +232,9 @@ def zones_of(requests: Iterable[PurgeRequest]) -> dict[int, str]:
     What was split off from a request is due when that is, and on the same day.
     """
     requests = list(requests)
-    accounts = {request.pk: request.account_id or request.excluded_account_id for request in requests}
+    accounts = {
+        purge_request.pk: purge_request.account_id or purge_request.excluded_account_id for purge_request in requests
+    }
     facts = get_host().accounts({pk for pk in accounts.values() if pk is not None})
     return {pk: facts[account].time_zone if account in facts else "UTC" for pk, account in accounts.items()}
 
@@ -242,47 +246,47 @@ class _Rights:
         self.user = user
         self._purges: dict[int, bool] = {}
 
-    def may_cancel(self, request: PurgeRequest, reader: Reader) -> bool:
+    def may_cancel(self, purge_request: PurgeRequest, reader: Reader) -> bool:
         if reader in OPERATORS:
             return True
-        if request.account_id is None:
+        if purge_request.account_id is None:
             return False
-        if request.account_id not in self._purges:
-            self._purges[request.account_id] = get_host().may_purge(self.user.pk, request.account_id)
-        return self._purges[request.account_id]
+        if purge_request.account_id not in self._purges:
+            self._purges[purge_request.account_id] = get_host().may_purge(self.user.pk, purge_request.account_id)
+        return self._purges[purge_request.account_id]
 
 
 def _standing(
-    request: PurgeRequest, reader: Reader, rights: _Rights, silence: Silence, zone: str, now: datetime
+    purge_request: PurgeRequest, reader: Reader, rights: _Rights, silence: Silence, zone: str, now: datetime
 ) -> Standing:
-    waits = _waits(request, reader, silence, now, zone)
+    waits = _waits(purge_request, reader, silence, now, zone)
     shown = shown_wait(waits)
-    state = _state(request, shown)
-    who = _who(request, shown)
-    overdue = request.is_open and request.due_at < now and not only_chosen(waits)
+    state = _state(purge_request, shown)
+    who = _who(purge_request, shown)
+    overdue = purge_request.is_open and purge_request.due_at < now and not only_chosen(waits)
     ordered = tuple(sorted(waits, key=lambda wait: wait is not shown))
-    not_begun = request.status in (Status.HELD, Status.QUEUED) and not request.planned
+    not_begun = purge_request.status in (Status.HELD, Status.QUEUED) and not purge_request.planned
     return Standing(
         state=state,
-        sentence=_sentence(request, reader, shown, silence, zone),
+        sentence=_sentence(purge_request, reader, shown, silence, zone),
         who=who,
         who_words=who_words(who, reader),
-        until=(shown.until if shown and shown.until else request.due_at) if request.is_open else None,
+        until=(shown.until if shown and shown.until else purge_request.due_at) if purge_request.is_open else None,
         zone=zone,
         overdue=overdue,
         waits=ordered,
-        can_cancel=not_begun and rights.may_cancel(request, reader),
-        can_retry=request.status in STOPPED or _waits_for_next_attempt(request),
-        can_release=request.status == Status.HELD and reader in OPERATORS,
+        can_cancel=not_begun and rights.may_cancel(purge_request, reader),
+        can_retry=purge_request.status in STOPPED or _waits_for_next_attempt(purge_request),
+        can_release=purge_request.status == Status.HELD and reader in OPERATORS,
     )
 
 
-def _waits_for_next_attempt(request: PurgeRequest) -> bool:
-    return request.status in (Status.QUEUED, *AT_WORK) and request.next_attempt_at is not None
+def _waits_for_next_attempt(purge_request: PurgeRequest) -> bool:
+    return purge_request.status in (Status.QUEUED, *AT_WORK) and purge_request.next_attempt_at is not None
 
 
-def _state(request: PurgeRequest, shown: Wait | None) -> State:
-    match request.status:
+def _state(purge_request: PurgeRequest, shown: Wait | None) -> State:
+    match purge_request.status:
         case Status.COMPLETED:
             return State.COMPLETED
         case Status.CANCELLED:
@@ -293,10 +297,10 @@ def _state(request: PurgeRequest, shown: Wait | None) -> State:
             return State.WAITING if shown is not None else State.IN_PROGRESS
 
 
-def _who(request: PurgeRequest, shown: Wait | None) -> Actor:
-    if not request.is_open:
+def _who(purge_request: PurgeRequest, shown: Wait | None) -> Actor:
+    if not purge_request.is_open:
         return Actor.NOBODY
-    if request.status in STOPPED:
+    if purge_request.status in STOPPED:
         return Actor.SUPPORT
     return shown.actor if shown is not None else Actor.WORKER
 
@@ -306,22 +310,22 @@ def _who(request: PurgeRequest, shown: Wait | None) -> Actor:
 PLATFORM_CHECK, WORKER, NEXT_ATTEMPT, TURN = "platform_check", "worker", "next_attempt", "turn"
 
 
-def _waits(request: PurgeRequest, reader: Reader, silence: Silence, now: datetime, zone: str) -> list[Wait]:
+def _waits(purge_request: PurgeRequest, reader: Reader, silence: Silence, now: datetime, zone: str) -> list[Wait]:
     """Everything a request waits or waited for; those that a person ends in the order in which they have to end."""
     waits: list[Wait] = []
-    if not request.is_open or request.status in STOPPED:
+    if not purge_request.is_open or purge_request.status in STOPPED:
         return waits
-    if request.status == Status.HELD:
+    if purge_request.status == Status.HELD:
         waits.append(Wait(PLATFORM_CHECK, _("The platform's check"), Actor.OPERATOR))
-    elif request.released_at is not None and reader not in CUSTOMERS:
+    elif purge_request.released_at is not None and reader not in CUSTOMERS:
         waits.append(Wait(PLATFORM_CHECK, _("The platform's check"), Actor.OPERATOR, over=True))
-    if silence.meets(request, now):
+    if silence.meets(purge_request, now):
         words = _("The operators' look at this site") if silence.trouble else _("A worker")
         waits.append(Wait(WORKER, words, Actor.OPERATOR))
-    if _waits_for_next_attempt(request):
-        words = _("The next attempt, %(when)s") % {"when": moment_words(request.next_attempt_at, zone)}
-        waits.append(Wait(NEXT_ATTEMPT, words, Actor.WORKER, until=request.next_attempt_at))
-    if request.status == Status.QUEUED and not any(not wait.over for wait in waits):
+    if _waits_for_next_attempt(purge_request):
+        words = _("The next attempt, %(when)s") % {"when": moment_words(purge_request.next_attempt_at, zone)}
+        waits.append(Wait(NEXT_ATTEMPT, words, Actor.WORKER, until=purge_request.next_attempt_at))
+    if purge_request.status == Status.QUEUED and not any(not wait.over for wait in waits):
         waits.append(Wait(TURN, _("Its turn"), Actor.WORKER))
     return waits
 
@@ -329,37 +333,37 @@ def _waits(request: PurgeRequest, reader: Reader, silence: Silence, now: datetim
 # ---------------------------------------------------------------- words
 
 
-def _sentence(request: PurgeRequest, reader: Reader, shown: Wait | None, silence: Silence, zone: str) -> str:
-    due = moment_words(request.due_at, zone)
-    match request.status:
+def _sentence(purge_request: PurgeRequest, reader: Reader, shown: Wait | None, silence: Silence, zone: str) -> str:
+    due = moment_words(purge_request.due_at, zone)
+    match purge_request.status:
         case Status.COMPLETED:
-            return _("Completed and checked on %(when)s.") % {"when": moment_words(request.completed_at, zone)}
+            return _("Completed and checked on %(when)s.") % {"when": moment_words(purge_request.completed_at, zone)}
         case Status.CANCELLED:
             return _("Cancelled. Nothing was erased, and everybody is as they were before.")
         case Status.NEEDS_ATTENTION:
-            return _stopped_words(request, reader) % {"due": due, **_failure(request)}
+            return _stopped_words(purge_request, reader) % {"due": due, **_failure(purge_request)}
         case Status.RESIDUE:
             return _found_words(reader) % {"due": due}
     if shown is None:
-        return _working_words(request) % {"due": due}
+        return _working_words(purge_request) % {"due": due}
     match shown.kind:
         case "platform_check":
-            return _check_words(reader) % {"why": _why(request), "due": due}
+            return _check_words(reader) % {"why": _why(purge_request), "due": due}
         case "worker":
-            return _silence_words(request, reader, silence, zone) % {"due": due}
+            return _silence_words(purge_request, reader, silence, zone) % {"due": due}
         case "next_attempt":
-            when = moment_words(request.next_attempt_at, zone)
-            return _attempt_words(reader) % {"when": when, "n": request.attempts + 1, **_failure(request)}
+            when = moment_words(purge_request.next_attempt_at, zone)
+            return _attempt_words(reader) % {"when": when, "n": purge_request.attempts + 1, **_failure(purge_request)}
         case _turn:
             return _("Waiting for its turn. It starts by itself, there is nothing to do. Due %(due)s.") % {"due": due}
 
 
-def _why(request: PurgeRequest) -> str:
-    return str(WHY_HELD.get(request.held_reason, gettext_lazy("It is unusual.")))
+def _why(purge_request: PurgeRequest) -> str:
+    return str(WHY_HELD.get(purge_request.held_reason, gettext_lazy("It is unusual.")))
 
 
-def _failure(request: PurgeRequest) -> dict[str, str]:
-    return {"error": request.error_class or _("unknown"), "step": request.error_step or _("unknown")}
+def _failure(purge_request: PurgeRequest) -> dict[str, str]:
+    return {"error": purge_request.error_class or _("unknown"), "step": purge_request.error_step or _("unknown")}
 
 
 def _check_words(reader: Reader) -> str:
@@ -370,7 +374,7 @@ def _check_words(reader: Reader) -> str:
     return _("Waiting for the platform's check: %(why)s An operator releases it, or cancels it. Due %(due)s.")
 
 
-def _silence_words(request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
+def _silence_words(purge_request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
     if silence.trouble:
         begins = " ".join(silence.trouble.sentences) if reader in OPERATORS else silence.trouble.for_customers
     elif silence.without_files:
@@ -381,7 +385,7 @@ def _silence_words(request: PurgeRequest, reader: Reader, silence: Silence, zone
         begins = _("No worker has answered since %(since)s.") % {"since": moment_words(silence.since, zone)}
     else:
         begins = _("No worker is running.")
-    if request.started_at is not None:
+    if purge_request.started_at is not None:
         safe = _("The request is safe, nothing is lost.")
     elif reader in CUSTOMERS:
         safe = _("Your request is safe, nothing has been erased.")
@@ -410,13 +414,13 @@ def _attempt_words(reader: Reader) -> str:
     )
 
 
-def _working_words(request: PurgeRequest) -> str:
-    if request.status == Status.VERIFYING:
+def _working_words(purge_request: PurgeRequest) -> str:
+    if purge_request.status == Status.VERIFYING:
         return _("Everything is erased. Now the database is searched for anything left, by itself. Due %(due)s.")
     return _("The purge is running by itself. There is nothing to do. Due %(due)s.")
 
 
-def _stopped_words(request: PurgeRequest, reader: Reader) -> str:
+def _stopped_words(purge_request: PurgeRequest, reader: Reader) -> str:
     if reader in CUSTOMERS:
         return _("The purge stopped, nothing is lost. Support has to help: give them the request ID. Due %(due)s.")
     if reader == Reader.SUPPORT:

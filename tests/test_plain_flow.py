@@ -78,18 +78,18 @@ def accepted_on(visit: Visit) -> PurgeRequest:
     return PurgeRequest.objects.get(reference=references.pop())
 
 
-def completed_and_told(visit: Visit, request: PurgeRequest, email: str) -> None:
+def completed_and_told(visit: Visit, purge_request: PurgeRequest, email: str) -> None:
     """The worker alone brings it to its end, and the initiator is told in the admin and by mail."""
     work()
     visit.open(visit.url)
     assert "Completed and verified" in visit.text
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
     assert not PurgeRequest.objects.exclude(status=Status.COMPLETED).exists()  # nothing else waits for anybody
-    assert f"Purge {request.reference} is completed" in visit.open("/admin/messaging/notification/").text
+    assert f"Purge {purge_request.reference} is completed" in visit.open("/admin/messaging/notification/").text
     mails = [each.subject for each in mail.outbox if each.to == [email]]
-    assert mails.count(f"Purge {request.reference} is completed") == 1
-    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+    assert mails.count(f"Purge {purge_request.reference} is completed") == 1
+    assert Notification.objects.filter(request_id=purge_request.pk, kind="completed").count() == 1
 
 
 DELETING = ["/admin/users/internaluser/", "/admin/users/internaluser/", "/admin/users/internaluser/"]
@@ -123,10 +123,10 @@ def test_one_user_from_signing_in_to_the_notification(email):
     assert visit.pages == PURGING
     assert visit.typed == ["action"]
 
-    request = accepted_on(visit)
-    assert request.status == Status.QUEUED
-    assert list(request.subjects.values_list("person_id", flat=True)) == [person.pk]
-    completed_and_told(visit, request, email)
+    purge_request = accepted_on(visit)
+    assert purge_request.status == Status.QUEUED
+    assert list(purge_request.subjects.values_list("person_id", flat=True)) == [person.pk]
+    completed_and_told(visit, purge_request, email)
     assert not User.objects.filter(pk=person.pk).exists()
 
 
@@ -155,9 +155,9 @@ def test_the_first_fifty_of_a_month():
     assert visit.typed == ["number"]
     assert f"Select the last 6 of {month}" in visit.text
 
-    request = accepted_on(visit)
-    assert request.subjects.count() == 50
-    completed_and_told(visit, request, "admin@acme.example")
+    purge_request = accepted_on(visit)
+    assert purge_request.subjects.count() == 50
+    completed_and_told(visit, purge_request, "admin@acme.example")
     assert User.objects.filter(state=UserState.DELETED).count() == before - 50
 
 
@@ -188,8 +188,8 @@ def test_an_address_in_other_users(email):
     ]
     assert visit.typed == ["address"]
 
-    request = accepted_on(visit)
-    completed_and_told(visit, request, email)
+    purge_request = accepted_on(visit)
+    completed_and_told(visit, purge_request, email)
     witness.refresh_from_db()
     assert witness.profile == "Reports to [erased]"
 
@@ -257,11 +257,11 @@ def there(*people: User) -> list[bool]:
     return [each.pk in present for each in people]
 
 
-def to_its_end(request: PurgeRequest) -> PurgeRequest:
+def to_its_end(purge_request: PurgeRequest) -> PurgeRequest:
     work()
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
-    return request
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
+    return purge_request
 
 
 def purge(actor: User, *people: User) -> PurgeRequest:
@@ -278,8 +278,8 @@ def purge_ims(**message: str) -> PurgeRequest:
     return to_its_end(services.purge_submit_ims(**message))
 
 
-def told_of(request: PurgeRequest) -> list[tuple[str, int]]:
-    rows = Notification.objects.filter(request_id=request.pk).order_by("recipient_id")
+def told_of(purge_request: PurgeRequest) -> list[tuple[str, int]]:
+    rows = Notification.objects.filter(request_id=purge_request.pk).order_by("recipient_id")
     return list(rows.values_list("kind", "recipient_id"))
 
 
@@ -304,9 +304,9 @@ def test_row_03_ui_enterprise_keeps_a_match_who_created_the_trial(cast):
     # The demo has a deleted user of Acme who signed up for the trial "sandbox".
     creator = cast.creator_of("sandbox")
     selected = User.objects.get(account=cast.accounts["acme"], email=creator.email)
-    request = purge(cast.acme_admin, selected)
+    purge_request = purge(cast.acme_admin, selected)
     assert there(selected, creator) == [False, True]
-    assert request.kept_count == 1
+    assert purge_request.kept_count == 1
     assert Account.objects.get(subdomain="sandbox").state == AccountState.ACTIVE
 
 
@@ -322,8 +322,8 @@ def test_row_04_ui_enterprise_takes_the_email_out_of_its_account_and_all_trials(
 
 
 def test_row_05_ui_enterprise_notifies_the_initiator(cast):
-    request = purge(cast.acme_admin, cast.leaver("acme"))
-    assert told_of(request) == [("completed", cast.acme_admin.pk)]
+    purge_request = purge(cast.acme_admin, cast.leaver("acme"))
+    assert told_of(purge_request) == [("completed", cast.acme_admin.pk)]
 
 
 # An administrator of a trial account.
@@ -351,9 +351,9 @@ def test_row_07_ui_trial_deletes_matches_from_all_trials(cast):
 def test_row_08_ui_trial_keeps_a_match_who_created_the_trial(cast):
     creator = cast.creator_of("sandbox")
     selected = cast.leaver("northwind", creator.email)
-    request = purge(cast.trial_admin, selected)
+    purge_request = purge(cast.trial_admin, selected)
     assert there(selected, creator) == [False, True]
-    assert request.kept_count == 1
+    assert purge_request.kept_count == 1
 
 
 def test_row_09_ui_trial_takes_the_email_out_of_all_trials_and_no_enterprise(cast):
@@ -368,8 +368,8 @@ def test_row_09_ui_trial_takes_the_email_out_of_all_trials_and_no_enterprise(cas
 
 
 def test_row_10_ui_trial_notifies_the_initiator(cast):
-    request = purge(cast.trial_admin, cast.leaver("northwind"))
-    assert told_of(request) == [("completed", cast.trial_admin.pk)]
+    purge_request = purge(cast.trial_admin, cast.leaver("northwind"))
+    assert told_of(purge_request) == [("completed", cast.trial_admin.pk)]
 
 
 # An address of no user.
@@ -394,8 +394,8 @@ def test_row_12_other_enterprise_deletes_no_user(cast):
 
 
 def test_row_13_other_enterprise_notifies_the_initiator(cast):
-    request = purge_address(cast.acme_admin)
-    assert told_of(request) == [("completed", cast.acme_admin.pk)]
+    purge_request = purge_address(cast.acme_admin)
+    assert told_of(purge_request) == [("completed", cast.acme_admin.pk)]
 
 
 def test_row_14_other_trial_takes_the_address_out_of_all_trials_and_no_enterprise(cast):
@@ -417,8 +417,8 @@ def test_row_15_other_trial_deletes_no_user(cast):
 
 
 def test_row_16_other_trial_notifies_the_initiator(cast):
-    request = purge_address(cast.trial_admin)
-    assert told_of(request) == [("completed", cast.trial_admin.pk)]
+    purge_request = purge_address(cast.trial_admin)
+    assert told_of(purge_request) == [("completed", cast.trial_admin.pk)]
 
 
 # A message of the identity provider.
@@ -426,21 +426,21 @@ def test_row_16_other_trial_notifies_the_initiator(cast):
 
 def test_row_17_ims_enterprise_notifies_the_administrators_of_every_enterprise_with_such_a_user(cast):
     users = (cast.add("acme", ANN), cast.leaver("globex"))
-    request = purge_ims(email=ANN)
+    purge_request = purge_ims(email=ANN)
     assert there(*users) == [True, True]
-    assert set(ImsNotice.objects.filter(request=request).values_list("account_id", "user_id")) == {
+    assert set(ImsNotice.objects.filter(request=purge_request).values_list("account_id", "user_id")) == {
         (cast.accounts["acme"].pk, users[0].pk),
         (cast.accounts["globex"].pk, users[1].pk),
     }
     admins = User.objects.filter(
         email__in=("admin@acme.example", "second@acme.example", "admin@globex.example")
     ).order_by("pk")
-    assert told_of(request) == [("ims_notice", admin.pk) for admin in admins]
+    assert told_of(purge_request) == [("ims_notice", admin.pk) for admin in admins]
 
 
 def test_row_18_ims_enterprise_looks_at_no_email_field_for_whom_to_notify(cast):
-    request = purge_ims(email=ANN)
-    assert told_of(request) == []
+    purge_request = purge_ims(email=ANN)
+    assert told_of(purge_request) == []
     assert (cast.says("acme"), cast.says("globex")) == (SAYS, SAYS)
 
 

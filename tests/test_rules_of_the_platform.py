@@ -48,7 +48,7 @@ def planted(field, address):
 
 def purge(account, *, people=(), addresses=()):
     """All steps of the rules, as one request of this account would run them."""
-    request = PurgeRequest.objects.create(
+    purge_request = PurgeRequest.objects.create(
         reference="PUR-7Q4M-2KX9-H",
         route=Route.UI_ENTERPRISE,
         origin=Origin.ADMIN,
@@ -61,8 +61,8 @@ def purge(account, *, people=(), addresses=()):
         addresses=frozenset(addresses),
         requesting_account_id=account.pk,
         losing_accounts=frozenset({account.pk} if people else ()),
-        request_id=request.pk,
-        reference=request.reference,
+        request_id=purge_request.pk,
+        reference=purge_request.reference,
     )
     for step in plan_steps(scope):
         if step.entry.model._meta.app_label in APPS:

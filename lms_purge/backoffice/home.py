@@ -115,7 +115,7 @@ def home_of(user: Any) -> Home:
         storage=_storage_words(user),
         paused=words_for(user),
         charts=(_months_chart(user, requests), _durations_chart(requests)),
-        latest=tuple((request, stand[request.pk]) for request in latest),
+        latest=tuple((purge_request, stand[purge_request.pk]) for purge_request in latest),
         notifications=notifications_of(user)[:LATEST],
         follows_all=user.has_perm(FOLLOW),
     )

@@ -127,7 +127,7 @@ class DeletedUserAdmin(TenantAdmin):
         for row in shown.rows:
             row.hints = hints[row.pk]
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
-            row.can_tick, row.can_correct = row.hints.can_be_selected, row.hints.request is None
+            row.can_tick, row.can_correct = row.hints.can_be_selected, row.hints.purge_request is None
         return self._page(
             request,
             "list",
@@ -325,7 +325,7 @@ class DeletedUserAdmin(TenantAdmin):
 
     def _submit(self, request: HttpRequest, plan: Plan, selection: Selection, preview: Preview) -> HttpResponse:
         try:
-            accepted = selection.submit(shown=preview, token=plan.token)
+            purge_request = selection.submit(shown=preview, token=plan.token)
         except SelectionChanged as change:
             changes = people_now(plan.people, plan.account_id).words or [str(change)]
             rest = selection.only(tuple(change.rest))
@@ -334,8 +334,8 @@ class DeletedUserAdmin(TenantAdmin):
             raise PermissionDenied from None
         except PurgeRefused as refusal:
             return self._refused_selection(request, selection, refusal, plan.back)
-        self._tell_accepted(request, accepted, plan)
-        return self._to_request(accepted)
+        self._tell_accepted(request, purge_request, plan)
+        return self._to_request(purge_request)
 
     def _refused_selection(
         self, request: HttpRequest, selection: Selection, refusal: PurgeRefused, back: dict[str, str]
@@ -347,9 +347,9 @@ class DeletedUserAdmin(TenantAdmin):
             return self._other_form(request, form)
         return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=selection.account_id)
 
-    def _tell_accepted(self, request: HttpRequest, accepted: PurgeRequest, plan: Plan) -> None:
+    def _tell_accepted(self, request: HttpRequest, purge_request: PurgeRequest, plan: Plan) -> None:
         words = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
-        self.message_user(request, words % {"reference": accepted.reference}, messages.SUCCESS)
+        self.message_user(request, words % {"reference": purge_request.reference}, messages.SUCCESS)
         if plan.back.get("q"):
             # What was typed in the search box is a name or an address, and would wait in a cookie.
             return
@@ -360,8 +360,8 @@ class DeletedUserAdmin(TenantAdmin):
             link = reverse(LIST) + Query(plan.back).with_(select="first")
             self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
 
-    def _to_request(self, accepted: PurgeRequest) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[accepted.pk]) + "?accepted=1")
+    def _to_request(self, purge_request: PurgeRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[purge_request.pk]) + "?accepted=1")
 
     def _refused(
         self,

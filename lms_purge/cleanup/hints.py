@@ -24,7 +24,7 @@ from users.selectors import mailbox_words
 
 @dataclass
 class Hints:
-    """Of one row. ``request``: ID and link of the open request of this account that holds the user.
+    """Of one row. ``purge_request``: ID and link of the open request of this account that holds the user.
 
     What another account's request holds has none: it can be selected like any other. ``mailbox``: whose they share.
     """
@@ -32,12 +32,12 @@ class Hints:
     roles: list[str] = field(default_factory=list)
     teaches: int = 0
     connectors: list[str] = field(default_factory=list)
-    request: tuple[str, str] | None = None
+    purge_request: tuple[str, str] | None = None
     mailbox: str = ""
 
     @property
     def can_be_selected(self) -> bool:
-        return self.request is None and not self.mailbox
+        return self.purge_request is None and not self.mailbox
 
     @property
     def words(self) -> list[str]:
@@ -64,8 +64,8 @@ def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
         hints[user_id].teaches += 1
     for user_id, names in connectors_naming(people).items():
         hints[user_id].connectors = sorted(names)
-    for user_id, request in _requests_of(people).items():
-        hints[user_id].request = request
+    for user_id, purge_request in _requests_of(people).items():
+        hints[user_id].purge_request = purge_request
     return hints
 
 

@@ -24,7 +24,9 @@ def zone_of(user: Any) -> str:
 
 def account_names(requests: list[PurgeRequest]) -> dict[int, str]:
     """Primary key of the request → name of its account; of what was split off, of the account that asked."""
-    ids = {request.pk: request.account_id or request.excluded_account_id for request in requests}
+    ids = {
+        purge_request.pk: purge_request.account_id or purge_request.excluded_account_id for purge_request in requests
+    }
     accounts = get_host().accounts({pk for pk in ids.values() if pk is not None})
     return {pk: accounts[account_id].name for pk, account_id in ids.items() if account_id in accounts}
 

@@ -83,9 +83,9 @@ class RequestChangeList(ChangeList):
         self.result_list = list(self.result_list)
         names = account_names(self.result_list) if everything else {}
         stand = standings(self.result_list, request.user)
-        for row in self.result_list:
-            row.account_name = names.get(row.pk, "–")
-            row.standing = stand[row.pk]
+        for purge_request in self.result_list:
+            purge_request.account_name = names.get(purge_request.pk, "–")
+            purge_request.standing = stand[purge_request.pk]
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -160,28 +160,28 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     # ------------------------------------------------------------ columns
 
     @admin.display(description=gettext_lazy("account"))
-    def account(self, row):
-        return row.account_name
+    def account(self, purge_request):
+        return purge_request.account_name
 
     @admin.display(description=gettext_lazy("state"))
-    def state(self, row):
-        return state_badge(row.standing)
+    def state(self, purge_request):
+        return state_badge(purge_request.standing)
 
     @admin.display(description=gettext_lazy("accepted"), ordering="accepted_at")
-    def accepted(self, row):
-        return moments.time_tag(row.accepted_at, row.standing.zone)
+    def accepted(self, purge_request):
+        return moments.time_tag(purge_request.accepted_at, purge_request.standing.zone)
 
     @admin.display(description=gettext_lazy("due"), ordering="due_at")
-    def due(self, row):
-        return moments.time_tag(row.due_at, row.standing.zone) if row.is_open else "–"
+    def due(self, purge_request):
+        return moments.time_tag(purge_request.due_at, purge_request.standing.zone) if purge_request.is_open else "–"
 
     @admin.display(description=gettext_lazy("people"), ordering="selected_count")
-    def people(self, row):
-        return row.selected_count or "–"
+    def people(self, purge_request):
+        return purge_request.selected_count or "–"
 
     @admin.display(description=gettext_lazy("next step"))
-    def next_actor(self, row):
-        return row.standing.who.label if row.is_open else "–"
+    def next_actor(self, purge_request):
+        return purge_request.standing.who.label if purge_request.is_open else "–"
 
     # ------------------------------------------------------------ pages
 
@@ -209,10 +209,10 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, {"title": title, "subtitle": None, **(extra_context or {})})
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        row = self._row(request, object_id)
-        return self.page(request, "purge/request.html", **self._request_context(request, row))
+        purge_request = self._purge_request(request, object_id)
+        return self.page(request, "purge/request.html", **self._request_context(request, purge_request))
 
-    def _row(self, request: HttpRequest, pk: Any) -> PurgeRequest:
+    def _purge_request(self, request: HttpRequest, pk: Any) -> PurgeRequest:
         """The request, if the reader may follow it. Otherwise 404: whether it exists is nobody else's business."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -222,74 +222,89 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         except (PurgeRequest.DoesNotExist, ValueError):
             raise Http404 from None
 
-    def _request_context(self, request: HttpRequest, row: PurgeRequest) -> dict[str, Any]:
-        steps = list(row.steps.all())
+    def _request_context(self, request: HttpRequest, purge_request: PurgeRequest) -> dict[str, Any]:
+        steps = list(purge_request.steps.all())
         everything = request.user.has_perm(FOLLOW)
         lines, empty = requests.step_lines(steps, everything=everything)
-        stands = standing(row, request.user)
-        own = get_host().account_of(request.user) == row.account_id and row.account_id is not None
-        follow_ups = row.follow_ups.filter(account_id=row.account_id or 0).select_related("done_by").order_by("pk")
-        recipients = get_host().page_of(Page.RECIPIENTS, row.pk) if own and row.is_open else ""
+        stands = standing(purge_request, request.user)
+        own = get_host().account_of(request.user) == purge_request.account_id and purge_request.account_id is not None
+        follow_ups = (
+            purge_request.follow_ups.filter(account_id=purge_request.account_id or 0)
+            .select_related("done_by")
+            .order_by("pk")
+        )
+        recipients = get_host().page_of(Page.RECIPIENTS, purge_request.pk) if own and purge_request.is_open else ""
         return {
-            "title": _("Purge request %(reference)s") % {"reference": row.reference},
-            "row": row,
+            "title": _("Purge request %(reference)s") % {"reference": purge_request.reference},
+            "purge_request": purge_request,
             "own": own,
-            "account_name": "" if own else account_names([row]).get(row.pk, ""),
-            "initiator": requests.initiator_words(row) if own else "",
-            "route": Route(row.route).label,
-            "origin": Origin(row.origin).label,
+            "account_name": "" if own else account_names([purge_request]).get(purge_request.pk, ""),
+            "initiator": requests.initiator_words(purge_request) if own else "",
+            "route": Route(purge_request.route).label,
+            "origin": Origin(purge_request.origin).label,
             "standing": stands,
             "zone": stands.zone,
-            "for_customer": self._for_customer(request, row),
-            "progress": requests.progress_of(row, steps, everything=everything),
-            "working": row.status in requests.WORKING,
-            "watch_state": requests.watch_state(row, stands),
-            "due": requests.due_of(row),
-            "trouble": trouble.trouble_of(row, account_id=None if request.user.has_perm(FOLLOW) else row.account_id),
-            "technical": trouble.technical_words(row) if request.user.has_perm(FOLLOW) else "",
+            "for_customer": self._for_customer(request, purge_request),
+            "progress": requests.progress_of(purge_request, steps, everything=everything),
+            "working": purge_request.status in requests.WORKING,
+            "watch_state": requests.watch_state(purge_request, stands),
+            "due": requests.due_of(purge_request),
+            "trouble": trouble.trouble_of(
+                purge_request, account_id=None if request.user.has_perm(FOLLOW) else purge_request.account_id
+            ),
+            "technical": trouble.technical_words(purge_request) if request.user.has_perm(FOLLOW) else "",
             "lines": lines,
             "empty": empty,
             "everything": everything,
-            "kept": row.kept_count if everything else _own_kept(row),
-            "creators_stay": not everything and _keeps_creators(row),
-            "beside": self._beside(request, row),
-            "residues": requests.residue_lines(row.residues.order_by("table", "column", "row")[:200]),
+            "kept": purge_request.kept_count if everything else _own_kept(purge_request),
+            "creators_stay": not everything and _keeps_creators(purge_request),
+            "beside": self._beside(request, purge_request),
+            "residues": requests.residue_lines(purge_request.residues.order_by("table", "column", "row")[:200]),
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": requests.tasks_of(follow_ups) if own else [],
             "headless": (
-                requests.tasks_of(row.follow_ups.filter(kind=HEADLESS.kind)) if request.user.has_perm(FOLLOW) else []
+                requests.tasks_of(purge_request.follow_ups.filter(kind=HEADLESS.kind))
+                if request.user.has_perm(FOLLOW)
+                else []
             ),
-            "can_take_out": row.status == Status.RESIDUE and request.user.has_perm(OPERATE),
+            "can_take_out": purge_request.status == Status.RESIDUE and request.user.has_perm(OPERATE),
             "tasks_open": follow_ups.filter(done_at=None).count(),
-            "ledger": history.history_lines(row.ledger.all(), everything=everything),
+            "ledger": history.history_lines(purge_request.ledger.all(), everything=everything),
             "recipients": recipients,
         }
 
-    def _for_customer(self, request: HttpRequest, row: PurgeRequest) -> str:
+    def _for_customer(self, request: HttpRequest, purge_request: PurgeRequest) -> str:
         """What the administrators of the request's account read, for support to read out; '' for themselves."""
-        if row.account_id is None or not request.user.has_perm(FOLLOW):
+        if purge_request.account_id is None or not request.user.has_perm(FOLLOW):
             return ""
-        return sentence_for(row, Reader.ADMINISTRATOR)
+        return sentence_for(purge_request, Reader.ADMINISTRATOR)
 
-    def _beside(self, request: HttpRequest, row: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
+    def _beside(self, request: HttpRequest, purge_request: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
         """The other parts of the same submission, for those who see all accounts."""
         if not request.user.has_perm(FOLLOW):
             return []
-        rows = [row.part_of] if row.part_of is not None else list(row.parts.select_related("part_of").order_by("pk"))
+        rows = (
+            [purge_request.part_of]
+            if purge_request.part_of is not None
+            else list(purge_request.parts.select_related("part_of").order_by("pk"))
+        )
         stand = standings(rows, request.user)
         return [(each, stand[each.pk]) for each in rows]
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What the page's script asks for while it waits: numbers and words, nothing personal."""
-        row = self._row(request, pk)
-        steps = list(row.steps.all())
+        purge_request = self._purge_request(request, pk)
+        steps = list(purge_request.steps.all())
         everything = request.user.has_perm(FOLLOW)
-        progress, stands = requests.progress_of(row, steps, everything=everything), standing(row, request.user)
+        progress, stands = (
+            requests.progress_of(purge_request, steps, everything=everything),
+            standing(purge_request, request.user),
+        )
         lines, _empty = requests.step_lines(steps, everything=everything)
         answer = JsonResponse(
             {
                 **stands.as_json(),
-                "page": requests.watch_state(row, stands),
+                "page": requests.watch_state(purge_request, stands),
                 "percent": progress.percent,
                 "step": progress.step,
                 "rows": progress.words if progress.planned else "",
@@ -303,22 +318,22 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     # ------------------------------------------------------------ buttons
 
     def _do(self, request: HttpRequest, pk: int, action: Any, done: str) -> HttpResponse:
-        row = self._row(request, pk)
+        purge_request = self._purge_request(request, pk)
         try:
-            action(acting_user=request.user, request=row)
+            action(acting_user=request.user, purge_request=purge_request)
         except services.PurgeRefused as refusal:
             self.refused(request, refusal)
         else:
-            self.message_user(request, done % {"reference": row.reference}, messages.SUCCESS)
+            self.message_user(request, done % {"reference": purge_request.reference}, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[pk]))
 
     def _go_on(self, request: HttpRequest, pk: int, way: GoOn) -> HttpResponse:
         """The red page, and what its button does. What was not shown is not confirmed."""
-        row = self._row(request, pk)
-        if not getattr(standing(row, request.user), way.allowed):
+        purge_request = self._purge_request(request, pk)
+        if not getattr(standing(purge_request, request.user), way.allowed):
             # Who may not, and a request in no such state: the service says which.
             return self._do(request, pk, way.do, way.done)
-        going = going_on(row, request.user)
+        going = going_on(purge_request, request.user)
         sealed, changed, form = request.POST.get("plan", ""), False, None
         if sealed:
             try:
@@ -331,8 +346,8 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "purge/go_on.html",
-            title=way.title % {"reference": row.reference},
-            row=row,
+            title=way.title % {"reference": purge_request.reference},
+            purge_request=purge_request,
             going=going,
             way=way,
             changed=changed,
@@ -347,7 +362,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self._go_on(request, pk, RETRY)
 
     def release_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        self._row(request, pk)  # 404 comes first: that a request exists is nobody else's business
+        self._purge_request(request, pk)  # 404 comes first: that a request exists is nobody else's business
         if not request.user.has_perm(OPERATE):
             raise PermissionDenied
         return self._go_on(request, pk, RELEASE)
@@ -361,8 +376,10 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self._do(request, pk, services.purge_take_out, done)
 
     def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
-        row = self._row(request, pk)
-        task = FollowUp.objects.filter(pk=follow_up, request=row, account_id=row.account_id or 0).first()
+        purge_request = self._purge_request(request, pk)
+        task = FollowUp.objects.filter(
+            pk=follow_up, request=purge_request, account_id=purge_request.account_id or 0
+        ).first()
         if task is None:
             raise Http404
         try:
@@ -382,9 +399,9 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         person_form = PersonForm(request.POST if asked == "person" else None)
         found: list[services.Found] | None = None
         if asked == "reference" and reference_form.is_valid():
-            row = self._by_reference(request, reference_form)
-            if row is not None:
-                return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[row.pk]))
+            purge_request = self._by_reference(request, reference_form)
+            if purge_request is not None:
+                return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[purge_request.pk]))
         if asked == "person" and person_form.is_valid():
             found = self._by_person(request, person_form)
         return self.page(
@@ -399,16 +416,16 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     def _by_reference(self, request: HttpRequest, form: ReferenceForm) -> PurgeRequest | None:
         try:
-            row = request_by_reference(form.cleaned_data["reference"])
+            purge_request = request_by_reference(form.cleaned_data["reference"])
         except MistypedReference as mistake:
             form.add_error("reference", str(mistake))
             return None
-        if row is None or not services.may_follow(request.user, row):
+        if purge_request is None or not services.may_follow(request.user, purge_request):
             form.add_error(
                 "reference", _("No purge request has this ID. It is well formed, so ask where it was noted down.")
             )
             return None
-        return row
+        return purge_request
 
     def _by_person(self, request: HttpRequest, form: PersonForm) -> list[services.Found] | None:
         try:
@@ -422,18 +439,18 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
     def _found_lines(self, request: HttpRequest, found: list[services.Found]) -> list[dict[str, Any]]:
         rows = list(requests_seen_by(request.user).filter(reference__in=[each.reference for each in found]))
         stand = standings(rows, request.user)
-        by_reference = {row.reference: (row, stand[row.pk]) for row in rows}
+        by_reference = {purge_request.reference: (purge_request, stand[purge_request.pk]) for purge_request in rows}
         lines = []
         for each in found:
             if each.reference in by_reference:
-                row, stands = by_reference[each.reference]
+                purge_request, stands = by_reference[each.reference]
                 lines.append(
                     {
                         "found": each,
                         "state": stands.label,
                         "accepted": moment_words(each.accepted_at, stands.zone),
                         "completed": moment_words(each.completed_at, stands.zone),
-                        "link": reverse("admin:purge_purgerequest_change", args=[row.pk]),
+                        "link": reverse("admin:purge_purgerequest_change", args=[purge_request.pk]),
                     }
                 )
         return lines
@@ -473,12 +490,12 @@ def state_badge(stands: Standing) -> SafeString:
     return badge
 
 
-def _own_kept(row: PurgeRequest) -> int:
+def _own_kept(purge_request: PurgeRequest) -> int:
     """Creators whose rows were kept in the account that asked; of other accounts its people read nothing."""
-    return row.subjects.filter(role=Role.KEPT, account_id=row.account_id or 0).count()
+    return purge_request.subjects.filter(role=Role.KEPT, account_id=purge_request.account_id or 0).count()
 
 
-def _keeps_creators(row: PurgeRequest) -> bool:
+def _keeps_creators(purge_request: PurgeRequest) -> bool:
     """Whether the route keeps a match who created a trial account: by the route, not by whether there is one."""
-    policy = policy_for(row)
+    policy = policy_for(purge_request)
     return policy.delete_trial_matches and not policy.delete_matching_creators

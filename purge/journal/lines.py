@@ -39,7 +39,7 @@ MOST_ADDED = 2_000
 
 
 def journal_acceptance(
-    request: PurgeRequest, *, people: Collection[Person], digests: Iterable[tuple[str, str, str]]
+    purge_request: PurgeRequest, *, people: Collection[Person], digests: Iterable[tuple[str, str, str]]
 ) -> None:
     """Write a request ahead, within its transaction, as the last thing that can fail.
 
@@ -52,27 +52,27 @@ def journal_acceptance(
         owner,
         {
             "event": ACCEPTED,
-            "at": request.accepted_at.isoformat(),
-            "request": request.reference,
+            "at": purge_request.accepted_at.isoformat(),
+            "request": purge_request.reference,
             "n": 1,
-            "route": str(request.route),
-            "account": request.account_id,
-            **_people(people, request.account_id),
+            "route": str(purge_request.route),
+            "account": purge_request.account_id,
+            **_people(people, purge_request.account_id),
             "hashes": sorted(list(digest) for digest in digests),
-            "key": request.key_fingerprint,
+            "key": purge_request.key_fingerprint,
         },
         to_disk=True,
     )
-    mark = JournalMark.objects.create(request=request, chain=place.chain, seq=place.seq)
-    _tell_after_commit(owner, request, COMMITTED, mark)
+    mark = JournalMark.objects.create(request=purge_request, chain=place.chain, seq=place.seq)
+    _tell_after_commit(owner, purge_request, COMMITTED, mark)
 
 
-def journal_people(request: PurgeRequest, event: str, *, people: Collection[Person]) -> None:
+def journal_people(purge_request: PurgeRequest, event: str, *, people: Collection[Person]) -> None:
     """People who come into an accepted request or leave it, ahead of the commit. Raises OSError, as above.
 
     The caller's transaction holds the request's lock.
     """
-    mark = _raised(request)
+    mark = _raised(purge_request)
     before = [mark.chain, mark.seq] if mark.chain else None
     owner = installation().pk
     place = chains.append(
@@ -80,21 +80,21 @@ def journal_people(request: PurgeRequest, event: str, *, people: Collection[Pers
         {
             "event": event,
             "at": mark.changed_at.isoformat(),
-            "request": request.reference,
+            "request": purge_request.reference,
             "n": mark.reached,
-            **_people(people, request.account_id),
+            **_people(people, purge_request.account_id),
             "changes": before,
         },
         to_disk=True,
     )
     mark.chain, mark.seq = place.chain, place.seq
     mark.save(update_fields=["chain", "seq"])
-    _tell_after_commit(owner, request, COMMITTED, mark)
+    _tell_after_commit(owner, purge_request, COMMITTED, mark)
 
 
-def journal_outcome(request: PurgeRequest, event: str) -> None:
+def journal_outcome(purge_request: PurgeRequest, event: str) -> None:
     """A request is completed or cancelled: its transaction says so, the line follows the commit."""
-    _tell_after_commit(installation().pk, request, event, _raised(request))
+    _tell_after_commit(installation().pk, purge_request, event, _raised(purge_request))
 
 
 def _people(people: Collection[Person], account_id: int | None) -> dict[str, Any]:
@@ -111,9 +111,9 @@ def _number(person: Person) -> int:
     return person.id
 
 
-def _raised(request: PurgeRequest) -> JournalMark:
+def _raised(purge_request: PurgeRequest) -> JournalMark:
     """The request's mark, one step further. The caller's transaction holds the request's lock."""
-    mark, made = JournalMark.objects.get_or_create(request=request, defaults={"reached": 2})
+    mark, made = JournalMark.objects.get_or_create(request=purge_request, defaults={"reached": 2})
     if not made:
         mark.reached, mark.changed_at = mark.reached + 1, timezone.now()
         mark.save(update_fields=["reached", "changed_at"])
@@ -123,8 +123,8 @@ def _raised(request: PurgeRequest) -> JournalMark:
 # ---------------------------------------------------------------- after the commit
 
 
-def _tell_after_commit(owner: uuid.UUID, request: PurgeRequest, event: str, mark: JournalMark) -> None:
-    line = _outcome(request.reference, event, mark)
+def _tell_after_commit(owner: uuid.UUID, purge_request: PurgeRequest, event: str, mark: JournalMark) -> None:
+    line = _outcome(purge_request.reference, event, mark)
 
     def write() -> None:
         _tell(owner, line)

@@ -81,15 +81,15 @@ class PurgeCommand(BaseCommand):
             self.stdout.write(str(line))
         self.stdout.flush()
 
-    def request(self, text: str) -> PurgeRequest:
+    def purge_request(self, text: str) -> PurgeRequest:
         """The request of an ID that was typed. A mistyped ID is wrong usage; an unknown one is not."""
         try:
-            request = request_by_reference(text)
+            purge_request = request_by_reference(text)
         except MistypedReference as mistake:
             raise CommandError(str(mistake), returncode=USAGE) from None
-        if request is None:
+        if purge_request is None:
             raise CommandError("There is no purge request with this ID.", returncode=NEEDS_YOU)
-        return request
+        return purge_request
 
     def account(self, subdomain: str) -> AccountFacts:
         account = get_host().account_by_subdomain(subdomain)
@@ -144,95 +144,95 @@ def quoted(text: str) -> str:
 # ---------------------------------------------------------------- a request
 
 
-def request_json(request: PurgeRequest) -> dict[str, Any]:
+def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
     """Everything about a request that a program may want to know: numbers and its ID, nobody's name."""
-    roles = list(request.subjects.values_list("role", flat=True))
-    stuck = request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table")
-    stands = standing(request, None)
+    roles = list(purge_request.subjects.values_list("role", flat=True))
+    stuck = purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table")
+    stands = standing(purge_request, None)
     return {
-        "request": request.reference,
+        "request": purge_request.reference,
         **stands.as_json(),
-        "status": str(request.status),
-        "route": str(request.route),
-        "came_by": str(request.origin),
-        "account": request.account_id,
-        "part_of": request.part_of.reference if request.part_of else None,
-        "parts": [{"request": part.reference, "state": str(stand.state)} for part, stand in parts_of(request)],
-        "accepted_at": request.accepted_at,
-        "due_at": request.due_at,
-        "progress_at": request.progress_at,
-        "verified_at": request.verified_at,
-        "patrolled_at": request.patrolled_at,
-        "completed_at": request.completed_at,
-        "selected": request.selected_count,
+        "status": str(purge_request.status),
+        "route": str(purge_request.route),
+        "came_by": str(purge_request.origin),
+        "account": purge_request.account_id,
+        "part_of": purge_request.part_of.reference if purge_request.part_of else None,
+        "parts": [{"request": part.reference, "state": str(stand.state)} for part, stand in parts_of(purge_request)],
+        "accepted_at": purge_request.accepted_at,
+        "due_at": purge_request.due_at,
+        "progress_at": purge_request.progress_at,
+        "verified_at": purge_request.verified_at,
+        "patrolled_at": purge_request.patrolled_at,
+        "completed_at": purge_request.completed_at,
+        "selected": purge_request.selected_count,
         "matches": sum(1 for role in roles if role not in (Role.SELECTED, Role.KEPT)),
-        "kept": request.kept_count,
-        "people_left": request.people_left,
-        "rows_planned": request.rows_planned,
-        "rows_done": request.steps.aggregate(total=Sum("done"))["total"] or 0,
-        "steps_left": request.steps_left,
-        "attempts": request.attempts,
-        "next_attempt_at": request.next_attempt_at,
-        "error": request.error_class or None,
-        "error_step": request.error_step or None,
-        "held": request.held_reason or None,
+        "kept": purge_request.kept_count,
+        "people_left": purge_request.people_left,
+        "rows_planned": purge_request.rows_planned,
+        "rows_done": purge_request.steps.aggregate(total=Sum("done"))["total"] or 0,
+        "steps_left": purge_request.steps_left,
+        "attempts": purge_request.attempts,
+        "next_attempt_at": purge_request.next_attempt_at,
+        "error": purge_request.error_class or None,
+        "error_step": purge_request.error_step or None,
+        "held": purge_request.held_reason or None,
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
-            for place in request.residues.filter(gone_at=None).order_by("table", "column", "row")
+            for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row")
         ],
     }
 
 
-def request_lines(request: PurgeRequest) -> list[str]:
+def request_lines(purge_request: PurgeRequest) -> list[str]:
     """The same in words."""
-    progress = progress_of(request, list(request.steps.all()), everything=True)
-    stands = standing(request, None)
+    progress = progress_of(purge_request, list(purge_request.steps.all()), everything=True)
+    stands = standing(purge_request, None)
     lines = [
-        f"{request.reference}  {stands.label}{'  OVERDUE' if stands.overdue else ''}",
+        f"{purge_request.reference}  {stands.label}{'  OVERDUE' if stands.overdue else ''}",
         f"  {stands.sentence}",
-        f"  route       {request.get_route_display()}; came by: {request.get_origin_display()}",
-        f"  accepted    {moment_words(request.accepted_at, stands.zone)}",
-        f"  due         {moment_words(request.due_at, stands.zone)}",
+        f"  route       {purge_request.get_route_display()}; came by: {purge_request.get_origin_display()}",
+        f"  accepted    {moment_words(purge_request.accepted_at, stands.zone)}",
+        f"  due         {moment_words(purge_request.due_at, stands.zone)}",
     ]
-    if request.completed_at:
-        lines.append(f"  completed   {moment_words(request.completed_at, stands.zone)}, {progress.done:,} rows")
+    if purge_request.completed_at:
+        lines.append(f"  completed   {moment_words(purge_request.completed_at, stands.zone)}, {progress.done:,} rows")
     elif progress.step:
         lines.append(f"  step        {progress.step} ({progress.words})")
-    for part, stand in parts_of(request):
+    for part, stand in parts_of(purge_request):
         lines.append(f"  elsewhere   {part.reference}  {stand.label}: {stand.sentence}")
-    if request.part_of is not None:
-        lines.append(f"  split off   from {request.part_of.reference}, because of other accounts")
-    if request.kept_count:
-        lines.append(f"  kept        {request.kept_count} (creator of a trial account)")
+    if purge_request.part_of is not None:
+        lines.append(f"  split off   from {purge_request.part_of.reference}, because of other accounts")
+    if purge_request.kept_count:
+        lines.append(f"  kept        {purge_request.kept_count} (creator of a trial account)")
     lines.append(f"  acts next   {stands.who_words}")
-    if (trouble := trouble_of(request)) is not None:
+    if (trouble := trouble_of(purge_request)) is not None:
         lines += [f"  {trouble.what}", f"  {trouble.next}"]
-    if technical := technical_words(request):
+    if technical := technical_words(purge_request):
         lines.append(f"  error       {technical}")
-    for place in request.residues.filter(gone_at=None).order_by("table", "column", "row"):
+    for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row"):
         why = "" if place.ruled else "  (no rule treats this column)"
         lines.append(f"  found       {place.table}.{place.column} row {place.row}{why}")
-    for person_id, table in request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
+    for person_id, table in purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
         lines.append(f"  stuck       user {person_id}: table {table}")
     return lines
 
 
-def parts_of(request: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
+def parts_of(purge_request: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:
     """What was split off from a request because of other accounts, with where it stands."""
-    parts = list(request.parts.select_related("part_of").order_by("pk"))
+    parts = list(purge_request.parts.select_related("part_of").order_by("pk"))
     stands = standings(parts, None)
     return [(part, stands[part.pk]) for part in parts]
 
 
-def needs_you_if_it_waits(request: PurgeRequest, *, waited: bool) -> None:
+def needs_you_if_it_waits(purge_request: PurgeRequest, *, waited: bool) -> None:
     """Exit code 1 when the request, or a part of it, waits for somebody (``waited``: or is not completed)."""
-    for each, stands in [(request, standing(request, None)), *parts_of(request)]:
+    for each, stands in [(purge_request, standing(purge_request, None)), *parts_of(purge_request)]:
         if each.status == Status.HELD or (waited and each.status != Status.COMPLETED):
             needs_you(f"{each.reference} is not completed: {stands.label}.")
 
 
-def status_line(request: PurgeRequest, stands: Standing) -> str:
+def status_line(purge_request: PurgeRequest, stands: Standing) -> str:
     """A request as one line of a list."""
     late = "  OVERDUE" if stands.overdue else ""
-    return f"{request.reference}  {stands.label:12} due {moment_words(request.due_at, stands.zone)}{late}"
+    return f"{purge_request.reference}  {stands.label:12} due {moment_words(purge_request.due_at, stands.zone)}{late}"

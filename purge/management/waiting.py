@@ -14,7 +14,7 @@ UNCLAIMED_SECONDS = 10.0
 LOOK_SECONDS = 0.3
 
 
-def wait_until_it_rests(request: PurgeRequest, *, seconds: float) -> PurgeRequest:
+def wait_until_it_rests(purge_request: PurgeRequest, *, seconds: float) -> PurgeRequest:
     """Wait until a request is completed or waits for people, at most so long.
 
     A running worker does the work; where there is none, this process. Claims keep the two apart, so a worker that wakes
@@ -22,16 +22,16 @@ def wait_until_it_rests(request: PurgeRequest, *, seconds: float) -> PurgeReques
     """
     until = time.monotonic() + seconds
     unclaimed_since: float | None = None
-    request.refresh_from_db()
-    while request.status in CLAIMABLE_STATUSES and time.monotonic() < until:
-        if request.pk in work_to_deliver():
+    purge_request.refresh_from_db()
+    while purge_request.status in CLAIMABLE_STATUSES and time.monotonic() < until:
+        if purge_request.pk in work_to_deliver():
             unclaimed_since = unclaimed_since or time.monotonic()
             if not worker_is_alive() or time.monotonic() - unclaimed_since > UNCLAIMED_SECONDS:
-                tasks.run_request(request.pk)
-                request.refresh_from_db()
+                tasks.run_request(purge_request.pk)
+                purge_request.refresh_from_db()
                 continue
         else:
             unclaimed_since = None
         time.sleep(LOOK_SECONDS)
-        request.refresh_from_db()
-    return request
+        purge_request.refresh_from_db()
+    return purge_request

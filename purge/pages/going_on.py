@@ -50,7 +50,7 @@ class GoingOn:
     ``number``: what has to be typed, 0 for nothing; ``places``: in how many something was found after everybody was
     gone, for those who see all accounts."""
 
-    request: PurgeRequest
+    purge_request: PurgeRequest
     people: tuple[int, ...]
     groups: tuple[AccountGroup, ...]
     lines: tuple[Line, ...]
@@ -75,35 +75,35 @@ class GoingOn:
 
     def sealed(self, action: str, user: Any) -> str:
         """What the page has shown, for the form that it carries: signed for one user and one action."""
-        return signing.dumps([action, self.request.pk, self.people, self.places], salt=_salt(user), compress=True)
+        return signing.dumps([action, self.purge_request.pk, self.people, self.places], salt=_salt(user), compress=True)
 
     def was_shown(self, text: str, action: str, user: Any) -> bool:
         """Whether this is what a page has shown to this user. Raises ``signing.BadSignature`` for what is none."""
         shown = signing.loads(text, salt=_salt(user), max_age=PLAN_LIVES)
-        return bool(shown == [action, self.request.pk, list(self.people), self.places])
+        return bool(shown == [action, self.purge_request.pk, list(self.people), self.places])
 
 
 def _salt(user: Any) -> str:
     return f"{SALT}.{user.pk}.{get_host().plans_of(user)}"
 
 
-def going_on(request: PurgeRequest, user: Any) -> GoingOn:
+def going_on(purge_request: PurgeRequest, user: Any) -> GoingOn:
     """For a user, who may follow the request; None: the command line."""
-    reader = reader_of(user, request)
-    subjects = request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK))
+    reader = reader_of(user, purge_request)
+    subjects = purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK))
     if reader in CUSTOMERS:
-        subjects = subjects.filter(account_id=request.account_id or 0)
+        subjects = subjects.filter(account_id=purge_request.account_id or 0)
     of_account: dict[int, list[int]] = {}
     for person_id, account_id in subjects.order_by("person_id").values_list("person_id", "account_id"):
         of_account.setdefault(account_id, []).append(person_id)
     people = tuple(sorted(pk for ids in of_account.values() for pk in ids))
     return GoingOn(
-        request=request,
+        purge_request=purge_request,
         people=people,
         groups=_groups(of_account, reader),
-        lines=tuple(_impact(request, reader, people).lines),
+        lines=tuple(_impact(purge_request, reader, people).lines),
         # In whose account they are is not stored with them: an account's people read no number.
-        places=0 if reader in CUSTOMERS else request.residue_left,
+        places=0 if reader in CUSTOMERS else purge_request.residue_left,
     )
 
 
@@ -118,10 +118,10 @@ def _groups(of_account: dict[int, list[int]], reader: Reader) -> tuple[AccountGr
     return tuple(sorted(groups, key=lambda group: (-group.number, group.name)))
 
 
-def _impact(request: PurgeRequest, reader: Reader, people: Iterable[int]) -> Impact:
-    scope = scope_of(request)
-    if reader in CUSTOMERS and request.account_id is not None:
-        scope = in_account_only(replace(scope, people=tuple(sorted(people))), request.account_id)
+def _impact(purge_request: PurgeRequest, reader: Reader, people: Iterable[int]) -> Impact:
+    scope = scope_of(purge_request)
+    if reader in CUSTOMERS and purge_request.account_id is not None:
+        scope = in_account_only(replace(scope, people=tuple(sorted(people))), purge_request.account_id)
     return measure_impact(scope)
 
 

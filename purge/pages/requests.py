@@ -43,40 +43,42 @@ class Progress:
         return _("%(done)s of %(planned)s rows") % {"done": f"{self.done:,}", "planned": f"{self.planned:,}"}
 
 
-def watch_state(request: PurgeRequest, standing: Standing) -> str:
+def watch_state(purge_request: PurgeRequest, standing: Standing) -> str:
     """What a waiting page watches: when this word changes, it is another page."""
-    if request.status not in WORKING:
+    if purge_request.status not in WORKING:
         return str(standing.state)
-    return "working" if request.next_attempt_at is None else f"waiting-{request.attempts}"
+    return "working" if purge_request.next_attempt_at is None else f"waiting-{purge_request.attempts}"
 
 
-def progress_of(request: PurgeRequest, steps: Sequence[PurgeStep], *, everything: bool) -> Progress:
+def progress_of(purge_request: PurgeRequest, steps: Sequence[PurgeStep], *, everything: bool) -> Progress:
     """How far a request is. The bar never shows 100 before the proof is there.
 
     ``everything``: for support; else only rows of the account that asked are counted.
     """
     if everything:
-        planned, done = max(request.rows_planned, request.rows_done), request.rows_done
+        planned, done = max(purge_request.rows_planned, purge_request.rows_done), purge_request.rows_done
     else:
         done = sum(step.own_done for step in steps)
         planned = max(sum(step.own_planned for step in steps), done)
     share = done / planned if planned else 0.0
-    if request.status == Status.COMPLETED:
+    if purge_request.status == Status.COMPLETED:
         percent = 100
-    elif request.status == Status.VERIFYING:
+    elif purge_request.status == Status.VERIFYING:
         percent = 95
-    elif request.planned and not request.steps_left:
+    elif purge_request.planned and not purge_request.steps_left:
         percent = 90
     else:
-        percent = min(90, 5 + int(85 * share)) if request.planned else 0
-    return Progress(percent, _current_step(request, steps, everything), done, planned, _time_left(request, share))
+        percent = min(90, 5 + int(85 * share)) if purge_request.planned else 0
+    return Progress(
+        percent, _current_step(purge_request, steps, everything), done, planned, _time_left(purge_request, share)
+    )
 
 
-def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep], everything: bool) -> str:
-    match request.status:
+def _current_step(purge_request: PurgeRequest, steps: Sequence[PurgeStep], everything: bool) -> str:
+    match purge_request.status:
         case Status.VERIFYING:
             return _("Looking for anything left, in every table of the database")
-        case Status.RUNNING if not request.planned:
+        case Status.RUNNING if not purge_request.planned:
             return _("Counting what there is to do")
         case Status.RUNNING:
             waiting = [
@@ -89,10 +91,10 @@ def _current_step(request: PurgeRequest, steps: Sequence[PurgeStep], everything:
             return ""
 
 
-def _time_left(request: PurgeRequest, share: float) -> str:
-    if request.status != Status.RUNNING or request.started_at is None or not KNOWN_SHARE <= share < 1:
+def _time_left(purge_request: PurgeRequest, share: float) -> str:
+    if purge_request.status != Status.RUNNING or purge_request.started_at is None or not KNOWN_SHARE <= share < 1:
         return ""
-    spent = (timezone.now() - request.started_at).total_seconds()
+    spent = (timezone.now() - purge_request.started_at).total_seconds()
     if spent < KNOWN_SECONDS:
         return ""
     seconds = spent * (1 - share) / share
@@ -117,11 +119,11 @@ class Due:
         return _("Day %(day)d of %(days)d") % {"day": self.day, "days": self.days}
 
 
-def due_of(request: PurgeRequest) -> Due:
-    days = max(1, (request.due_at - request.accepted_at).days)
-    until = request.completed_at or timezone.now()
-    day = min(days, max(1, (until - request.accepted_at).days + 1))
-    return Due(day, days, request.is_overdue)
+def due_of(purge_request: PurgeRequest) -> Due:
+    days = max(1, (purge_request.due_at - purge_request.accepted_at).days)
+    until = purge_request.completed_at or timezone.now()
+    day = min(days, max(1, (until - purge_request.accepted_at).days + 1))
+    return Due(day, days, purge_request.is_overdue)
 
 
 # ---------------------------------------------------------------- ledger, residue, follow-ups
@@ -231,8 +233,8 @@ def link_to(name: str, *args: Any) -> str:
         return ""
 
 
-def initiator_words(request: PurgeRequest) -> str:
+def initiator_words(purge_request: PurgeRequest) -> str:
     """Who asked for it, for the people of their own account."""
-    if request.initiator_id is None:
+    if purge_request.initiator_id is None:
         return _("nobody who is still here")
-    return str(get_user_model()._base_manager.get(pk=request.initiator_id))
+    return str(get_user_model()._base_manager.get(pk=purge_request.initiator_id))

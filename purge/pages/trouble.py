@@ -26,57 +26,57 @@ class Trouble:
     next: str
 
 
-def trouble_of(request: PurgeRequest, *, account_id: int | None = None) -> Trouble | None:
+def trouble_of(purge_request: PurgeRequest, *, account_id: int | None = None) -> Trouble | None:
     """None while all is well. ``account_id``: count the people of this account alone, for readers who learn of no
     other."""
-    if request.status == Status.RESIDUE and account_id is not None:
+    if purge_request.status == Status.RESIDUE and account_id is not None:
         return Trouble(
             _("After the erasure, personal data was found where there should be none."),
             _("Support looks at the places and clears them. The request completes when a full search finds nothing."),
         )
-    if request.status == Status.RESIDUE:
+    if purge_request.status == Status.RESIDUE:
         return Trouble(
             ngettext(
                 "After the erasure, personal data was found in %(n)d place that should have none.",
                 "After the erasure, personal data was found in %(n)d places that should have none.",
-                request.residue_left,
+                purge_request.residue_left,
             )
-            % {"n": request.residue_left},
+            % {"n": purge_request.residue_left},
             _(
                 "Support looks at the places listed below. Once they are mended, “Try again” erases what is left; the "
                 "request completes only when a full search finds nothing."
             ),
         )
-    if request.status == Status.NEEDS_ATTENTION:
+    if purge_request.status == Status.NEEDS_ATTENTION:
         return Trouble(
-            f"{_what_failed(request)} {_who_is_gone(request, account_id)}",
+            f"{_what_failed(purge_request)} {_who_is_gone(purge_request, account_id)}",
             _("The purge is paused and needs help. You can retry safely."),
         )
-    if request.status in WORKING and request.next_attempt_at is not None:
+    if purge_request.status in WORKING and purge_request.next_attempt_at is not None:
         return Trouble(
-            f"{_what_failed(request)} {_who_is_gone(request, account_id)}",
+            f"{_what_failed(purge_request)} {_who_is_gone(purge_request, account_id)}",
             _("It is tried again by itself %(when)s (attempt %(n)d).")
-            % {"when": _when(request.next_attempt_at), "n": request.attempts + 1},
+            % {"when": _when(purge_request.next_attempt_at), "n": purge_request.attempts + 1},
         )
     return None
 
 
-def _what_failed(request: PurgeRequest) -> str:
-    match request.error_class:
+def _what_failed(purge_request: PurgeRequest) -> str:
+    match purge_request.error_class:
         case "PersonCannotBeDeleted":
-            if request.error_step in ("", "unknown"):
+            if purge_request.error_step in ("", "unknown"):
                 return _("Somebody could not be erased because another table still refers to them.")
             return _(
                 "Somebody could not be erased because the table “%(table)s” still refers to them and no rule says what "
                 "to do with it."
-            ) % {"table": request.error_step}
+            ) % {"table": purge_request.error_step}
         case "WorkerDied":
             return _("The worker stopped again and again while it was at this request.")
         case "MoreRowsThanPlanned":
             return _(
                 "The step “%(step)s” was about to change more rows than were chosen for it. That piece of work was "
                 "taken back. Trying again does not help until it is known whose rows the others are."
-            ) % {"step": request.error_step or _("unknown")}
+            ) % {"step": purge_request.error_step or _("unknown")}
         case "HashKeyMissing":
             return _("The key that recognises purged addresses is missing or was changed, so nothing can be proved.")
         case "OperationalError" | "InterfaceError":
@@ -84,13 +84,13 @@ def _what_failed(request: PurgeRequest) -> str:
         case "":
             return _("It stopped.")
         case name:
-            step = request.error_step or _("unknown")
+            step = purge_request.error_step or _("unknown")
             return _("An error stopped it: %(error)s at “%(step)s”.") % {"error": name, "step": step}
 
 
-def _who_is_gone(request: PurgeRequest, account_id: int | None) -> str:
+def _who_is_gone(purge_request: PurgeRequest, account_id: int | None) -> str:
     """How many people are erased and how many are not, counted."""
-    people = request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+    people = purge_request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
     if account_id is not None:
         people = people.filter(account_id=account_id)
     fates = list(people.values_list("fate", flat=True))
@@ -113,17 +113,17 @@ def _who_is_gone(request: PurgeRequest, account_id: int | None) -> str:
     return _("%(erased)s, %(rest)s.") % {"erased": erased, "rest": rest}
 
 
-def technical_words(request: PurgeRequest) -> str:
+def technical_words(purge_request: PurgeRequest) -> str:
     """What support needs to mend a failure: the last error's class, step, and names of what refused; no values."""
-    if request.status != Status.NEEDS_ATTENTION and request.next_attempt_at is None:
+    if purge_request.status != Status.NEEDS_ATTENTION and purge_request.next_attempt_at is None:
         return ""
     events = ("needs_attention", "person_stuck", "failed")
     facts: dict[str, Any] = {}
-    for entry in request.ledger.filter(event__in=events).order_by("-pk")[:2]:
+    for entry in purge_request.ledger.filter(event__in=events).order_by("-pk")[:2]:
         facts = {**entry.facts, **facts}
     shown = [f"{name} {facts[name]}" for name in ("state", "constraint", "table") if facts.get(name)]
-    at = request.error_step or facts.get("step") or _("unknown")
-    return ", ".join([f"{request.reference}: {request.error_class or _('unknown')}", f"step {at}", *shown])
+    at = purge_request.error_step or facts.get("step") or _("unknown")
+    return ", ".join([f"{purge_request.reference}: {purge_request.error_class or _('unknown')}", f"step {at}", *shown])
 
 
 def _when(moment: datetime) -> str:

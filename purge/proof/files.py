@@ -54,12 +54,12 @@ def mentions_in_files(where: Where) -> Iterator[FileMention]:
                 yield file.mention(found)
 
 
-def mentions_in_unread_files(request: PurgeRequest, where: Where, keys: frozenset[str]) -> Iterator[FileMention]:
+def mentions_in_unread_files(purge_request: PurgeRequest, where: Where, keys: frozenset[str]) -> Iterator[FileMention]:
     """The files of these accounts that mention one of the keys, among those that were not read for the request."""
-    seed = _looked_for(request)
+    seed = _looked_for(purge_request)
     for entry, fields in _file_fields():
         ranges = list(
-            FileReading.objects.filter(request=request, model=entry.rules.model)
+            FileReading.objects.filter(request=purge_request, model=entry.rules.model)
             .order_by("after")
             .values_list("after", "upto", "digest")
         )
@@ -85,8 +85,8 @@ def _range_of(ranges: Sequence[tuple[int, int, str]]) -> Callable[[_File], int |
     return number
 
 
-def _looked_for(request: PurgeRequest) -> str:
-    captured = request.identifiers.filter(kind=IdentifierKind.EMAIL)
+def _looked_for(purge_request: PurgeRequest) -> str:
+    captured = purge_request.identifiers.filter(kind=IdentifierKind.EMAIL)
     return keyed_hash("files", "\n".join(sorted(set(captured.values_list("value", flat=True)))))
 
 

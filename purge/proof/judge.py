@@ -58,7 +58,7 @@ class Sought:
     ``identity``: its identity key, as long as that is known.
     """
 
-    request: PurgeRequest
+    purge_request: PurgeRequest
     kind: str
     account_id: int | None
     matched: bool
@@ -72,9 +72,9 @@ class Judge:
         self.trials = set(get_host().trial_account_ids())
         self.became_trial = get_host().became_trial()
         self.staff = frozenset(get_host().staff_account_ids())
-        self.policies = {request.pk: policy_for(request) for request in requests}
+        self.policies = {purge_request.pk: policy_for(purge_request) for purge_request in requests}
         self.exact: dict[int, frozenset[str]] = {}
-        self.going = {request.pk: _going(request) for request in requests}
+        self.going = {purge_request.pk: _going(purge_request) for purge_request in requests}
 
     def hits(self, column: Column, pk: Any, key: str, sought: Collection[Sought], value: Any = None) -> Iterator[Hit]:
         """A hit for each request that looks for the identifier in the account of this row. ``value``: of the column,
@@ -95,12 +95,12 @@ class Judge:
         seen: set[int] = set()
         # Those by which people were chosen first: with them fewer holders count.
         for each in sorted(sought, key=lambda each: not each.matched):
-            request = each.request
-            if request.pk in seen or not self.concerns(each, place.account_id):
+            purge_request = each.purge_request
+            if purge_request.pk in seen or not self.concerns(each, place.account_id):
                 continue
-            seen.add(request.pk)
+            seen.add(purge_request.pk)
             owner = self._owner(place, each) if written is None else self._owner_as_written(place, each, written)
-            yield replace(place, request_id=request.pk, kind=each.kind, matched=each.matched, owner=owner)
+            yield replace(place, request_id=purge_request.pk, kind=each.kind, matched=each.matched, owner=owner)
 
     def _owner(self, place: Hit, sought: Sought) -> Holder | None:
         """Whose it is now: the identity that is looked for, or the very one that was found, where they differ."""
@@ -128,29 +128,31 @@ class Judge:
     def _only_known(self, sought: Sought, key: str) -> str | None:
         """The identity that is looked for, as far as a request still knows it that is closed."""
         identity = identity_key(key)
-        known = self._is_captured(sought.request, identity) or not self.exact[sought.request.pk]
+        known = self._is_captured(sought.purge_request, identity) or not self.exact[sought.purge_request.pk]
         return identity if known else None
 
     def _holder(self, place: Hit, sought: Sought, identity: str) -> Holder | None:
         matched = sought.matched
         if matched and sought.kind == IdentifierKind.EMAIL:
-            known = self._is_captured(sought.request, identity)
+            known = self._is_captured(sought.purge_request, identity)
             matched = known if sought.identity is None else identity == sought.identity
-        request = sought.request
+        purge_request = sought.purge_request
         return owner_in(
             place.account_id,
             identity,
-            accepted_at=request.accepted_at,
-            going=self.going[request.pk],
+            accepted_at=purge_request.accepted_at,
+            going=self.going[purge_request.pk],
             matched=matched,
         )
 
-    def _is_captured(self, request: PurgeRequest, identity: str) -> bool:
+    def _is_captured(self, purge_request: PurgeRequest, identity: str) -> bool:
         """Whether an address is one that was purged, not one that only looks like it."""
-        if request.pk not in self.exact:
-            hashes = request.hashes.filter(kind=IdentifierKind.EMAIL, match=True).exclude(form__in=(FOLDED, SEARCHED))
-            self.exact[request.pk] = frozenset(hashes.values_list("digest", flat=True))
-        return hasher(IdentifierKind.EMAIL)(identity) in self.exact[request.pk]
+        if purge_request.pk not in self.exact:
+            hashes = purge_request.hashes.filter(kind=IdentifierKind.EMAIL, match=True).exclude(
+                form__in=(FOLDED, SEARCHED)
+            )
+            self.exact[purge_request.pk] = frozenset(hashes.values_list("digest", flat=True))
+        return hasher(IdentifierKind.EMAIL)(identity) in self.exact[purge_request.pk]
 
     def account_of(self, table: str, pk: Any) -> int | None:
         """The account of a row; None when it has none, or when nothing declares how to find it."""
@@ -167,26 +169,26 @@ class Judge:
             return account_id == sought.account_id
         if account_id is None:
             return sought.kind == IdentifierKind.EMAIL
-        policy = self.policies[sought.request.pk]
-        requesting = policy.scrub_requesting_account and account_id == sought.request.account_id
+        policy = self.policies[sought.purge_request.pk]
+        requesting = policy.scrub_requesting_account and account_id == sought.purge_request.account_id
         if requesting:
             return True
-        trial = account_id in self.trials and self._was_trial(account_id, sought.request)
-        return policy.scrub_trial_accounts and trial and account_id != sought.request.excluded_account_id
+        trial = account_id in self.trials and self._was_trial(account_id, sought.purge_request)
+        return policy.scrub_trial_accounts and trial and account_id != sought.purge_request.excluded_account_id
 
-    def _was_trial(self, account_id: int, request: PurgeRequest) -> bool:
+    def _was_trial(self, account_id: int, purge_request: PurgeRequest) -> bool:
         """Whether a trial account was one when the request was accepted, or was made since."""
-        return account_id not in self.became_trial or self.became_trial[account_id] <= request.accepted_at
+        return account_id not in self.became_trial or self.became_trial[account_id] <= purge_request.accepted_at
 
     def cleaned(self, requests: Iterable[PurgeRequest]) -> Where:
         """The condition that a row's account is one that one of the requests cleans."""
         requests = list(requests)
         own = [
-            request.account_id
-            for request in requests
-            if request.account_id is not None and self.policies[request.pk].scrub_requesting_account
+            purge_request.account_id
+            for purge_request in requests
+            if purge_request.account_id is not None and self.policies[purge_request.pk].scrub_requesting_account
         ]
-        trials = any(self.policies[request.pk].scrub_trial_accounts for request in requests)
+        trials = any(self.policies[purge_request.pk].scrub_trial_accounts for purge_request in requests)
 
         def where(path: str | None) -> Q:
             if path is None:
@@ -201,6 +203,6 @@ class Judge:
         return table == person_model()._meta.db_table and key in get_host().own_keys(int(pk))
 
 
-def _going(request: PurgeRequest) -> frozenset[int]:
-    going = request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+def _going(purge_request: PurgeRequest) -> frozenset[int]:
+    going = purge_request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
     return frozenset(going.values_list("person_id", flat=True))

@@ -54,28 +54,28 @@ BYTES_A_ROW = 400
 # ---------------------------------------------------------------- tier one
 
 
-def verify(request: PurgeRequest) -> Report:
+def verify(purge_request: PurgeRequest) -> Report:
     """Probe every key, e-mail column, indexed text and file prefix for the people and addresses of a request.
 
     And every stored text file that the purge has not read.
 
     Raises :class:`CouldNotLook` when the hash key is missing or is not the one that made the request's hashes.
     """
-    check_key([request])
+    check_key([purge_request])
     check_storage()
     with looking_for_few_rows(connection):
-        hits = list(_probe(request, read_catalog(connection)))
-    hits += [*_files(request), *_unread_files(request), *_missing_survivors(request)]
+        hits = list(_probe(purge_request, read_catalog(connection)))
+    hits += [*_files(purge_request), *_unread_files(purge_request), *_missing_survivors(purge_request)]
     hits = [hit for hit in hits if hit.owner is None]
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
 
 
-def _probe(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
-    doomed = request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE))
+def _probe(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+    doomed = purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE))
     yield from _references(catalog, list(doomed.values_list("person_id", flat=True)))
-    yield from _public_ids(request, catalog)
-    yield from _known_addresses(request, catalog)
-    yield from _known_logins(request, catalog)
+    yield from _public_ids(purge_request, catalog)
+    yield from _known_addresses(purge_request, catalog)
+    yield from _known_logins(purge_request, catalog)
 
 
 def referring_tables(catalog: Catalog, person_table: str, ids: Sequence[int]) -> Iterator[str]:
@@ -170,9 +170,9 @@ def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limi
         return [row_name(table, row[0]) for row in cursor.fetchall()]
 
 
-def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+def _public_ids(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """The opaque ids under which files and outside references know a person."""
-    values = _erased_public_ids(request)
+    values = _erased_public_ids(purge_request)
     if not values:
         return
     from uuid import UUID
@@ -184,31 +184,33 @@ def _public_ids(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
             yield Hit(table, name, row, ruled=is_ruled(table, name))
 
 
-def _erased_public_ids(request: PurgeRequest) -> list[str]:
-    erased = request.subjects.filter(fate__in=(Fate.ERASED, Fate.GONE)).values("person_id")
+def _erased_public_ids(purge_request: PurgeRequest) -> list[str]:
+    erased = purge_request.subjects.filter(fate__in=(Fate.ERASED, Fate.GONE)).values("person_id")
     return list(
-        request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=erased).values_list("value", flat=True)
+        purge_request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=erased).values_list(
+            "value", flat=True
+        )
     )
 
 
-def _captured(request: PurgeRequest, kind: str) -> dict[str, list[Sought]]:
+def _captured(purge_request: PurgeRequest, kind: str) -> dict[str, list[Sought]]:
     """What an open request looks for: search keys of addresses, or logins; and where it looks for each."""
     sought: dict[str, list[Sought]] = defaultdict(list)
-    captured = request.identifiers.filter(kind=kind).values_list("value", "form", "account_id", "match")
+    captured = purge_request.identifiers.filter(kind=kind).values_list("value", "form", "account_id", "match")
     for value, form, account_id, match in captured:
         identity = current_key(value, form)
         for key in searched([identity]) if kind == IdentifierKind.EMAIL else [identity]:
-            sought[key].append(Sought(request, kind, account_id, match, identity))
+            sought[key].append(Sought(purge_request, kind, account_id, match, identity))
     return sought
 
 
-def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+def _known_addresses(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
-    sought = _captured(request, IdentifierKind.EMAIL)
+    sought = _captured(purge_request, IdentifierKind.EMAIL)
     keys = frozenset(sought)
     if not keys:
         return
-    judge = Judge([request])
+    judge = Judge([purge_request])
     columns = patrolled_columns(catalog)
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
     for column in columns:
@@ -219,12 +221,12 @@ def _known_addresses(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
                     yield from judge.hits(column, pk, key, sought[key], value)
 
 
-def _known_logins(request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+def _known_logins(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """Logins of an open request in the columns that people write them into: settings, of which there are few."""
-    sought = _captured(request, IdentifierKind.LOGIN)
+    sought = _captured(purge_request, IdentifierKind.LOGIN)
     if not sought:
         return
-    judge = Judge([request])
+    judge = Judge([purge_request])
     for column in login_columns(catalog):
         for pk, value in stream(filled(catalog, column)):
             for key in sorted(login_words(value) & sought.keys()):
@@ -279,29 +281,29 @@ def _no_index_where(column: Column) -> tuple[str, list[Any]]:
     return f"CAST({connection.ops.quote_name(column.name)} AS text) LIKE '%%@%%'", []
 
 
-def _files(request: PurgeRequest) -> Iterator[Hit]:
-    for public_id in _erased_public_ids(request):
+def _files(purge_request: PurgeRequest) -> Iterator[Hit]:
+    for public_id in _erased_public_ids(purge_request):
         for number, _name in enumerate(files_under(public_id), start=1):
             yield file_hit(StoredFile.OF_A_PERSON, number)
         if default_storage.exists(get_host().file_prefix(public_id)):
             yield file_hit(StoredFile.FOLDER, 0)
-    for file in request.files.all():
+    for file in purge_request.files.all():
         yield file_hit(StoredFile.DOOMED, file.pk)
 
 
-def _unread_files(request: PurgeRequest) -> Iterator[Hit]:
-    sought = _captured(request, IdentifierKind.EMAIL)
+def _unread_files(purge_request: PurgeRequest) -> Iterator[Hit]:
+    sought = _captured(purge_request, IdentifierKind.EMAIL)
     if not sought:
         return
-    judge = Judge([request])
-    for mention in mentions_in_unread_files(request, judge.cleaned([request]), frozenset(sought)):
+    judge = Judge([purge_request])
+    for mention in mentions_in_unread_files(purge_request, judge.cleaned([purge_request]), frozenset(sought)):
         for key in sorted(mention.keys):
             yield from judge.file_hits(mention, key, sought[key])
 
 
-def _missing_survivors(request: PurgeRequest) -> Iterator[Hit]:
+def _missing_survivors(purge_request: PurgeRequest) -> Iterator[Hit]:
     """People whom the route keeps and who are gone, unless another request erased them."""
-    kept = set(request.subjects.filter(role=Role.KEPT).values_list("person_id", flat=True))
+    kept = set(purge_request.subjects.filter(role=Role.KEPT).values_list("person_id", flat=True))
     present = {person.id for person in get_host().people(kept)}
     for person_id in sorted(kept - present):
         if not Subject.objects.filter(person_id=person_id, fate=Fate.ERASED).exists():

@@ -82,7 +82,7 @@ def check_key(requests: Iterable[PurgeRequest]) -> None:
         present = fingerprint()
     except HashKeyMissing:
         raise CouldNotLook("the hash key is missing") from None
-    if any(request.key_fingerprint != present for request in requests):
+    if any(purge_request.key_fingerprint != present for purge_request in requests):
         raise CouldNotLook("the hash key is not the one that made the hashes")
 
 

@@ -47,9 +47,9 @@ def is_small() -> bool:
         return bool(cursor.fetchone()[0] / BYTES_A_ROW < settings.PURGE_PATROL_AT_ONCE_ROWS)
 
 
-def patrol_one(request: PurgeRequest) -> Report:
+def patrol_one(purge_request: PurgeRequest) -> Report:
     """A patrol for one request."""
-    hits = tuple(hit for hit in patrol([request]) if hit.owner is None)
+    hits = tuple(hit for hit in patrol([purge_request]) if hit.owner is None)
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, hits, patrolled=True)
 
 
@@ -76,16 +76,16 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
             yield from _patrol_logins(catalog, column, logins, judge)
 
 
-def look_at_place(request: PurgeRequest, table: str, name: str, row: str) -> Iterator[Hit]:
+def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) -> Iterator[Hit]:
     """What of a request stands in one column of one row now. Nothing where table, column or row are gone."""
-    check_key([request])
+    check_key([purge_request])
     catalog = read_catalog(connection)
-    judge = Judge([request])
+    judge = Judge([purge_request])
     place = next((column for column in catalog.tables.get(table, ()) if column.name == name), None)
     if place is None or not row.isdigit():
         return
     pk = int(row)
-    addresses, of_address = _address_hashes([request]), hasher(IdentifierKind.EMAIL)
+    addresses, of_address = _address_hashes([purge_request]), hasher(IdentifierKind.EMAIL)
     for mention in mentions_in_files(lambda _path: Q(pk=pk)):
         if (mention.table, mention.column) == (table, name):
             for key in sorted(mention.keys):
@@ -95,7 +95,7 @@ def look_at_place(request: PurgeRequest, table: str, name: str, row: str) -> Ite
             for key in sorted(addresses_in(place, value)):
                 yield from judge.hits(place, pk, key, addresses.get(of_address(key), []), value)
     if place in login_columns(catalog):
-        logins = _login_hashes([request])
+        logins = _login_hashes([purge_request])
         for value in values_of(catalog, place, {pk}).values():
             for key, sought in _logins_met(value, logins):
                 yield from judge.hits(place, pk, key, sought)
@@ -118,7 +118,7 @@ def _login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], lis
 
 
 def _hashes(requests: Sequence[PurgeRequest], kind: str, **filters: Any) -> Iterator[tuple[str, str, Sought]]:
-    by_id = {request.pk: request for request in requests}
+    by_id = {purge_request.pk: purge_request for purge_request in requests}
     stored = SuppressionHash.objects.filter(request__in=by_id, kind=kind, taken_out=True, **filters)
     columns = ("request_id", "digest", "form", "only_account_id", "match")
     for request_id, digest, form, account_id, match in stored.values_list(*columns):

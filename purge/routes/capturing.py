@@ -32,7 +32,7 @@ class Captured:
 
 
 def store(
-    request: PurgeRequest,
+    purge_request: PurgeRequest,
     plain: Collection[Captured],
     *,
     only_hashed: Collection[Captured] = (),
@@ -46,7 +46,7 @@ def store(
     Identifier.objects.bulk_create(
         [
             Identifier(
-                request=request,
+                request=purge_request,
                 kind=each.kind,
                 value=each.key,
                 account_id=each.account_id,
@@ -71,7 +71,7 @@ def store(
     SuppressionHash.objects.bulk_create(
         [
             SuppressionHash(
-                request=request,
+                request=purge_request,
                 kind=kind,
                 digest=digest,
                 form=form,
@@ -79,7 +79,7 @@ def store(
                 only_account_id=account_id,
                 local=account_id is not None,
                 match=match,
-                key_fingerprint=request.key_fingerprint,
+                key_fingerprint=purge_request.key_fingerprint,
             )
             for (kind, form, digest, account_id), match in hashes.items()
         ],
@@ -118,14 +118,14 @@ def gathered_of(people: Iterable[Person], *, going: Collection[int]) -> Gathered
     )
 
 
-def capture_gathered(request: PurgeRequest, gathered: Gathered) -> None:
+def capture_gathered(purge_request: PurgeRequest, gathered: Gathered) -> None:
     """Store what was gathered; what is taken out everywhere needs no account."""
     everywhere = set(
-        request.identifiers.filter(kind=IdentifierKind.EMAIL, account_id=None).values_list("value", flat=True)
+        purge_request.identifiers.filter(kind=IdentifierKind.EMAIL, account_id=None).values_list("value", flat=True)
     )
     found = [
         Captured(IdentifierKind.EMAIL, key, account_id)
         for account_id, keys in sorted(gathered.addresses.items())
         for key in sorted(keys - everywhere)
     ]
-    store(request, [*found, *(Captured(IdentifierKind.LOGIN, key) for key in sorted(gathered.logins))])
+    store(purge_request, [*found, *(Captured(IdentifierKind.LOGIN, key) for key in sorted(gathered.logins))])

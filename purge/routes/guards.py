@@ -51,9 +51,9 @@ def reason_to_hold_elsewhere(account_id: int, reached: Reached, *, but: int | No
     return "rate" if before + elsewhere > settings.PURGE_RATE_GUARD else ""
 
 
-def reason_to_hold_again(request: PurgeRequest, reached: Reached) -> str:
+def reason_to_hold_again(purge_request: PurgeRequest, reached: Reached) -> str:
     """The same for a request that has grown to these people, whatever was released before."""
-    account_id = request.account_id if request.part_of is None else request.part_of.account_id
-    if whole := reason_to_hold_whole(policy_for(request), reached):
+    account_id = purge_request.account_id if purge_request.part_of is None else purge_request.part_of.account_id
+    if whole := reason_to_hold_whole(policy_for(purge_request), reached):
         return whole
-    return "" if account_id is None else reason_to_hold_elsewhere(account_id, reached, but=request.pk)
+    return "" if account_id is None else reason_to_hold_elsewhere(account_id, reached, but=purge_request.pk)

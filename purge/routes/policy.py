@@ -73,14 +73,14 @@ def policy_of(route: str) -> Policy:
     return policies()[Route(route)]
 
 
-def policy_for(request: PurgeRequest) -> Policy:
+def policy_for(purge_request: PurgeRequest) -> Policy:
     """The line that a request was accepted under, within its reach: a table that changes meanwhile changes no request.
 
     What the line of an earlier release does not say is as it stands in today's table.
     """
-    today = within(policy_of(request.route), request.reach)
+    today = within(policy_of(purge_request.route), purge_request.reach)
     names = {each.name for each in fields(Policy)} - {"route"}
-    accepted = {name: value for name, value in request.policy.items() if name in names}
+    accepted = {name: value for name, value in purge_request.policy.items() if name in names}
     if accepted.get("notify") is not None:
         accepted["notify"] = Notify(accepted["notify"])
     return replace(today, **accepted)

@@ -197,11 +197,11 @@ def current_key(value: str, form: str) -> str:
     return identity_key(value) if form == FOLDED else value
 
 
-def scope_of(request: PurgeRequest) -> Scope:
+def scope_of(purge_request: PurgeRequest) -> Scope:
     """The scope of a stored request, from its subjects and the identifiers captured at submission."""
     identifiers = [
         (kind, current_key(value, form), account_id, match)
-        for kind, value, form, account_id, match in request.identifiers.values_list(
+        for kind, value, form, account_id, match in purge_request.identifiers.values_list(
             "kind", "value", "form", "account_id", "match"
         )
     ]
@@ -211,12 +211,14 @@ def scope_of(request: PurgeRequest) -> Scope:
             there[account_id].add(value)
     subjects = [
         (person_id, account_id)
-        for person_id, account_id, role, fate in request.subjects.values_list("person_id", "account_id", "role", "fate")
+        for person_id, account_id, role, fate in purge_request.subjects.values_list(
+            "person_id", "account_id", "role", "fate"
+        )
         if role in DOOMED_ROLES and fate != Fate.RELEASED
     ]
-    own = frozenset(person_id for person_id, account_id in subjects if account_id == request.account_id)
+    own = frozenset(person_id for person_id, account_id in subjects if account_id == purge_request.account_id)
     scope = build_scope(
-        policy_for(request),
+        policy_for(purge_request),
         people=[person_id for person_id, _account in subjects],
         addresses=[
             value for kind, value, account, _m in identifiers if kind == IdentifierKind.EMAIL and account is None
@@ -224,12 +226,12 @@ def scope_of(request: PurgeRequest) -> Scope:
         own_addresses=there,
         logins=[value for kind, value, _account, _match in identifiers if kind == IdentifierKind.LOGIN],
         matched=[value for kind, value, _account, match in identifiers if match],
-        account_id=request.account_id,
-        excluded_account_id=request.excluded_account_id,
+        account_id=purge_request.account_id,
+        excluded_account_id=purge_request.excluded_account_id,
         losing_accounts={account_id for _person, account_id in subjects},
-        accepted_at=request.accepted_at,
-        initiator_id=request.initiator_id,
-        request_id=request.pk,
-        reference=request.reference,
+        accepted_at=purge_request.accepted_at,
+        initiator_id=purge_request.initiator_id,
+        request_id=purge_request.pk,
+        reference=purge_request.reference,
     )
     return replace(scope, own_people=None if len(own) == len(subjects) else own)

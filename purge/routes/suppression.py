@@ -47,7 +47,7 @@ def known_by(
 # ---------------------------------------------------------------- what is remembered
 
 
-def remember_people(request: PurgeRequest, people: Sequence[Person], *, going: Collection[int]) -> None:
+def remember_people(purge_request: PurgeRequest, people: Sequence[Person], *, going: Collection[int]) -> None:
     """Put the people of a request whose rows go on the list, each for their own account, by all that they are known by.
 
     ``going``: ids of everybody who goes with the request. A login or former address that another user of the account
@@ -69,10 +69,10 @@ def remember_people(request: PurgeRequest, people: Sequence[Person], *, going: C
         )
         rows += [
             SuppressionHash(
-                request=request,
+                request=purge_request,
                 kind=each.kind,
                 digest=keyed_hash(each.kind, each.key),
-                key_fingerprint=request.key_fingerprint,
+                key_fingerprint=purge_request.key_fingerprint,
                 local=True,
                 person_id=person.id,
                 account_id=person.account_id,

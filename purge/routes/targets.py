@@ -76,11 +76,11 @@ def in_reach(target: Target, reach: str, account_id: int | None) -> bool:
             return True
 
 
-def matches_of(request: PurgeRequest, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Target]:
+def matches_of(purge_request: PurgeRequest, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Target]:
     """Everybody whom a stored request reaches now without having been selected, within its reach."""
-    found = resolve_targets(policy_for(request), selected=(), emails=emails, adobe_ids=adobe_ids)
-    account_id = request.account_id if request.part_of is None else request.part_of.account_id
-    return [target for target in found if in_reach(target, request.reach, account_id)]
+    found = resolve_targets(policy_for(purge_request), selected=(), emails=emails, adobe_ids=adobe_ids)
+    account_id = purge_request.account_id if purge_request.part_of is None else purge_request.part_of.account_id
+    return [target for target in found if in_reach(target, purge_request.reach, account_id)]
 
 
 def overlooked_at(moment: datetime, targets: Iterable[Target], *, keys: Collection[str]) -> list[Target]:
@@ -104,7 +104,7 @@ def overlooked_at(moment: datetime, targets: Iterable[Target], *, keys: Collecti
     ]
 
 
-def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool = True) -> list[Target]:
+def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: bool = True) -> list[Target]:
     """Put people into a request. Returns the targets.
 
     ``begins``: those whose rows go are frozen at once; otherwise they stay what they are until the request may begin.
@@ -116,7 +116,7 @@ def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool =
     Subject.objects.bulk_create(
         [
             Subject(
-                request=request,
+                request=purge_request,
                 person_id=target.person.id,
                 account_id=target.person.account_id,
                 role=target.role,
@@ -130,7 +130,7 @@ def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool =
     Identifier.objects.bulk_create(
         [
             Identifier(
-                request=request,
+                request=purge_request,
                 kind=IdentifierKind.PUBLIC_ID,
                 value=person.public_id,
                 person_id=person.id,
@@ -142,9 +142,9 @@ def add_subjects(request: PurgeRequest, targets: list[Target], *, begins: bool =
         ignore_conflicts=True,
     )
     others = [target.person for target in targets if target.role in DOOMED_ROLES and target.role != Role.SELECTED]
-    going = request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
-    remember_people(request, doomed, going=set(going))
-    capture_gathered(request, gathered_of(others, going=set(going)))
+    going = purge_request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
+    remember_people(purge_request, doomed, going=set(going))
+    capture_gathered(purge_request, gathered_of(others, going=set(going)))
     if begins:
-        get_host().freeze(doomed, accepted_at=request.accepted_at)
+        get_host().freeze(doomed, accepted_at=purge_request.accepted_at)
     return targets

@@ -74,27 +74,27 @@ def claim_request(request_id: int) -> Claim | None:
         free = free.exclude(lease_until__gt=now).exclude(next_attempt_at__gt=now)
         if not free.update(fence=F("fence") + 1, lease_until=lease, crashes=F("crashes") + 1, next_attempt_at=None):
             return None
-        request = PurgeRequest.objects.get(pk=request_id)
-        if request.status == Status.QUEUED:
-            transitions.start(request, at=now)
-        if request.crashes > MAX_CRASHES:
-            needs_attention(request, error_class="WorkerDied", step=request.error_step)
+        purge_request = PurgeRequest.objects.get(pk=request_id)
+        if purge_request.status == Status.QUEUED:
+            transitions.start(purge_request, at=now)
+        if purge_request.crashes > MAX_CRASHES:
+            needs_attention(purge_request, error_class="WorkerDied", step=purge_request.error_step)
             return None
-        return Claim(request_id, request.fence)
+        return Claim(request_id, purge_request.fence)
 
 
 def _fenced(claim: Claim) -> PurgeRequest:
     """The request, locked, if the claim still holds. First statement of every transaction of a worker."""
-    request = PurgeRequest.objects.select_for_update().get(pk=claim.request_id)
-    if request.fence != claim.fence or request.status not in CLAIMABLE_STATUSES:
+    purge_request = PurgeRequest.objects.select_for_update().get(pk=claim.request_id)
+    if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
         raise StaleClaim(claim.request_id)
-    return request
+    return purge_request
 
 
-def note_progress(request: PurgeRequest) -> None:
+def note_progress(purge_request: PurgeRequest) -> None:
     """Say within a transaction that work goes on: the lease runs anew, and deaths before do not count any more."""
     now = timezone.now()
-    PurgeRequest.objects.filter(pk=request.pk).update(
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         progress_at=now, crashes=0, lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
     )
 
@@ -121,17 +121,17 @@ def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -
     """
     with transaction.atomic():
         try:
-            request = _fenced(claim)
+            purge_request = _fenced(claim)
         except StaleClaim:
             return
-        attempts = request.attempts + 1
+        attempts = purge_request.attempts + 1
         failure = failure_of(error)
         name = failure.error
         if final or attempts >= MAX_ATTEMPTS:
-            PurgeRequest.objects.filter(pk=request.pk).update(attempts=attempts)
-            needs_attention(request, error_class=name, step=claim.step, **failure.facts)
+            PurgeRequest.objects.filter(pk=purge_request.pk).update(attempts=attempts)
+            needs_attention(purge_request, error_class=name, step=claim.step, **failure.facts)
             return
-        PurgeRequest.objects.filter(pk=request.pk).update(
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(
             attempts=attempts,
             crashes=0,
             lease_until=None,
@@ -139,10 +139,10 @@ def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -
             error_step=claim.step[:120],
             next_attempt_at=timezone.now() + back_off(attempts),
         )
-        note(request, "failed", attempt=attempts, error=name, step=claim.step, **failure.facts)
+        note(purge_request, "failed", attempt=attempts, error=name, step=claim.step, **failure.facts)
         logger.warning(
             "purge request %s failed, attempt %s of %s: %s at %s",
-            request.reference,
+            purge_request.reference,
             attempts,
             MAX_ATTEMPTS,
             failure,
@@ -155,27 +155,31 @@ def back_off(attempts: int) -> timedelta:
     return timedelta(seconds=settings.PURGE_RETRY_SECONDS * 4 ** (attempts - 1))
 
 
-def hold(request: PurgeRequest, reason: str) -> None:
+def hold(purge_request: PurgeRequest, reason: str) -> None:
     """Have a request that is under way wait for an operator, whatever was released before."""
-    transitions.hold(request, reason=reason)
-    note(request, "held", reason=reason)
-    tell_trouble(request, "held")
+    transitions.hold(purge_request, reason=reason)
+    note(purge_request, "held", reason=reason)
+    tell_trouble(purge_request, "held")
 
 
-def needs_attention(request: PurgeRequest, *, error_class: str, step: str, **facts: Any) -> None:
+def needs_attention(purge_request: PurgeRequest, *, error_class: str, step: str, **facts: Any) -> None:
     """Stop a request until people have looked. ``facts``: names of what refused, for the ledger; no values."""
-    transitions.stop(request, error_class=error_class, step=step)
-    note(request, "needs_attention", error=error_class, step=step, **facts)
+    transitions.stop(purge_request, error_class=error_class, step=step)
+    note(purge_request, "needs_attention", error=error_class, step=step, **facts)
     more = "".join(f" {name}={value}" for name, value in facts.items())
     logger.error(
-        "purge request %s stopped and needs help: %s%s at %s", request.reference, error_class, more, step or "unknown"
+        "purge request %s stopped and needs help: %s%s at %s",
+        purge_request.reference,
+        error_class,
+        more,
+        step or "unknown",
     )
-    tell_trouble(request, "needs_attention")
+    tell_trouble(purge_request, "needs_attention")
 
 
-def note(request: PurgeRequest, event: str, *, actor_id: int | None = None, **facts: Any) -> None:
+def note(purge_request: PurgeRequest, event: str, *, actor_id: int | None = None, **facts: Any) -> None:
     """Append to the request's ledger: names of events, ids and counts."""
-    LedgerEntry.objects.create(request=request, event=event, actor_id=actor_id, facts=facts)
+    LedgerEntry.objects.create(request=purge_request, event=event, actor_id=actor_id, facts=facts)
 
 
 # ---------------------------------------------------------------- one transaction

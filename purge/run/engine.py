@@ -60,22 +60,22 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     sweep: Sweep | None = None
     texts: Looked | None = None
     while True:
-        request = PurgeRequest.objects.get(pk=claim.request_id)
-        if request.fence != claim.fence or request.status not in CLAIMABLE_STATUSES:
+        purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+        if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
             raise StaleClaim(claim.request_id)
         if storage_trouble():
             lay_down_claim(claim)
             return False
-        if not request.planned:
+        if not purge_request.planned:
             texts = _plan(claim)
-        elif _unfinished(request):
+        elif _unfinished(purge_request):
             sweep = sweep or Sweep(claim, texts=texts)
             if sweep.run(deadline):
                 # The next one, if there is one, has other people or something that was overlooked.
                 sweep, texts = None, None
-        elif request.files.exists():
+        elif purge_request.files.exists():
             _erase_files(claim)
-        elif request.people_left:
+        elif purge_request.people_left:
             _stuck(claim)
             return False
         elif not _verify(claim):
@@ -85,8 +85,10 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
             return True
 
 
-def _unfinished(request: PurgeRequest) -> bool:
-    return request.steps_left > 0 or request.subjects.filter(fate=Fate.WAITING, role__in=DOOMED_ROLES).exists()
+def _unfinished(purge_request: PurgeRequest) -> bool:
+    return (
+        purge_request.steps_left > 0 or purge_request.subjects.filter(fate=Fate.WAITING, role__in=DOOMED_ROLES).exists()
+    )
 
 
 def _plan(claim: Claim) -> Looked | None:
@@ -95,15 +97,15 @@ def _plan(claim: Claim) -> Looked | None:
     Counting many rows takes time: what was counted is stored now and then, and the next worker goes on from there.
     """
     claim.step = "plan"
-    request = PurgeRequest.objects.get(pk=claim.request_id)
-    scope = scope_of(request)
+    purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+    scope = scope_of(purge_request)
     steps = plan_steps(scope)
     texts = Looked.now()
-    position = _counted_before(request, steps)
+    position = _counted_before(purge_request, steps)
     numbers = zip(steps[position:], count_each(steps[position:], scope, texts), strict=True)
     over = False
     while not over:
-        with chunk_transaction(claim, piece=True) as request:
+        with chunk_transaction(claim, piece=True) as purge_request:
             until = time.monotonic() + PLAN_SECONDS
             counted: list[tuple[Step, Counted]] = []
             for step_and_rows in numbers:
@@ -112,40 +114,40 @@ def _plan(claim: Claim) -> Looked | None:
                     break
             else:
                 over = True
-            request.steps.filter(position__gte=position).delete()
-            PurgeStep.objects.bulk_create(new_step_rows(request, position, counted))
+            purge_request.steps.filter(position__gte=position).delete()
+            PurgeStep.objects.bulk_create(new_step_rows(purge_request, position, counted))
             position += len(counted)
             if over:
-                _plan_is_made(request)
+                _plan_is_made(purge_request)
             else:
-                note_progress(request)
+                note_progress(purge_request)
     return texts
 
 
-def _counted_before(request: PurgeRequest, steps: Sequence[Step]) -> int:
+def _counted_before(purge_request: PurgeRequest, steps: Sequence[Step]) -> int:
     """How many of the steps a worker who died has counted; 0 when that plan was another, made by other rules."""
-    stored = list(request.steps.values_list("key", flat=True))
+    stored = list(purge_request.steps.values_list("key", flat=True))
     return len(stored) if stored == [step.key for step in steps[: len(stored)]] else 0
 
 
-def _plan_is_made(request: PurgeRequest) -> None:
-    made = request.steps.aggregate(steps=Count("pk"), rows=Sum("planned", default=0))
-    PurgeRequest.objects.filter(pk=request.pk).update(
+def _plan_is_made(purge_request: PurgeRequest) -> None:
+    made = purge_request.steps.aggregate(steps=Count("pk"), rows=Sum("planned", default=0))
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         planned=True,
         steps_left=made["steps"],
         rows_planned=made["rows"],
-        people_left=people_left_of(request),
+        people_left=people_left_of(purge_request),
         progress_at=timezone.now(),
         crashes=0,
     )
-    note(request, "planned", steps=made["steps"])
+    note(purge_request, "planned", steps=made["steps"])
 
 
 def _stuck(claim: Claim) -> None:
     """Who could go is gone; what keeps the rest is for people to mend."""
-    with chunk_transaction(claim) as request:
-        table = request.subjects.filter(fate=Fate.STUCK).values_list("stuck_table", flat=True).first() or ""
-        needs_attention(request, error_class="PersonCannotBeDeleted", step=table)
+    with chunk_transaction(claim) as purge_request:
+        table = purge_request.subjects.filter(fate=Fate.STUCK).values_list("stuck_table", flat=True).first() or ""
+        needs_attention(purge_request, error_class="PersonCannotBeDeleted", step=table)
 
 
 # ---------------------------------------------------------------- files
@@ -158,9 +160,9 @@ def _erase_files(claim: Claim, batch: int = 100) -> None:
     doomed = list(DoomedFile.objects.filter(request_id=claim.request_id).order_by("pk")[:batch])
     for row in doomed:
         default_storage.delete(row.name)
-    with chunk_transaction(claim) as request:
-        request.files.filter(pk__in=[row.pk for row in doomed]).delete()
-        note_progress(request)
+    with chunk_transaction(claim) as purge_request:
+        purge_request.files.filter(pk__in=[row.pk for row in doomed]).delete()
+        note_progress(purge_request)
 
 
 def erase_remembered_files(request_id: int) -> None:
@@ -194,62 +196,64 @@ def _verify(claim: Claim) -> bool:
     require_storage()
     _erase_stray_files(claim)
     claim.step = "verify"
-    with chunk_transaction(claim) as request:
-        if request.status != Status.VERIFYING:
-            transitions.verify(request)
-    request = PurgeRequest.objects.get(pk=claim.request_id)
-    report = probe.verify(request)
-    if report.verdict == Verdict.CLEAN and (request.reopened or texts.is_small()):
+    with chunk_transaction(claim) as purge_request:
+        if purge_request.status != Status.VERIFYING:
+            transitions.verify(purge_request)
+    purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+    report = probe.verify(purge_request)
+    if report.verdict == Verdict.CLEAN and (purge_request.reopened or texts.is_small()):
         claim.step = "patrol"
-        report = without_passing_rows(texts.patrol_one(request))
-    with chunk_transaction(claim) as request:
+        report = without_passing_rows(texts.patrol_one(purge_request))
+    with chunk_transaction(claim) as purge_request:
         if report.verdict == Verdict.CLEAN:
-            close_request(request, patrolled=report.patrolled)
+            close_request(purge_request, patrolled=report.patrolled)
             return False
-        runs = request.verifications + 1
+        runs = purge_request.verifications + 1
         if report.treatable and runs <= MAX_RERUNS:
-            note(request, "verified", verdict="hit", run=runs, hits=len(report.hits))
-            all_steps_wait(request)
-            transitions.run_again(request, verifications=runs)
+            note(purge_request, "verified", verdict="hit", run=runs, hits=len(report.hits))
+            all_steps_wait(purge_request)
+            transitions.run_again(purge_request, verifications=runs)
             return True
-        set_residue(request, report)
+        set_residue(purge_request, report)
         return False
 
 
-def set_residue(request: PurgeRequest, report: report.Report) -> None:
+def set_residue(purge_request: PurgeRequest, report: report.Report) -> None:
     """Store where something was found, and call for people: the first time, and when more is found.
 
     The request can only complete through a clean patrol.
     """
-    known = set(request.residues.filter(gone_at=None).values_list("table", "column", "row"))
-    news = request.status != Status.RESIDUE or any((hit.table, hit.column, hit.row) not in known for hit in report.hits)
+    known = set(purge_request.residues.filter(gone_at=None).values_list("table", "column", "row"))
+    news = purge_request.status != Status.RESIDUE or any(
+        (hit.table, hit.column, hit.row) not in known for hit in report.hits
+    )
     for hit in report.hits:
         Residue.objects.update_or_create(
-            request=request,
+            request=purge_request,
             table=hit.table,
             column=hit.column,
             row=hit.row,
             defaults={"ruled": hit.ruled, "gone_at": None},
         )
-    transitions.find_residue(request, left=request.residues.filter(gone_at=None).count())
-    note(request, "residue", hits=len(report.hits))
+    transitions.find_residue(purge_request, left=purge_request.residues.filter(gone_at=None).count())
+    note(purge_request, "residue", hits=len(report.hits))
     if news:
-        tell_trouble(request, "residue")
+        tell_trouble(purge_request, "residue")
 
 
-def close_request(request: PurgeRequest, *, patrolled: bool) -> None:
+def close_request(purge_request: PurgeRequest, *, patrolled: bool) -> None:
     """The proof is there: notify, wipe what was captured, and say so, in one transaction."""
-    request.residues.filter(gone_at=None).update(gone_at=timezone.now())
-    kept = request.subjects.filter(role=Role.KEPT).count()
-    transitions.complete(request, kept=kept, patrolled=patrolled)
-    note(request, "completed", kept=kept, patrolled=patrolled)
-    tell_completion(request)
-    forget_identifiers(request)
-    journal_outcome(request, COMPLETED)
+    purge_request.residues.filter(gone_at=None).update(gone_at=timezone.now())
+    kept = purge_request.subjects.filter(role=Role.KEPT).count()
+    transitions.complete(purge_request, kept=kept, patrolled=patrolled)
+    note(purge_request, "completed", kept=kept, patrolled=patrolled)
+    tell_completion(purge_request)
+    forget_identifiers(purge_request)
+    journal_outcome(purge_request, COMPLETED)
     enqueue("purge.tasks.compact")
 
 
-def forget_identifiers(request: PurgeRequest) -> None:
+def forget_identifiers(purge_request: PurgeRequest) -> None:
     """Nothing plain stays of the people of a closed request."""
-    request.identifiers.all().delete()
-    request.file_readings.all().delete()
+    purge_request.identifiers.all().delete()
+    purge_request.file_readings.all().delete()

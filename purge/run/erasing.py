@@ -29,7 +29,7 @@ class StillReferenced(Exception):
         self.table = table
 
 
-def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | None) -> None:
+def erase_people(purge_request: PurgeRequest, people: list[Any], catalog: Catalog | None) -> None:
     """Delete the rows of locked people inside the caller's transaction. ``catalog``: asked on SQLite only.
 
     Raises IntegrityError (PostgreSQL) or :class:`StillReferenced` (SQLite, whose deferred check would only name no
@@ -44,9 +44,11 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | No
             raise StillReferenced(table)
     entry = get_registry().entry_of(model)
     if entry is not None:
-        doom_files(entry, ids, request.pk)
-    creators = set(request.subjects.filter(role=Role.CREATOR, person_id__in=ids).values_list("account_id", flat=True))
-    if policy_for(request).delete_users_of_created_trials:
+        doom_files(entry, ids, purge_request.pk)
+    creators = set(
+        purge_request.subjects.filter(role=Role.CREATOR, person_id__in=ids).values_list("account_id", flat=True)
+    )
+    if policy_for(purge_request).delete_users_of_created_trials:
         for account_id in sorted(creators):
             host.close_account(account_id)
     host.people_gone(people)
@@ -56,7 +58,7 @@ def erase_people(request: PurgeRequest, people: list[Any], catalog: Catalog | No
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
-def note_headless_accounts(request: PurgeRequest, people: Iterable[Person]) -> None:
+def note_headless_accounts(purge_request: PurgeRequest, people: Iterable[Person]) -> None:
     """A follow-up for each account that lost somebody in use and has no active administrator now.
 
     Nobody there can act on it, so support is told. An account that was closed with its creator needs none.
@@ -66,7 +68,7 @@ def note_headless_accounts(request: PurgeRequest, people: Iterable[Person]) -> N
     for account_id, account in sorted(host.accounts(lost).items()):
         if account.active and not host.administrators(account_id):
             FollowUp.objects.get_or_create(
-                request=request,
+                request=purge_request,
                 kind=HEADLESS.kind,
                 model=host.account_label(),
                 row=account_id,

@@ -20,7 +20,7 @@ from purge.routes.targets import matches_of
 from purge.run.claims import note
 
 
-def begin(request: PurgeRequest) -> None:
+def begin(purge_request: PurgeRequest) -> None:
     """Freeze the people of a request that has waited, in the caller's transaction.
 
     Whoever is no longer what they were when it was accepted is let go: somebody selected who is not deleted any more,
@@ -29,10 +29,10 @@ def begin(request: PurgeRequest) -> None:
     host = get_host()
     waiting = {
         subject.person_id: subject
-        for subject in request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING, frozen_at=None)
+        for subject in purge_request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING, frozen_at=None)
     }
     people = {person.id: person for person in host.lock_people(sorted(waiting))}
-    still = _still_reached(request)
+    still = _still_reached(purge_request)
     let_go = [
         person_id
         for person_id, subject in waiting.items()
@@ -43,40 +43,42 @@ def begin(request: PurgeRequest) -> None:
             else person_id not in still
         )
     ]
-    request.subjects.filter(person_id__in=let_go).update(fate=Fate.RELEASED)
+    purge_request.subjects.filter(person_id__in=let_go).update(fate=Fate.RELEASED)
     if let_go:
-        request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=let_go).delete()
-        note(request, "let_go", people=len(let_go))
-        journal_people(request, LET_GO, people=[people[person_id] for person_id in let_go])
+        purge_request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=let_go).delete()
+        note(purge_request, "let_go", people=len(let_go))
+        journal_people(purge_request, LET_GO, people=[people[person_id] for person_id in let_go])
     going = [person for person_id, person in people.items() if person_id not in let_go]
     for state in {person.earlier_state for person in going}:
         ids = [person.id for person in going if person.earlier_state == state]
-        request.subjects.filter(person_id__in=ids).update(frozen_at=timezone.now(), earlier_state=state)
-    host.freeze(going, accepted_at=request.accepted_at)
-    left = request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
-    PurgeRequest.objects.filter(pk=request.pk).update(people_left=left)
+        purge_request.subjects.filter(person_id__in=ids).update(frozen_at=timezone.now(), earlier_state=state)
+    host.freeze(going, accepted_at=purge_request.accepted_at)
+    left = purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(people_left=left)
 
 
-def _still_reached(request: PurgeRequest) -> set[int]:
-    matching = request.identifiers.filter(match=True, local=False).values_list("kind", "value", "form")
+def _still_reached(purge_request: PurgeRequest) -> set[int]:
+    matching = purge_request.identifiers.filter(match=True, local=False).values_list("kind", "value", "form")
     identifiers = [(kind, current_key(value, form)) for kind, value, form in matching]
     found = matches_of(
-        request,
+        purge_request,
         emails=[value for kind, value in identifiers if kind == IdentifierKind.EMAIL],
         adobe_ids=[value for kind, value in identifiers if kind == IdentifierKind.LOGIN],
     )
     return {target.person.id for target in found}
 
 
-def give_back(request: PurgeRequest) -> None:
+def give_back(purge_request: PurgeRequest) -> None:
     """Let go of everybody, in the caller's transaction: states and import links as they were before.
 
     A freeze lasts until the last request that holds the person, or the account's links, has ended.
     """
     host = get_host()
-    doomed = request.subjects.filter(role__in=DOOMED_ROLES)
+    doomed = purge_request.subjects.filter(role__in=DOOMED_ROLES)
     frozen = dict(doomed.filter(frozen_at__isnull=False).values_list("person_id", "account_id"))
-    others = Subject.objects.filter(request__status__in=OPEN_STATUSES, frozen_at__isnull=False).exclude(request=request)
+    others = Subject.objects.filter(request__status__in=OPEN_STATUSES, frozen_at__isnull=False).exclude(
+        request=purge_request
+    )
     held = set(
         others.filter(person_id__in=frozen, fate__in=(Fate.WAITING, Fate.STUCK)).values_list("person_id", flat=True)
     )

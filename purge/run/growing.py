@@ -35,54 +35,54 @@ class Grown:
     held: str
 
 
-def add_overlooked(request: PurgeRequest) -> Grown | None:
+def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
     """Add users who had the identifier at acceptance, and were committed at that moment; None: there is none.
 
     Whoever was added, or got the identifier, after acceptance is no part of the request.
     """
     # What an earlier release captured may be the key of two people: nobody is added by it.
-    identifiers = Identifier.objects.filter(request=request, match=True, account_id=None).exclude(form=FOLDED)
+    identifiers = Identifier.objects.filter(request=purge_request, match=True, account_id=None).exclude(form=FOLDED)
     emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
     logins = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.LOGIN]
     if not (emails or logins):
         return None
-    targets = matches_of(request, emails=emails, adobe_ids=logins)
-    parts = Q(request=request) | Q(request__part_of=request)
+    targets = matches_of(purge_request, emails=emails, adobe_ids=logins)
+    parts = Q(request=purge_request) | Q(request__part_of=purge_request)
     known = set(Subject.objects.filter(parts).values_list("person_id", flat=True))
     unknown = [target for target in targets if target.person.id not in known]
     if unknown:
         # Accounts that became trials since: their people were out of reach when it was accepted, and stay so.
-        young = {pk for pk, changed in get_host().became_trial().items() if changed > request.accepted_at}
+        young = {pk for pk, changed in get_host().became_trial().items() if changed > purge_request.accepted_at}
         unknown = [target for target in unknown if target.person.account_id not in young]
-    overlooked = overlooked_at(request.accepted_at, unknown, keys=[*emails, *logins])
+    overlooked = overlooked_at(purge_request.accepted_at, unknown, keys=[*emails, *logins])
     if not overlooked:
         return None
     # What has grown is not what was let through: where the guards say so it waits again, and takes nobody before.
-    before = list(request.subjects.values_list("account_id", "role"))
+    before = list(purge_request.subjects.values_list("account_id", "role"))
     reached = [*before, *reached_of(overlooked)]
-    held = reason_to_hold_again(request, reached)
-    if held and request.account_id is not None:
+    held = reason_to_hold_again(purge_request, reached)
+    if held and purge_request.account_id is not None:
         # What an account asked for is done in it whatever is found elsewhere, and it reads the same.
-        elsewhere = [target for target in overlooked if target.person.account_id != request.account_id]
-        note(request, "split_off", people=len(elsewhere))
-        split_off(request, elsewhere, held=held)
-        overlooked = [target for target in overlooked if target.person.account_id == request.account_id]
+        elsewhere = [target for target in overlooked if target.person.account_id != purge_request.account_id]
+        note(purge_request, "split_off", people=len(elsewhere))
+        split_off(purge_request, elsewhere, held=held)
+        overlooked = [target for target in overlooked if target.person.account_id == purge_request.account_id]
         reached, held = [*before, *reached_of(overlooked)], ""
         if not overlooked:
             return None
-    add_subjects(request, overlooked, begins=not held)
+    add_subjects(purge_request, overlooked, begins=not held)
     going = [target.person for target in overlooked if target.role in DOOMED_ROLES]
     if going:
-        journal_people(request, LATE, people=going)
-    note(request, "grown", people=len(overlooked))
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        other_account_count=reached_elsewhere(request.account_id, reached),
+        journal_people(purge_request, LATE, people=going)
+    note(purge_request, "grown", people=len(overlooked))
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+        other_account_count=reached_elsewhere(purge_request.account_id, reached),
         kept_count=sum(1 for _account, role in reached if role == Role.KEPT),
     )
     return Grown(held)
 
 
-def split_off(request: PurgeRequest, targets: Sequence[Target], *, held: str) -> PurgeRequest:
+def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: str) -> PurgeRequest:
     """These people as a request that waits for an operator, in the caller's transaction. Nobody is frozen.
 
     What is known of the people in the requesting account alone is no business of this part. Raises OSError when its
@@ -91,20 +91,20 @@ def split_off(request: PurgeRequest, targets: Sequence[Target], *, held: str) ->
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
     part = accept(
         reference=new_reference(),
-        route=request.route,
+        route=purge_request.route,
         origin=Origin.ELSEWHERE,
         reach=Reach.OTHERS,
-        part_of=request,
+        part_of=purge_request,
         held=held,
-        policy=within(policy_for(request), Reach.OTHERS).as_json(),
-        key_fingerprint=request.key_fingerprint,
-        accepted_at=request.accepted_at,
-        due_at=request.due_at,
+        policy=within(policy_for(purge_request), Reach.OTHERS).as_json(),
+        key_fingerprint=purge_request.key_fingerprint,
+        accepted_at=purge_request.accepted_at,
+        due_at=purge_request.due_at,
         other_account_count=reached_elsewhere(None, reached_of(targets)),
         kept_count=len(targets) - len(doomed),
         people_left=len(doomed),
     )
-    everywhere = request.identifiers.filter(
+    everywhere = purge_request.identifiers.filter(
         kind__in=(IdentifierKind.EMAIL, IdentifierKind.LOGIN), account_id=None
     ).exclude(form=FOLDED)
     store(

@@ -16,92 +16,96 @@ from purge.standing import CUSTOMERS, sentence_for
 logger = logging.getLogger(__name__)
 
 
-def completion_facts(request: PurgeRequest) -> dict[str, Any]:
+def completion_facts(purge_request: PurgeRequest) -> dict[str, Any]:
     """Counts for the notification: of the account that asked, and of no other."""
-    fates = list(request.subjects.filter(account_id=request.account_id or 0).values_list("role", "fate"))
+    fates = list(purge_request.subjects.filter(account_id=purge_request.account_id or 0).values_list("role", "fate"))
     erased = [role for role, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
     return {
         "people": sum(1 for role in erased if role == Role.SELECTED),
         "other_rows": sum(1 for role in erased if role != Role.SELECTED),
         "kept": sum(1 for role, _fate in fates if role == Role.KEPT),
-        "rows": request.steps.aggregate(total=Sum("own_done"))["total"] or 0,
-        "follow_ups": request.follow_ups.filter(done_at=None, account_id=request.account_id or 0).count(),
+        "rows": purge_request.steps.aggregate(total=Sum("own_done"))["total"] or 0,
+        "follow_ups": purge_request.follow_ups.filter(done_at=None, account_id=purge_request.account_id or 0).count(),
     }
 
 
-def recipients_of(request: PurgeRequest) -> list[int]:
+def recipients_of(purge_request: PurgeRequest) -> list[int]:
     """The initiator while they are there and active in the account; otherwise its active administrators."""
-    if request.account_id is None:
+    if purge_request.account_id is None:
         return []
-    administrators = get_host().administrators(request.account_id)
-    initiator = request.initiator_id
-    if initiator is not None and get_host().may_be_told(initiator, request.account_id):
+    administrators = get_host().administrators(purge_request.account_id)
+    initiator = purge_request.initiator_id
+    if initiator is not None and get_host().may_be_told(initiator, purge_request.account_id):
         return [initiator]
     return [person_id for person_id in administrators if person_id != initiator]
 
 
-def tell_completion(request: PurgeRequest) -> None:
+def tell_completion(purge_request: PurgeRequest) -> None:
     """Notify as the route says, and the administrators of other accounts of what is left for them to do."""
     host = get_host()
-    if policy_for(request).notify is not None:
+    if policy_for(purge_request).notify is not None:
         host.tell(
             kind="completed",
-            reference=request.reference,
-            request_id=request.pk,
-            account_id=request.account_id,
-            recipients=recipients_of(request),
-            facts=completion_facts(request),
+            reference=purge_request.reference,
+            request_id=purge_request.pk,
+            account_id=purge_request.account_id,
+            recipients=recipients_of(purge_request),
+            facts=completion_facts(purge_request),
         )
-    for account_id in request.follow_ups.values_list("account_id", flat=True).distinct():
+    for account_id in purge_request.follow_ups.values_list("account_id", flat=True).distinct():
         kinds = dict.fromkeys(
-            request.follow_ups.filter(account_id=account_id, done_at=None).values_list("kind", flat=True)
+            purge_request.follow_ups.filter(account_id=account_id, done_at=None).values_list("kind", flat=True)
         )
         there = host.administrators(account_id)
         # Where nobody is left who could act, support is told, and with the request's ID.
         host.tell(
             kind="follow_ups",
-            reference=request.reference if account_id == request.account_id or not there else "",
-            request_id=request.pk,
+            reference=purge_request.reference if account_id == purge_request.account_id or not there else "",
+            request_id=purge_request.pk,
             account_id=account_id,
             recipients=there or [*host.support_staff(), *host.operators()],
-            facts={"kinds": sorted(kinds), "count": request.follow_ups.filter(account_id=account_id).count()},
+            facts={"kinds": sorted(kinds), "count": purge_request.follow_ups.filter(account_id=account_id).count()},
         )
 
 
-def tell_responsible(request: PurgeRequest, kind: str) -> None:
+def tell_responsible(purge_request: PurgeRequest, kind: str) -> None:
     """A reminder: the people who follow this request in its account."""
-    if request.account_id is not None:
-        _tell(request, kind, recipients_of(request), Reader.ADMINISTRATOR, account_id=request.account_id)
+    if purge_request.account_id is not None:
+        _tell(
+            purge_request, kind, recipients_of(purge_request), Reader.ADMINISTRATOR, account_id=purge_request.account_id
+        )
 
 
-def tell_trouble(request: PurgeRequest, kind: str) -> None:
+def tell_trouble(purge_request: PurgeRequest, kind: str) -> None:
     """A request that does not go on by itself, or is late: who follows it in its account, and always support and the
     operators. Each time that it comes into this state; the ledger has noted it already, and counts.
     """
-    logger.warning("purge request %s needs somebody: %s", request.reference, kind)
+    logger.warning("purge request %s needs somebody: %s", purge_request.reference, kind)
     host = get_host()
     support, operators = host.support_staff(), host.operators()
-    of_the_account = [pk for pk in recipients_of(request) if pk not in (*support, *operators)]
-    time = max(1, request.ledger.filter(event=kind).count())
-    _tell(request, kind, of_the_account, Reader.ADMINISTRATOR, account_id=request.account_id, occurrence=time)
-    _tell(request, kind, support, Reader.SUPPORT, occurrence=time)
-    _tell(request, kind, operators, Reader.OPERATOR, occurrence=time, operators_mailbox=True)
+    of_the_account = [pk for pk in recipients_of(purge_request) if pk not in (*support, *operators)]
+    time = max(1, purge_request.ledger.filter(event=kind).count())
+    _tell(
+        purge_request, kind, of_the_account, Reader.ADMINISTRATOR, account_id=purge_request.account_id, occurrence=time
+    )
+    _tell(purge_request, kind, support, Reader.SUPPORT, occurrence=time)
+    _tell(purge_request, kind, operators, Reader.OPERATOR, occurrence=time, operators_mailbox=True)
 
 
-def _tell(request: PurgeRequest, kind: str, recipients: list[int], reader: Reader, **options: Any) -> None:
+def _tell(purge_request: PurgeRequest, kind: str, recipients: list[int], reader: Reader, **options: Any) -> None:
     get_host().tell(
         kind=kind,
-        reference=request.reference,
-        request_id=request.pk,
+        reference=purge_request.reference,
+        request_id=purge_request.pk,
         recipients=recipients,
-        facts=facts_for(request, reader),
+        facts=facts_for(purge_request, reader),
         **{"account_id": None, **options},
     )
 
 
-def facts_for(request: PurgeRequest, reader: Reader) -> dict[str, Any]:
+def facts_for(purge_request: PurgeRequest, reader: Reader) -> dict[str, Any]:
     """What a notification about trouble says to this kind of reader: the sentence of the request's page."""
-    now = PurgeRequest.objects.get(pk=request.pk)  # the caller's may be older than what it has just changed
+    now = PurgeRequest.objects.get(pk=purge_request.pk)  # the caller's may be older than what it has just changed
     facts = {"says": sentence_for(now, reader), "customer": reader in CUSTOMERS}
     # Places of other accounts are among them.
     return facts if reader in CUSTOMERS else {**facts, "residue": now.residue_left}

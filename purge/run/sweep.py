@@ -161,10 +161,10 @@ class Sweep:
     """
 
     def __init__(self, claim: Claim, texts: Looked | None = None) -> None:
-        request = PurgeRequest.objects.get(pk=claim.request_id)
+        purge_request = PurgeRequest.objects.get(pk=claim.request_id)
         self.claim, self.texts = claim, texts
-        self.scope = scope_of(request)
-        self.plan = list(stored_steps(request))
+        self.scope = scope_of(purge_request)
+        self.plan = list(stored_steps(purge_request))
         self.progress = Progress.of_plan(self.plan)
         self.rates: dict[str, float] = {}
         self.catalog: Catalog | None = None
@@ -191,39 +191,39 @@ class Sweep:
         return self.progress.over
 
     def _chunk(self, before: Progress) -> Progress:
-        with chunk_transaction(self.claim, piece=not before.may_end) as request:
-            after = self._in_transaction(request, before)
+        with chunk_transaction(self.claim, piece=not before.may_end) as purge_request:
+            after = self._in_transaction(purge_request, before)
         return replace(after, chunks=before.chunks + 1)
 
-    def _in_transaction(self, request: PurgeRequest, before: Progress) -> Progress:
+    def _in_transaction(self, purge_request: PurgeRequest, before: Progress) -> Progress:
         waiting: list[int] = []
         present: list[Any] = []
         begun = before
         if before.may_end:
-            waiting = self._waiting(request)
+            waiting = self._waiting(purge_request)
             present = get_host().lock_people(waiting)
             # After the people were locked, so that nothing is added meanwhile.
             busy = steps_with_work([step for _row, step in self.plan], self.scope)
             begun = replace(before, busy=frozenset(busy))
         after, rows = self._walk(begun)
         over = after.is_at_the_end and before.may_end
-        grown = add_overlooked(request) if over else None
+        grown = add_overlooked(purge_request) if over else None
         if over and grown is None:
-            self._delete_people(request, present, waiting)
-        self._report(request, before, after, rows)
+            self._delete_people(purge_request, present, waiting)
+        self._report(purge_request, before, after, rows)
         if grown is not None:
-            all_steps_wait(request)
+            all_steps_wait(purge_request)
             if grown.held:
-                hold(request, grown.held)
+                hold(purge_request, grown.held)
         if over:
             return replace(after, over=True)
         if before.may_end:
             commit_without_flushing()
         return after.last_pass() if after.is_at_the_end else after
 
-    def _waiting(self, request: PurgeRequest) -> list[int]:
+    def _waiting(self, purge_request: PurgeRequest) -> list[int]:
         return list(
-            request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING)
+            purge_request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING)
             .order_by("person_id")
             .values_list("person_id", flat=True)
         )
@@ -294,7 +294,7 @@ class Sweep:
         )
         return now, outcome
 
-    def _report(self, request: PurgeRequest, before: Progress, after: Progress, rows: dict[int, int]) -> None:
+    def _report(self, purge_request: PurgeRequest, before: Progress, after: Progress, rows: dict[int, int]) -> None:
         """Progress, in the same transaction as what it reports. ``rows``: of each step that was run."""
         finished = after.is_at_the_end
         changed = [position for position, number in rows.items() if number or not finished]
@@ -309,34 +309,34 @@ class Sweep:
                 ],
             )
         if finished:
-            request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
+            purge_request.steps.filter(state=StepState.WAITING).update(state=StepState.DONE, cursor=0)
         else:
             pairs = enumerate(zip(before.steps, after.steps, strict=True))
             passed = {position for position, (was, now) in pairs if now.is_done and not was.is_done}
             if empty := [self.plan[position][0].pk for position in sorted(passed.difference(changed))]:
-                request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
+                purge_request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
         total = sum(rows.values())
         now = timezone.now()
-        PurgeRequest.objects.filter(pk=request.pk).update(
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(
             rows_done=F("rows_done") + total,
             steps_left=0 if finished else sum(1 for step in after.steps if not step.is_done),
             progress_at=now,
             lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS),
             crashes=0,
             attempts=0 if total or finished else F("attempts"),
-            **({"people_left": people_left_of(request)} if finished else {}),
+            **({"people_left": people_left_of(purge_request)} if finished else {}),
         )
 
-    def _delete_people(self, request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
+    def _delete_people(self, purge_request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
         """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""
-        erase_people(request, present, self._catalog if connection.vendor == "sqlite" else None)
-        note_headless_accounts(request, present)
+        erase_people(purge_request, present, self._catalog if connection.vendor == "sqlite" else None)
+        note_headless_accounts(purge_request, present)
         gone = set(waiting) - {person.id for person in present}
-        request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
-        request.subjects.filter(person_id__in=gone, fate=Fate.WAITING).update(fate=Fate.GONE)
+        purge_request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
+        purge_request.subjects.filter(person_id__in=gone, fate=Fate.WAITING).update(fate=Fate.GONE)
         if present or gone:
-            own = sum(1 for person in present if person.account_id == request.account_id)
-            note(request, "people_erased", people=len(present), own=own, already_gone=len(gone))
+            own = sum(1 for person in present if person.account_id == purge_request.account_id)
+            note(purge_request, "people_erased", people=len(present), own=own, already_gone=len(gone))
 
     @property
     def _catalog(self) -> Catalog:
@@ -345,9 +345,9 @@ class Sweep:
         return self.catalog
 
     def _one_by_one(self) -> None:
-        request = PurgeRequest.objects.get(pk=self.claim.request_id)
+        purge_request = PurgeRequest.objects.get(pk=self.claim.request_id)
         self.catalog = None  # the table nobody ruled may be younger than what was read
-        for person_id in self._waiting(request):
+        for person_id in self._waiting(purge_request):
             try:
                 self.progress = try_again(partial(self._erase_one, person_id, self.progress))
             except (IntegrityError, StillReferenced) as error:
@@ -365,7 +365,7 @@ class Sweep:
 
     def _erase_one(self, person_id: int, before: Progress) -> Progress:
         """All steps for one person, in one transaction. What is done stays to be done for the others."""
-        with chunk_transaction(self.claim) as request:
+        with chunk_transaction(self.claim) as purge_request:
             present = get_host().lock_people([person_id])
             run = self._run_of(self.scope.only(person_id))
             steps = list(before.steps)
@@ -380,39 +380,39 @@ class Sweep:
                     exhausted = outcome.exhausted
                 steps[position] = replace(now, is_done=was.is_done)
             after = replace(before, steps=tuple(steps), position=len(steps))
-            self._delete_people(request, present, [person_id])
-            self._report(request, before, after, rows)
+            self._delete_people(purge_request, present, [person_id])
+            self._report(purge_request, before, after, rows)
         return after
 
 
-def all_steps_wait(request: PurgeRequest) -> None:
+def all_steps_wait(purge_request: PurgeRequest) -> None:
     """Make the whole plan wait again; people who are gone stay in its scope, since rows may have come back.
 
     Steps that the rules give now and the plan has not (it was made by an earlier release) are put in where they belong.
     """
-    if request.planned:
-        _put_in_new_steps(request)
-    request.steps.update(state=StepState.WAITING, cursor=0)
-    PurgeRequest.objects.filter(pk=request.pk).update(steps_left=request.steps.count())
+    if purge_request.planned:
+        _put_in_new_steps(purge_request)
+    purge_request.steps.update(state=StepState.WAITING, cursor=0)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(steps_left=purge_request.steps.count())
 
 
-def _put_in_new_steps(request: PurgeRequest) -> None:
-    stored = {row.key: row for row in request.steps.all()}
-    wanted = plan_steps(scope_of(request))
+def _put_in_new_steps(purge_request: PurgeRequest) -> None:
+    stored = {row.key: row for row in purge_request.steps.all()}
+    wanted = plan_steps(scope_of(purge_request))
     if all(step.key in stored for step in wanted):
         return
     order = {step.key: position for position, step in enumerate(wanted)}
     missing = [(step, (0, 0)) for step in wanted if step.key not in stored]
     # A step whose rule has vanished is passed over wherever it stands.
     moved = [row for key, row in stored.items() if key in order]
-    for row in [*moved, *(added := new_step_rows(request, 0, missing))]:
+    for row in [*moved, *(added := new_step_rows(purge_request, 0, missing))]:
         row.position = order[row.key]
     PurgeStep.objects.bulk_update(moved, ["position"])
     PurgeStep.objects.bulk_create(added)
 
 
-def people_left_of(request: PurgeRequest) -> int:
-    return request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+def people_left_of(purge_request: PurgeRequest) -> int:
+    return purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
 
 
 def _quoted(name: str) -> str:

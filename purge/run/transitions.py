@@ -125,36 +125,36 @@ def accept(*, held: str = "", **columns: Any) -> PurgeRequest:
     return PurgeRequest.objects.create(status=target, held_reason=held, **columns)
 
 
-def release(request: PurgeRequest) -> None:
+def release(purge_request: PurgeRequest) -> None:
     """An operator lets it through; since when it does not wait any more is kept for whoever reads about it."""
-    _move(request, Verb.RELEASE, released_at=timezone.now(), held_reason="")
+    _move(purge_request, Verb.RELEASE, released_at=timezone.now(), held_reason="")
 
 
-def start(request: PurgeRequest, *, at: datetime) -> None:
+def start(purge_request: PurgeRequest, *, at: datetime) -> None:
     """A worker that has claimed it begins."""
-    _move(request, Verb.START, started_at=request.started_at or at, progress_at=at)
+    _move(purge_request, Verb.START, started_at=purge_request.started_at or at, progress_at=at)
 
 
-def hold(request: PurgeRequest, *, reason: str) -> None:
+def hold(purge_request: PurgeRequest, *, reason: str) -> None:
     """It waits for an operator, whatever was released before."""
-    _move(request, Verb.HOLD, held_reason=reason, released_at=None, lease_until=None)
+    _move(purge_request, Verb.HOLD, held_reason=reason, released_at=None, lease_until=None)
 
 
-def verify(request: PurgeRequest) -> None:
+def verify(purge_request: PurgeRequest) -> None:
     """Nothing is left to do: what remains is to look."""
-    _move(request, Verb.VERIFY, progress_at=timezone.now())
+    _move(purge_request, Verb.VERIFY, progress_at=timezone.now())
 
 
-def run_again(request: PurgeRequest, *, verifications: int) -> None:
+def run_again(purge_request: PurgeRequest, *, verifications: int) -> None:
     """``verifications``: how often the plan was run because of what was found, this time included."""
-    _move(request, Verb.RUN_AGAIN, crashes=0, verifications=verifications)
+    _move(purge_request, Verb.RUN_AGAIN, crashes=0, verifications=verifications)
 
 
-def complete(request: PurgeRequest, *, kept: int, patrolled: bool) -> None:
+def complete(purge_request: PurgeRequest, *, kept: int, patrolled: bool) -> None:
     """The proof is there. ``kept``: people who stay; ``patrolled``: every text was read."""
     now = timezone.now()
     _move(
-        request,
+        purge_request,
         Verb.COMPLETE,
         residue_left=0,
         people_left=0,
@@ -172,10 +172,10 @@ def complete(request: PurgeRequest, *, kept: int, patrolled: bool) -> None:
     )
 
 
-def find_residue(request: PurgeRequest, *, left: int) -> None:
+def find_residue(purge_request: PurgeRequest, *, left: int) -> None:
     """From now on only a clean pass over every text completes it. ``left``: places where something is."""
     _move(
-        request,
+        purge_request,
         Verb.FIND_RESIDUE,
         residue_left=left,
         reopened=True,
@@ -185,15 +185,15 @@ def find_residue(request: PurgeRequest, *, left: int) -> None:
     )
 
 
-def stop(request: PurgeRequest, *, error_class: str, step: str) -> None:
+def stop(purge_request: PurgeRequest, *, error_class: str, step: str) -> None:
     """It does not go on before people have looked."""
-    _move(request, Verb.STOP, lease_until=None, error_class=error_class[:80], error_step=step[:120])
+    _move(purge_request, Verb.STOP, lease_until=None, error_class=error_class[:80], error_step=step[:120])
 
 
-def retry(request: PurgeRequest) -> None:
+def retry(purge_request: PurgeRequest) -> None:
     """It is queued as if nothing had failed yet."""
     _move(
-        request,
+        purge_request,
         Verb.RETRY,
         attempts=0,
         crashes=0,
@@ -203,9 +203,9 @@ def retry(request: PurgeRequest) -> None:
     )
 
 
-def cancel(request: PurgeRequest) -> None:
+def cancel(purge_request: PurgeRequest) -> None:
     """It is over, and nobody was purged."""
-    _move(request, Verb.CANCEL, lease_until=None, people_left=0)
+    _move(purge_request, Verb.CANCEL, lease_until=None, people_left=0)
 
 
 def _target(verb: Verb) -> Status:
@@ -214,9 +214,9 @@ def _target(verb: Verb) -> Status:
     return target
 
 
-def _move(request: PurgeRequest, verb: Verb, **columns: Any) -> None:
+def _move(purge_request: PurgeRequest, verb: Verb, **columns: Any) -> None:
     arrows = [arrow for arrow in ARROWS if arrow.verb == verb]
     sources = Q(status__in=[arrow.source for arrow in arrows if arrow.only is None])
     where = reduce(or_, (Q(status=arrow.source) & arrow.only for arrow in arrows if arrow.only is not None), sources)
-    if not PurgeRequest.objects.filter(where, pk=request.pk).update(status=_target(verb), **columns):
-        raise IllegalTransition(request.pk, verb)
+    if not PurgeRequest.objects.filter(where, pk=purge_request.pk).update(status=_target(verb), **columns):
+        raise IllegalTransition(purge_request.pk, verb)

@@ -24,7 +24,7 @@ from purge.services.restoring import check_purge_log, log_or_refuse
 from purge.worker.queue import enqueue_request
 
 
-def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+def purge_release(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequest:
     """An operator lets a request begin that waits for the platform's check; now its people are frozen."""
     check_operator(acting_user)
     if trouble := begin_storage():
@@ -32,18 +32,19 @@ def purge_release(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
     check_purge_log()
     with transaction.atomic():
         try:
-            transitions.release(request)
+            transitions.release(purge_request)
         except IllegalTransition:
             raise PurgeRefused(
                 "not_held",
-                _("Request %(reference)s does not wait for the platform's check.") % {"reference": request.reference},
+                _("Request %(reference)s does not wait for the platform's check.")
+                % {"reference": purge_request.reference},
             ) from None
         with log_or_refuse():
-            begin(request)
-        note(request, "released", actor_id=getattr(acting_user, "pk", None))
-        enqueue_request(request.pk)
-    request.refresh_from_db()
-    return request
+            begin(purge_request)
+        note(purge_request, "released", actor_id=getattr(acting_user, "pk", None))
+        enqueue_request(purge_request.pk)
+    purge_request.refresh_from_db()
+    return purge_request
 
 
 def check_operator(acting_user: Any) -> None:
@@ -52,20 +53,22 @@ def check_operator(acting_user: Any) -> None:
         raise NotAllowed("permission", _("Only an operator of the platform may do this."))
 
 
-def may_follow(user: Any, request: PurgeRequest) -> bool:
+def may_follow(user: Any, purge_request: PurgeRequest) -> bool:
     """Whether somebody signed in may see a request: their account's administrators, and support for every account."""
     if user.has_perm("purge.follow_requests"):
         return True
     account_id = get_host().account_of(user)
-    return account_id is not None and account_id == request.account_id and user.has_perm("purge.view_purgerequest")
+    return (
+        account_id is not None and account_id == purge_request.account_id and user.has_perm("purge.view_purgerequest")
+    )
 
 
-def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+def purge_retry(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequest:
     """Try again what needed attention, failed, or left residue: everything waits anew, people gone stay in scope."""
-    if acting_user is not None and not may_follow(acting_user, request):
+    if acting_user is not None and not may_follow(acting_user, purge_request):
         raise NotAllowed("permission", _("Only administrators of the account and support may do this."))
     with transaction.atomic():
-        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
         try:
             transitions.retry(locked)
         except IllegalTransition:
@@ -78,22 +81,22 @@ def purge_retry(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
         all_steps_wait(locked)
         note(locked, "tried_again", actor_id=getattr(acting_user, "pk", None))
         enqueue_request(locked.pk)
-    request.refresh_from_db()
-    return request
+    purge_request.refresh_from_db()
+    return purge_request
 
 
-def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
+def purge_cancel(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequest:
     """Call a request off before its first destructive step: everybody and every import link is as before.
 
     What was split off from it and has not begun either is called off with it.
     """
     if acting_user is not None and not (
         acting_user.has_perm("purge.operate_requests")
-        or (request.account_id is not None and get_host().may_purge(acting_user.pk, request.account_id))
+        or (purge_request.account_id is not None and get_host().may_purge(acting_user.pk, purge_request.account_id))
     ):
         raise NotAllowed("permission", _("Only who may purge in this account can cancel."))
     with transaction.atomic():
-        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
         parts = locked.parts.select_for_update().filter(status__in=OPEN_STATUSES).order_by("pk")
         together = [locked, *parts]
         try:
@@ -106,19 +109,19 @@ def purge_cancel(*, acting_user: Any, request: PurgeRequest) -> PurgeRequest:
             ) from None
         for each in together:
             _give_back(each, actor_id=getattr(acting_user, "pk", None))
-    request.refresh_from_db()
-    return request
+    purge_request.refresh_from_db()
+    return purge_request
 
 
-def _give_back(request: PurgeRequest, *, actor_id: int | None) -> None:
-    give_back(request)
-    forget_identifiers(request)
-    request.hashes.all().delete()
-    request.notices.filter(state=NoticeState.OPEN).update(
+def _give_back(purge_request: PurgeRequest, *, actor_id: int | None) -> None:
+    give_back(purge_request)
+    forget_identifiers(purge_request)
+    purge_request.hashes.all().delete()
+    purge_request.notices.filter(state=NoticeState.OPEN).update(
         state=NoticeState.DECLINED, identifier="", closed_at=timezone.now()
     )
-    note(request, "cancelled", actor_id=actor_id)
-    journal_outcome(request, CANCELLED)
+    note(purge_request, "cancelled", actor_id=actor_id)
+    journal_outcome(purge_request, CANCELLED)
 
 
 def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:

@@ -57,8 +57,8 @@ def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
     }
     requests = PurgeRequest.objects.filter(pk__in=ids).exclude(status=Status.CANCELLED)
     found = [
-        Found(request.reference, request.status, request.accepted_at, request.completed_at)
-        for request in requests.order_by("-accepted_at")[:50]
+        Found(purge_request.reference, purge_request.status, purge_request.accepted_at, purge_request.completed_at)
+        for purge_request in requests.order_by("-accepted_at")[:50]
     ]
     LookUp.objects.create(actor=acting_user, digest=digest, form=IDENTITY_KEY_VERSION, found=len(found))
     return found

@@ -477,7 +477,7 @@ def purge_submit_ims(
         )
         try:
             with transaction.atomic():
-                request = _accept(
+                purge_request = _accept(
                     route=Route.IMS_TRIAL,
                     policy=policy,
                     origin=Origin.IMS,
@@ -493,8 +493,8 @@ def purge_submit_ims(
             if earlier is None:
                 raise
             return earlier
-        _send_notices(request, emails, adobe, identifier=trimmed(email) or trimmed(adobe_id))
-        return request
+        _send_notices(purge_request, emails, adobe, identifier=trimmed(email) or trimmed(adobe_id))
+        return purge_request
 
 
 def _of_external_reference(reference: str) -> PurgeRequest | None:
@@ -524,17 +524,19 @@ def _check_reference(reference: str, targets: Iterable[Target], given: Iterable[
         raise PurgeRefused("reference", str(_REFERENCE))
 
 
-def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str], *, identifier: str) -> None:
+def _send_notices(
+    purge_request: PurgeRequest, emails: frozenset[str], adobe: frozenset[str], *, identifier: str
+) -> None:
     """Enterprise accounts decide themselves: their administrators are told, nothing is erased."""
     host = get_host()
     people = host.enterprise_matches(emails=list(emails), adobe_ids=list(adobe))
     notices = [
         ImsNotice(
-            request=request,
+            request=purge_request,
             account_id=person.account_id,
             user_id=person.id,
             identifier=identifier,
-            due_at=request.due_at,
+            due_at=purge_request.due_at,
         )
         for person in people
     ]
@@ -543,10 +545,10 @@ def _send_notices(request: PurgeRequest, emails: frozenset[str], adobe: frozense
         host.tell(
             kind="ims_notice",
             reference="",
-            request_id=request.pk,
+            request_id=purge_request.pk,
             account_id=account_id,
             recipients=host.administrators(account_id),
-            facts={"due": request.due_at.date().isoformat()},
+            facts={"due": purge_request.due_at.date().isoformat()},
         )
 
 
@@ -624,7 +626,7 @@ def _accept(
     now = timezone.now()
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
     reached = reached_of(targets)
-    request = accept(
+    purge_request = accept(
         reference=new_reference(),
         route=route,
         origin=origin,
@@ -644,20 +646,27 @@ def _accept(
         kept_count=sum(1 for target in targets if target.role == Role.KEPT),
         people_left=len(doomed),
     )
-    _capture(request, identities, targets)
-    add_subjects(request, targets, begins=not held)
+    _capture(purge_request, identities, targets)
+    add_subjects(purge_request, targets, begins=not held)
     own = sum(1 for target in doomed if target.person.account_id == account_id)
-    note(request, "accepted", actor_id=getattr(acting_user, "pk", None), people=len(doomed), own=own, route=str(route))
+    note(
+        purge_request,
+        "accepted",
+        actor_id=getattr(acting_user, "pk", None),
+        people=len(doomed),
+        own=own,
+        route=str(route),
+    )
     if held:
-        note(request, "held", reason=held)
-        tell_trouble(request, "held")
+        note(purge_request, "held", reason=held)
+        tell_trouble(purge_request, "held")
     else:
-        enqueue_request(request.pk)
+        enqueue_request(purge_request.pk)
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
-    said = request.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
+    said = purge_request.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
     digests = [(str(kind), digest, form) for kind, digest, form in said]
-    write_ahead(request, [target.person for target in doomed], digests)
-    return request
+    write_ahead(purge_request, [target.person for target in doomed], digests)
+    return purge_request
 
 
 def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Target]) -> None:
@@ -671,9 +680,9 @@ def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Targe
         raise PurgeRefused("kind_changed", _("An account has just become another kind of account. Try again."))
 
 
-def _capture(request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:
+def _capture(purge_request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:
     """Store the identifiers while they are needed, and their keyed hashes for good."""
-    own = request.account_id
+    own = purge_request.account_id
     plain = [
         *(Captured(IdentifierKind.EMAIL, value, match=True) for value in identities.emails),
         *(Captured(IdentifierKind.EMAIL, value) for value in identities.other_addresses),
@@ -684,7 +693,7 @@ def _capture(request: PurgeRequest, identities: Identities, targets: Sequence[Ta
     going = [target.person.public_id for target in targets if target.role in DOOMED_ROLES]
     # Of people, their own account knows each by all their identifiers (see add_subjects).
     store(
-        request,
+        purge_request,
         plain,
         only_hashed=[Captured(IdentifierKind.PUBLIC_ID, public_id) for public_id in going],
         listed_in=None if targets else own,

@@ -18,7 +18,7 @@ from purge.services.restoring import check_purge_log
 from purge.upkeep.patrol import take_out
 
 
-def purge_take_out(*, acting_user: Any, request: PurgeRequest) -> int:
+def purge_take_out(*, acting_user: Any, purge_request: PurgeRequest) -> int:
     """Treat the listed places of a request with residue, then have a worker look at everything again.
 
     Each place is read again, and only what nobody holds now goes; the number of rows that were changed. Raises
@@ -28,19 +28,19 @@ def purge_take_out(*, acting_user: Any, request: PurgeRequest) -> int:
     if trouble := begin_storage():
         raise PurgeRefused("storage", str(WORDS[trouble]))
     check_purge_log()
-    listed = request.residues.filter(gone_at=None).exists()
-    if not PurgeRequest.objects.filter(pk=request.pk, status=Status.RESIDUE).exists() or not listed:
+    listed = purge_request.residues.filter(gone_at=None).exists()
+    if not PurgeRequest.objects.filter(pk=purge_request.pk, status=Status.RESIDUE).exists() or not listed:
         raise PurgeRefused(
             "nothing_listed",
             _("Request %(reference)s has no place that could be taken out. Look first: purge_verify.")
-            % {"reference": request.reference},
+            % {"reference": purge_request.reference},
         )
     try:
         # Not in one transaction with what follows: a stored file goes only after its row was committed.
-        changed = take_out(request)
+        changed = take_out(purge_request)
     except CouldNotLook as error:
         raise PurgeRefused("could_not_look", str(error)) from None
     with transaction.atomic():
-        note(request, "taken_out", actor_id=getattr(acting_user, "pk", None), rows=changed)
-        purge_retry(acting_user=acting_user, request=request)
+        note(purge_request, "taken_out", actor_id=getattr(acting_user, "pk", None), rows=changed)
+        purge_retry(acting_user=acting_user, purge_request=purge_request)
     return changed

@@ -28,10 +28,10 @@ def plan_steps(scope: Scope, registry: Registry | None = None) -> list[Step]:
     return [step for kind in KINDS if kind.needed(scope) for entry in registry.ordered for step in kind.of(entry)]
 
 
-def stored_steps(request: PurgeRequest) -> Iterator[tuple[PurgeStep, Step]]:
+def stored_steps(purge_request: PurgeRequest) -> Iterator[tuple[PurgeStep, Step]]:
     """The stored plan with its compiled steps; a step whose rule has vanished is passed over."""
     steps = steps_by_key()
-    for row in request.steps.all():
+    for row in purge_request.steps.all():
         if row.key in steps:
             yield row, steps[row.key]
 
@@ -48,12 +48,14 @@ def labels_of(keys: Iterable[str]) -> dict[str, str]:
     return {key: steps[key].label if key in steps else _("Records of an earlier version") for key in keys}
 
 
-def new_step_rows(request: PurgeRequest, first: int, steps: Iterable[tuple[Step, tuple[int, int]]]) -> list[PurgeStep]:
+def new_step_rows(
+    purge_request: PurgeRequest, first: int, steps: Iterable[tuple[Step, tuple[int, int]]]
+) -> list[PurgeStep]:
     """Unsaved rows of the stored plan, from this position on, with how many rows each step is going to change, and how
     many of those are of the account that asked."""
     return [
         PurgeStep(
-            request=request,
+            request=purge_request,
             position=position,
             key=step.key,
             planned=planned,

@@ -35,7 +35,7 @@ class Compacted:
 
 def touched_tables(requests: Iterable[PurgeRequest]) -> list[str]:
     """The tables from which these requests took something, by name."""
-    taken = {step.entry.table for request in requests for row, step in stored_steps(request) if row.done}
+    taken = {step.entry.table for purge_request in requests for row, step in stored_steps(purge_request) if row.done}
     own = {model._meta.db_table for model in (person_model(), Identifier, DoomedFile)}
     return sorted(taken | own)
 
@@ -79,7 +79,7 @@ def _waiting() -> list[PurgeRequest]:
 
 
 def _are_done(requests: Iterable[PurgeRequest]) -> None:
-    done = PurgeRequest.objects.filter(pk__in=[request.pk for request in requests], status=Status.COMPLETED)
+    done = PurgeRequest.objects.filter(pk__in=[purge_request.pk for purge_request in requests], status=Status.COMPLETED)
     done.update(compacted_at=timezone.now())
 
 

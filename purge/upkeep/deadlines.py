@@ -31,27 +31,31 @@ def remind() -> Reminded:
     """Send the reminders that are due, each once. A request that came to its end before anybody looked has only one."""
     now = timezone.now()
     late = PurgeRequest.objects.overdue().filter(overdue_told_at=None)
-    overdue = sum(_remind(request, OVERDUE, now) for request in late)
+    overdue = sum(_remind(purge_request, OVERDUE, now) for purge_request in late)
     waiting = PurgeRequest.objects.open().filter(half_time_told_at=None, overdue_told_at=None, due_at__gt=now)
-    half_time = sum(_remind(request, HALF_TIME, now) for request in _past_half(waiting, now))
+    half_time = sum(_remind(purge_request, HALF_TIME, now) for purge_request in _past_half(waiting, now))
     return Reminded(half_time, overdue, _remind_of_notices(now), PurgeRequest.objects.overdue().count())
 
 
 def _past_half(requests: Iterable[PurgeRequest], now: datetime) -> list[PurgeRequest]:
-    return [request for request in requests if is_past_half(request.accepted_at, request.due_at, now)]
+    return [
+        purge_request
+        for purge_request in requests
+        if is_past_half(purge_request.accepted_at, purge_request.due_at, now)
+    ]
 
 
 def is_past_half(start: datetime, end: datetime, now: datetime) -> bool:
     return now >= start + (end - start) / 2
 
 
-def _remind(request: PurgeRequest, kind: str, now: datetime) -> int:
+def _remind(purge_request: PurgeRequest, kind: str, now: datetime) -> int:
     """Once, whoever else looks at the same moment: the conditional update decides."""
     column = f"{kind}_told_at"
-    if not PurgeRequest.objects.filter(pk=request.pk, **{column: None}).update(**{column: now}):
+    if not PurgeRequest.objects.filter(pk=purge_request.pk, **{column: None}).update(**{column: now}):
         return 0
-    note(request, kind)
-    (tell_trouble if kind == OVERDUE else tell_responsible)(request, kind)
+    note(purge_request, kind)
+    (tell_trouble if kind == OVERDUE else tell_responsible)(purge_request, kind)
     return 1
 
 

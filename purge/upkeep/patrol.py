@@ -46,8 +46,8 @@ def patrol_all() -> PatrolPass:
     by_request: dict[int, list[Hit]] = defaultdict(list)
     for hit in hits:
         by_request[hit.request_id].append(hit)
-    for request in requests:
-        _settle(request, by_request.get(request.pk, []))
+    for purge_request in requests:
+        _settle(purge_request, by_request.get(purge_request.pk, []))
     return _finish(record, Verdict.RESIDUE if hits else Verdict.CLEAN, len(hits))
 
 
@@ -55,19 +55,19 @@ def _columns() -> int:
     return len(columns.patrolled_columns(read_catalog(connection)))
 
 
-def look_at(request: PurgeRequest) -> tuple[Hit, ...]:
+def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
     """Probe the indexed places and pass over every text for one request, now; what was found, each place once.
 
     Among them what is somebody else's now (``owner``), which is no residue. What a finished request shows is acted on
     as in the nightly pass: hits reopen it, a clean look ends its residue. One that is still under way is only looked
     at. Raises :class:`CouldNotLook`.
     """
-    hits = {(hit.table, hit.column, hit.row): hit for hit in probe.verify(request).hits}
-    met = end_passing_rows(texts.patrol([request]))
+    hits = {(hit.table, hit.column, hit.row): hit for hit in probe.verify(purge_request).hits}
+    met = end_passing_rows(texts.patrol([purge_request]))
     for hit in sorted(met, key=lambda hit: hit.owner is None):
         hits[hit.table, hit.column, hit.row] = hit  # of two things in one place the one that is nobody's counts
-    if request.status in (Status.COMPLETED, Status.RESIDUE):
-        _settle(request, [hit for hit in hits.values() if hit.owner is None])
+    if purge_request.status in (Status.COMPLETED, Status.RESIDUE):
+        _settle(purge_request, [hit for hit in hits.values() if hit.owner is None])
     return tuple(hits[place] for place in sorted(hits))
 
 
@@ -77,42 +77,42 @@ def _finish(record: PatrolPass, verdict: Verdict, hits: int) -> PatrolPass:
     return record
 
 
-def _settle(request: PurgeRequest, hits: list[Hit]) -> None:
+def _settle(purge_request: PurgeRequest, hits: list[Hit]) -> None:
     if hits:
-        if not was_proved(request):
-            treat_hits(request, hits)
+        if not was_proved(purge_request):
+            treat_hits(purge_request, hits)
         with transaction.atomic():
-            locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+            locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
             if locked.status in (Status.COMPLETED, Status.RESIDUE):  # else somebody is trying again just now
                 engine.set_residue(locked, Report(Verdict.RESIDUE, tuple(hits), patrolled=True))
         return
-    if request.status == Status.COMPLETED:
-        PurgeRequest.objects.filter(pk=request.pk, status=Status.COMPLETED).update(patrolled_at=timezone.now())
+    if purge_request.status == Status.COMPLETED:
+        PurgeRequest.objects.filter(pk=purge_request.pk, status=Status.COMPLETED).update(patrolled_at=timezone.now())
         return
     # Residue that is gone: the indexed places are probed as well before it may complete.
-    report = probe.verify(request)
+    report = probe.verify(purge_request)
     with transaction.atomic():
-        locked = PurgeRequest.objects.select_for_update().get(pk=request.pk)
+        locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
         if report.verdict == Verdict.CLEAN and locked.status == Status.RESIDUE and not locked.people_left:
             engine.close_request(locked, patrolled=True)
 
 
-def was_proved(request: PurgeRequest) -> bool:
+def was_proved(purge_request: PurgeRequest) -> bool:
     """Whether the request has ever been completed. From then on an address may be somebody else's."""
-    return request.status == Status.COMPLETED or request.ledger.filter(event="completed").exists()
+    return purge_request.status == Status.COMPLETED or purge_request.ledger.filter(event="completed").exists()
 
 
-def take_out(request: PurgeRequest) -> int:
+def take_out(purge_request: PurgeRequest) -> int:
     """Treat the listed places of a request; how many rows were changed.
 
     Each is read again, and only what nobody holds now goes. Raises :class:`CouldNotLook`.
     """
-    places = request.residues.filter(gone_at=None).order_by("pk").values_list("table", "column", "row")
-    found = [hit for place in places for hit in texts.look_at_place(request, *place) if hit.owner is None]
-    return treat_hits(request, found)
+    places = purge_request.residues.filter(gone_at=None).order_by("pk").values_list("table", "column", "row")
+    found = [hit for place in places for hit in texts.look_at_place(purge_request, *place) if hit.owner is None]
+    return treat_hits(purge_request, found)
 
 
-def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
+def treat_hits(purge_request: PurgeRequest, hits: Iterable[Hit]) -> int:
     """Hand rows that mention a purged address or login to the treatment of their column; how many were changed.
 
     What has become somebody's in the meantime stays.
@@ -120,7 +120,7 @@ def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
     registry = get_registry()
     changed = 0
     with transaction.atomic():
-        base = scope_of(request)
+        base = scope_of(purge_request)
         for hit in hits:
             entry = registry.by_table.get(hit.table)
             if entry is None or not hit.ruled or not hit.key or not hit.row.isdigit():
@@ -131,7 +131,7 @@ def treat_hits(request: PurgeRequest, hits: Iterable[Hit]) -> int:
                 changed += erase_files(FileStep(entry), run, {(file.field.name, int(hit.row))})
             else:
                 changed += treat_rows(entry, run, [int(hit.row)])
-    engine.erase_remembered_files(request.pk)
+    engine.erase_remembered_files(purge_request.pk)
     return changed
 
 

@@ -223,14 +223,14 @@ def test_hints_name_roles_sessions_connectors_and_the_request(page, account, adm
     SessionInstructorFactory(session=session_to_come(account), user=person)
     connector = ConnectorFactory(account=account, name="Night feed", contact=person)
     held = deleted(account)
-    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[held.pk])
+    purge_request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[held.pk])
     response = page()
     text = response.content.decode()
     assert "Roles: Author" in text
     assert "Teaches 1 session to come" in text
     assert f"Named in: {connector.name}" in text
-    assert f"In request {request.reference}" in text
-    assert reverse("admin:purge_purgerequest_change", args=[request.pk]) in text
+    assert f"In request {purge_request.reference}" in text
+    assert reverse("admin:purge_purgerequest_change", args=[purge_request.pk]) in text
 
 
 def test_people_in_an_open_request_cannot_be_ticked_and_do_not_count_among_the_first(page, account, admin):
@@ -353,10 +353,10 @@ def test_restoring_brings_people_back_as_learners(page, client, account):
 
 def test_somebody_being_purged_is_not_restored_and_the_message_names_the_request(page, client, account, admin):
     person, other = deleted(account), deleted(account)
-    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
+    purge_request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
     page()
     response = client.post(f"{LIST}restore/", {"_selected_action": [person.pk, other.pk]}, follow=True)
-    assert request.reference in response.content.decode()
+    assert purge_request.reference in response.content.decode()
     person.refresh_from_db()
     other.refresh_from_db()
     assert (person.state, other.state) == (UserState.PURGING, UserState.ACTIVE)

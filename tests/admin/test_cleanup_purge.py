@@ -61,16 +61,16 @@ def test_two_people_are_confirmed_and_accepted_as_one_request(as_admin, deleted,
     page = ask(as_admin, *people, month="2026-01")
     assert page.status_code == 200
     accepted = confirm(as_admin, page)
-    request = PurgeRequest.objects.get()
-    assert accepted.url == f"/admin/purge/purgerequest/{request.pk}/change/?accepted=1"
-    assert request.initiator_id == admin.pk
-    assert {subject.person_id for subject in request.subjects.all()} == {person.pk for person in people}
+    purge_request = PurgeRequest.objects.get()
+    assert accepted.url == f"/admin/purge/purgerequest/{purge_request.pk}/change/?accepted=1"
+    assert purge_request.initiator_id == admin.pk
+    assert {subject.person_id for subject in purge_request.subjects.all()} == {person.pk for person in people}
     shown = as_admin.get(accepted.url)
-    assert request.reference in shown.content.decode()
-    run_request(request.pk)
+    assert purge_request.reference in shown.content.decode()
+    run_request(purge_request.pk)
     assert not User.objects.filter(pk__in=[person.pk for person in people]).exists()
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
 
 
 def test_after_acceptance_a_link_offers_the_next_fifty_of_the_same_month(as_admin, deleted):
@@ -207,10 +207,10 @@ def test_an_active_user_is_refused_and_named(as_admin, account, deleted):
 
 def test_somebody_in_an_open_request_is_refused_naming_the_request(as_admin, deleted, account, admin):
     person = deleted(name="Taken Already")
-    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
+    purge_request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
     refused = ask(as_admin, person)
     assert is_refused(refused)
-    assert request.reference in text_of(refused)
+    assert purge_request.reference in text_of(refused)
     assert "Taken Already" in text_of(refused)
     assert PurgeRequest.objects.count() == 1
 
@@ -222,8 +222,8 @@ def test_of_many_ticked_whoever_is_in_another_request_is_named_and_left_out(as_a
     assert f"Taken Already is in purge request {earlier.reference} already and is left out." in text_of(page)
     assert {person.pk for person in page.context["people"]} == {person.pk for person in rest}
     confirm(as_admin, page)
-    request = PurgeRequest.objects.exclude(pk=earlier.pk).get()
-    assert {subject.person_id for subject in request.subjects.all()} == {person.pk for person in rest}
+    purge_request = PurgeRequest.objects.exclude(pk=earlier.pk).get()
+    assert {subject.person_id for subject in purge_request.subjects.all()} == {person.pk for person in rest}
 
 
 def test_a_get_shows_nothing_and_does_nothing(as_admin):
@@ -454,11 +454,11 @@ def test_owners_of_outside_copies_can_be_saved_before_and_while_it_is_open(as_ad
     before = rows_of(as_admin.post(f"{LIST}outside/", {"plan": page.context["plan"]}))
     assert before[1:] == [[*line, "owner@outside.example"]]
     confirm(as_admin, page)
-    request = PurgeRequest.objects.get()
-    link = f"{LIST}recipients/{request.pk}/"
-    assert link in text_of(as_admin.get(f"/admin/purge/purgerequest/{request.pk}/change/"))
+    purge_request = PurgeRequest.objects.get()
+    link = f"{LIST}recipients/{purge_request.pk}/"
+    assert link in text_of(as_admin.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/"))
     assert rows_of(as_admin.get(link))[1:] == before[1:]
-    run_request(request.pk)
+    run_request(purge_request.pk)
     assert as_admin.get(link).status_code == 404
 
 

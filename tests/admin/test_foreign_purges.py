@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db
 ADDRESS = "ftp.person@people.example"
 
 
-def purged(request):
+def purged(purge_request):
     for _slice in range(20):
-        tasks.run_request(request.pk)
-        request.refresh_from_db()
-        if request.status == Status.COMPLETED:
-            return request
-    raise AssertionError(request.status)
+        tasks.run_request(purge_request.pk)
+        purge_request.refresh_from_db()
+        if purge_request.status == Status.COMPLETED:
+            return purge_request
+    raise AssertionError(purge_request.status)
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def test_an_account_reads_the_request_id_of_its_own_purges_only(client, theirs):
     acme = AccountFactory()
     admin = AdministratorFactory(account=acme)
     own = FtpSettingsFactory(connector__account=acme, contact_email=ADDRESS).connector
-    request = purged(services.purge_submit_address(acting_user=admin, account_id=acme.pk, address=ADDRESS))
+    purge_request = purged(services.purge_submit_address(acting_user=admin, account_id=acme.pk, address=ADDRESS))
     for connector in Connector.objects.all():
         assert connector.state == "disabled"
-        assert connector.disabled_reference == (request.reference if connector.pk == own.pk else "")
+        assert connector.disabled_reference == (purge_request.reference if connector.pk == own.pk else "")
     assert Webhook.objects.get(account=trial).disabled_reference == ""
     assert BlankedSetting.objects.get(connector__account=trial).reference == ""
-    assert BlankedSetting.objects.get(connector__account=acme).reference == request.reference
+    assert BlankedSetting.objects.get(connector__account=acme).reference == purge_request.reference
     client.force_login(chief)
     connector = Connector.objects.get(account=trial)
     pages = [
@@ -63,7 +63,7 @@ def test_an_account_reads_the_request_id_of_its_own_purges_only(client, theirs):
         assert "PUR-" not in answer.content.decode(), page
     assert connector.name in client.get(pages[0]).content.decode()
     client.force_login(admin)
-    assert request.reference in client.get(pages[0]).content.decode()
+    assert purge_request.reference in client.get(pages[0]).content.decode()
 
 
 def test_a_session_that_lost_its_instructor_to_another_customers_purge_names_no_request(theirs):
@@ -74,8 +74,8 @@ def test_a_session_that_lost_its_instructor_to_another_customers_purge_names_no_
     match = UserFactory(account=trial, email="teacher@people.example")
     for account, teacher in ((acme, gone), (trial, match)):
         SessionInstructorFactory(session=SessionFactory(course__account=account), user=teacher)
-    request = purged(services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[gone.pk]))
+    purge_request = purged(services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[gone.pk]))
     assert {
         session.course.account_id: session.needs_instructor_reference
         for session in Session.objects.exclude(needs_instructor_since=None)
-    } == {acme.pk: request.reference, trial.pk: ""}
+    } == {acme.pk: purge_request.reference, trial.pk: ""}

@@ -50,9 +50,9 @@ def held(account):
     other, _creator = trial_with_creator(email="else@trial.example")
     type(other).objects.filter(pk=other.pk).update(name="Small Trial")
     UserFactory(account=other, email=EMAIL, name="Fran Again")
-    request = services.purge_submit_ims(email=EMAIL)
-    assert request.status == Status.HELD
-    return request
+    purge_request = services.purge_submit_ims(email=EMAIL)
+    assert purge_request.status == Status.HELD
+    return purge_request
 
 
 @pytest.fixture
@@ -64,25 +64,27 @@ def stopped(account, admin, deleted):
     type(trial).objects.filter(pk=trial.pk).update(name="Somebody’s Trial")
     match = UserFactory(account=trial, email="lee@leaver.example", name="Lee In Trial")
     EnrolmentFactory.create_batch(3, user=match)
-    request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[each.pk for each in people])
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
-    return request
+    purge_request = services.purge_submit(
+        acting_user=admin, account_id=account.pk, user_ids=[each.pk for each in people]
+    )
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
+    return purge_request
 
 
-def ask(client, request, way):
-    return client.post(f"{REQUESTS}{request.pk}/{way}/")
+def ask(client, purge_request, way):
+    return client.post(f"{REQUESTS}{purge_request.pk}/{way}/")
 
 
-def confirm(client, request, way, page, **typed):
-    return client.post(f"{REQUESTS}{request.pk}/{way}/", {"plan": page.context["plan"], **typed}, follow=True)
+def confirm(client, purge_request, way, page, **typed):
+    return client.post(f"{REQUESTS}{purge_request.pk}/{way}/", {"plan": page.context["plan"], **typed}, follow=True)
 
 
 def text_of(response) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
 
 
-def status_of(request) -> str:
-    return PurgeRequest.objects.values_list("status", flat=True).get(pk=request.pk)
+def status_of(purge_request) -> str:
+    return PurgeRequest.objects.values_list("status", flat=True).get(pk=purge_request.pk)
 
 
 # ---------------------------------------------------------------- release

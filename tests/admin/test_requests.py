@@ -65,51 +65,51 @@ def seen(client):
     return get
 
 
-def page_of(request):
-    return f"{REQUESTS}{request.pk}/change/"
+def page_of(purge_request):
+    return f"{REQUESTS}{purge_request.pk}/change/"
 
 
-def troubled(request, **changes):
-    PurgeRequest.objects.filter(pk=request.pk).update(**changes)
-    request.refresh_from_db()
-    return request
+def troubled(purge_request, **changes):
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(**changes)
+    purge_request.refresh_from_db()
+    return purge_request
 
 
 # ---------------------------------------------------------------- who sees what
 
 
 def test_administrators_see_their_accounts_requests_support_sees_all(seen, purge, admin, support, stranger):
-    request = purge()
-    assert request.reference in seen(admin, REQUESTS)
-    assert request.reference not in seen(stranger, REQUESTS)
+    purge_request = purge()
+    assert purge_request.reference in seen(admin, REQUESTS)
+    assert purge_request.reference not in seen(stranger, REQUESTS)
     text = seen(support, REQUESTS)
-    assert request.reference in text
+    assert purge_request.reference in text
     assert "Acme" in text
 
 
 def test_support_reads_no_personal_data(seen, purge, support, admin, deleted):
     person = deleted(name="Ann Lee", email="ann@people.example")
-    request = purge(person)
-    for text in (seen(support, REQUESTS), seen(support, page_of(request))):
+    purge_request = purge(person)
+    for text in (seen(support, REQUESTS), seen(support, page_of(purge_request))):
         for personal in (person.name, person.email, admin.name, admin.email):
             assert personal not in text
 
 
 @pytest.mark.parametrize("end", ["change/", "progress/"])
 def test_a_request_of_another_account_does_not_exist_for_you(seen, purge, admin, stranger, end):
-    request = purge()
-    seen(admin, f"{REQUESTS}{request.pk}/{end}")
-    seen(stranger, f"{REQUESTS}{request.pk}/{end}", expected=404)
+    purge_request = purge()
+    seen(admin, f"{REQUESTS}{purge_request.pk}/{end}")
+    seen(stranger, f"{REQUESTS}{purge_request.pk}/{end}", expected=404)
     seen(stranger, f"{REQUESTS}999999/{end}", expected=404)
 
 
 @pytest.mark.parametrize("button", ["retry", "cancel", "release"])
 def test_the_buttons_of_another_accounts_request_do_not_exist_for_you(client, purge, stranger, button):
-    request = purge()
+    purge_request = purge()
     client.force_login(stranger)
-    assert client.post(f"{REQUESTS}{request.pk}/{button}/").status_code == 404
-    request.refresh_from_db()
-    assert request.status == Status.QUEUED
+    assert client.post(f"{REQUESTS}{purge_request.pk}/{button}/").status_code == 404
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.QUEUED
 
 
 def test_an_ordinary_user_is_sent_away(client, account):
@@ -118,22 +118,22 @@ def test_an_ordinary_user_is_sent_away(client, account):
 
 
 def test_requests_are_not_added_changed_or_deleted_by_hand(client, operator, purge):
-    request = purge()
+    purge_request = purge()
     client.force_login(operator)
     assert client.get(f"{REQUESTS}add/").status_code == 403
-    assert client.post(f"{REQUESTS}{request.pk}/delete/", {"post": "yes"}).status_code == 403
-    client.post(page_of(request), {"status": "completed"})
-    request.refresh_from_db()
-    assert request.status == Status.QUEUED
+    assert client.post(f"{REQUESTS}{purge_request.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(page_of(purge_request), {"status": "completed"})
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.QUEUED
 
 
 @pytest.mark.parametrize("typed", ["{0}", "{1}", "{2}", "pur {3}"])
 def test_the_list_is_searched_by_request_id_however_it_is_typed(seen, purge, admin, deleted, typed):
-    request, other = purge(), purge()
-    body = request.reference.removeprefix("PUR-")
-    query = typed.format(request.reference, request.reference.lower(), body, body.replace("-", " "))
+    purge_request, other = purge(), purge()
+    body = purge_request.reference.removeprefix("PUR-")
+    query = typed.format(purge_request.reference, purge_request.reference.lower(), body, body.replace("-", " "))
     text = seen(admin, f"{REQUESTS}?q={query}")
-    assert request.reference in text
+    assert purge_request.reference in text
     assert other.reference not in text
 
 
@@ -154,10 +154,10 @@ def test_the_list_asks_the_same_number_of_questions_whatever_its_length(
 
 
 def test_the_page_of_a_queued_request_shows_what_happens_next(seen, purge, admin):
-    request = purge()
-    text = seen(admin, page_of(request))
+    purge_request = purge()
+    text = seen(admin, page_of(purge_request))
     for words in (
-        request.reference,
+        purge_request.reference,
         "Waiting for its turn",
         "Day 1 of 30",
         "nobody: it goes on by itself",
@@ -171,9 +171,9 @@ def test_the_page_of_a_queued_request_shows_what_happens_next(seen, purge, admin
 def test_the_page_of_a_completed_request_shows_the_ledger_and_the_proof(seen, purge, admin, deleted):
     person = deleted()
     EnrolmentFactory.create_batch(3, user=person)
-    request = purge(person)
-    run_request(request.pk)
-    text = seen(admin, page_of(request))
+    purge_request = purge(person)
+    run_request(purge_request.pk)
+    text = seen(admin, page_of(purge_request))
     assert "Completed and verified" in text
     assert "<td>Deleted: enrolments</td><td>3</td><td>3</td><td>0</td>" in text
     assert "other places were checked and contained nothing" in text
@@ -184,19 +184,19 @@ def test_the_page_of_a_completed_request_shows_the_ledger_and_the_proof(seen, pu
 def test_progress_is_told_in_numbers_and_words(seen, purge, admin, deleted):
     person = deleted()
     EnrolmentFactory.create_batch(3, user=person)
-    request = purge(person)
-    before = json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))
+    purge_request = purge(person)
+    before = json.loads(seen(admin, f"{REQUESTS}{purge_request.pk}/progress/"))
     assert (before["state"], before["page"], before["percent"]) == ("waiting", "working", 0)
-    run_request(request.pk)
-    after = json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))
+    run_request(purge_request.pk)
+    after = json.loads(seen(admin, f"{REQUESTS}{purge_request.pk}/progress/"))
     assert (after["state"], after["page"], after["percent"]) == ("completed", "completed", 100)
     assert ["Deleted: enrolments", "3", "3", "0"] in after["lines"]
 
 
 def test_time_left_is_said_only_once_it_is_known_well(seen, purge, admin):
-    request = troubled(purge(), status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=500)
+    purge_request = troubled(purge(), status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=500)
     PurgeStep.objects.create(
-        request=request,
+        request=purge_request,
         position=0,
         key="learning.Enrolment.user",
         planned=1000,
@@ -204,10 +204,10 @@ def test_time_left_is_said_only_once_it_is_known_well(seen, purge, admin):
         own_planned=1000,
         own_done=500,
     )
-    url = f"{REQUESTS}{request.pk}/progress/"
-    troubled(request, started_at=timezone.now() - timedelta(seconds=5), steps_left=1)
+    url = f"{REQUESTS}{purge_request.pk}/progress/"
+    troubled(purge_request, started_at=timezone.now() - timedelta(seconds=5), steps_left=1)
     assert json.loads(seen(admin, url))["left"] == ""
-    troubled(request, started_at=timezone.now() - timedelta(minutes=10))
+    troubled(purge_request, started_at=timezone.now() - timedelta(minutes=10))
     answer = json.loads(seen(admin, url))
     assert answer["left"] == "about 10 minutes left"
     assert answer["step"] == "Deleted: enrolments"
@@ -216,39 +216,39 @@ def test_time_left_is_said_only_once_it_is_known_well(seen, purge, admin):
 
 
 def test_the_bar_is_not_full_before_the_proof(seen, purge, admin):
-    request = troubled(purge(), status=Status.VERIFYING, planned=True, rows_planned=10, rows_done=10)
-    assert json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))["percent"] < 100
+    purge_request = troubled(purge(), status=Status.VERIFYING, planned=True, rows_planned=10, rows_done=10)
+    assert json.loads(seen(admin, f"{REQUESTS}{purge_request.pk}/progress/"))["percent"] < 100
 
 
 def test_an_overdue_request_says_so_on_list_and_page(seen, purge, admin):
-    request = purge()
+    purge_request = purge()
     past = timezone.now() - timedelta(days=40)
-    troubled(request, accepted_at=past, due_at=past + timedelta(days=30))
+    troubled(purge_request, accepted_at=past, due_at=past + timedelta(days=30))
     assert "Overdue" in seen(admin, REQUESTS)
-    assert "Overdue: it should have been completed after 30 days" in seen(admin, page_of(request))
+    assert "Overdue: it should have been completed after 30 days" in seen(admin, page_of(purge_request))
 
 
 def test_kept_creators_are_said_with_how_to_have_them_erased(seen, purge, admin):
-    request = purge()
-    run_request(request.pk)
-    troubled(request, kept_count=2)
+    purge_request = purge()
+    run_request(purge_request.pk)
+    troubled(purge_request, kept_count=2)
     words = "1 row was kept: the creator of a trial account. An administrator"
     # Of other accounts nobody here reads whether somebody was kept.
-    request.subjects.create(person_id=8_001, account_id=999_999, role="kept", fate="kept")
-    assert "kept: the creator" not in seen(admin, page_of(request))
-    request.subjects.create(person_id=8_002, account_id=request.account_id, role="kept", fate="kept")
-    assert words in seen(admin, page_of(request))
+    purge_request.subjects.create(person_id=8_001, account_id=999_999, role="kept", fate="kept")
+    assert "kept: the creator" not in seen(admin, page_of(purge_request))
+    purge_request.subjects.create(person_id=8_002, account_id=purge_request.account_id, role="kept", fate="kept")
+    assert words in seen(admin, page_of(purge_request))
 
 
 def test_an_account_reads_one_sentence_about_creators_whether_there_is_one_or_not(seen, purge, admin, support, deleted):
     words = "Whoever created a trial account with one of these addresses keeps their row there."
     trial_with_creator(email="founder@x.example")
     lone, known = purge(deleted(email="lone@x.example")), purge(deleted(email="founder@x.example"))
-    for request in (lone, known):
-        assert words not in seen(admin, page_of(request))
-        run_request(request.pk)
-        assert words in seen(admin, page_of(request))
-        assert words not in seen(support, page_of(request))
+    for purge_request in (lone, known):
+        assert words not in seen(admin, page_of(purge_request))
+        run_request(purge_request.pk)
+        assert words in seen(admin, page_of(purge_request))
+        assert words not in seen(support, page_of(purge_request))
     assert "1 row was kept: the creator of a trial account" in seen(support, page_of(known))
     assert "row was kept" not in seen(support, page_of(lone)) + seen(admin, page_of(known)) + seen(admin, page_of(lone))
     # Where a route keeps nobody for being a creator it says nothing.
@@ -271,8 +271,10 @@ def test_an_account_reads_one_sentence_about_creators_whether_there_is_one_or_no
     ],
 )
 def test_what_failed_is_said_in_plain_words_with_who_acts_next(seen, purge, admin, error, words):
-    request = troubled(purge(), status=Status.NEEDS_ATTENTION, error_class=error, error_step="odd_table", planned=True)
-    text = seen(admin, page_of(request))
+    purge_request = troubled(
+        purge(), status=Status.NEEDS_ATTENTION, error_class=error, error_step="odd_table", planned=True
+    )
+    text = seen(admin, page_of(purge_request))
     assert words in text
     assert "support: give them the request ID" in text
     assert "Try again" in text
@@ -280,17 +282,17 @@ def test_what_failed_is_said_in_plain_words_with_who_acts_next(seen, purge, admi
 
 def test_a_failed_attempt_says_when_it_is_tried_again(seen, purge, admin):
     later = timezone.now() + timedelta(minutes=8, seconds=30)
-    request = troubled(purge(), next_attempt_at=later, attempts=2, error_class="OperationalError")
-    text = seen(admin, page_of(request))
+    purge_request = troubled(purge(), next_attempt_at=later, attempts=2, error_class="OperationalError")
+    text = seen(admin, page_of(purge_request))
     assert "tried again by itself in about 8 minutes (attempt 3)" in text
-    assert json.loads(seen(admin, f"{REQUESTS}{request.pk}/progress/"))["page"] == "waiting-2"
+    assert json.loads(seen(admin, f"{REQUESTS}{purge_request.pk}/progress/"))["page"] == "waiting-2"
 
 
 def test_residue_names_its_places_and_their_number_to_support_alone(seen, purge, admin, support):
     """They may be another account's."""
-    request = troubled(purge(), status=Status.RESIDUE, residue_left=1, planned=True, reopened=True)
-    Residue.objects.create(request=request, table="odd_table", column="odd_text", row="77", ruled=False)
-    own, theirs = seen(admin, page_of(request)), seen(support, page_of(request))
+    purge_request = troubled(purge(), status=Status.RESIDUE, residue_left=1, planned=True, reopened=True)
+    Residue.objects.create(request=purge_request, table="odd_table", column="odd_text", row="77", ruled=False)
+    own, theirs = seen(admin, page_of(purge_request)), seen(support, page_of(purge_request))
     assert "found in 1 place that should have none" in theirs
     assert "personal data was found where there should be none" in own
     assert "1 place" not in own
@@ -313,57 +315,57 @@ def test_administrators_support_and_operators_try_again(client, purge, who, requ
 
 
 def test_a_completed_request_is_not_tried_again(client, purge, admin):
-    request = purge()
-    run_request(request.pk)
+    purge_request = purge()
+    run_request(purge_request.pk)
     client.force_login(admin)
-    assert "nothing to try again" in client.post(f"{REQUESTS}{request.pk}/retry/", follow=True).content.decode()
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
+    assert "nothing to try again" in client.post(f"{REQUESTS}{purge_request.pk}/retry/", follow=True).content.decode()
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
 
 
 def test_cancelling_gives_the_people_back_as_long_as_nothing_has_begun(client, purge, admin, deleted):
     person = deleted()
-    request = purge(person)
+    purge_request = purge(person)
     client.force_login(admin)
-    client.post(f"{REQUESTS}{request.pk}/cancel/")
-    request.refresh_from_db()
+    client.post(f"{REQUESTS}{purge_request.pk}/cancel/")
+    purge_request.refresh_from_db()
     person.refresh_from_db()
-    assert (request.status, person.state) == (Status.CANCELLED, UserState.DELETED)
-    assert "Cancel this request" not in client.get(page_of(request)).content.decode()
+    assert (purge_request.status, person.state) == (Status.CANCELLED, UserState.DELETED)
+    assert "Cancel this request" not in client.get(page_of(purge_request)).content.decode()
 
 
 def test_a_request_that_has_begun_is_not_cancelled(client, purge, admin):
-    request = purge()
-    run_request(request.pk)
+    purge_request = purge()
+    run_request(purge_request.pk)
     client.force_login(admin)
-    assert "cannot be cancelled" in client.post(f"{REQUESTS}{request.pk}/cancel/", follow=True).content.decode()
+    assert "cannot be cancelled" in client.post(f"{REQUESTS}{purge_request.pk}/cancel/", follow=True).content.decode()
 
 
 @pytest.mark.parametrize("may_purge", [False])
 def test_without_the_purge_permission_nobody_cancels(client, account, purge, may_purge):
-    request = purge()
+    purge_request = purge()
     client.force_login(AdministratorFactory(account=account, may_purge=may_purge))
-    assert "Cancel this request" not in client.get(page_of(request)).content.decode()
-    assert client.post(f"{REQUESTS}{request.pk}/cancel/").status_code == 403
-    request.refresh_from_db()
-    assert request.status == Status.QUEUED
+    assert "Cancel this request" not in client.get(page_of(purge_request)).content.decode()
+    assert client.post(f"{REQUESTS}{purge_request.pk}/cancel/").status_code == 403
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.QUEUED
 
 
 def test_an_operator_releases_a_held_request_and_nobody_else(client, purge, admin, support, operator):
-    request = troubled(purge(), status=Status.HELD, held_reason="rate")
+    purge_request = troubled(purge(), status=Status.HELD, held_reason="rate")
     for user in (admin, support):
         client.force_login(user)
-        text = client.get(page_of(request)).content.decode()
+        text = client.get(page_of(purge_request)).content.decode()
         assert ("reach unusually many users" in text) is (user is support)
         assert "Waiting for the platform&#x27;s check" in text
         assert "an operator of the platform" in text
-        assert client.post(f"{REQUESTS}{request.pk}/release/").status_code == 403
+        assert client.post(f"{REQUESTS}{purge_request.pk}/release/").status_code == 403
     client.force_login(operator)
-    assert "Release" in client.get(page_of(request)).content.decode()
-    page = client.post(f"{REQUESTS}{request.pk}/release/")
-    client.post(f"{REQUESTS}{request.pk}/release/", {"plan": page.context["plan"], "number": "1"})
-    request.refresh_from_db()
-    assert request.status == Status.QUEUED
+    assert "Release" in client.get(page_of(purge_request)).content.decode()
+    page = client.post(f"{REQUESTS}{purge_request.pk}/release/")
+    client.post(f"{REQUESTS}{purge_request.pk}/release/", {"plan": page.context["plan"], "number": "1"})
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.QUEUED
 
 
 # ---------------------------------------------------------------- left for people to do
@@ -376,11 +378,11 @@ def left_over(purge, account, deleted, session_to_come):
     connector = ConnectorFactory(account=account, name="Night feed", state=ConnectorState.ENABLED)
     FtpSettingsFactory(connector=connector, contact_email=person.email)
     SessionInstructorFactory(session=session_to_come(title="Fire drill"), user=person)
-    request = purge(person)
-    run_request(request.pk)
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
-    return request
+    purge_request = purge(person)
+    run_request(purge_request.pk)
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
+    return purge_request
 
 
 def test_what_is_left_to_do_is_a_checklist_that_is_ticked_with_who_and_when(client, left_over, admin):
@@ -419,18 +421,18 @@ def look_up(client, **data):
 
 
 def test_support_finds_a_request_by_its_id_as_it_was_heard(client, purge, support):
-    request = purge()
+    purge_request = purge()
     client.force_login(support)
-    found = look_up(client, ask="reference", reference=request.reference.lower().replace("-", " "))
-    assert found.url == page_of(request)
+    found = look_up(client, ask="reference", reference=purge_request.reference.lower().replace("-", " "))
+    assert found.url == page_of(purge_request)
 
 
 def test_a_mistyped_id_is_told_apart_from_an_unknown_one(client, purge, support):
     from purge.references import new_reference
 
-    request = purge()
+    purge_request = purge()
     client.force_login(support)
-    swapped = request.reference[:-1] + ("2" if request.reference[-1] != "2" else "3")
+    swapped = purge_request.reference[:-1] + ("2" if purge_request.reference[-1] != "2" else "3")
     assert "last character" in look_up(client, ask="reference", reference=swapped).content.decode()
     unknown = look_up(client, ask="reference", reference=new_reference()).content.decode()
     assert "No purge request has this ID" in unknown
@@ -438,20 +440,20 @@ def test_a_mistyped_id_is_told_apart_from_an_unknown_one(client, purge, support)
 
 
 def test_another_accounts_id_is_unknown_to_an_administrator(client, purge, stranger):
-    request = purge()
+    purge_request = purge()
     client.force_login(stranger)
-    found = look_up(client, ask="reference", reference=request.reference)
+    found = look_up(client, ask="reference", reference=purge_request.reference)
     assert found.status_code == 200
     assert "No purge request has this ID" in found.content.decode()
 
 
 @pytest.mark.parametrize("typed", ["ann@people.example", " ANN@People.example ", "u-77", "U-77"])
 def test_was_this_person_purged_answers_with_ids_and_dates(client, purge, support, deleted, typed):
-    request = purge(deleted(email="Ann@people.example", unique_user_id="U-77"))
-    run_request(request.pk)
+    purge_request = purge(deleted(email="Ann@people.example", unique_user_id="U-77"))
+    run_request(purge_request.pk)
     client.force_login(support)
     found = look_up(client, ask="person", text=typed).content.decode()
-    assert request.reference in found
+    assert purge_request.reference in found
     assert "Completed" in found
 
 
@@ -619,10 +621,10 @@ def test_support_reads_what_the_customer_reads(seen, purge, admin, support):
 
 def test_every_moment_of_the_page_is_in_the_accounts_zone_for_everybody(seen, purge, admin, support):
     late = datetime(2026, 11, 28, 23, 10, tzinfo=UTC)
-    request = troubled(purge(), accepted_at=late, due_at=late + timedelta(days=30), progress_at=late)
-    request.ledger.update(at=late)
+    purge_request = troubled(purge(), accepted_at=late, due_at=late + timedelta(days=30), progress_at=late)
+    purge_request.ledger.update(at=late)
     for user in (admin, support):
-        text = seen(user, page_of(request))
+        text = seen(user, page_of(purge_request))
         assert text.count("29 Nov 2026, 08:10 JST") == 3
         assert "Due</dt><dd>29 Dec 2026, 08:10 JST" in text
         assert "28 Nov" not in text

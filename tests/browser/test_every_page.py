@@ -147,8 +147,8 @@ def test_requests(visit, admin, account, people, deleted):
     waiting = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
     visitor = visit(admin)
     inspect(visitor.go(REQUESTS), "requests")
-    for request, name in ((done, "completed"), (odd, "residue"), (waiting, "queued")):
-        inspect(visitor.go(f"{REQUESTS}{request.pk}/change/"), name)
+    for purge_request, name in ((done, "completed"), (odd, "residue"), (waiting, "queued")):
+        inspect(visitor.go(f"{REQUESTS}{purge_request.pk}/change/"), name)
     support = visit(UserFactory(is_support=True))
     inspect(support.go(f"{REQUESTS}{odd.pk}/change/"), "residue, for support")
 

@@ -79,11 +79,11 @@ def completed_on(page, account, admin, worker) -> None:
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     worker()
     expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible(timeout=60_000)
-    request = PurgeRequest.objects.get(account_id=account.pk)
-    assert request.status == Status.COMPLETED
-    people = list(request.subjects.values_list("person_id", flat=True))
+    purge_request = PurgeRequest.objects.get(account_id=account.pk)
+    assert purge_request.status == Status.COMPLETED
+    people = list(purge_request.subjects.values_list("person_id", flat=True))
     assert not User.objects.filter(pk__in=people).exists()
-    assert Notification.objects.filter(request_id=request.pk, recipient=admin, kind="completed").count() == 1
+    assert Notification.objects.filter(request_id=purge_request.pk, recipient=admin, kind="completed").count() == 1
 
 
 def test_one_deleted_user_is_four_clicks(visit, home, worker):

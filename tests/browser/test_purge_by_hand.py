@@ -20,9 +20,9 @@ CLEANUP = "/admin/users/deleteduser/"
 
 def completed(account) -> None:
     """The account's one request is completed, and its people are gone."""
-    request = PurgeRequest.objects.get(account_id=account.pk)
-    assert request.status == Status.COMPLETED
-    people = request.subjects.values_list("person_id", flat=True)
+    purge_request = PurgeRequest.objects.get(account_id=account.pk)
+    assert purge_request.status == Status.COMPLETED
+    people = purge_request.subjects.values_list("person_id", flat=True)
     assert not User.objects.filter(pk__in=people).exists()
 
 
@@ -183,23 +183,23 @@ def test_the_selection_survives_sorting_and_paging_within_the_filter_and_has_a_l
 
 def test_somebody_in_an_open_request_cannot_be_ticked_and_links_to_it(visit, account, admin, deleted):
     held, _free = deleted(name="Held Leaver"), deleted(name="Free Leaver")
-    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[held.pk])
+    purge_request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[held.pk])
     page = visit(admin).go(CLEANUP)
     expect(page.get_by_role("checkbox", name="Select Held Leaver")).to_be_disabled()
     expect(page.get_by_role("button", name="Select all 1")).to_be_visible()
-    page.get_by_role("link", name=f"In request {request.reference}").click()
-    expect(page.get_by_text(request.reference).first).to_be_visible()
+    page.get_by_role("link", name=f"In request {purge_request.reference}").click()
+    expect(page.get_by_text(purge_request.reference).first).to_be_visible()
 
 
 def test_progress_is_shown_live_and_ends_by_itself(visit, account, admin, deleted):
-    request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
-    page = visit(admin).go(f"/admin/purge/purgerequest/{request.pk}/change/")
+    purge_request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
+    page = visit(admin).go(f"/admin/purge/purgerequest/{purge_request.pk}/change/")
     expect(page.locator("#request-state")).to_have_text("Waiting")
     expect(page.locator("#request-sentence")).to_contain_text("Waiting for its turn")
-    request.steps.create(
+    purge_request.steps.create(
         position=0, key="learning.Enrolment.user", planned=1000, done=400, own_planned=1000, own_done=400
     )
-    PurgeRequest.objects.filter(pk=request.pk).update(
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         status=Status.RUNNING, planned=True, rows_planned=1000, rows_done=400, steps_left=1
     )
     expect(page.locator("#request-step")).to_have_text("Deleted: enrolments")
@@ -207,6 +207,6 @@ def test_progress_is_shown_live_and_ends_by_itself(visit, account, admin, delete
     expect(page.locator("#request-state")).to_have_text("In progress")
     expect(page.locator("#request-sentence")).to_contain_text("The purge is running by itself")
     expect(page.get_by_role("row", name="Deleted: enrolments 1,000 400 600")).to_be_visible()
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
     expect(page.get_by_role("heading", name="What happened")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()

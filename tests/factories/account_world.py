@@ -47,7 +47,7 @@ class AccountWorld:
         self._mark(name)
 
     def _rows_of_purge(self) -> None:
-        request = PurgeRequest.objects.create(
+        purge_request = PurgeRequest.objects.create(
             reference=f"PUR-{self.account.pk:04}-AAAA-A",
             route="ui_enterprise",
             origin="admin",
@@ -57,7 +57,7 @@ class AccountWorld:
             due_at=timezone.now() + timedelta(days=30),
         )
         notice = ImsNotice.objects.create(
-            request=request,
+            request=purge_request,
             account_id=self.account.pk,
             user=self.person,
             identifier=self.person.email,
@@ -65,12 +65,12 @@ class AccountWorld:
             due_at=timezone.now() + timedelta(days=30),
         )
         task = FollowUp.objects.create(
-            request=request, kind="session", account_id=self.account.pk, model="learning.Session", row=1
+            request=purge_request, kind="session", account_id=self.account.pk, model="learning.Session", row=1
         )
         entry = LogEntry.objects.create(
             user=self.administrator, object_id=str(self.person.pk), object_repr="user", action_flag=CHANGE
         )
-        self.rows |= {PurgeRequest: request, ImsNotice: notice, FollowUp: task, LogEntry: entry}
+        self.rows |= {PurgeRequest: purge_request, ImsNotice: notice, FollowUp: task, LogEntry: entry}
 
     def _stopped(self, name: str) -> None:
         """Rows for the pages of what a purge stopped."""

@@ -60,15 +60,17 @@ class Court:
         expected = ROUTES[route]
         try:
             with quick():
-                request = expected.begin(self.world)
-                self.world.accepted_at = request.accepted_at
-                w.run_to_end(request)
+                purge_request = expected.begin(self.world)
+                self.world.accepted_at = purge_request.accepted_at
+                w.run_to_end(purge_request)
         except PurgeRefused as refusal:
             return f"refused ({refusal.code})"
-        if request.status != Status.COMPLETED:
-            where = sorted({f"{table}.{column}" for table, column in request.residues.values_list("table", "column")})
-            return f"{request.status} {request.error_class} {', '.join(where[:3])}".strip()
-        must = judging.expected(self.before, self.world, expected, request.reference)
+        if purge_request.status != Status.COMPLETED:
+            where = sorted(
+                {f"{table}.{column}" for table, column in purge_request.residues.values_list("table", "column")}
+            )
+            return f"{purge_request.status} {purge_request.error_class} {', '.join(where[:3])}".strip()
+        must = judging.expected(self.before, self.world, expected, purge_request.reference)
         return next(iter(judging.differences(must, judging.look())), "")
 
 

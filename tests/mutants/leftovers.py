@@ -63,20 +63,20 @@ BOTH = PROBE | PATROL
 
 def noticed(world: SimpleNamespace, applied: Callable[[], AbstractContextManager[object]]) -> str:
     """The first place that is not found, or is and should not be, with the mutant applied to the proof alone."""
-    request = swept(world)
+    purge_request = swept(world)
     with unchecked_keys(), mock.patch.object(PurgeRequest, "excluded_account_id", None):
-        places = [Place(*place) for place in plant(world, request)]
+        places = [Place(*place) for place in plant(world, purge_request)]
         with applied():
-            return _missed(request, places) or _looked_though_it_could_not(request)
+            return _missed(purge_request, places) or _looked_though_it_could_not(purge_request)
 
 
 def swept(world: SimpleNamespace) -> PurgeRequest:
     """A request that has erased everything and verified nothing."""
-    request = ROUTES["ui_enterprise"].begin(world)
+    purge_request = ROUTES["ui_enterprise"].begin(world)
     with mock.patch("purge.run.engine._verify", return_value=False), mock.patch("purge.run.sweep.WHOLE_SECONDS", 60.0):
-        w.run_to_end(request)
-    assert (request.steps_left, request.people_left) == (0, 0)
-    return request
+        w.run_to_end(purge_request)
+    assert (purge_request.steps_left, purge_request.people_left) == (0, 0)
+    return purge_request
 
 
 @contextmanager
@@ -89,10 +89,10 @@ def unchecked_keys() -> Iterator[None]:
         connection.enable_constraint_checking()
 
 
-def _missed(request: PurgeRequest, places: list[Place]) -> str:
+def _missed(purge_request: PurgeRequest, places: list[Place]) -> str:
     found = {
-        "probe": {(hit.table, hit.column, hit.row) for hit in probe.verify(request).hits},
-        "patrol": {(hit.table, hit.column, hit.row) for hit in texts.patrol_one(request).hits},
+        "probe": {(hit.table, hit.column, hit.row) for hit in probe.verify(purge_request).hits},
+        "patrol": {(hit.table, hit.column, hit.row) for hit in texts.patrol_one(purge_request).hits},
     }
     known = set()
     for place in places:
@@ -106,9 +106,9 @@ def _missed(request: PurgeRequest, places: list[Place]) -> str:
     return ""
 
 
-def _looked_though_it_could_not(request: PurgeRequest) -> str:
+def _looked_though_it_could_not(purge_request: PurgeRequest) -> str:
     for what, spoiled in (("another hash key", _another_key), ("another storage", _another_storage)):
-        with spoiled(request) as spoilt:
+        with spoiled(purge_request) as spoilt:
             for look in (probe.verify, texts.patrol_one):
                 try:
                     look(spoilt)
@@ -119,34 +119,34 @@ def _looked_though_it_could_not(request: PurgeRequest) -> str:
 
 
 @contextmanager
-def _another_key(request: PurgeRequest) -> Iterator[PurgeRequest]:
-    mine, request.key_fingerprint = request.key_fingerprint, "another"
-    yield request
-    request.key_fingerprint = mine
+def _another_key(purge_request: PurgeRequest) -> Iterator[PurgeRequest]:
+    mine, purge_request.key_fingerprint = purge_request.key_fingerprint, "another"
+    yield purge_request
+    purge_request.key_fingerprint = mine
 
 
 @contextmanager
-def _another_storage(request: PurgeRequest) -> Iterator[PurgeRequest]:
+def _another_storage(purge_request: PurgeRequest) -> Iterator[PurgeRequest]:
     (marker,) = Path(settings.MEDIA_ROOT).glob("lms-purge-*")
     content = marker.read_bytes()
     marker.unlink()
-    yield request
+    yield purge_request
     marker.write_bytes(content)
 
 
 # ---------------------------------------------------------------- what is planted
 
 
-def plant(world: SimpleNamespace, request: PurgeRequest) -> Iterator[tuple[str, str, str | None, frozenset[str]]]:
-    yield from _references(world, request)
+def plant(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tuple[str, str, str | None, frozenset[str]]]:
+    yield from _references(world, purge_request)
     yield from _mentions(world)
     yield from _logins(world)
-    yield from _files(world, request)
+    yield from _files(world, purge_request)
     yield from _encoded()
-    _innocent(world, request)
+    _innocent(world, purge_request)
 
 
-def _references(world: SimpleNamespace, request: PurgeRequest) -> Iterator[tuple[Any, ...]]:
+def _references(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tuple[Any, ...]]:
     gone = world.ann.pk
     enrolment = EnrolmentFactory(user=world.witness)
     Enrolment.objects.filter(pk=enrolment.pk).update(user_id=gone)
@@ -170,7 +170,7 @@ def _references(world: SimpleNamespace, request: PurgeRequest) -> Iterator[tuple
     Account.objects.filter(pk=world.zeta.pk).update(public_id=world.ann.public_id)
     yield "users_account", "public_id", str(world.zeta.pk), PROBE
     # Somebody whom the route keeps, and who is not there.
-    request.subjects.filter(role=Role.KEPT, person_id=world.gamma_creator.pk).update(person_id=999_999)
+    purge_request.subjects.filter(role=Role.KEPT, person_id=world.gamma_creator.pk).update(person_id=999_999)
     yield "users_user", "id", "999999", PROBE
 
 
@@ -195,12 +195,12 @@ def _logins(world: SimpleNamespace) -> Iterator[tuple[Any, ...]]:
     yield "connectors_workdaysettings", "manager_filter", str(workday.pk), BOTH
 
 
-def _files(world: SimpleNamespace, request: PurgeRequest) -> Iterator[tuple[Any, ...]]:
+def _files(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tuple[Any, ...]]:
     default_storage.save(f"people/{world.ann.public_id}/avatar/left", ContentFile(b"a face"))
     yield "files", "people", None, PROBE
     (Path(settings.MEDIA_ROOT) / "people" / str(world.delta_match.public_id)).mkdir(parents=True)
     yield "files", "folder", None, PROBE
-    doomed = DoomedFile.objects.create(request=request, name="people/x/y")
+    doomed = DoomedFile.objects.create(request=purge_request, name="people/x/y")
     yield "files", "erase", str(doomed.pk), PROBE
     read = TranscriptDownload.objects.filter(account=world.acme).exclude(file="").order_by("pk").first()
     assert read is not None
@@ -234,7 +234,7 @@ def _encoded() -> Iterator[tuple[Any, ...]]:
     yield "lms_cache", "value", None, PATROL
 
 
-def _innocent(world: SimpleNamespace, request: PurgeRequest) -> None:
+def _innocent(world: SimpleNamespace, purge_request: PurgeRequest) -> None:
     """What must not be found. The world has more of it: other customers' rows, a kept creator's own."""
     later = timezone.now() + timedelta(days=1)
     # Whoever came after the purge was accepted has the address, or the login, rightly.
@@ -270,7 +270,7 @@ def _but_for(is_out: Callable[..., bool]) -> Callable[..., Any]:
 
 
 def _asked(self: Any, sought: Any, account_id: Any) -> bool:
-    return bool(account_id == sought.request.account_id and sought.account_id is None)
+    return bool(account_id == sought.purge_request.account_id and sought.account_id is None)
 
 
 def _trial(self: Any, sought: Any, account_id: Any) -> bool:

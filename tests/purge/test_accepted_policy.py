@@ -50,8 +50,8 @@ def purged(admin, victim) -> PurgeRequest:
     return services.purge_submit(acting_user=admin, account_id=admin.account_id, user_ids=[victim.pk])
 
 
-def told(request: PurgeRequest) -> int:
-    return Notification.objects.filter(request_id=request.pk, kind="completed").count()
+def told(purge_request: PurgeRequest) -> int:
+    return Notification.objects.filter(request_id=purge_request.pk, kind="completed").count()
 
 
 def test_a_request_is_run_by_the_line_that_it_was_accepted_under(people, narrower):

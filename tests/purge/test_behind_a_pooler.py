@@ -98,21 +98,21 @@ def pooled(port: int) -> Iterator[None]:
 
 def purged(world: w.World, *people: User) -> PurgeRequest:
     ids = [person.pk for person in people]
-    request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=ids)
-    return w.run_to_end(request)
+    purge_request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=ids)
+    return w.run_to_end(purge_request)
 
 
 def test_a_whole_purge_its_patrol_and_its_vacuum_work_behind_a_pooler(port):
     world = w.build_world()
     w.furnish(world)
     with pooled(port):
-        request = purged(world, world.ann)
-        assert w.completed(request)
+        purge_request = purged(world, world.ann)
+        assert w.completed(purge_request)
         with CaptureQueriesContext(connection) as captured:
-            assert look_at(request) == ()
+            assert look_at(purge_request) == ()
         assert any(query["sql"].startswith("DECLARE patrolled") for query in captured)
         assert tasks.compact() is True
-    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
+    assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is not None
     assert not User.objects.filter(pk=world.ann.pk).exists()
 
 
@@ -155,12 +155,12 @@ def another_client_from_the_first_statement(port: int, monkeypatch) -> Iterator[
 def test_what_a_dead_one_left_is_done_by_the_next(port):
     world = w.build_world()
     with pooled(port):
-        request = purged(world, world.ann)
+        purge_request = purged(world, world.ann)
         Lease.objects.all().delete()
         holder = compaction.leased(compaction.LEASE, 600)
         assert holder.__enter__() is not None  # and never gives it back
         tasks.compact()
-        assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
+        assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is None
         Lease.objects.update(until="2020-01-01T00:00:00Z")
         tasks.compact()
-        assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
+        assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is not None

@@ -70,12 +70,12 @@ def test_of_two_administrators_at_once_exactly_one_wins():
 def test_a_task_delivered_to_eight_workers_at_once_does_each_thing_once():
     world = w.build_world()
     w.point_everywhere(world.ann, world.witness)
-    request = submit_as(world.admin, world.acme.pk, world.ann)()
-    answers = together(*[lambda: tasks.run_request(request.pk)] * 8)
+    purge_request = submit_as(world.admin, world.acme.pk, world.ann)()
+    answers = together(*[lambda: tasks.run_request(purge_request.pk)] * 8)
     assert sorted(answers) == ["nothing to do"] * 7 + ["over"]
-    assert w.completed(request)
-    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
-    steps = request.steps.values_list("planned", "done")
+    assert w.completed(purge_request)
+    assert Notification.objects.filter(request_id=purge_request.pk, kind="completed").count() == 1
+    steps = purge_request.steps.values_list("planned", "done")
     assert all(planned == done for planned, done in steps)
 
 
@@ -110,21 +110,23 @@ def test_four_requests_at_once_with_live_writers_leave_nothing_and_fail_nowhere(
 
     requests = [submit_as(world.admin, world.acme.pk, *group)() for group in groups]
 
-    def work(request: PurgeRequest) -> str:
-        answer = tasks.run_request(request.pk)
-        if request == requests[-1]:
+    def work(purge_request: PurgeRequest) -> str:
+        answer = tasks.run_request(purge_request.pk)
+        if purge_request == requests[-1]:
             stop.set()
         return answer
 
     writer = threading.Thread(target=lambda: (write(), connections.close_all()))
     writer.start()
-    answers = together(*[lambda request=request: work(request) for request in requests])
+    answers = together(*[lambda purge_request=purge_request: work(purge_request) for purge_request in requests])
     stop.set()
     writer.join(timeout=60)
     assert not writer.is_alive()
-    for request, answer in zip(requests, answers, strict=True):
-        request.refresh_from_db()
-        assert (answer, request.status, request.attempts) == ("over", Status.COMPLETED, 0), request.error_class
+    for purge_request, answer in zip(requests, answers, strict=True):
+        purge_request.refresh_from_db()
+        assert (answer, purge_request.status, purge_request.attempts) == ("over", Status.COMPLETED, 0), (
+            purge_request.error_class
+        )
     gone = [person.pk for person in everybody]
     assert not User.objects.filter(pk__in=gone).exists()
     assert not Enrolment.objects.filter(user_id__in=gone).exists()
@@ -150,8 +152,8 @@ def test_the_same_human_purged_by_two_accounts_at_the_same_time():
 
 def test_a_writer_for_the_purged_person_is_refused_not_lost():
     world = w.build_world()
-    request = submit_as(world.admin, world.acme.pk, world.ann)()
-    assert w.completed(w.run_to_end(request))
+    purge_request = submit_as(world.admin, world.acme.pk, world.ann)()
+    assert w.completed(w.run_to_end(purge_request))
     with pytest.raises(DatabaseError):
         Enrolment.objects.create(user_id=world.ann.pk, course=CourseFactory(account=world.acme))
     connection.close()
@@ -160,7 +162,7 @@ def test_a_writer_for_the_purged_person_is_refused_not_lost():
 def test_when_the_database_breaks_the_connection_the_work_is_taken_up_again(monkeypatch):
     world = w.build_world()
     w.point_everywhere(world.ann, world.witness)
-    request = submit_as(world.admin, world.acme.pk, world.ann)()
+    purge_request = submit_as(world.admin, world.acme.pk, world.ann)()
     real, calls = plan.run_step, {"n": 0}
 
     def cut_once(step, run, **kwargs):
@@ -173,12 +175,12 @@ def test_when_the_database_breaks_the_connection_the_work_is_taken_up_again(monk
         return real(step, run, **kwargs)
 
     monkeypatch.setattr(sweep, "run_step", cut_once)
-    assert tasks.run_request(request.pk) == "failed"
-    request.refresh_from_db()
-    assert (request.attempts, request.error_class) == (1, "OperationalError")
-    PurgeRequest.objects.filter(pk=request.pk).update(next_attempt_at=None)
-    assert w.completed(w.run_to_end(request))
-    assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+    assert tasks.run_request(purge_request.pk) == "failed"
+    purge_request.refresh_from_db()
+    assert (purge_request.attempts, purge_request.error_class) == (1, "OperationalError")
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(next_attempt_at=None)
+    assert w.completed(w.run_to_end(purge_request))
+    assert Notification.objects.filter(request_id=purge_request.pk, kind="completed").count() == 1
 
 
 def terminate(pid: int) -> None:

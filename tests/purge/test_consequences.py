@@ -114,14 +114,14 @@ def test_its_words_are_on_confirmation_request_page_notification_and_mail(fourth
     page = client.post(PURGE, {"_selected_action": [ann.pk]})
     client.post(PURGE, {"plan": page.context["plan"], "number": "1"})
 
-    request = PurgeRequest.objects.get()
-    run_request(request.pk)
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
+    purge_request = PurgeRequest.objects.get()
+    run_request(purge_request.pk)
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
     assert list(FollowUp.objects.values_list("kind", "row")) == [("shelf_label_lost", drill.pk)]
     other.refresh_from_db()
     assert other.body == f"Call {ANN}."
-    shown = text_of(client.get(f"/admin/purge/purgerequest/{request.pk}/change/"))
+    shown = text_of(client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/"))
     assert f'Shelf needs a label: <a href="/admin/learning/jobaid/{drill.pk}/change/">Fire drill</a>' in shown
 
     told = Notification.objects.get(kind="follow_ups")
@@ -192,11 +192,11 @@ def test_the_notification_leads_to_the_page_where_one_goes_on(account, kinds, re
 
 
 def test_work_of_an_app_that_is_gone_keeps_its_word(account, admin, ann, client):
-    request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[ann.pk])
+    purge_request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[ann.pk])
     FollowUp.objects.create(
-        request=request, kind="shelf_label_lost", account_id=account.pk, model="users.Account", row=account.pk
+        request=purge_request, kind="shelf_label_lost", account_id=account.pk, model="users.Account", row=account.pk
     )
-    assert "shelf label lost:" in text_of(client.get(f"/admin/purge/purgerequest/{request.pk}/change/"))
+    assert "shelf label lost:" in text_of(client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/"))
 
 
 # ---------------------------------------------------------------- what the check refuses

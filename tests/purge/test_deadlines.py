@@ -17,9 +17,9 @@ def request_of_ann(cast):
     return services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
 
 
-def accepted_days_ago(request, days):
+def accepted_days_ago(purge_request, days):
     accepted = timezone.now() - timedelta(days=days)
-    PurgeRequest.objects.filter(pk=request.pk).update(accepted_at=accepted, due_at=accepted + timedelta(days=30))
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(accepted_at=accepted, due_at=accepted + timedelta(days=30))
 
 
 def told(kind):
@@ -68,8 +68,8 @@ def test_a_completed_request_is_past_reminders(request_of_ann):
 
 
 def test_notices_of_the_identity_provider_remind_the_account_s_administrators(cast):
-    request = services.purge_submit_ims(email=w.ANN, reference="SET-1")
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit_ims(email=w.ANN, reference="SET-1")
+    assert w.completed(w.run_to_end(purge_request))
     assert remind().notices == 0
     now = timezone.now()
     ImsNotice.objects.update(created_at=now - timedelta(days=16), due_at=now + timedelta(days=14))

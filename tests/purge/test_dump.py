@@ -15,12 +15,12 @@ OWN = ("purge_", "django_q_")
 
 
 def erase_ann(world: w.World):
-    request = services.purge_submit(
+    purge_request = services.purge_submit(
         acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk, world.bob.pk]
     )
-    w.run_to_end(request)
-    assert w.completed(request)
-    return request
+    w.run_to_end(purge_request)
+    assert w.completed(purge_request)
+    return purge_request
 
 
 def mentioned(dump: dict[str, dict[str, str]], keys: set[str]) -> list[str]:
@@ -110,14 +110,14 @@ CONSEQUENCES = {
 
 def test_only_rows_that_the_plan_counted_change_elsewhere(furnished):
     before = w.dump()
-    request = erase_ann(furnished)
+    purge_request = erase_ann(furnished)
     after = w.dump()
     planned = {}
-    for step in request.steps.all():
+    for step in purge_request.steps.all():
         model = step.key.split("#")[0] if "#" in step.key else step.key.rpartition(".")[0]
         table = get_registry().entries[model].table
         planned[table] = planned.get(table, 0) + step.planned
-    people = request.subjects.filter(fate=Fate.ERASED).count()
+    people = purge_request.subjects.filter(fate=Fate.ERASED).count()
     for table, rows in before.items():
         if table.startswith(OWN) or table in CONSEQUENCES:
             continue
@@ -128,16 +128,16 @@ def test_only_rows_that_the_plan_counted_change_elsewhere(furnished):
 
 
 def test_on_a_quiet_database_the_run_does_what_the_plan_counted(furnished):
-    request = erase_ann(furnished)
-    different = [(step.key, step.planned, step.done) for step in request.steps.all() if step.planned != step.done]
+    purge_request = erase_ann(furnished)
+    different = [(step.key, step.planned, step.done) for step in purge_request.steps.all() if step.planned != step.done]
     assert different == []
-    assert request.rows_done == request.rows_planned > 50
+    assert purge_request.rows_done == purge_request.rows_planned > 50
 
 
 def test_every_rule_of_a_person_was_at_work(furnished):
     """No rule is without a row in the world, so none goes untested."""
-    request = erase_ann(furnished)
-    idle = {step.key for step in request.steps.all() if not step.done and "#" not in step.key}
+    purge_request = erase_ann(furnished)
+    idle = {step.key for step in purge_request.steps.all() if not step.done and "#" not in step.key}
     without_rows = {
         f"{entry.rules.model}.{column.field.name}"
         for entry in get_registry().ordered
@@ -161,7 +161,7 @@ def test_near_misses_keep_every_letter(furnished):
 
 def test_the_people_of_the_route_and_nobody_else_are_gone(furnished):
     everybody = set(User.objects.values_list("pk", flat=True))
-    request = erase_ann(furnished)
+    purge_request = erase_ann(furnished)
     gone = everybody - set(User.objects.values_list("pk", flat=True))
     assert gone == {
         furnished.ann.pk,
@@ -171,6 +171,6 @@ def test_the_people_of_the_route_and_nobody_else_are_gone(furnished):
         furnished.beta_deleted_match.pk,
         furnished.delta_match.pk,
     }
-    assert request.subjects.filter(role=Role.KEPT, fate=Fate.KEPT).values_list("person_id", flat=True).get() == (
+    assert purge_request.subjects.filter(role=Role.KEPT, fate=Fate.KEPT).values_list("person_id", flat=True).get() == (
         furnished.gamma_creator.pk
     )

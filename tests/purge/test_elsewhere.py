@@ -39,8 +39,8 @@ def submit(world, *people, acting_user=None, account=None, **extra):
     )
 
 
-def people_of(request):
-    return {(subject.person_id, subject.role) for subject in request.subjects.all()}
+def people_of(purge_request):
+    return {(subject.person_id, subject.role) for subject in purge_request.subjects.all()}
 
 
 def states(*people):
@@ -52,15 +52,19 @@ def states(*people):
 
 
 def test_without_the_guard_it_is_one_request(cast):
-    request = submit(cast, cast.ann)
-    assert (request.reach, request.part_of_id, request.parts.count()) == (Reach.EVERYWHERE, None, 0)
+    purge_request = submit(cast, cast.ann)
+    assert (purge_request.reach, purge_request.part_of_id, purge_request.parts.count()) == (Reach.EVERYWHERE, None, 0)
     assert PurgeRequest.objects.count() == 1
-    assert request.subjects.count() == 6
+    assert purge_request.subjects.count() == 6
 
 
 def test_with_the_guard_but_nobody_elsewhere_it_is_one_request(cast, guarded):
-    request = submit(cast, cast.bob)
-    assert (request.reach, request.parts.count(), request.subjects.count()) == (Reach.EVERYWHERE, 0, 1)
+    purge_request = submit(cast, cast.bob)
+    assert (purge_request.reach, purge_request.parts.count(), purge_request.subjects.count()) == (
+        Reach.EVERYWHERE,
+        0,
+        1,
+    )
 
 
 def test_the_first_keeps_its_account_and_the_second_everything_else(cast, guarded):
@@ -155,7 +159,7 @@ def test_each_part_is_completed_by_its_own_accounts_and_together_they_do_what_on
     assert part.status == Status.HELD
 
     acme = w.rows_of_account(furnished.acme)
-    services.purge_release(acting_user=None, request=part)
+    services.purge_release(acting_user=None, purge_request=part)
     assert w.completed(w.run_to_end(part))
     assert {table: rows for table, rows in w.rows_of_account(furnished.acme).items() if acme[table] != rows} == {}
     assert states(furnished.alpha_match, furnished.beta_login_match, furnished.beta_deleted_match) == ["gone"] * 3
@@ -165,9 +169,9 @@ def test_each_part_is_completed_by_its_own_accounts_and_together_they_do_what_on
     # The kept creator's own row keeps its address; the other fields of that account are cleaned.
     assert mentions(furnished.gamma, w.ANN) == {"users_user"}
     assert w.rows_of_account(furnished.globex) == untouched[-1]
-    for request in (first, part):
-        assert patrol_one(PurgeRequest.objects.get(pk=request.pk)).hits == ()
-        assert not request.identifiers.exists()
+    for purge_request in (first, part):
+        assert patrol_one(PurgeRequest.objects.get(pk=purge_request.pk)).hits == ()
+        assert not purge_request.identifiers.exists()
 
 
 def test_a_trial_that_asks_is_cleaned_by_the_first_and_left_out_of_the_second(cast, guarded):
@@ -181,7 +185,7 @@ def test_a_trial_that_asks_is_cleaned_by_the_first_and_left_out_of_the_second(ca
     assert people_of(first) == {(leaver.pk, Role.SELECTED), (twin.pk, Role.MATCH)}
     assert people_of(part) == {(other.pk, Role.MATCH)}
     before = w.rows_of_account(trial)
-    services.purge_release(acting_user=None, request=part)
+    services.purge_release(acting_user=None, purge_request=part)
     # Somebody there who comes to match now is the first one's, not the second's.
     late = UserFactory(account=trial, email="late@x.org", adobe_id="leaver@x.org")
     assert w.completed(w.run_to_end(part))
@@ -217,7 +221,7 @@ def test_nobody_elsewhere_is_frozen_while_it_waits(cast, guarded):
     user_restore(acting_user=None, user=cast.beta_deleted_match)
     user_delete(acting_user=None, user=cast.beta_deleted_match)
 
-    services.purge_release(acting_user=None, request=part)
+    services.purge_release(acting_user=None, purge_request=part)
     assert states(cast.alpha_match, cast.beta_deleted_match) == [UserState.PURGING, UserState.PURGING]
     assert connectors.token_owner(key) is None
     log.refresh_from_db()
@@ -229,7 +233,7 @@ def test_who_does_not_match_any_more_when_it_begins_is_let_go(cast, guarded):
 
     part = submit(cast, cast.ann).parts.get()
     user_update(acting_user=None, user=cast.alpha_match, email="changed@x.org")
-    services.purge_release(acting_user=None, request=part)
+    services.purge_release(acting_user=None, purge_request=part)
     assert states(cast.alpha_match, cast.delta_match) == [UserState.ACTIVE, UserState.PURGING]
     assert part.subjects.get(person_id=cast.alpha_match.pk).fate == Fate.RELEASED
     assert w.completed(w.run_to_end(part))
@@ -241,7 +245,7 @@ def test_who_does_not_match_any_more_when_it_begins_is_let_go(cast, guarded):
 
 def test_calling_off_the_first_calls_off_what_waits_elsewhere(cast, guarded):
     first = submit(cast, cast.ann)
-    services.purge_cancel(acting_user=cast.admin, request=first)
+    services.purge_cancel(acting_user=cast.admin, purge_request=first)
     assert set(PurgeRequest.objects.values_list("status", flat=True)) == {Status.CANCELLED}
     assert states(cast.ann, cast.alpha_match) == [UserState.DELETED, UserState.ACTIVE]
     assert not SuppressionHash.objects.exists()
@@ -251,8 +255,8 @@ def test_an_operator_calls_off_the_second_alone(cast, guarded):
     first = submit(cast, cast.ann)
     part = first.parts.get()
     with pytest.raises(services.NotAllowed):
-        services.purge_cancel(acting_user=cast.admin, request=part)
-    services.purge_cancel(acting_user=None, request=part)
+        services.purge_cancel(acting_user=cast.admin, purge_request=part)
+    services.purge_cancel(acting_user=None, purge_request=part)
     assert w.completed(w.run_to_end(first))
     assert states(cast.ann, cast.alpha_match) == ["gone", UserState.ACTIVE]
 
@@ -260,11 +264,11 @@ def test_an_operator_calls_off_the_second_alone(cast, guarded):
 def test_once_one_of_them_has_begun_neither_is_called_off(cast, guarded):
     first = submit(cast, cast.ann)
     part = first.parts.get()
-    services.purge_release(acting_user=None, request=part)
+    services.purge_release(acting_user=None, purge_request=part)
     w.run_to_end(part)
     PurgeRequest.objects.filter(pk=part.pk).update(status=Status.NEEDS_ATTENTION, completed_at=None, verified_at=None)
     with pytest.raises(services.PurgeRefused, match="has begun"):
-        services.purge_cancel(acting_user=cast.admin, request=first)
+        services.purge_cancel(acting_user=cast.admin, purge_request=first)
     first.refresh_from_db()
     assert first.status == Status.QUEUED
 
@@ -299,15 +303,15 @@ def test_everybody_reads_the_same_due_day_of_both(cast, guarded):
     type(cast.acme).objects.filter(pk=cast.acme.pk).update(time_zone="Asia/Tokyo")
     first = submit(cast, cast.ann)
     part = first.parts.get()
-    due = [standing(request, None).sentence.rpartition("Due ")[2] for request in (first, part)]
+    due = [standing(purge_request, None).sentence.rpartition("Due ")[2] for purge_request in (first, part)]
     assert due[0] == due[1]
     assert due[0].endswith(" JST.")
 
 
-def normal(text, request):
+def normal(text, purge_request):
     """A text without what differs between any two requests: ID, numbers of rows, times, tokens."""
-    text = text.replace(request.reference, "PUR-ID")
-    text = re.sub(rf"purgerequest/{request.pk}/", "purgerequest/N/", text)
+    text = text.replace(purge_request.reference, "PUR-ID")
+    text = re.sub(rf"purgerequest/{purge_request.pk}/", "purgerequest/N/", text)
     text = re.sub(r"recipients/\d+/", "recipients/N/", text)
     text = re.sub(r'(csrfmiddlewaretoken" value|nonce)="[^"]+"', r"\1", text)
     text = re.sub(r"\d{1,2}:\d\d(:\d\d)?(\.\d+)?([+-]\d\d:\d\d)?", "TIME", text)
@@ -319,26 +323,26 @@ def normal(text, request):
 def story_of(world, client, person):
     """All that an administrator reads of the purge of one person, from acceptance to the mail."""
     seen = []
-    request = submit(world, person)
+    purge_request = submit(world, person)
 
     def look():
-        seen.append(normal(client.get(f"{REQUESTS}{request.pk}/change/").content.decode(), request))
-        seen.append(normal(client.get(f"{REQUESTS}{request.pk}/progress/").content.decode(), request))
-        row = PurgeRequest.objects.get(pk=request.pk)
+        seen.append(normal(client.get(f"{REQUESTS}{purge_request.pk}/change/").content.decode(), purge_request))
+        seen.append(normal(client.get(f"{REQUESTS}{purge_request.pk}/progress/").content.decode(), purge_request))
+        row = PurgeRequest.objects.get(pk=purge_request.pk)
         seen.append((row.status, standing(row, world.admin).as_json()["state"], standing(row, world.admin).label))
 
     look()
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.RUNNING)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(status=Status.RUNNING)
     look()
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.QUEUED)
-    w.run_to_end(request)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(status=Status.QUEUED)
+    w.run_to_end(purge_request)
     look()
-    note = Notification.objects.get(request_id=request.pk, recipient=world.admin)
+    note = Notification.objects.get(request_id=purge_request.pk, recipient=world.admin)
     mail.outbox.clear()
     send_notification(note.pk)
     letter = mail.outbox[0]
     Notification.objects.all().delete()
-    seen += [normal(text, request) for text in (note.title, note.text, letter.subject, letter.body)]
+    seen += [normal(text, purge_request) for text in (note.title, note.text, letter.subject, letter.body)]
     return seen
 
 

@@ -29,11 +29,11 @@ SPELLINGS = [
 
 
 def purged(world, *people, account=None, by=None):
-    request = services.purge_submit(
+    purge_request = services.purge_submit(
         acting_user=by or world.admin, account_id=(account or world.acme).pk, user_ids=[person.pk for person in people]
     )
-    assert w.completed(w.run_to_end(request))
-    return request
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 @pytest.mark.parametrize(("goes", "stays"), ALIKE)
@@ -63,10 +63,10 @@ def test_the_identity_provider_means_each_spelling(cast, one, other):
     trial, _creator = trial_with_creator(email="boss@trial.example")
     match = UserFactory(account=trial, email=one)
     theirs = UserFactory(account=cast.acme, email=one)
-    request = services.purge_submit_ims(email=other)
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit_ims(email=other)
+    assert w.completed(w.run_to_end(purge_request))
     assert not User.objects.filter(pk=match.pk).exists()
-    assert request.notices.get().user_id == theirs.pk
+    assert purge_request.notices.get().user_id == theirs.pk
 
 
 @pytest.mark.parametrize(("there", "new"), ALIKE)
@@ -99,12 +99,12 @@ def test_only_who_was_purged_is_noted_as_purged_before(cast, purged_one, newcome
 
 
 def test_who_was_purged_is_known_in_each_spelling(cast):
-    request = purged(cast, UserFactory(account=cast.acme, email="jürgen@bücher.example", deleted=True))
+    purge_request = purged(cast, UserFactory(account=cast.acme, email="jürgen@bücher.example", deleted=True))
     log = imported(cast.acme, "Name,Email\nBack,jürgen@xn--bcher-kva.example\n")
     assert counts(log) == {"added": 1, "previously_purged": 1}
     for typed in ("jürgen@bücher.example", " Jürgen@XN--BCHER-KVA.example"):
         found = services.person_look_up(acting_user=cast.admin, text=typed)
-        assert [each.reference for each in found] == [request.reference]
+        assert [each.reference for each in found] == [purge_request.reference]
     assert services.person_look_up(acting_user=cast.admin, text="juergen@bücher.example") == []
 
 
@@ -164,13 +164,13 @@ def test_who_shares_a_mailbox_cannot_be_selected_and_is_no_match(cast):
     trial, _creator = trial_with_creator(email="boss@trial.example")
     first, second = share_a_mailbox(trial, adobe_id="j@bücher.example")
     User.objects.filter(pk=older.pk).update(state="deleted", deleted_at=younger.deleted_at, deleted_month="2026-01")
-    request = purged(cast, older)
+    purge_request = purged(cast, older)
     assert not User.objects.filter(pk__in=[older.pk, first.pk]).exists()
     second.refresh_from_db()
     younger.refresh_from_db()
     assert (second.state, second.same_mailbox_as_id) == (UserState.ACTIVE, None)
     assert younger.same_mailbox_as_id is None
-    assert request.status == Status.COMPLETED
+    assert purge_request.status == Status.COMPLETED
 
 
 def test_an_address_of_its_own_makes_such_a_row_like_any_other(cast):

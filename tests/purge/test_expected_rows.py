@@ -23,10 +23,10 @@ def furnished(planted, db):
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_row_is_what_the_table_says(furnished, route):
     before = judging.look_with_accounts()
-    request = ROUTES[route].begin(furnished)
-    furnished.accepted_at = request.accepted_at
-    assert w.completed(w.run_to_end(request))
-    must = judging.expected(before, furnished, ROUTES[route], request.reference)
+    purge_request = ROUTES[route].begin(furnished)
+    furnished.accepted_at = purge_request.accepted_at
+    assert w.completed(w.run_to_end(purge_request))
+    must = judging.expected(before, furnished, ROUTES[route], purge_request.reference)
     found = list(judging.differences(must, judging.look()))
     assert not found, "\n".join([f"{len(found)} differences", *found[:40]])
 

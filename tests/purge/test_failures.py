@@ -58,17 +58,17 @@ def submit(cast, *people):
     )
 
 
-def until_it_stops(request):
+def until_it_stops(purge_request):
     for _n in range(claims.MAX_ATTEMPTS):
-        assert tasks.run_request(request.pk) == "failed"
-        PurgeRequest.objects.filter(pk=request.pk).update(next_attempt_at=None)
-    request.refresh_from_db()
-    assert request.status == Status.NEEDS_ATTENTION
+        assert tasks.run_request(purge_request.pk) == "failed"
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(next_attempt_at=None)
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.NEEDS_ATTENTION
 
 
-def page(client, user, request) -> str:
+def page(client, user, purge_request) -> str:
     client.force_login(user)
-    text = client.get(f"/admin/purge/purgerequest/{request.pk}/change/").content.decode()
+    text = client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/").content.decode()
     return re.sub(r"\s+", " ", text)
 
 
@@ -79,40 +79,40 @@ def support(cast):
 
 def test_when_the_database_refuses_a_row_the_numbers_are_true(refusing_table, cast, client, support, caplog):
     EnrolmentFactory(user=cast.ann)
-    request = submit(cast, cast.ann, cast.bob)
-    until_it_stops(request)
+    purge_request = submit(cast, cast.ann, cast.bob)
+    until_it_stops(purge_request)
     # Two of the account and four matches in trials; nobody is gone.
-    assert User.objects.filter(pk__in=request.subjects.values("person_id")).count() == 7  # one of them is kept
-    own, theirs = page(client, cast.admin, request), page(client, support, request)
+    assert User.objects.filter(pk__in=purge_request.subjects.values("person_id")).count() == 7  # one of them is kept
+    own, theirs = page(client, cast.admin, purge_request), page(client, support, purge_request)
     assert "Nobody is erased yet: 2 people are still there." in own
     assert "Nobody is erased yet: 6 people are still there." in theirs
     for text in (own, theirs):
         assert "Everybody else is gone" not in text
         assert "ann@" not in text
-    error = request.error_class
+    error = purge_request.error_class
     assert error in ("IntegrityError", "InternalError", "DatabaseError", "ProgrammingError")
-    assert f"{request.reference}: {error}, step " in theirs
+    assert f"{purge_request.reference}: {error}, step " in theirs
     if connection.vendor == "postgresql":
         assert "state P0001" in theirs
 
 
 def test_a_failure_leaves_lines_in_the_log_with_the_request_id(refusing_table, cast, caplog):
     EnrolmentFactory(user=cast.ann)
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     caplog.clear()
-    until_it_stops(request)
-    about = [record for record in caplog.records if request.reference in record.getMessage()]
+    until_it_stops(purge_request)
+    about = [record for record in caplog.records if purge_request.reference in record.getMessage()]
     levels = [record.levelname for record in about if record.name == "purge.run.claims"]
     assert levels == ["WARNING", "WARNING", "WARNING", "WARNING", "ERROR"]
     for record in about:
         assert "ann@" not in record.getMessage()
-    assert f"failed, attempt 1 of 5: {request.error_class}" in about[0].getMessage()
+    assert f"failed, attempt 1 of 5: {purge_request.error_class}" in about[0].getMessage()
     assert any("stopped and needs help" in record.getMessage() for record in about)
     assert w.ANN not in caplog.text
 
 
 def test_one_who_stays_is_counted_and_what_holds_them_is_named(cast, client, support, caplog):
-    request = submit(cast, cast.ann, cast.bob)
+    purge_request = submit(cast, cast.ann, cast.bob)
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE odd_badge (id integer PRIMARY KEY, owner bigint NOT NULL CONSTRAINT odd_badge_owner "
@@ -120,38 +120,40 @@ def test_one_who_stays_is_counted_and_what_holds_them_is_named(cast, client, sup
         )
         cursor.execute("INSERT INTO odd_badge VALUES (1, %s)", [cast.bob.pk])
     try:
-        w.run_to_end(request)
-        assert (request.status, request.error_class) == (Status.NEEDS_ATTENTION, "PersonCannotBeDeleted")
-        own, theirs = page(client, cast.admin, request), page(client, support, request)
+        w.run_to_end(purge_request)
+        assert (purge_request.status, purge_request.error_class) == (Status.NEEDS_ATTENTION, "PersonCannotBeDeleted")
+        own, theirs = page(client, cast.admin, purge_request), page(client, support, purge_request)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE odd_badge")
     assert "the table “odd_badge” still refers to them" in own
     assert "1 person is erased, 1 is still there." in own
     assert "5 people are erased, 1 is still there." in theirs
-    assert f"{request.reference}: PersonCannotBeDeleted, step odd_badge" in theirs
+    assert f"{purge_request.reference}: PersonCannotBeDeleted, step odd_badge" in theirs
     if connection.vendor == "postgresql":
         assert "constraint odd_badge_owner" in theirs
         assert "state 23503" in theirs
     assert "constraint odd_badge_owner" not in own
-    [line] = [r.getMessage() for r in caplog.records if r.levelname == "ERROR" and request.reference in r.getMessage()]
+    [line] = [
+        r.getMessage() for r in caplog.records if r.levelname == "ERROR" and purge_request.reference in r.getMessage()
+    ]
     assert "PersonCannotBeDeleted" in line
     assert "odd_badge" in line
 
 
 def test_when_all_are_gone_and_the_rest_fails_that_is_said(cast, client):
-    request = submit(cast, cast.ann)
-    request.subjects.update(fate="erased")
-    PurgeRequest.objects.filter(pk=request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
-    assert "1 person is erased, nobody is left." in page(client, cast.admin, request)
+    purge_request = submit(cast, cast.ann)
+    purge_request.subjects.update(fate="erased")
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(status=Status.NEEDS_ATTENTION, error_class="WorkerDied")
+    assert "1 person is erased, nobody is left." in page(client, cast.admin, purge_request)
 
 
 def test_a_waiting_attempt_counts_too(cast, client):
-    request = submit(cast, cast.ann)
-    PurgeRequest.objects.filter(pk=request.pk).update(
-        error_class="ZeroDivisionError", attempts=1, next_attempt_at=request.accepted_at + timedelta(days=1)
+    purge_request = submit(cast, cast.ann)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+        error_class="ZeroDivisionError", attempts=1, next_attempt_at=purge_request.accepted_at + timedelta(days=1)
     )
-    assert "Nobody is erased yet: 1 person is still there." in page(client, cast.admin, request)
+    assert "Nobody is erased yet: 1 person is still there." in page(client, cast.admin, purge_request)
 
 
 # ---------------------------------------------------------------- names, never values

@@ -80,7 +80,7 @@ def test_an_active_user_cannot_be_purged_because_somebody_else_froze_them(freeze
     assert not any(word in str(refusal.value) for word in ("being purged", "PUR-"))
     assert PurgeRequest.objects.count() == 1
     # The other customer takes the purge back: the user works on, also after the worker has been there.
-    services.purge_cancel(acting_user=None, request=first)
+    services.purge_cancel(acting_user=None, purge_request=first)
     tasks.run_request(first.pk)
     assert state_of(active) == UserState.ACTIVE
     assert submit(administrator, other).status == Status.QUEUED
@@ -181,9 +181,9 @@ def test_after_one_of_two_requests_is_cancelled_the_other_holds_and_gives_back_w
 ):
     first = freeze()
     own = submit(administrator, deleted)
-    services.purge_cancel(acting_user=None, request=first)
+    services.purge_cancel(acting_user=None, purge_request=first)
     assert state_of(deleted) == UserState.PURGING
-    services.purge_cancel(acting_user=None, request=own)
+    services.purge_cancel(acting_user=None, purge_request=own)
     assert state_of(deleted) == UserState.DELETED
 
 

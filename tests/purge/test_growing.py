@@ -43,29 +43,29 @@ def emptied(account):
 
 def test_an_account_that_is_signed_up_for_after_the_message_is_not_what_it_was_about(db, monkeypatch):
     first = sign_up("first")
-    request = services.purge_submit_ims(email=ADDRESS)
-    assert request.status == Status.QUEUED
+    purge_request = services.purge_submit_ims(email=ADDRESS)
+    assert purge_request.status == Status.QUEUED
     with monkeypatch.context() as broken:
         broken.setattr(engine, "_plan", lambda claim: 1 / 0)
         for _attempt in range(5):
             PurgeRequest.objects.update(next_attempt_at=None)
-            w.run_to_end(request)
-    assert request.status == Status.NEEDS_ATTENTION
+            w.run_to_end(purge_request)
+    assert purge_request.status == Status.NEEDS_ATTENTION
     second = sign_up("second", colleagues=80)
-    services.purge_retry(acting_user=None, request=request)
-    assert w.completed(w.run_to_end(request))
+    services.purge_retry(acting_user=None, purge_request=purge_request)
+    assert w.completed(w.run_to_end(purge_request))
     assert emptied(first)
     assert intact(second, 81)
 
 
 def test_a_release_is_of_the_people_who_were_there_when_it_was_held(db):
     first = sign_up("first", colleagues=60)
-    request = services.purge_submit_ims(email=ADDRESS)
-    assert request.status == Status.HELD
+    purge_request = services.purge_submit_ims(email=ADDRESS)
+    assert purge_request.status == Status.HELD
     second = sign_up("second", colleagues=80)
     late = UserFactory(account=first, email="late@first.example")
-    services.purge_release(acting_user=None, request=request)
-    assert w.completed(w.run_to_end(request))
+    services.purge_release(acting_user=None, purge_request=purge_request)
+    assert w.completed(w.run_to_end(purge_request))
     assert intact(second, 81)
     assert list(User.objects.filter(account=first)) == [late]
     assert User.objects.get(pk=late.pk).state == UserState.ACTIVE
@@ -76,18 +76,18 @@ def test_users_whom_other_customers_add_after_acceptance_are_not_reached(db, set
     acme = AccountFactory()
     admin = AdministratorFactory(account=acme)
     victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
-    assert request.status == Status.QUEUED
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    assert purge_request.status == Status.QUEUED
     added = [UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="boss@x.example") for _n in range(8)]
     older = UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="old@x.example")
     users.user_update(acting_user=None, user=older, email="boss@x.example")
     signs_in = UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="other@x.example")
     users.user_update(acting_user=None, user=signs_in, adobe_id="boss@x.example")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert not User.objects.filter(pk=victim.pk).exists()
     survivors = [*added, older, signs_in]
     assert User.objects.filter(pk__in=[user.pk for user in survivors], state=UserState.ACTIVE).count() == 10
-    assert request.subjects.count() == 1
+    assert purge_request.subjects.count() == 1
 
 
 @pytest.fixture
@@ -103,31 +103,31 @@ def test_what_grows_beyond_the_days_guard_is_split_off_and_the_first_completes(d
     admin = AdministratorFactory(account=acme)
     operator = users.operator_create(email="ops@platform.example", name="Ops", password="a long pass phrase")
     victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
     trials = [AccountFactory(kind=AccountKind.TRIAL) for _n in range(4)]
     reached = [overlooked(account=trial, email="boss@x.example") for trial in trials[:3]]
     texts = [CommentFactory(post__board__account=account, body="Ask boss@x.example") for account in (acme, trials[3])]
-    assert w.completed(w.run_to_end(request))
-    assert (request.status, request.other_account_count) == (Status.COMPLETED, 0)
+    assert w.completed(w.run_to_end(purge_request))
+    assert (purge_request.status, purge_request.other_account_count) == (Status.COMPLETED, 0)
     assert not User.objects.filter(pk=victim.pk).exists()
     assert {Comment.objects.get(pk=text.pk).body for text in texts} == {"Ask [erased]"}
     # Those elsewhere wait for an operator, and are what they were.
-    part = request.parts.get()
+    part = purge_request.parts.get()
     assert (part.status, part.held_reason, part.other_account_count) == (Status.HELD, "rate", 3)
-    assert (part.accepted_at, part.due_at) == (request.accepted_at, request.due_at)
+    assert (part.accepted_at, part.due_at) == (purge_request.accepted_at, purge_request.due_at)
     states = User.objects.filter(pk__in=[user.pk for user in reached]).values_list("state", flat=True)
     assert list(states) == [UserState.ACTIVE] * 3
     held = Notification.objects.filter(kind="held")
     assert list(held.values_list("recipient_id", "reference")) == [(operator.pk, part.reference)]
     # The account reads what it would read if there were nobody.
     client.force_login(admin)
-    page = client.get(f"/admin/purge/purgerequest/{request.pk}/change/").content.decode()
+    page = client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/").content.decode()
     assert "Completed and checked" in page
     assert not any(words in page for words in ("overlooked", "check</", "other accounts", part.reference))
     # The nightly pass adds nobody anew, and what waits begins when it is let.
     patrol_all()
-    assert request.parts.count() == 1
-    services.purge_release(acting_user=None, request=part)
+    assert purge_request.parts.count() == 1
+    services.purge_release(acting_user=None, purge_request=part)
     assert w.completed(w.run_to_end(part))
     assert not User.objects.filter(email="boss@x.example").exists()
 
@@ -137,13 +137,13 @@ def test_overlooked_users_of_the_own_account_go_although_others_wait(db, setting
     mine, other = AccountFactory(kind=AccountKind.TRIAL), AccountFactory(kind=AccountKind.TRIAL)
     admin = AdministratorFactory(account=mine)
     victim = UserFactory(account=mine, email="boss@x.example", deleted=True)
-    request = services.purge_submit(acting_user=admin, account_id=mine.pk, user_ids=[victim.pk])
+    purge_request = services.purge_submit(acting_user=admin, account_id=mine.pk, user_ids=[victim.pk])
     own = overlooked(account=mine, email="else@x.example", adobe_id="boss@x.example")
     theirs = overlooked(account=other, email="boss@x.example")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert not User.objects.filter(pk__in=[victim.pk, own.pk]).exists()
     assert User.objects.get(pk=theirs.pk).state == UserState.ACTIVE
-    assert request.parts.get().subjects.get().person_id == theirs.pk
+    assert purge_request.parts.get().subjects.get().person_id == theirs.pk
 
 
 def test_a_request_that_grows_within_its_guards_goes_on(db, settings, overlooked):
@@ -151,27 +151,31 @@ def test_a_request_that_grows_within_its_guards_goes_on(db, settings, overlooked
     acme = AccountFactory()
     admin = AdministratorFactory(account=acme)
     victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
     for _n in range(3):
         overlooked(account=AccountFactory(kind=AccountKind.TRIAL), email="boss@x.example")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert not User.objects.filter(email="boss@x.example").exists()
-    assert request.other_account_count == 3
+    assert purge_request.other_account_count == 3
 
 
 def test_a_released_request_that_grows_is_held_once_more(db, overlooked):
     first = sign_up("first", colleagues=60)
-    request = services.purge_submit_ims(email=ADDRESS)
-    services.purge_release(acting_user=None, request=request)
+    purge_request = services.purge_submit_ims(email=ADDRESS)
+    services.purge_release(acting_user=None, purge_request=purge_request)
     second = AccountFactory(kind=AccountKind.TRIAL)
     second.creator = overlooked(account=second, email=ADDRESS)
     second.save()
     overlooked(account=second, email="member@second.example")
-    w.run_to_end(request)
-    assert (request.status, request.held_reason, request.released_at) == (Status.HELD, "members", None)
+    w.run_to_end(purge_request)
+    assert (purge_request.status, purge_request.held_reason, purge_request.released_at) == (
+        Status.HELD,
+        "members",
+        None,
+    )
     assert User.objects.filter(account=second).count() == 2
-    services.purge_release(acting_user=None, request=request)
-    assert w.completed(w.run_to_end(request))
+    services.purge_release(acting_user=None, purge_request=purge_request)
+    assert w.completed(w.run_to_end(purge_request))
     assert emptied(first) and emptied(second)
     assert Account.objects.get(pk=second.pk).state == AccountState.INACTIVE
 
@@ -184,10 +188,10 @@ def test_who_is_brought_back_with_the_login_after_acceptance_is_not_reached(db):
     long_before = timezone.now() - timedelta(days=30)
     gone = UserFactory(account=trial, email="olga@t.example", added_at=long_before, deleted=True)
     had_it = UserFactory(account=trial, email="ove@t.example", adobe_id="boss@x.example", added_at=long_before)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
     users.user_create(acting_user=None, account=trial, email="olga@t.example", name="Olga", adobe_id="boss@x.example")
     gone.refresh_from_db()
     assert (gone.state, gone.adobe_id) == (UserState.ACTIVE, "boss@x.example")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert User.objects.filter(pk=gone.pk, state=UserState.ACTIVE).exists()
     assert not User.objects.filter(pk__in=[victim.pk, had_it.pk]).exists()

@@ -30,7 +30,7 @@ def somebody_waits() -> bool:
 
 def hand_over_under(world: w.World, hand_over: Callable[[], None]) -> None:
     """Purge while another session has handed rows over, and commits when the purge waits for it."""
-    request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
+    purge_request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
     handed_over, waited = threading.Event(), []
 
     def session() -> None:
@@ -48,10 +48,10 @@ def hand_over_under(world: w.World, hand_over: Callable[[], None]) -> None:
     other = threading.Thread(target=session)
     other.start()
     assert handed_over.wait(30)
-    tasks.run_request(request.pk)
+    tasks.run_request(purge_request.pk)
     other.join(30)
     assert waited == [True]
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
 
 
 def test_a_sign_in_that_passes_to_a_colleague_stays():

@@ -51,16 +51,16 @@ def test_no_worker_is_not_well(client, db):
 
 
 def test_what_waits_and_what_is_overdue(client, alive, cast):
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     accepted = timezone.now() - timedelta(days=31)
-    PurgeRequest.objects.filter(pk=request.pk).update(accepted_at=accepted, due_at=accepted + timedelta(days=30))
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(accepted_at=accepted, due_at=accepted + timedelta(days=30))
     answer = client.get("/healthz")
     report = answer.json()
     assert (report["open"], report["overdue"]) == (1, 1)
     assert report["oldest_queued_seconds"] >= 31 * 86_400
     assert answer.status_code == 200
     assert "@" not in answer.content.decode()
-    assert request.reference not in answer.content.decode()
+    assert purge_request.reference not in answer.content.decode()
 
 
 @pytest.mark.parametrize("error", [OperationalError("password=secret"), InterfaceError("gone")])

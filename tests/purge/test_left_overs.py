@@ -15,13 +15,13 @@ from tests.factories.users import AccountFactory, AdministratorFactory, UserFact
 pytestmark = pytest.mark.django_db
 
 
-def completed(request):
+def completed(purge_request):
     for _slice in range(30):
-        if request.status == Status.COMPLETED:
+        if purge_request.status == Status.COMPLETED:
             return True
-        PurgeRequest.objects.filter(pk=request.pk).update(lease_until=None, next_attempt_at=None)
-        tasks.run_request(request.pk)
-        request.refresh_from_db()
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(lease_until=None, next_attempt_at=None)
+        tasks.run_request(purge_request.pk)
+        purge_request.refresh_from_db()
     return False
 
 
@@ -36,8 +36,8 @@ def test_the_folders_of_the_purged_go_with_their_files_and_those_of_others_stay(
         default_storage.save(f"people/{person.public_id}/deep/er/stray.txt", ContentFile(b"x"))
     (Path(settings.MEDIA_ROOT) / "people" / str(eve.public_id) / "empty" / "deeper").mkdir(parents=True)
 
-    request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[eve.pk])
-    assert completed(request)
+    purge_request = services.purge_submit(acting_user=admin, account_id=account.pk, user_ids=[eve.pk])
+    assert completed(purge_request)
 
     people = Path(settings.MEDIA_ROOT) / "people"
     assert [folder.name for folder in people.iterdir()] == [str(bob.public_id)]
@@ -84,6 +84,6 @@ def test_a_reference_that_says_who_it_was_is_refused(eve, reference):
 
 @pytest.mark.parametrize("reference", ["SET-1", "urn:ims/2026.11_29", "2770319", "evening-7", "x" * 200, ""])
 def test_an_opaque_reference_is_taken(eve, reference):
-    request = services.purge_submit_ims(email=eve.email, reference=reference)
-    assert (request.external_reference or "") == reference
-    assert request.subjects.get().person_id == eve.pk
+    purge_request = services.purge_submit_ims(email=eve.email, reference=reference)
+    assert (purge_request.external_reference or "") == reference
+    assert purge_request.subjects.get().person_id == eve.pk

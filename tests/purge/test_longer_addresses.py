@@ -20,11 +20,11 @@ SIGNS = "!#$%&*/=?^`{|}~"
 
 
 def purged(world, *people):
-    request = services.purge_submit(
+    purge_request = services.purge_submit(
         acting_user=world.admin, account_id=world.acme.pk, user_ids=[person.pk for person in people]
     )
-    assert w.completed(w.run_to_end(request))
-    return request
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 def comment(account, text):
@@ -43,13 +43,13 @@ def test_a_longer_address_is_never_cut(cast, sign):
         support_emails=f"{longer}; d@x-y.example; bob@q.example", sender_email=longer
     )
     settings = SalesforceSettingsFactory(connector__account=cast.acme, login=longer, filter_value="all")
-    request = purged(cast, goes)
+    purge_request = purged(cast, goes)
     account = Account.objects.get(pk=cast.acme.pk)
     assert (account.support_emails, account.sender_email) == (f"{longer}; bob@q.example", longer)
     settings.refresh_from_db()
     assert settings.login == longer
     assert settings.connector.disabled_reason == ""
-    assert texts.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(purge_request).verdict == Verdict.CLEAN
 
 
 def test_a_filter_is_looked_into(cast):
@@ -63,9 +63,9 @@ def test_a_filter_is_looked_into(cast):
 def test_in_texts_too_a_longer_address_is_whole(cast, longer):
     goes = UserFactory(account=cast.acme, email="d@x-y.example", deleted=True)
     theirs, own = comment(cast.acme, f"Ask {longer}, please."), comment(cast.acme, "Ask d@x-y.example, please.")
-    request = purged(cast, goes)
+    purge_request = purged(cast, goes)
     assert (body(theirs), body(own)) == (f"Ask {longer}, please.", "Ask [erased], please.")
-    assert texts.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(purge_request).verdict == Verdict.CLEAN
 
 
 @pytest.mark.parametrize("longer", ["x=d@x-y.example", "王d@x-y.example"])
@@ -74,11 +74,11 @@ def test_where_signs_separate_a_user_of_the_account_keeps_the_whole_address(cast
     UserFactory(account=cast.acme, email=longer)
     trial, _creator = trial_with_creator(email="boss@trial.example")
     here, there = comment(cast.acme, f"Ask {longer}, please."), comment(trial, f"Ask {longer}, please.")
-    request = purged(cast, goes)
+    purge_request = purged(cast, goes)
     assert body(here) == f"Ask {longer}, please."
     # Where nobody has that address, it is a name or a word and the address.
     assert body(there) == f"Ask {longer.removesuffix('d@x-y.example')}[erased], please."
-    assert texts.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(purge_request).verdict == Verdict.CLEAN
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_a_text_that_mentions_a_user_who_looks_alike_stays(cast, goes, stays):
     UserFactory(account=trial, email=stays)
     theirs = comment(trial, f"Ask {stays} or %C3%BC, please.")
     own = comment(cast.acme, f"Ask {goes}, please.")
-    request = purged(cast, person)
+    purge_request = purged(cast, person)
     assert body(theirs) == f"Ask {stays} or %C3%BC, please."
     assert body(own) == "Ask [erased], please."
-    assert texts.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(purge_request).verdict == Verdict.CLEAN
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_a_text_that_mentions_a_user_who_looks_alike_stays(cast, goes, stays):
 def test_each_spelling_of_a_domain_is_taken_out(cast, goes, written):
     person = UserFactory(account=cast.acme, email=goes, deleted=True)
     text = comment(cast.acme, f"Ask {written}, please.")
-    request = purged(cast, person)
+    purge_request = purged(cast, person)
     assert body(text) == "Ask [erased], please."
-    assert texts.patrol_one(request).verdict == Verdict.CLEAN
+    assert texts.patrol_one(purge_request).verdict == Verdict.CLEAN
 
 
 # ---------------------------------------------------------------- the definition

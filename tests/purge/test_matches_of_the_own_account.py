@@ -70,8 +70,8 @@ def test_the_confirmation_names_everybody_whose_row_goes(trial, admin, bob, old_
     assert [person.id for person in preview.matches] == [bob.pk]
     sent = client.post(PURGE, {"plan": page.context["plan"], "number": "2"})
     assert sent.status_code == 302
-    request = PurgeRequest.objects.get()
-    assert w.completed(w.run_to_end(request))
+    purge_request = PurgeRequest.objects.get()
+    assert w.completed(w.run_to_end(purge_request))
     assert not User.objects.filter(pk__in=[bob.pk, old_row.pk, elsewhere.pk]).exists()
     assert not Enrolment.objects.filter(user_id=bob.pk).exists()
 
@@ -204,8 +204,8 @@ def test_another_account_that_loses_its_last_administrator_is_told_to_support(op
         AdministratorFactory(account=account, email="boss@x.example")
     AdministratorFactory(account=led)
     support = UserFactory(account=operator.account, is_support=True)
-    request = submit(admin, victim)
-    assert w.completed(w.run_to_end(request))
+    purge_request = submit(admin, victim)
+    assert w.completed(w.run_to_end(purge_request))
     assert list(FollowUp.objects.values_list("kind", "account_id", "model", "row")) == [
         ("account_without_administrator", headless.pk, "users.Account", headless.pk)
     ]
@@ -221,9 +221,9 @@ def test_support_sees_the_account_on_the_requests_page_and_the_customer_does_not
     victim = UserFactory(account=acme, email="boss@x.example", deleted=True)
     headless = AccountFactory(kind=AccountKind.TRIAL, name="Headless Ltd")
     AdministratorFactory(account=headless, email="boss@x.example")
-    request = submit(admin, victim)
-    assert w.completed(w.run_to_end(request))
-    page = f"/admin/purge/purgerequest/{request.pk}/change/"
+    purge_request = submit(admin, victim)
+    assert w.completed(w.run_to_end(purge_request))
+    page = f"/admin/purge/purgerequest/{purge_request.pk}/change/"
     client.force_login(operator)
     assert "Headless Ltd" in client.get(page).content.decode()
     client.force_login(admin)

@@ -41,11 +41,11 @@ def support():
     return UserFactory(account=AccountFactory(kind=AccountKind.SYSTEM), is_support=True)
 
 
-def read_by(person, request):
+def read_by(person, purge_request):
     client = Client()
     client.force_login(person)
-    page = client.get(reverse("admin:purge_purgerequest_change", args=[request.pk]))
-    progress = client.get(reverse("admin:purge_purgerequest_progress", args=[request.pk]))
+    page = client.get(reverse("admin:purge_purgerequest_change", args=[purge_request.pk]))
+    progress = client.get(reverse("admin:purge_purgerequest_progress", args=[purge_request.pk]))
     assert page.status_code == progress.status_code == 200
     return page, json.loads(progress.content)
 
@@ -53,14 +53,14 @@ def read_by(person, request):
 def test_an_address_that_stands_elsewhere_only_counts_as_nothing_here(acme, admin, trial, support):
     FtpSettingsFactory(connector__account=trial, contact_email=ADDRESS)
     AnnouncementFactory(account=trial, body=f"Ask {ADDRESS}")
-    request = services.purge_submit_address(acting_user=admin, account_id=acme.pk, address=ADDRESS)
-    assert w.completed(w.run_to_end(request))
-    page, progress = read_by(admin, request)
+    purge_request = services.purge_submit_address(acting_user=admin, account_id=acme.pk, address=ADDRESS)
+    assert w.completed(w.run_to_end(purge_request))
+    page, progress = read_by(admin, purge_request)
     assert progress["lines"] == []
     assert progress["rows"].startswith("0 of 0 ") or not progress["rows"]
     assert "FTP" not in page.content.decode()
     assert "row" not in Notification.objects.get(recipient=admin, kind="completed").text
-    page, progress = read_by(support, request)
+    page, progress = read_by(support, purge_request)
     assert sorted(line[2] for line in progress["lines"]) == ["1", "1"]
     assert progress["rows"] == "2 of 2 rows"
     assert "FTP" in page.content.decode()
@@ -79,16 +79,16 @@ def test_rows_of_both_accounts_are_told_apart_as_they_are_treated(acme, admin, t
     AnnouncementFactory(account=acme, author=ann)
     AnnouncementFactory(account=trial, author=match)
     AnnouncementFactory(account=trial, author=match)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[ann.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
     steps = {
         step.key: (step.planned, step.done, step.own_planned, step.own_done)
-        for step in PurgeRequest.objects.get(pk=request.pk).steps.all()
+        for step in PurgeRequest.objects.get(pk=purge_request.pk).steps.all()
     }
     assert steps["learning.Enrolment.user"] == (7, 7, 3, 3)
     assert steps["messaging.Announcement#addresses"] == (3, 3, 1, 1)
     assert steps["messaging.Announcement.author"] == (3, 3, 1, 1)
-    page, progress = read_by(admin, request)
+    page, progress = read_by(admin, purge_request)
     assert sorted(line[2] for line in progress["lines"]) == ["1", "1", "3"]
     assert progress["rows"] == "5 of 5 rows"
     assert "Matching users of trial accounts" not in page.content.decode()
@@ -96,7 +96,7 @@ def test_rows_of_both_accounts_are_told_apart_as_they_are_treated(acme, admin, t
     assert "1 person was purged." in text
     assert "5 rows were erased or changed." in text
     assert "further user" not in text
-    page, progress = read_by(support, request)
+    page, progress = read_by(support, purge_request)
     assert sorted(line[2] for line in progress["lines"]) == ["3", "3", "7"]
     assert progress["rows"] == "13 of 13 rows"
     assert "Matching users of trial accounts" in page.content.decode()
@@ -107,9 +107,9 @@ def test_people_of_one_account_cost_no_further_look(acme, admin, django_assert_m
     ann = UserFactory(account=acme, email=ADDRESS, deleted=True)
     for _each in range(3):
         EnrolmentFactory(user=ann)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[ann.pk])
-    assert w.completed(w.run_to_end(request))
-    step = PurgeRequest.objects.get(pk=request.pk).steps.get(key="learning.Enrolment.user")
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
+    step = PurgeRequest.objects.get(pk=purge_request.pk).steps.get(key="learning.Enrolment.user")
     assert (step.done, step.own_done) == (3, 3)
 
 
@@ -119,8 +119,8 @@ def test_matches_in_the_own_account_are_its_own(trial, support):
     match = UserFactory(account=trial, email="other@people.example", adobe_id=ADDRESS)
     for person in (gone, match):
         EnrolmentFactory(user=person)
-    request = services.purge_submit(acting_user=chief, account_id=trial.pk, user_ids=[gone.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=chief, account_id=trial.pk, user_ids=[gone.pk])
+    assert w.completed(w.run_to_end(purge_request))
     text = Notification.objects.get(recipient=chief, kind="completed").text
     assert "1 further user was purged with them." in text
     assert "2 rows were erased or changed." in text

@@ -38,10 +38,10 @@ def on_a_large_database(settings):
 
 @pytest.fixture
 def request_of_ann(cast, on_a_large_database):
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    assert w.completed(w.run_to_end(request))
-    assert request.patrolled_at is None
-    return request
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
+    assert purge_request.patrolled_at is None
+    return purge_request
 
 
 def plant(cast, text=f"Ask {w.ANN} about it"):
@@ -85,19 +85,19 @@ def test_what_is_found_is_treated_named_and_reopens_the_request(request_of_ann, 
 
 
 def test_what_is_found_before_completion_is_treated_at_once(cast, on_a_large_database, monkeypatch):
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     found = Report(Verdict.RESIDUE, (Hit("learning_comment", "body", "0", ruled=False),))
     with monkeypatch.context() as patched:
-        patched.setattr("purge.proof.probe.verify", lambda request: found)
-        w.run_to_end(request)
-    assert request.status == Status.RESIDUE
+        patched.setattr("purge.proof.probe.verify", lambda purge_request: found)
+        w.run_to_end(purge_request)
+    assert purge_request.status == Status.RESIDUE
     comment = plant(cast)
     theirs = CommentFactory(post__board__account=cast.acme, author=cast.witness, body="Ask witness@acme.example")
     assert patrol_all().verdict == Verdict.RESIDUE
     assert Comment.objects.get(pk=comment.pk).body == "Ask [erased] about it"
     assert Comment.objects.get(pk=theirs.pk).body == "Ask witness@acme.example"
     assert patrol_all().verdict == Verdict.CLEAN
-    assert w.completed(request)
+    assert w.completed(purge_request)
 
 
 def test_a_reopened_request_completes_through_the_next_clean_pass_only(request_of_ann, cast):
@@ -176,8 +176,8 @@ def test_a_pass_that_cannot_look_says_so_and_completes_nothing(request_of_ann, c
 def test_several_requests_are_served_by_one_pass(cast, on_a_large_database):
     first = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     second = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.bob.pk])
-    for request in (first, second):
-        assert w.completed(w.run_to_end(request))
+    for purge_request in (first, second):
+        assert w.completed(w.run_to_end(purge_request))
     plant(cast, "Ask BÖB@x.org")
     record = patrol_all()
     assert (record.requests, record.hits) == (2, 1)
@@ -202,9 +202,9 @@ def test_a_request_that_is_tried_again_meanwhile_is_not_called_residue(request_o
     request_of_ann.refresh_from_db()
     real = was_proved
 
-    def somebody_retries(request):
-        services.purge_retry(acting_user=None, request=PurgeRequest.objects.get(pk=request.pk))
-        return real(request)
+    def somebody_retries(purge_request):
+        services.purge_retry(acting_user=None, purge_request=PurgeRequest.objects.get(pk=purge_request.pk))
+        return real(purge_request)
 
     monkeypatch.setattr("purge.upkeep.patrol.was_proved", somebody_retries)
     patrol_all()
@@ -247,8 +247,8 @@ def test_a_session_in_which_an_address_stands_ends_and_holds_nothing_up(cast):
     """Somebody else's browser, which may come back in two weeks or never."""
     witness = session_that_says(f"Ask {w.ANN} about it", cast.witness)
     bystander = session_that_says("Ask joann@acme.example about it", cast.admin)
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
     assert not witness.exists(witness.session_key)
     assert bystander.exists(bystander.session_key)
     assert not Residue.objects.exists()

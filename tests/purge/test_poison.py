@@ -42,8 +42,8 @@ def client_of_admin(cast):
 
 
 def run(world: w.World) -> None:
-    request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
 
 
 def type_announcement(client: Client, title: str, text: str) -> Announcement:

@@ -80,12 +80,12 @@ def test_progress_is_never_changed():
 def test_a_chunk_that_is_taken_back_has_not_moved_it(furnished, monkeypatch, rows_a_chunk):
     for name in ("CHUNK_ROWS", "WHOLE_ROWS"):
         monkeypatch.setattr(sweep, name, rows_a_chunk)
-    request = submit(furnished)
-    engine._plan(claimed(request))
-    walk = sweep.Sweep(claimed(request))
+    purge_request = submit(furnished)
+    engine._plan(claimed(purge_request))
+    walk = sweep.Sweep(claimed(purge_request))
     real = sweep.Sweep._report
     while not walk.progress.over:
-        before, stored = walk.progress, list(request.steps.values())
+        before, stored = walk.progress, list(purge_request.steps.values())
 
         def dies(*args):
             real(*args)  # all that the chunk did is done and reported; only the commit is missing
@@ -95,13 +95,13 @@ def test_a_chunk_that_is_taken_back_has_not_moved_it(furnished, monkeypatch, row
         with pytest.raises(Killed):
             walk.chunk()
         assert walk.progress is before
-        assert list(request.steps.values()) == stored
+        assert list(purge_request.steps.values()) == stored
         monkeypatch.setattr(sweep.Sweep, "_report", real)
         assert walk.chunk() is walk.progress.over
         assert walk.progress.chunks == before.chunks + 1
         # What is remembered is what is stored.
-        rows = {row.key: row for row in request.steps.all()}
+        rows = {row.key: row for row in purge_request.steps.all()}
         for (row, _step), now in zip(walk.plan, walk.progress.steps, strict=True):
             stored_row = rows[row.key]
             assert (stored_row.done, stored_row.late, stored_row.own_done) == (now.done, now.late, now.own_done)
-    assert {row.state for row in request.steps.all()} == {StepState.DONE}
+    assert {row.state for row in purge_request.steps.all()} == {StepState.DONE}

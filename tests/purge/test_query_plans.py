@@ -156,11 +156,11 @@ def test_a_search_by_a_beginning_goes_by_the_indexes_of_sqlite_too(db):
 def _purge(admin: User, *people: User) -> int:
     """Purge deleted people; how many statements it took from acceptance to the proof."""
     with CaptureQueriesContext(connection) as captured:
-        request = services.purge_submit(
+        purge_request = services.purge_submit(
             acting_user=admin, account_id=admin.account_id, user_ids=[person.pk for person in people]
         )
-        tasks.run_request(request.pk)
-    assert PurgeRequest.objects.get(pk=request.pk).status == "completed"
+        tasks.run_request(purge_request.pk)
+    assert PurgeRequest.objects.get(pk=purge_request.pk).status == "completed"
     return len(captured)
 
 

@@ -101,9 +101,9 @@ def submit(cast, *people):
 
 
 def purge(cast, *people):
-    request = submit(cast, *people)
-    assert w.completed(w.run_to_end(request))
-    return request
+    purge_request = submit(cast, *people)
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 def check_says() -> str:
@@ -126,10 +126,10 @@ def agrees(client) -> bool:
     return (status, report["purge_log"], report["unknown_purges"], check_says()) == (200, "agrees", 0, "")
 
 
-def as_seen_by(user, client, request) -> str:
+def as_seen_by(user, client, purge_request) -> str:
     """A request's page."""
     client.force_login(user)
-    return client.get(f"/admin/purge/purgerequest/{request.pk}/change/").content.decode()
+    return client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/").content.decode()
 
 
 def look() -> None:
@@ -193,39 +193,39 @@ def test_three_purges_are_counted_as_three_and_the_one_in_the_backup_is_not(cast
 
 
 def test_a_request_that_had_come_further_waits_until_somebody_has_looked(cast, backup, client, run):
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     backup.take()
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     backup.put_back()
     look()
     sentence = "This database is older than its purge log: 1 purge had come further than it knows."
     assert health(client)[1]["purge_log"] == sentence
-    assert tasks.run_request(request.pk) == "nothing to do"
-    request.refresh_from_db()
-    assert request.status == Status.QUEUED
-    page = as_seen_by(cast.admin, client, request)
+    assert tasks.run_request(purge_request.pk) == "nothing to do"
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.QUEUED
+    page = as_seen_by(cast.admin, client, purge_request)
     assert "Purging is paused on this site: an older backup was restored" in page
     assert "Your request is safe, nothing has been erased. It goes on by itself once they have." in page
     assert "1 purge had come further" not in page
-    page = as_seen_by(UserFactory(is_superuser=True), client, request)
+    page = as_seen_by(UserFactory(is_superuser=True), client, purge_request)
     assert "This database is older than its purge log: 1 purge had come further than it knows." in page
     assert "See manage.py purge_journal status." in page
 
     assert run("purge_journal", "acknowledge", "1").code == 0
     assert agrees(client)
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     look()
     assert agrees(client)
 
 
 def test_a_command_that_works_itself_looks_first(cast, backup, client, run):
     """Neither web nor worker has been started on the restored database."""
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     look()
     backup.take()
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     backup.put_back()
-    assert tasks.run_request(request.pk) == "nothing to do"
+    assert tasks.run_request(purge_request.pk) == "nothing to do"
     assert PurgeRequest.objects.get().status == Status.QUEUED
     assert User.objects.get(pk=cast.ann.pk).state == UserState.PURGING
     assert run("purge_journal", "acknowledge", "1").code == 0
@@ -234,14 +234,14 @@ def test_a_command_that_works_itself_looks_first(cast, backup, client, run):
 
 
 def test_a_log_that_cannot_be_read_lets_nothing_begin(cast, client):
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     file = the_file()
     away = file.rename(file.with_name("kept"))
     (file / "full").mkdir(parents=True)  # what root cannot read either
-    assert tasks.run_request(request.pk) == "nothing to do"
+    assert tasks.run_request(purge_request.pk) == "nothing to do"
     shutil.rmtree(file)
     away.rename(file)
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
 
 
 def test_nothing_is_released_or_taken_out_meanwhile(cast, backup, client, settings, run):
@@ -256,29 +256,29 @@ def test_nothing_is_released_or_taken_out_meanwhile(cast, backup, client, settin
     sentence = "This database is older than its purge log: 1 purge had come further than it knows."
     for service in (services.purge_release, services.purge_take_out):
         with pytest.raises(services.PurgeRefused) as refusal:
-            service(acting_user=operator, request=part)
+            service(acting_user=operator, purge_request=part)
         assert refusal.value.code == "purge_log"
         assert sentence in str(refusal.value)
     part.refresh_from_db()
     assert part.status == Status.HELD
     assert User.objects.get(pk=cast.alpha_match.pk).state == UserState.ACTIVE
     assert run("purge_journal", "acknowledge", "1").code == 0
-    assert services.purge_release(acting_user=operator, request=part).status == Status.QUEUED
+    assert services.purge_release(acting_user=operator, purge_request=part).status == Status.QUEUED
     assert User.objects.get(pk=cast.alpha_match.pk).state == UserState.PURGING
 
 
 def test_a_request_that_was_called_off_is_not_carried_out_by_an_older_database(cast, backup, client, run):
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     backup.take()
-    services.purge_cancel(acting_user=cast.admin, request=request)
+    services.purge_cancel(acting_user=cast.admin, purge_request=purge_request)
     backup.put_back()
     look()
-    assert tasks.run_request(request.pk) == "nothing to do"
+    assert tasks.run_request(purge_request.pk) == "nothing to do"
     refused = run("purge_journal", "acknowledge", "1")
     assert refused.code == 1
-    assert f"{request.reference} was called off after the backup, and is open again here" in refused.err
+    assert f"{purge_request.reference} was called off after the backup, and is open again here" in refused.err
 
-    services.purge_cancel(acting_user=cast.admin, request=PurgeRequest.objects.get())
+    services.purge_cancel(acting_user=cast.admin, purge_request=PurgeRequest.objects.get())
     look()
     assert agrees(client)
     assert User.objects.get(pk=cast.ann.pk).state == UserState.DELETED
@@ -361,10 +361,10 @@ def test_another_database_at_the_same_log_and_back_again(cast, client, tmp_path)
 
 
 def test_a_declared_copy_is_an_installation_of_its_own_in_the_same_folder(cast, backup, client, run):
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     look()
     backup.take()
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     look()
     # The backup becomes a copy for tests, on a machine that sees the same folder.
     backup.put_back()
@@ -472,11 +472,11 @@ def test_what_a_killed_process_did_not_write_is_added_and_a_restore_is_noticed_t
         """
     )
     assert killed.returncode == -9
-    request = PurgeRequest.objects.get()
+    purge_request = PurgeRequest.objects.get()
     assert events() == ["begun", "accepted"]
     assert lines.add_missing(grace=timedelta(0)) == 1
     assert events() == ["begun", "accepted", "committed"]
-    assert written()[-1]["request"] == request.reference
+    assert written()[-1]["request"] == purge_request.reference
     look()
     assert agrees(client)
     backup.put_back()
@@ -585,7 +585,7 @@ def test_a_shorter_log_is_noticed(cast, client, run):
 
 
 def test_a_log_that_was_put_back_shorter_before_anybody_had_read_it(cast, client):
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     look()
     submit(cast, cast.bob)
     text = the_file().read_bytes().splitlines(keepends=True)
@@ -593,7 +593,7 @@ def test_a_log_that_was_put_back_shorter_before_anybody_had_read_it(cast, client
     the_file().write_bytes(b"".join(text[:3]))
     look()
     assert not agrees(client)
-    assert PurgeRequest.objects.exclude(pk=request.pk).count() == 1
+    assert PurgeRequest.objects.exclude(pk=purge_request.pk).count() == 1
 
 
 def test_a_damaged_log_is_noticed_and_named_and_what_follows_is_read(cast, backup, client, run):
@@ -650,7 +650,7 @@ def test_what_was_read_is_not_read_again(cast, monkeypatch):
 
 
 def test_the_lines_of_a_request_name_nobody(cast):
-    request = purge(cast, cast.ann)
+    purge_request = purge(cast, cast.ann)
     begun, accepted, committed, completed = written()
     assert [line["event"] for line in (begun, accepted, committed, completed)] == [
         "begun",
@@ -658,7 +658,7 @@ def test_the_lines_of_a_request_name_nobody(cast):
         "committed",
         "completed",
     ]
-    assert {line["request"] for line in (accepted, committed, completed)} == {request.reference}
+    assert {line["request"] for line in (accepted, committed, completed)} == {purge_request.reference}
     assert [line["n"] for line in (accepted, committed, completed)] == [1, 1, 2]
     assert committed["confirms"] == completed["confirms"] == [the_file().name.removesuffix(".jsonl"), 2]
     going = {
@@ -668,7 +668,7 @@ def test_the_lines_of_a_request_name_nobody(cast):
     assert {row: (public_id, account) for row, public_id, account in accepted["people"]} == going
     assert accepted["accounts"][str(cast.acme.pk)] == str(cast.acme.public_id)
     assert accepted["account"] == cast.acme.pk
-    assert accepted["key"] == request.key_fingerprint
+    assert accepted["key"] == purge_request.key_fingerprint
     kinds = {digest[0] for digest in accepted["hashes"]}
     assert kinds == {"email", "login", "public_id", "unique_id"}
     text = the_file().read_text()
@@ -681,16 +681,16 @@ def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
     from purge.journal.brought_back import brought_back
     from purge.journal.lines import LATE, LET_GO, journal_people
 
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        journal_people(request, LATE, people=get_host().people([cast.witness.pk]))
+        journal_people(purge_request, LATE, people=get_host().people([cast.witness.pk]))
         raise ZeroDivisionError
     with transaction.atomic():
-        journal_people(request, LATE, people=get_host().people([cast.bob.pk]))
+        journal_people(purge_request, LATE, people=get_host().people([cast.bob.pk]))
         assert events()[-1] == "late"
     with transaction.atomic():
-        journal_people(request, LET_GO, people=get_host().people([cast.bob.pk]))
-    assert w.completed(w.run_to_end(request))
+        journal_people(purge_request, LET_GO, people=get_host().people([cast.bob.pk]))
+    assert w.completed(w.run_to_end(purge_request))
     assert [(line["event"], line["n"]) for line in written()[1:]] == [
         ("accepted", 1),
         ("committed", 1),
@@ -708,21 +708,23 @@ def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
     assert written()[5]["confirms"] == written()[6]["changes"] == [chain, 5]
     assert written()[7]["confirms"] == written()[8]["confirms"] == [chain, 7]
     # Who is asked about is here again: the witness was never part of it, Bob has left it.
-    back = brought_back({request.reference}, [chain])
-    assert back == {request.reference: []}
+    back = brought_back({purge_request.reference}, [chain])
+    assert back == {purge_request.reference: []}
     UserFactory(pk=cast.ann.pk, account=cast.acme)
-    assert brought_back({request.reference}, [chain]) == {request.reference: []}, "another person under this number"
+    assert brought_back({purge_request.reference}, [chain]) == {purge_request.reference: []}, (
+        "another person under this number"
+    )
     look()
     assert agrees(client)
 
 
 def test_who_was_overlooked_at_acceptance_is_written_ahead_before_they_go(cast, client):
     """Added by a transaction that had not committed when the request was accepted."""
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     trial = AccountFactory(kind="trial")
-    late = UserFactory(account=trial, email="ann@x.org", added_at=request.accepted_at - timedelta(days=1))
+    late = UserFactory(account=trial, email="ann@x.org", added_at=purge_request.accepted_at - timedelta(days=1))
     row, public_id = late.pk, str(late.public_id)
-    w.run_to_end(request)
+    w.run_to_end(purge_request)
     assert not User.objects.filter(pk=row).exists()
     (line,) = [line for line in written() if line["event"] == "late"]
     assert line["people"] == [[row, public_id, trial.pk]]

@@ -28,23 +28,23 @@ def purge(
     world: w.World, *people: User, acting_user: User | None = None, account: Account | None = None
 ) -> PurgeRequest:
     account = account or world.acme
-    request = services.purge_submit(
+    purge_request = services.purge_submit(
         acting_user=acting_user or world.admin, account_id=account.pk, user_ids=[person.pk for person in people]
     )
-    assert w.completed(w.run_to_end(request))
-    return request
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 def purge_address(world: w.World, account: Account, acting_user: User, address: str = OTHER) -> PurgeRequest:
-    request = services.purge_submit_address(acting_user=acting_user, account_id=account.pk, address=address)
-    assert w.completed(w.run_to_end(request))
-    return request
+    purge_request = services.purge_submit_address(acting_user=acting_user, account_id=account.pk, address=address)
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 def purge_ims(**message: str) -> PurgeRequest:
-    request = services.purge_submit_ims(**message)
-    assert w.completed(w.run_to_end(request))
-    return request
+    purge_request = services.purge_submit_ims(**message)
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 def comment_in(account: Account, text: str) -> Comment:
@@ -89,11 +89,11 @@ def test_ui_enterprise_matches_by_email_not_by_the_selected_users_adobe_id(cast)
 
 
 def test_ui_enterprise_keeps_a_match_who_created_the_trial_account(cast):
-    request = purge(cast, cast.ann)
+    purge_request = purge(cast, cast.ann)
     cast.gamma_creator.refresh_from_db()
     assert cast.gamma_creator.email == w.ANN
     assert cast.gamma_creator.state == UserState.ACTIVE
-    assert request.kept_count == 1
+    assert purge_request.kept_count == 1
     assert Account.objects.get(pk=cast.gamma.pk).state == AccountState.ACTIVE
     # A match in a trial account that somebody else created is no creator, and goes.
     assert exists(cast.alpha_match) == [False]
@@ -101,9 +101,9 @@ def test_ui_enterprise_keeps_a_match_who_created_the_trial_account(cast):
 
 def test_ui_enterprise_erases_the_creator_too_when_the_policy_says_so(cast, settings):
     settings.PURGE_ERASE_KEPT_CREATOR = True
-    request = purge(cast, cast.ann)
+    purge_request = purge(cast, cast.ann)
     assert exists(cast.gamma_creator) == [False]
-    assert request.kept_count == 0
+    assert purge_request.kept_count == 0
     account = Account.objects.get(pk=cast.gamma.pk)
     assert account.creator_missing
     assert account.state == AccountState.ACTIVE
@@ -133,10 +133,10 @@ def test_ui_enterprise_leaves_a_former_email_that_another_user_holds_now(cast):
 
 
 def test_ui_enterprise_notifies_the_initiator_on_completion(cast):
-    request = purge(cast, cast.ann)
-    told = Notification.objects.filter(request_id=request.pk, kind="completed")
+    purge_request = purge(cast, cast.ann)
+    told = Notification.objects.filter(request_id=purge_request.pk, kind="completed")
     assert list(told.values_list("recipient_id", flat=True)) == [cast.admin.pk]
-    assert request.reference in told.get().text + told.get().title + told.get().reference
+    assert purge_request.reference in told.get().text + told.get().title + told.get().reference
     assert "ann@" not in told.get().text.lower()
     assert "Archer" not in told.get().text
 
@@ -159,9 +159,9 @@ def test_ui_trial_deletes_users_of_all_trials_whose_email_or_adobe_id_matches(ca
 
 def test_ui_trial_keeps_a_match_who_created_the_trial_account(cast, trial):
     account, admin, victim = trial
-    request = purge(cast, victim, acting_user=admin, account=account)
+    purge_request = purge(cast, victim, acting_user=admin, account=account)
     assert exists(cast.gamma_creator) == [True]
-    assert request.kept_count == 1
+    assert purge_request.kept_count == 1
 
 
 def test_ui_trial_deletes_a_selected_creator_of_the_requesting_account(cast):
@@ -188,8 +188,8 @@ def test_ui_trial_takes_the_email_out_of_all_trials_and_of_no_enterprise(cast, t
 
 def test_ui_trial_notifies_the_initiator_on_completion(cast, trial):
     account, admin, victim = trial
-    request = purge(cast, victim, acting_user=admin, account=account)
-    told = Notification.objects.filter(request_id=request.pk, kind="completed")
+    purge_request = purge(cast, victim, acting_user=admin, account=account)
+    told = Notification.objects.filter(request_id=purge_request.pk, kind="completed")
     assert list(told.values_list("recipient_id", flat=True)) == [admin.pk]
 
 
@@ -214,8 +214,8 @@ def test_other_enterprise_deletes_no_user_from_any_account(cast):
 
 
 def test_other_enterprise_notifies_the_initiator_on_completion(cast):
-    request = purge_address(cast, cast.acme, cast.admin)
-    told = Notification.objects.filter(request_id=request.pk, kind="completed")
+    purge_request = purge_address(cast, cast.acme, cast.admin)
+    told = Notification.objects.filter(request_id=purge_request.pk, kind="completed")
     assert list(told.values_list("recipient_id", flat=True)) == [cast.admin.pk]
 
 
@@ -238,8 +238,8 @@ def test_other_trial_deletes_no_user_from_any_account(cast, trial):
 
 def test_other_trial_notifies_the_initiator_on_completion(cast, trial):
     account, admin, _victim = trial
-    request = purge_address(cast, account, admin)
-    told = Notification.objects.filter(request_id=request.pk, kind="completed")
+    purge_request = purge_address(cast, account, admin)
+    told = Notification.objects.filter(request_id=purge_request.pk, kind="completed")
     assert list(told.values_list("recipient_id", flat=True)) == [admin.pk]
 
 
@@ -247,28 +247,28 @@ def test_other_trial_notifies_the_initiator_on_completion(cast, trial):
 
 
 def test_ims_enterprise_notifies_the_administrators_of_every_enterprise_that_has_such_a_user(cast):
-    request = purge_ims(email=w.ANN)
-    notices = ImsNotice.objects.filter(request=request)
+    purge_request = purge_ims(email=w.ANN)
+    notices = ImsNotice.objects.filter(request=purge_request)
     assert set(notices.values_list("account_id", "user_id")) == {
         (cast.acme.pk, cast.ann.pk),
         (cast.globex.pk, cast.globex_ann.pk),
     }
-    told = Notification.objects.filter(request_id=request.pk, kind="ims_notice")
+    told = Notification.objects.filter(request_id=purge_request.pk, kind="ims_notice")
     assert cast.admin.pk in told.values_list("recipient_id", flat=True)
     assert set(told.values_list("recipient__account_id", flat=True)) == {cast.acme.pk, cast.globex.pk}
     # Nothing is erased in an enterprise account.
     assert exists(cast.ann, cast.globex_ann) == [True, True]
     # The administrators decide: purging the user closes the notice and takes the address out of it.
     purge(cast, cast.ann)
-    notice = ImsNotice.objects.get(request=request, account_id=cast.acme.pk)
+    notice = ImsNotice.objects.get(request=purge_request, account_id=cast.acme.pk)
     assert (notice.state, notice.identifier, notice.user_id) == (NoticeState.PURGED, "", None)
-    assert ImsNotice.objects.get(request=request, account_id=cast.globex.pk).state == NoticeState.OPEN
+    assert ImsNotice.objects.get(request=purge_request, account_id=cast.globex.pk).state == NoticeState.OPEN
 
 
 def test_ims_enterprise_checks_no_email_fields_for_whom_to_notify(cast):
     mention = comment_in(cast.initech, f"ask {w.ANN}!")
-    request = purge_ims(email=w.ANN)
-    assert not ImsNotice.objects.filter(request=request, account_id=cast.initech.pk).exists()
+    purge_request = purge_ims(email=w.ANN)
+    assert not ImsNotice.objects.filter(request=purge_request, account_id=cast.initech.pk).exists()
     assert body(mention) == f"ask {w.ANN}!"
 
 
@@ -297,10 +297,10 @@ def test_ims_trial_deletes_all_users_of_a_trial_that_the_person_created_there_on
 def test_ims_trial_takes_the_email_out_of_all_trials_and_notifies_nobody(cast):
     cleaned = [comment_in(a, f"ask {w.ANN}!") for a in (cast.alpha, cast.delta)]
     kept = comment_in(cast.acme, f"ask {w.ANN}!")
-    request = purge_ims(email=w.ANN)
+    purge_request = purge_ims(email=w.ANN)
     assert [body(comment) for comment in cleaned] == ["ask [erased]!"] * 2
     assert body(kept) == f"ask {w.ANN}!"
-    assert not Notification.objects.filter(request_id=request.pk, kind="completed").exists()
+    assert not Notification.objects.filter(request_id=purge_request.pk, kind="completed").exists()
 
 
 # ---------------------------------------------------------------- the identity provider, details
@@ -314,8 +314,8 @@ def test_the_same_message_twice_is_one_request(cast):
 
 
 def test_a_message_that_matches_nobody_completes_with_nothing_found(cast):
-    request = purge_ims(email="nobody@nowhere.example", reference="SET-2")
-    assert (request.subjects.count(), request.notices.count(), request.rows_done) == (0, 0, 0)
+    purge_request = purge_ims(email="nobody@nowhere.example", reference="SET-2")
+    assert (purge_request.subjects.count(), purge_request.notices.count(), purge_request.rows_done) == (0, 0, 0)
 
 
 def test_a_message_without_identifier_is_refused_and_nothing_is_stored(cast):
@@ -334,23 +334,23 @@ def test_with_the_login_alone_the_emails_of_the_matched_users_are_cleaned_too(ca
 def test_emptying_a_trial_of_more_than_fifty_others_waits_for_an_operator(cast):
     for _n in range(51):
         UserFactory(account=cast.gamma)
-    request = services.purge_submit_ims(email=w.ANN)
-    assert (request.status, request.held_reason) == (Status.HELD, "members")
-    w.run_to_end(request)
+    purge_request = services.purge_submit_ims(email=w.ANN)
+    assert (purge_request.status, purge_request.held_reason) == (Status.HELD, "members")
+    w.run_to_end(purge_request)
     assert exists(cast.gamma_creator) == [True]
-    services.purge_release(acting_user=None, request=request)
-    assert w.completed(w.run_to_end(request))
+    services.purge_release(acting_user=None, purge_request=purge_request)
+    assert w.completed(w.run_to_end(purge_request))
     assert not User.objects.filter(account=cast.gamma).exists()
 
 
 def test_a_user_who_was_overlooked_when_the_request_was_accepted_goes_too(cast):
     long_ago = timezone.now() - timedelta(days=1)
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     # Committed in the moment in which the matches were looked for.
     late = UserFactory(account=cast.beta, email="late@x.org", adobe_id=w.ANN, added_at=long_ago)
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert exists(late) == [False]
-    assert request.subjects.get(person_id=late.pk).fate == Fate.ERASED
+    assert purge_request.subjects.get(person_id=late.pk).fate == Fate.ERASED
 
 
 def test_the_policy_table_has_the_six_routes(settings):

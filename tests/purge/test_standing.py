@@ -276,10 +276,10 @@ def test_each_cause_has_one_state_one_sentence_and_one_who_acts(make, readers, a
     fields, state, actor, *sentences = TABLE[cause]
     fields = dict(fields)
     alive(fields.pop("beat", NOW), trouble=fields.pop("trouble", ""))
-    request = make(**fields)
-    answer = standing(request, readers[who], now=NOW)
+    purge_request = make(**fields)
+    answer = standing(purge_request, readers[who], now=NOW)
     assert (answer.state, answer.who, answer.sentence) == (state, actor, sentences[COLUMNS[who]])
-    assert sentence_for(request, Reader(who), now=NOW) == answer.sentence
+    assert sentence_for(purge_request, Reader(who), now=NOW) == answer.sentence
     assert (answer.zone, answer.overdue) == ("Europe/Berlin", False)
 
 
@@ -353,9 +353,9 @@ def test_a_chosen_wait_is_no_lateness_as_long_as_nothing_else_is_left():
 
 def test_what_else_it_waits_or_waited_for_is_listed(make, readers, alive):
     alive(SILENT)
-    request = make(Status.RUNNING, next_attempt_at=LATER, released_at=SILENT, started_at=SILENT, **FAILED)
+    purge_request = make(Status.RUNNING, next_attempt_at=LATER, released_at=SILENT, started_at=SILENT, **FAILED)
     listed = {
-        who: [(each.words, each.over) for each in standing(request, reader, now=NOW).others]
+        who: [(each.words, each.over) for each in standing(purge_request, reader, now=NOW).others]
         for who, reader in readers.items()
     }
     attempt = ("The next attempt, 29 Nov 2026, 12:18 CET", False)
@@ -370,10 +370,10 @@ def test_what_else_it_waits_or_waited_for_is_listed(make, readers, alive):
 def test_late_is_said_beside_every_open_state_and_by_the_filter(make, readers, alive):
     past = {"accepted_at": NOW - timedelta(days=31), "due_at": NOW - timedelta(days=1)}
     for status in Status.values:
-        request = make(status, **past)
+        purge_request = make(status, **past)
         late = status not in (Status.COMPLETED, Status.CANCELLED)
-        assert standing(request, readers["support"], now=NOW).overdue is late
-        assert PurgeRequest.objects.filter(is_late(NOW), pk=request.pk).exists() is late
+        assert standing(purge_request, readers["support"], now=NOW).overdue is late
+        assert PurgeRequest.objects.filter(is_late(NOW), pk=purge_request.pk).exists() is late
         in_time = make(status)
         assert not standing(in_time, readers["support"], now=NOW).overdue
         assert not PurgeRequest.objects.filter(is_late(NOW), pk=in_time.pk).exists()
@@ -395,9 +395,9 @@ def test_late_is_said_beside_every_open_state_and_by_the_filter(make, readers, a
     ],
 )
 def test_what_each_reader_may_do(make, readers, alive, status, may):
-    request = make(status)
+    purge_request = make(status)
     for who, reader in readers.items():
-        answer = standing(request, reader, now=NOW)
+        answer = standing(purge_request, reader, now=NOW)
         can = {"c": answer.can_cancel, "r": answer.can_release, "t": answer.can_retry}
         assert "".join(letter for letter, yes in can.items() if yes) == may[who], who
 
@@ -408,8 +408,8 @@ def test_who_lacks_the_permission_and_who_comes_too_late_cannot_cancel(make, acc
 
 
 def test_who_reads(make, readers):
-    request = make(Status.QUEUED)
-    assert {who: reader_of(reader, request) for who, reader in readers.items()} == {
+    purge_request = make(Status.QUEUED)
+    assert {who: reader_of(reader, purge_request) for who, reader in readers.items()} == {
         "initiator": Reader.INITIATOR,
         "administrator": Reader.ADMINISTRATOR,
         "support": Reader.SUPPORT,
@@ -423,14 +423,14 @@ def test_who_reads(make, readers):
 
 def test_everybody_reads_the_same_due_date_in_the_accounts_zone(make, readers, alive):
     late_evening = datetime(2026, 11, 28, 23, 10, tzinfo=UTC)
-    request = make(Status.QUEUED, accepted_at=late_evening, due_at=late_evening + timedelta(days=30))
+    purge_request = make(Status.QUEUED, accepted_at=late_evening, due_at=late_evening + timedelta(days=30))
     for reader in readers.values():
-        assert "Due 29 Dec 2026, 00:10 CET." in standing(request, reader, now=late_evening).sentence
+        assert "Due 29 Dec 2026, 00:10 CET." in standing(purge_request, reader, now=late_evening).sentence
 
 
 def test_a_request_of_no_account_is_told_in_utc(make, readers, alive):
-    request = make(Status.QUEUED, account_id=None, initiator=None, origin=Origin.IMS, route=Route.IMS_TRIAL)
-    assert "Due 29 Dec 2026, 11:10 UTC." in standing(request, readers["support"], now=NOW).sentence
+    purge_request = make(Status.QUEUED, account_id=None, initiator=None, origin=Origin.IMS, route=Route.IMS_TRIAL)
+    assert "Due 29 Dec 2026, 11:10 UTC." in standing(purge_request, readers["support"], now=NOW).sentence
 
 
 @pytest.mark.parametrize(

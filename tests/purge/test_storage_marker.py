@@ -77,14 +77,14 @@ def elsewhere(settings, tmp_path):
     return look
 
 
-def run(request, slices=30):
+def run(purge_request, slices=30):
     for _slice in range(slices):
-        if request.status == Status.COMPLETED:
+        if purge_request.status == Status.COMPLETED:
             break
-        PurgeRequest.objects.filter(pk=request.pk).update(lease_until=None, next_attempt_at=None)
-        tasks.run_request(request.pk)
-        request.refresh_from_db()
-    return request
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(lease_until=None, next_attempt_at=None)
+        tasks.run_request(purge_request.pk)
+        purge_request.refresh_from_db()
+    return purge_request
 
 
 def marker_file(settings) -> Path:
@@ -207,10 +207,10 @@ def test_an_operator_who_sees_another_storage_lets_nothing_begin(account, admin_
     waiting = PurgeRequest.objects.get(status=Status.HELD)
     elsewhere(True)
     with pytest.raises(services.PurgeRefused, match="MEDIA_ROOT"):
-        services.purge_release(acting_user=None, request=waiting)
+        services.purge_release(acting_user=None, purge_request=waiting)
     assert User.objects.filter(email=eve.email, state=UserState.ACTIVE).count() == 2
     elsewhere(False)
-    services.purge_release(acting_user=None, request=waiting)
+    services.purge_release(acting_user=None, purge_request=waiting)
     assert User.objects.filter(email=eve.email, state=UserState.PURGING).count() == 3
 
 

@@ -52,14 +52,14 @@ def trial():
     return trial_with_creator()[0]
 
 
-def worked_through(request, *, slices=40):
+def worked_through(purge_request, *, slices=40):
     for _slice in range(slices):
-        if request.status in (Status.COMPLETED, Status.RESIDUE, Status.NEEDS_ATTENTION):
+        if purge_request.status in (Status.COMPLETED, Status.RESIDUE, Status.NEEDS_ATTENTION):
             break
-        PurgeRequest.objects.filter(pk=request.pk).update(lease_until=None, next_attempt_at=None)
-        tasks.run_request(request.pk)
-        request.refresh_from_db()
-    return request
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(lease_until=None, next_attempt_at=None)
+        tasks.run_request(purge_request.pk)
+        purge_request.refresh_from_db()
+    return purge_request
 
 
 def is_dead(log):
@@ -88,17 +88,17 @@ def test_one_file_that_mentions_the_address_takes_all_earlier_imports_of_its_acc
     match route:
         case "users":
             eve = UserFactory(account=account, email=EVE, deleted=True)
-            request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+            purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
         case "address":
-            request = services.purge_submit_address(acting_user=admin_user, account_id=account.pk, address=EVE)
+            purge_request = services.purge_submit_address(acting_user=admin_user, account_id=account.pk, address=EVE)
         case "ims":
-            request = services.purge_submit_ims(email=EVE, reference="SET-1")
+            purge_request = services.purge_submit_ims(email=EVE, reference="SET-1")
     # From the moment it begins, before any worker has looked.
     assert is_dead(mentions) and is_dead(other)
     assert not is_dead(elsewhere)
     later = ImportLogFactory(account=trial, content=NEUTRAL, uploaded_at=timezone.now() + timedelta(seconds=1))
 
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
 
     assert is_dead(mentions) and is_dead(other)
     assert not is_dead(elsewhere) and not is_dead(later)
@@ -109,10 +109,10 @@ def test_on_the_other_user_route_the_requesting_account_loses_all_earlier_import
     mentions, other = earlier_import(account, MENTIONS), earlier_import(account, NEUTRAL)
     enterprise = earlier_import(AccountFactory(), MENTIONS)
     names = {log.pk: log.file.name for log in (mentions, other, enterprise)}
-    request = services.purge_submit_address(acting_user=admin_user, account_id=account.pk, address=EVE)
+    purge_request = services.purge_submit_address(acting_user=admin_user, account_id=account.pk, address=EVE)
     assert is_dead(mentions) and is_dead(other) and not is_dead(enterprise)
 
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
 
     assert [default_storage.exists(names[log.pk]) for log in (mentions, other, enterprise)] == [False, False, True]
     assert not is_dead(enterprise)
@@ -122,9 +122,9 @@ def test_the_plan_counts_what_the_run_erases(account, admin_user, trial, eve):
     for content in (NEUTRAL, MENTIONS, NEUTRAL):
         earlier_import(trial, content)
     earlier_import(account, NEUTRAL)
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
-    assert worked_through(request).status == Status.COMPLETED
-    step = request.steps.get(key="users.ImportLog#files")
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    assert worked_through(purge_request).status == Status.COMPLETED
+    step = purge_request.steps.get(key="users.ImportLog#files")
     assert (step.planned, step.done) == (4, 4)
 
 
@@ -132,7 +132,7 @@ def test_the_plan_counts_what_the_run_erases(account, admin_user, trial, eve):
 
 
 def test_an_import_with_the_person_that_is_uploaded_after_acceptance_is_erased(account, admin_user, eve):
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     log = started(account, f"Name,Email\nEve,{EVE}\nNew,new@acme.example\n")
     assert user_import_run(log_id=log.pk) == "over"
     log.refresh_from_db()
@@ -143,7 +143,7 @@ def test_an_import_with_the_person_that_is_uploaded_after_acceptance_is_erased(a
         list(import_bad_rows(acting_user=None, log=log))
     neutral = started(account, NEUTRAL)
 
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
 
     assert not default_storage.exists(name)
     assert is_dead(log) and not is_dead(neutral)
@@ -159,7 +159,7 @@ def test_a_file_that_is_stored_after_the_files_were_looked_at_is_found(
     before = TranscriptDownloadFactory(account=trial, generated_by=UserFactory(account=trial))
     before.file.save("t.csv", ContentFile(NEUTRAL.encode()))
     empty = TranscriptDownloadFactory(account=trial, generated_by=before.generated_by, file="")
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     written = []
     verify = probe.verify
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_stored_after_the_files_were_looked_at_is_found(
 
     monkeypatch.setattr(probe, "verify", write_first)
 
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
 
     assert len(written) == 3
     assert not any(default_storage.exists(name) for name in written)
@@ -192,7 +192,7 @@ def test_what_was_read_is_not_read_again_to_prove_it(account, admin_user, eve, t
     late = TranscriptDownloadFactory(account=trial, generated_by=person, file="")
     for _n in range(5):
         TranscriptDownloadFactory(account=trial, generated_by=person).file.save("t.csv", ContentFile(b"ann@x.org"))
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     opened = []
     proving, verify = [], probe.verify
     original = FileSystemStorage.open
@@ -212,10 +212,10 @@ def test_what_was_read_is_not_read_again_to_prove_it(account, admin_user, eve, t
 
     monkeypatch.setattr("django.core.files.storage.FileSystemStorage.open", opening)
     monkeypatch.setattr(probe, "verify", watched)
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
     # Five files and the late one are one range of rows, which has changed: read again, once.
     assert len([name for while_proving, name in opened if while_proving]) == 6
-    assert not request.file_readings.exists()
+    assert not purge_request.file_readings.exists()
 
 
 def test_without_a_change_the_proof_opens_no_file(account, admin_user, eve, trial, monkeypatch, settings):
@@ -223,7 +223,7 @@ def test_without_a_change_the_proof_opens_no_file(account, admin_user, eve, tria
     person = UserFactory(account=trial)
     for _n in range(5):
         TranscriptDownloadFactory(account=trial, generated_by=person).file.save("t.csv", ContentFile(b"ann@x.org"))
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     opened, original, verify = [], FileSystemStorage.open, probe.verify
 
     def opening(self, name, mode="rb"):
@@ -236,7 +236,7 @@ def test_without_a_change_the_proof_opens_no_file(account, admin_user, eve, tria
             return verify(looked_at)
 
     monkeypatch.setattr(probe, "verify", watched)
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
     # The storage's marker alone.
     assert {name.split("-")[0] for name in opened} == {"lms"}
 
@@ -247,22 +247,22 @@ def test_the_nightly_pass_reads_every_file_and_lists_what_came_after_completion(
     settings.PURGE_PATROL_AT_ONCE_ROWS = 0
     rows = [TranscriptDownloadFactory(account=trial, generated_by=UserFactory(account=trial)) for _n in range(2)]
     enterprise = TranscriptDownloadFactory()
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
-    assert worked_through(request).status == Status.COMPLETED
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    assert worked_through(purge_request).status == Status.COMPLETED
     for row, content in ((rows[0], NEUTRAL), (rows[1], MENTIONS), (enterprise, MENTIONS)):
         row.file.save("t.csv", ContentFile(content.encode()))
 
     patrol_all()
 
-    request.refresh_from_db()
-    assert request.status == Status.RESIDUE
-    place = request.residues.get()
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.RESIDUE
+    place = purge_request.residues.get()
     assert (place.table, place.column, place.row) == ("messaging_transcriptdownload", "file", str(rows[1].pk))
     assert [default_storage.exists(row.file.name) for row in (*rows, enterprise)] == [True, True, True]
 
-    assert services.purge_take_out(acting_user=None, request=request) == 1
+    assert services.purge_take_out(acting_user=None, purge_request=purge_request) == 1
     assert [default_storage.exists(row.file.name) for row in (*rows, enterprise)] == [True, False, True]
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -301,17 +301,17 @@ def test_files_are_read_in_every_encoding_and_no_address_is_cut(
     row = TranscriptDownloadFactory(account=trial, generated_by=UserFactory(account=trial), file="")
     if not late:
         row.file.save("t.csv", ContentFile(content))
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     verify = probe.verify
 
     def write_first(looked_at):
         row.refresh_from_db()
-        if late and not row.file and not request.ledger.filter(event="verified").exists():
+        if late and not row.file and not purge_request.ledger.filter(event="verified").exists():
             row.file.save("t.csv", ContentFile(content))
         return verify(looked_at)
 
     monkeypatch.setattr(probe, "verify", write_first)
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
     row.refresh_from_db()
     assert bool(row.file) is not goes
 
@@ -336,10 +336,10 @@ def test_an_import_at_work_that_does_not_name_the_person_goes_on(account, admin_
     queued = started(account, "Name,Email\nQ,q@acme.example\n")
     idle = earlier_import(account, NEUTRAL)
     names = [log.file.name, queued.file.name, idle.file.name]
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     assert is_dead(log) and is_dead(queued)
 
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
     assert not default_storage.exists(names[2])
     while user_import_run(log_id=log.pk) == "more":
         pass
@@ -366,8 +366,8 @@ def test_an_import_at_work_that_names_the_person_stops_and_says_what_is_missing(
     log = started(account, f"Name,Email\n{rows}Eve,{EVE}\n")
     half_way_through(log)
     name = log.file.name
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
-    assert worked_through(request).status == Status.COMPLETED
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    assert worked_through(purge_request).status == Status.COMPLETED
     assert not default_storage.exists(name)
     assert user_import_run(log_id=log.pk) == "over"
     log.refresh_from_db()
@@ -381,7 +381,7 @@ def test_an_import_that_ends_between_the_look_and_the_lock_is_erased_by_the_purg
 ):
     log = started(account, "Name,Email\nQ,q@acme.example\n")
     name = log.file.name
-    request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+    purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     look = files.look
 
     def look_then_end(*args, **kwargs):
@@ -390,5 +390,5 @@ def test_an_import_that_ends_between_the_look_and_the_lock_is_erased_by_the_purg
         return found
 
     monkeypatch.setattr(files, "look", look_then_end)
-    assert worked_through(request).status == Status.COMPLETED
+    assert worked_through(purge_request).status == Status.COMPLETED
     assert not default_storage.exists(name)

@@ -54,8 +54,8 @@ def test_an_empty_selection_is_refused(cast):
 
 
 def test_the_same_person_twice_counts_once(cast):
-    request = submit(cast, cast.ann, cast.ann)
-    assert request.selected_count == 1
+    purge_request = submit(cast, cast.ann, cast.ann)
+    assert purge_request.selected_count == 1
 
 
 # ---------------------------------------------------------------- whom
@@ -103,8 +103,8 @@ def test_a_user_restored_between_preview_and_confirm_is_named_and_the_rest_asked
 
 
 def test_a_frozen_user_cannot_be_restored_and_the_message_names_the_request(cast):
-    request = submit(cast, cast.ann)
-    with pytest.raises(users.UserFrozen, match=request.reference):
+    purge_request = submit(cast, cast.ann)
+    with pytest.raises(users.UserFrozen, match=purge_request.reference):
         users.user_restore(acting_user=cast.admin2, user=cast.ann)
 
 
@@ -173,8 +173,8 @@ def test_the_address_of_a_user_who_shares_a_mailbox_is_a_users_address(cast):
         services.purge_submit_address(acting_user=cast.admin, account_id=cast.acme.pk, address="desk@x.org")
     assert refusal.value.code == "is_user"
     User.objects.filter(pk=sharing.pk).update(account=cast.globex)
-    request = services.purge_submit_address(acting_user=cast.admin, account_id=cast.acme.pk, address="desk@x.org")
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit_address(acting_user=cast.admin, account_id=cast.acme.pk, address="desk@x.org")
+    assert w.completed(w.run_to_end(purge_request))
     sharing.refresh_from_db()
     assert sharing.email == "DESK@x.org"
 
@@ -250,19 +250,23 @@ def test_a_table_that_nobody_accounts_for_is_a_gap(cast, django_assert_num_queri
 
 def test_a_request_that_reaches_too_many_users_of_other_accounts_waits_for_release(cast, settings):
     settings.PURGE_RATE_GUARD = 3
-    request = submit(cast, cast.ann)
-    part = PurgeRequest.objects.get(part_of=request)
-    assert (request.status, request.held_reason, request.other_account_count) == (Status.QUEUED, "", 0)
+    purge_request = submit(cast, cast.ann)
+    part = PurgeRequest.objects.get(part_of=purge_request)
+    assert (purge_request.status, purge_request.held_reason, purge_request.other_account_count) == (
+        Status.QUEUED,
+        "",
+        0,
+    )
     assert (part.status, part.held_reason, part.other_account_count) == (Status.HELD, "rate", 4)
     w.run_to_end(part)
     assert User.objects.filter(pk=cast.alpha_match.pk).exists()
     with pytest.raises(NotAllowed):
-        services.purge_release(acting_user=cast.admin, request=part)
-    services.purge_release(acting_user=None, request=part)
+        services.purge_release(acting_user=cast.admin, purge_request=part)
+    services.purge_release(acting_user=None, purge_request=part)
     assert w.completed(w.run_to_end(part))
     assert not User.objects.filter(pk=cast.alpha_match.pk).exists()
     with pytest.raises(PurgeRefused):
-        services.purge_release(acting_user=None, request=part)
+        services.purge_release(acting_user=None, purge_request=part)
 
 
 def test_the_guard_adds_up_over_a_day_and_forgets_after_it(cast, settings):
@@ -294,10 +298,10 @@ def test_a_preview_shows_the_own_account_only_and_changes_nothing(furnished):
     by_key = {line.key: line.n for line in preview.impact.lines}
     assert by_key["learning.Enrolment.user"] == furnished.ann.enrolments.count()
     assert preview.impact.consequences["connectors.services.connectors_stop"]
-    request = submit(furnished, furnished.ann)
-    w.run_to_end(request)
+    purge_request = submit(furnished, furnished.ann)
+    w.run_to_end(purge_request)
     # The page's numbers are the run's, as far as this account is concerned: the whole plan is never smaller.
-    planned = dict(request.steps.values_list("key", "planned"))
+    planned = dict(purge_request.steps.values_list("key", "planned"))
     assert all(planned[key] >= number for key, number in by_key.items())
 
 
@@ -333,11 +337,11 @@ def test_the_number_of_queries_of_a_preview_does_not_depend_on_the_rows(furnishe
 
 
 def test_was_this_person_purged(cast):
-    request = submit(cast, cast.ann)
-    assert w.completed(w.run_to_end(request))
+    purge_request = submit(cast, cast.ann)
+    assert w.completed(w.run_to_end(purge_request))
     for text in (" Ann@X.org", "u-1001", w.FORMER):
         found = services.person_look_up(acting_user=cast.admin, text=text)
-        assert [answer.reference for answer in found] == [request.reference]
+        assert [answer.reference for answer in found] == [purge_request.reference]
     assert services.person_look_up(acting_user=cast.admin, text="joann@x.org") == []
     assert LookUp.objects.count() == 4
     assert "@" not in str(list(LookUp.objects.values()))
@@ -353,12 +357,18 @@ def test_was_this_person_purged(cast):
 
 
 def test_a_request_id_is_read_in_any_form_and_a_mistyped_one_told_from_an_unknown_one(cast):
-    request = submit(cast, cast.ann)
-    letters = request.reference.replace("-", "")
-    for text in (request.reference, request.reference.lower(), letters, letters[3:], f" {request.reference} "):
-        assert request_by_reference(text) == request
+    purge_request = submit(cast, cast.ann)
+    letters = purge_request.reference.replace("-", "")
+    for text in (
+        purge_request.reference,
+        purge_request.reference.lower(),
+        letters,
+        letters[3:],
+        f" {purge_request.reference} ",
+    ):
+        assert request_by_reference(text) == purge_request
     assert request_by_reference(new_reference()) is None
-    wrong = request.reference[:-1] + ("A" if request.reference[-1] != "A" else "B")
+    wrong = purge_request.reference[:-1] + ("A" if purge_request.reference[-1] != "A" else "B")
     with pytest.raises(MistypedReference):
         request_by_reference(wrong)
 
@@ -389,11 +399,11 @@ def test_what_is_no_request_id_says_how_one_looks(text):
 
 
 def test_there_is_nothing_to_try_again_while_it_runs_or_when_it_is_completed(cast):
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     with pytest.raises(PurgeRefused, match="nothing to try again"):
-        services.purge_retry(acting_user=cast.admin, request=request)
-    assert w.completed(w.run_to_end(request))
+        services.purge_retry(acting_user=cast.admin, purge_request=purge_request)
+    assert w.completed(w.run_to_end(purge_request))
     with pytest.raises(PurgeRefused, match="nothing to try again"):
-        services.purge_retry(acting_user=cast.admin, request=request)
+        services.purge_retry(acting_user=cast.admin, purge_request=purge_request)
     with pytest.raises(NotAllowed):
-        services.purge_retry(acting_user=User.objects.get(email="admin@globex.example"), request=request)
+        services.purge_retry(acting_user=User.objects.get(email="admin@globex.example"), purge_request=purge_request)

@@ -39,9 +39,9 @@ def watchdog(db, settings):
 
 @pytest.fixture
 def request_of_ann(cast):
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     OrmQ.objects.all().delete()
-    return request
+    return purge_request
 
 
 def tasks_in_queue(name):
@@ -280,12 +280,12 @@ def test_only_the_class_of_an_error_leaves_a_task(db, monkeypatch, caplog):
 @pytest.mark.django_db(transaction=True)
 def test_after_a_purge_the_tables_are_vacuumed():
     cast = w.build_world()
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
     assert tasks_in_queue("purge.tasks.compact") == [()]
-    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
+    assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is None
     assert tasks.compact() is True
-    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
+    assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -295,8 +295,8 @@ def test_one_vacuum_serves_all_that_wait_for_it():
         services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[person.pk])
         for person in (cast.ann, UserFactory(account=cast.acme, deleted=True))
     ]
-    for request in requests:
-        assert w.completed(w.run_to_end(request))
+    for purge_request in requests:
+        assert w.completed(w.run_to_end(purge_request))
     with CaptureQueriesContext(connection) as first:
         tasks.compact()
     assert not PurgeRequest.objects.filter(compacted_at=None).exists()
@@ -311,11 +311,11 @@ def test_one_vacuum_serves_all_that_wait_for_it():
 @pytest.mark.django_db(transaction=True)
 def test_while_another_process_vacuums_the_request_is_left_to_it():
     cast = w.build_world()
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
     with leased(compaction.LEASE, 60) as renew:
         assert renew is not None
         tasks.compact()
-        assert PurgeRequest.objects.get(pk=request.pk).compacted_at is None
+        assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is None
     tasks.compact()
-    assert PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
+    assert PurgeRequest.objects.get(pk=purge_request.pk).compacted_at is not None

@@ -69,10 +69,10 @@ def sign_ins_of_everybody(world: w.World) -> None:
 
 
 def purged(world: w.World):
-    request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
-    w.run_to_end(request)
-    request.refresh_from_db()
-    return request
+    purge_request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
+    w.run_to_end(purge_request)
+    purge_request.refresh_from_db()
+    return purge_request
 
 
 @pytest.mark.postgresql
@@ -81,11 +81,11 @@ def test_of_twelve_partitions_only_the_victims_rows_go(cast, schema):
     partition_by_month(schema)
     sign_ins_of_everybody(cast)
     with CaptureQueriesContext(connection) as captured:
-        request = purged(cast)
-    assert w.completed(request)
+        purge_request = purged(cast)
+    assert w.completed(purge_request)
     assert LoginEvent.objects.filter(user_id=cast.ann.pk).count() == 0
     assert LoginEvent.objects.filter(user_id=cast.witness.pk).count() == 440
-    step = request.steps.get(key="users.LoginEvent.user")
+    step = purge_request.steps.get(key="users.LoginEvent.user")
     assert (step.planned, step.late, step.done) == (20, 0, 20)
     # One look for all partitions, and one statement for the one that had something.
     named = f'"{schema}"' if schema != "public" else "public"
@@ -103,11 +103,11 @@ def test_rows_of_one_person_in_every_partition_go_in_pieces(cast, monkeypatch):
     for month in MONTHS:
         LoginEventFactory.create_batch(5, user=cast.ann, at=NOVEMBER.replace(month=month))
         LoginEventFactory.create_batch(5, user=cast.witness, at=NOVEMBER.replace(month=month))
-    request = purged(cast)
-    assert w.completed(request)
+    purge_request = purged(cast)
+    assert w.completed(purge_request)
     assert LoginEvent.objects.filter(user_id=cast.ann.pk).count() == 0
     assert LoginEvent.objects.filter(user_id=cast.witness.pk).count() == 60
-    step = request.steps.get(key="users.LoginEvent.user")
+    step = purge_request.steps.get(key="users.LoginEvent.user")
     assert (step.planned, step.done) == (60, 60)
 
 
@@ -143,12 +143,12 @@ def test_rows_of_a_table_that_inherits_stay_when_they_are_not_the_victims(cast):
 def test_every_statement_that_deletes_by_address_asks_whose_the_row_is(furnished):
     """What a session gave to somebody else while the statement waited is not theirs any more; minor releases of
     PostgreSQL before 15.15 and 17.7 do not see that by the address."""
-    request = services.purge_submit(
+    purge_request = services.purge_submit(
         acting_user=furnished.admin, account_id=furnished.acme.pk, user_ids=[furnished.ann.pk]
     )
     with CaptureQueriesContext(connection) as captured:
-        w.run_to_end(request)
-    assert w.completed(request)
+        w.run_to_end(purge_request)
+    assert w.completed(purge_request)
     deleting = [query["sql"] for query in captured if query["sql"].startswith("DELETE") and "ctid" in query["sql"]]
     assert len(deleting) > 5
     asks_again = re.compile(r'WHERE ctid = ANY\(.*\) AND \("\w+" = ANY\([^)]*\)\) IS TRUE( RETURNING .*)?$')
@@ -186,9 +186,9 @@ def test_rows_written_after_the_plan_are_counted_as_such_and_go(cast, monkeypatc
         return real(step, run, **kwargs)
 
     monkeypatch.setattr(sweep, "run_step", while_somebody_writes)
-    request = purged(cast)
-    assert w.completed(request)
-    step = request.steps.get(key="users.LoginEvent.user")
+    purge_request = purged(cast)
+    assert w.completed(purge_request)
+    step = purge_request.steps.get(key="users.LoginEvent.user")
     assert (step.planned, step.late, step.done) == (5, written_late, 5 + written_late)
     assert LoginEvent.objects.filter(user_id=cast.ann.pk).count() == 0
 
@@ -210,8 +210,8 @@ def test_a_step_that_does_more_than_planned_is_taken_back_and_stops_the_request(
         return outcome
 
     monkeypatch.setattr(sweep, "run_step", takes_the_colleagues_too)
-    request = purged(cast)
-    assert (request.status, request.error_class, request.error_step, request.attempts) == (
+    purge_request = purged(cast)
+    assert (purge_request.status, purge_request.error_class, purge_request.error_step, purge_request.attempts) == (
         Status.NEEDS_ATTENTION,
         "MoreRowsThanPlanned",
         "users.LoginEvent.user",
@@ -219,9 +219,9 @@ def test_a_step_that_does_more_than_planned_is_taken_back_and_stops_the_request(
     )
     assert LoginEvent.objects.filter(user=cast.witness).count() == 30
     assert LoginEvent.objects.filter(user=cast.ann).count() == 3
-    assert PurgeStep.objects.get(request=request, key="users.LoginEvent.user").done == 0
+    assert PurgeStep.objects.get(request=purge_request, key="users.LoginEvent.user").done == 0
     # With the fault mended, "Try again" takes it to its end, and the colleague keeps what is theirs.
     monkeypatch.setattr(sweep, "run_step", real)
-    services.purge_retry(acting_user=None, request=request)
-    assert w.completed(w.run_to_end(request))
+    services.purge_retry(acting_user=None, purge_request=purge_request)
+    assert w.completed(w.run_to_end(purge_request))
     assert LoginEvent.objects.filter(user=cast.witness).count() == 30

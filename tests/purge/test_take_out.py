@@ -44,10 +44,10 @@ def operator(db):
 def purged(acme, admin):
     """A completed and patrolled purge of the address."""
     victim = UserFactory(account=acme, email=OFFICE, deleted=True)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
-    assert w.completed(w.run_to_end(request))
-    assert request.patrolled_at is not None
-    return request
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    assert w.completed(w.run_to_end(purge_request))
+    assert purge_request.patrolled_at is not None
+    return purge_request
 
 
 @pytest.fixture
@@ -75,14 +75,14 @@ UNTOUCHED = (OFFICE, ConnectorState.ENABLED, OFFICE, f"help@acme.example; {OFFIC
 TAKEN_OUT = ("", ConnectorState.DISABLED, "", "help@acme.example")
 
 
-def verify(request, capsys):
+def verify(purge_request, capsys):
     """What the command says, and its exit code."""
     code = 0
     try:
-        call_command("purge_verify", request.reference, "--json")
+        call_command("purge_verify", purge_request.reference, "--json")
     except CommandError as error:
         code = error.returncode
-    request.refresh_from_db()
+    purge_request.refresh_from_db()
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -99,7 +99,7 @@ def test_a_look_lists_the_places_and_changes_nothing(purged, acme, department, c
     assert Notification.objects.filter(kind="residue", request_id=purged.pk).exists()
     # Neither does the nightly pass, nor trying again.
     patrol_all()
-    services.purge_retry(acting_user=None, request=purged)
+    services.purge_retry(acting_user=None, purge_request=purged)
     w.run_to_end(purged)
     assert purged.status == Status.RESIDUE
     assert told(acme, department) == UNTOUCHED
@@ -107,7 +107,7 @@ def test_a_look_lists_the_places_and_changes_nothing(purged, acme, department, c
 
 def test_take_out_treats_the_listed_places_and_the_request_completes(purged, acme, department, operator, capsys):
     verify(purged, capsys)
-    assert services.purge_take_out(acting_user=operator, request=purged) == 3
+    assert services.purge_take_out(acting_user=operator, purge_request=purged) == 3
     assert told(acme, department) == TAKEN_OUT
     assert w.completed(w.run_to_end(purged))
     assert not Residue.objects.filter(gone_at=None).exists()
@@ -120,7 +120,7 @@ def test_take_out_spares_what_has_become_somebodys_since_it_was_listed(
 ):
     verify(purged, capsys)
     users.user_create(acting_user=admin, account=acme, email=OFFICE, name="Front Office")
-    assert services.purge_take_out(acting_user=operator, request=purged) == 0
+    assert services.purge_take_out(acting_user=operator, purge_request=purged) == 0
     assert told(acme, department) == UNTOUCHED
     assert w.completed(w.run_to_end(purged))
 
@@ -131,14 +131,14 @@ def test_take_out_reads_each_place_again(purged, acme, department, operator, cap
     FtpSettings.objects.filter(pk=ftp.pk).update(contact_email="it@acme.example")
     # What is not listed is not touched either: nobody has looked at it.
     other = CommentFactory(post__board__account=acme, body=f"ask {OFFICE}")
-    assert services.purge_take_out(acting_user=operator, request=purged) == 2
+    assert services.purge_take_out(acting_user=operator, purge_request=purged) == 2
     assert FtpSettings.objects.get(pk=ftp.pk).contact_email == "it@acme.example"
     assert Connector.objects.get(pk=ftp.connector_id).state == ConnectorState.ENABLED
     assert Session.objects.get(pk=session.pk).organiser_email == ""
     assert Comment.objects.get(pk=other.pk).body == f"ask {OFFICE}"
     w.run_to_end(purged)
     assert purged.status == Status.RESIDUE
-    assert services.purge_take_out(acting_user=operator, request=purged) == 1
+    assert services.purge_take_out(acting_user=operator, purge_request=purged) == 1
     assert w.completed(w.run_to_end(purged))
 
 
@@ -171,15 +171,15 @@ def test_a_nightly_pass_spares_the_next_holder(purged, acme, admin):
 
 def test_who_may_take_out(purged, acme, admin, department, operator, capsys):
     with pytest.raises(PurgeRefused) as refusal:
-        services.purge_take_out(acting_user=operator, request=purged)
+        services.purge_take_out(acting_user=operator, purge_request=purged)
     assert refusal.value.code == "nothing_listed"
     verify(purged, capsys)
     support = UserFactory(account=operator.account, is_support=True)
     for somebody in (admin, support):
         with pytest.raises(NotAllowed):
-            services.purge_take_out(acting_user=somebody, request=purged)
+            services.purge_take_out(acting_user=somebody, purge_request=purged)
     assert told(acme, department) == UNTOUCHED
-    assert services.purge_take_out(acting_user=None, request=purged) == 3
+    assert services.purge_take_out(acting_user=None, purge_request=purged) == 3
 
 
 def test_the_button_is_the_operators(purged, acme, admin, department, operator, client, capsys):
@@ -212,13 +212,13 @@ def test_the_command_takes_out(purged, acme, department, capsys):
 
 def test_a_login_that_stands_in_settings_again_is_listed_and_taken_out(acme, admin, operator, capsys):
     victim = UserFactory(account=acme, email="ann@x.example", adobe_id="CORP\\ann", deleted=True)
-    request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=admin, account_id=acme.pk, user_ids=[victim.pk])
+    assert w.completed(w.run_to_end(purge_request))
     ftp = FtpSettingsFactory(connector__account=acme, user_name="corp\\ann", contact_email="")
     near = FtpSettingsFactory(connector__account=acme, user_name="corp\\annika", contact_email="")
-    code, answer = verify(request, capsys)
+    code, answer = verify(purge_request, capsys)
     assert code == 1
     assert [(place["column"], place["row"]) for place in answer["places"]] == [("user_name", str(ftp.pk))]
-    assert services.purge_take_out(acting_user=operator, request=request) == 1
+    assert services.purge_take_out(acting_user=operator, purge_request=purge_request) == 1
     assert FtpSettings.objects.get(pk=ftp.pk).user_name == ""
     assert FtpSettings.objects.get(pk=near.pk).user_name == "corp\\annika"

@@ -34,14 +34,14 @@ def platform(cast) -> dict[str, User]:
     }
 
 
-def told(kind: str, request: PurgeRequest) -> list[tuple[int | None, int]]:
+def told(kind: str, purge_request: PurgeRequest) -> list[tuple[int | None, int]]:
     """(recipient, occurrence) of what was told."""
-    rows = Notification.objects.filter(kind=kind, request_id=request.pk).order_by("recipient_id", "occurrence")
+    rows = Notification.objects.filter(kind=kind, request_id=purge_request.pk).order_by("recipient_id", "occurrence")
     return list(rows.values_list("recipient_id", "occurrence"))
 
 
-def text_for(user: User, kind: str, request: PurgeRequest) -> str:
-    row = Notification.objects.filter(kind=kind, request_id=request.pk, recipient=user).latest("pk")
+def text_for(user: User, kind: str, purge_request: PurgeRequest) -> str:
+    row = Notification.objects.filter(kind=kind, request_id=purge_request.pk, recipient=user).latest("pk")
     return f"{row.title}\n{row.text}"
 
 
@@ -65,32 +65,32 @@ def failing(monkeypatch):
 
     monkeypatch.setattr(sweep, "run_step", fails)
 
-    def until_it_stops(request):
+    def until_it_stops(purge_request):
         for _n in range(claims.MAX_ATTEMPTS):
-            assert tasks.run_request(request.pk) == "failed"
-            PurgeRequest.objects.filter(pk=request.pk).update(next_attempt_at=None)
-        request.refresh_from_db()
-        assert request.status == Status.NEEDS_ATTENTION
+            assert tasks.run_request(purge_request.pk) == "failed"
+            PurgeRequest.objects.filter(pk=purge_request.pk).update(next_attempt_at=None)
+        purge_request.refresh_from_db()
+        assert purge_request.status == Status.NEEDS_ATTENTION
 
     return until_it_stops
 
 
 def test_a_stopped_request_reaches_the_initiator_support_and_operators_each_time(cast, platform, failing):
-    request = submit(cast)
-    failing(request)
+    purge_request = submit(cast)
+    failing(purge_request)
     everybody = (cast.admin, platform["support"], platform["operator"])
-    assert told("needs_attention", request) == each(1, *everybody)
-    services.purge_retry(acting_user=cast.admin, request=request)
-    failing(request)
-    assert told("needs_attention", request) == each(2, *everybody)
+    assert told("needs_attention", purge_request) == each(1, *everybody)
+    services.purge_retry(acting_user=cast.admin, purge_request=purge_request)
+    failing(purge_request)
+    assert told("needs_attention", purge_request) == each(2, *everybody)
     assert Notification.objects.filter(kind="needs_attention", read_at=None).count() == 6
 
 
 def test_each_reads_what_is_theirs_to_do_and_nothing_personal(cast, platform, failing):
-    request = submit(cast)
-    failing(request)
+    purge_request = submit(cast)
+    failing(purge_request)
     texts = {
-        name: text_for(user, "needs_attention", request)
+        name: text_for(user, "needs_attention", purge_request)
         for name, user in {**platform, "initiator": cast.admin}.items()
         if user.state == UserState.ACTIVE
     }
@@ -98,69 +98,69 @@ def test_each_reads_what_is_theirs_to_do_and_nothing_personal(cast, platform, fa
     assert "You, the support, have to look into it." in texts["support"]
     assert "ZeroDivisionError" in texts["support"]
     for text in texts.values():
-        assert request.reference in text
+        assert purge_request.reference in text
         for personal in ("ann@", "Archer", "U-1001", "Acme"):
             assert personal.lower() not in text.lower()
-    rows = Notification.objects.filter(request_id=request.pk, recipient__in=platform.values())
+    rows = Notification.objects.filter(request_id=purge_request.pk, recipient__in=platform.values())
     assert set(rows.values_list("account_id", flat=True)) == {None}
-    assert set(rows.values_list("link", flat=True)) == {f"/admin/purge/purgerequest/{request.pk}/change/"}
+    assert set(rows.values_list("link", flat=True)) == {f"/admin/purge/purgerequest/{purge_request.pk}/change/"}
 
 
 def test_other_administrators_are_told_where_the_initiator_cannot_act(cast, platform, failing, put_in_state):
-    request = submit(cast)
+    purge_request = submit(cast)
     put_in_state(cast.admin, UserState.DELETED)
-    failing(request)
-    assert told("needs_attention", request) == each(1, cast.admin2, platform["support"], platform["operator"])
+    failing(purge_request)
+    assert told("needs_attention", purge_request) == each(1, cast.admin2, platform["support"], platform["operator"])
 
 
 def test_a_request_of_the_identity_provider_that_is_held_reaches_support_and_operators(cast, platform):
     for _n in range(51):
         UserFactory(account=cast.gamma)
-    request = services.purge_submit_ims(email=w.ANN)
-    assert request.status == Status.HELD
-    assert told("held", request) == each(1, platform["support"], platform["operator"])
-    text = text_for(platform["operator"], "held", request)
+    purge_request = services.purge_submit_ims(email=w.ANN)
+    assert purge_request.status == Status.HELD
+    assert told("held", purge_request) == each(1, platform["support"], platform["operator"])
+    text = text_for(platform["operator"], "held", purge_request)
     assert "waits for the platform's check" in text
     assert "more than fifty other people" in text
     assert "ann@" not in text
 
 
 def test_one_that_is_not_held_tells_nobody_so(cast, platform):
-    request = services.purge_submit_ims(email=w.ANN)
-    assert request.status == Status.QUEUED
-    assert told("held", request) == []
+    purge_request = services.purge_submit_ims(email=w.ANN)
+    assert purge_request.status == Status.QUEUED
+    assert told("held", purge_request) == []
 
 
 def test_a_request_of_no_account_that_stops_or_is_late_reaches_support_and_operators(cast, platform, failing):
-    request = services.purge_submit_ims(email=w.ANN)
-    failing(request)
-    assert told("needs_attention", request) == each(1, platform["support"], platform["operator"])
-    PurgeRequest.objects.filter(pk=request.pk).update(
+    purge_request = services.purge_submit_ims(email=w.ANN)
+    failing(purge_request)
+    assert told("needs_attention", purge_request) == each(1, platform["support"], platform["operator"])
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         accepted_at=timezone.now() - timedelta(days=40), due_at=timezone.now() - timedelta(days=10)
     )
     deadlines.remind()
     deadlines.remind()
-    assert told("overdue", request) == each(1, platform["support"], platform["operator"])
+    assert told("overdue", purge_request) == each(1, platform["support"], platform["operator"])
 
 
 def test_an_overdue_request_reaches_the_initiator_support_and_operators_once(cast, platform):
-    request = submit(cast)
-    PurgeRequest.objects.filter(pk=request.pk).update(
+    purge_request = submit(cast)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         accepted_at=timezone.now() - timedelta(days=40), due_at=timezone.now() - timedelta(days=10)
     )
     deadlines.remind()
     deadlines.remind()
-    assert told("overdue", request) == each(1, cast.admin, platform["support"], platform["operator"])
-    assert "Give support the request ID." in text_for(cast.admin, "overdue", request)
-    assert "Give support" not in text_for(platform["support"], "overdue", request)
+    assert told("overdue", purge_request) == each(1, cast.admin, platform["support"], platform["operator"])
+    assert "Give support the request ID." in text_for(cast.admin, "overdue", purge_request)
+    assert "Give support" not in text_for(platform["support"], "overdue", purge_request)
 
 
 def test_half_the_time_is_told_to_the_initiator_alone(cast, platform):
-    request = submit(cast)
-    PurgeRequest.objects.filter(pk=request.pk).update(accepted_at=timezone.now() - timedelta(days=20))
-    PurgeRequest.objects.filter(pk=request.pk).update(due_at=timezone.now() + timedelta(days=10))
+    purge_request = submit(cast)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(accepted_at=timezone.now() - timedelta(days=20))
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(due_at=timezone.now() + timedelta(days=10))
     deadlines.remind()
-    assert told("half_time", request) == each(1, cast.admin)
+    assert told("half_time", purge_request) == each(1, cast.admin)
 
 
 # ---------------------------------------------------------------- data found
@@ -170,48 +170,48 @@ def found(row: str) -> Report:
     return Report(Verdict.RESIDUE, (Hit(table="learning_course", column="code", row=row, ruled=False),))
 
 
-def reopen(request: PurgeRequest, report: Report) -> None:
+def reopen(purge_request: PurgeRequest, report: Report) -> None:
     with transaction.atomic():
-        engine.set_residue(PurgeRequest.objects.select_for_update().get(pk=request.pk), report)
+        engine.set_residue(PurgeRequest.objects.select_for_update().get(pk=purge_request.pk), report)
 
 
 def test_data_found_is_told_when_it_begins_when_more_is_found_and_when_it_comes_back(cast, platform):
-    request = submit(cast)
-    assert w.completed(w.run_to_end(request))
+    purge_request = submit(cast)
+    assert w.completed(w.run_to_end(purge_request))
     everybody = (cast.admin, platform["support"], platform["operator"])
-    reopen(request, found("7"))
-    assert [pk for pk, _time in told("residue", request)] == sorted(user.pk for user in everybody)
+    reopen(purge_request, found("7"))
+    assert [pk for pk, _time in told("residue", purge_request)] == sorted(user.pk for user in everybody)
     # The next night finds the same place: nobody has to be told twice of one and the same thing.
-    reopen(request, found("7"))
-    assert len(told("residue", request)) == 3
-    reopen(request, found("8"))
-    assert len(told("residue", request)) == 6
+    reopen(purge_request, found("7"))
+    assert len(told("residue", purge_request)) == 3
+    reopen(purge_request, found("8"))
+    assert len(told("residue", purge_request)) == 6
     assert patrol.patrol_all().verdict == Verdict.CLEAN
-    request.refresh_from_db()
-    assert request.status == Status.COMPLETED
-    reopen(request, found("7"))
-    assert len(told("residue", request)) == 9
+    purge_request.refresh_from_db()
+    assert purge_request.status == Status.COMPLETED
+    reopen(purge_request, found("7"))
+    assert len(told("residue", purge_request)) == 9
 
 
 # ---------------------------------------------------------------- completed, once
 
 
 def test_completed_is_told_once_however_often_it_completes(cast, platform):
-    request = submit(cast)
-    assert w.completed(w.run_to_end(request))
-    assert told("completed", request) == [(cast.admin.pk, 1)]
-    reopen(request, found("7"))
+    purge_request = submit(cast)
+    assert w.completed(w.run_to_end(purge_request))
+    assert told("completed", purge_request) == [(cast.admin.pk, 1)]
+    reopen(purge_request, found("7"))
     patrol.patrol_all()
-    assert w.completed(request)
-    assert told("completed", request) == [(cast.admin.pk, 1)]
+    assert w.completed(purge_request)
+    assert told("completed", purge_request) == [(cast.admin.pk, 1)]
 
 
 # ---------------------------------------------------------------- the operators' mailbox
 
 
-def mails_of(request: PurgeRequest) -> list[tuple[list[str], str]]:
+def mails_of(purge_request: PurgeRequest) -> list[tuple[list[str], str]]:
     mail.outbox.clear()
-    for pk in Notification.objects.filter(request_id=request.pk).order_by("pk").values_list("pk", flat=True):
+    for pk in Notification.objects.filter(request_id=purge_request.pk).order_by("pk").values_list("pk", flat=True):
         mail_send(pk)
     return [(each.to, each.extra_headers["Message-ID"]) for each in mail.outbox]
 
@@ -219,22 +219,22 @@ def mails_of(request: PurgeRequest) -> list[tuple[list[str], str]]:
 def test_the_operators_share_a_mailbox_if_they_say_so(cast, platform, failing, settings):
     settings.OPERATORS_EMAIL = "ops@platform.example"
     settings.LMS_BASE_URL = "https://lms.platform.example"
-    request = submit(cast)
-    failing(request)
-    services.purge_retry(acting_user=cast.admin, request=request)
-    failing(request)
-    shared = [message_id for to, message_id in mails_of(request) if to == ["ops@platform.example"]]
+    purge_request = submit(cast)
+    failing(purge_request)
+    services.purge_retry(acting_user=cast.admin, purge_request=purge_request)
+    failing(purge_request)
+    shared = [message_id for to, message_id in mails_of(purge_request) if to == ["ops@platform.example"]]
     assert shared == [
-        f"<purge-{request.pk}.needs_attention.operators@lms.platform.example>",
-        f"<purge-{request.pk}.needs_attention.operators.2@lms.platform.example>",
+        f"<purge-{purge_request.pk}.needs_attention.operators@lms.platform.example>",
+        f"<purge-{purge_request.pk}.needs_attention.operators.2@lms.platform.example>",
     ]
-    assert mails_of(request) == []
+    assert mails_of(purge_request) == []
 
 
 def test_without_a_shared_mailbox_nothing_goes_there(cast, platform, failing):
-    request = submit(cast)
-    failing(request)
-    recipients = [to for to, _message_id in mails_of(request)]
+    purge_request = submit(cast)
+    failing(purge_request)
+    recipients = [to for to, _message_id in mails_of(purge_request)]
     assert sorted(recipients) == sorted(
         [user.email] for user in (cast.admin, platform["support"], platform["operator"])
     )
@@ -259,8 +259,8 @@ def test_support_and_operators_find_it_in_their_notifications(client, cast, plat
     assert "When a purge waits for the platform&#x27;s check, stops, is overdue" in empty or (
         "When a purge waits for the platform's check, stops, is overdue" in empty
     )
-    request = submit(cast)
-    failing(request)
+    purge_request = submit(cast)
+    failing(purge_request)
     page = client.get("/admin/messaging/notification/").content.decode()
-    assert f"Purge {request.reference} needs help" in page
-    assert client.get(f"/admin/purge/purgerequest/{request.pk}/change/").status_code == 200
+    assert f"Purge {purge_request.reference} needs help" in page
+    assert client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/").status_code == 200

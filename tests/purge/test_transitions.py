@@ -85,8 +85,8 @@ def make(db):
     return request
 
 
-def row_of(request: PurgeRequest) -> dict:
-    return PurgeRequest.objects.filter(pk=request.pk).values().get()
+def row_of(purge_request: PurgeRequest) -> dict:
+    return PurgeRequest.objects.filter(pk=purge_request.pk).values().get()
 
 
 def test_the_table_says_where_a_request_may_go():
@@ -103,48 +103,48 @@ def test_every_move_of_the_table_has_a_letter_of_its_own():
 @pytest.mark.parametrize("move", MOVES)
 def test_a_move_is_made_from_its_statuses_and_from_no_other(make, move, status):
     act, sources, target = MOVES[move]
-    request, other = make(status), make(status)
-    before, of_other = row_of(request), row_of(other)
+    purge_request, other = make(status), make(status)
+    before, of_other = row_of(purge_request), row_of(other)
     if move == "complete":
-        PurgeRequest.objects.filter(pk=request.pk).update(planned=True)
-        before = row_of(request)
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(planned=True)
+        before = row_of(purge_request)
     if status in sources:
-        act(request)
-        assert row_of(request)["status"] == target
+        act(purge_request)
+        assert row_of(purge_request)["status"] == target
         assert target in NEXT[status]
     else:
         with pytest.raises(IllegalTransition):
-            act(request)
-        assert row_of(request) == before
+            act(purge_request)
+        assert row_of(purge_request) == before
     assert row_of(other) == of_other
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_retry_that_is_due_later_is_made_now(make, status):
-    request = make(status, next_attempt_at=timezone.now() + timedelta(minutes=5), attempts=2)
-    before = row_of(request)
+    purge_request = make(status, next_attempt_at=timezone.now() + timedelta(minutes=5), attempts=2)
+    before = row_of(purge_request)
     if status in PAUSING | {"needs_attention", "residue"}:
-        transitions.retry(request)
-        after = row_of(request)
+        transitions.retry(purge_request)
+        after = row_of(purge_request)
         assert (after["status"], after["attempts"], after["next_attempt_at"]) == ("queued", 0, None)
     else:
         with pytest.raises(IllegalTransition):
-            transitions.retry(request)
-        assert row_of(request) == before
+            transitions.retry(purge_request)
+        assert row_of(purge_request) == before
 
 
 @pytest.mark.parametrize("status", ["held", "queued"])
 def test_what_was_planned_is_not_cancelled(make, status):
-    request = make(status, planned=True)
-    before = row_of(request)
+    purge_request = make(status, planned=True)
+    before = row_of(purge_request)
     with pytest.raises(IllegalTransition):
-        transitions.cancel(request)
-    assert row_of(request) == before
+        transitions.cancel(purge_request)
+    assert row_of(purge_request) == before
 
 
 @pytest.mark.parametrize(("held", "status"), [("", "queued"), ("rate", "held")])
 def test_a_request_begins_queued_or_held(db, held, status):
-    request = transitions.accept(
+    purge_request = transitions.accept(
         held=held,
         reference="PUR-1",
         route="ims_trial",
@@ -152,7 +152,7 @@ def test_a_request_begins_queued_or_held(db, held, status):
         key_fingerprint="0" * 16,
         due_at=timezone.now() + timedelta(days=30),
     )
-    assert (request.status, request.held_reason, row_of(request)["status"]) == (status, held, status)
+    assert (purge_request.status, purge_request.held_reason, row_of(purge_request)["status"]) == (status, held, status)
 
 
 @pytest.mark.parametrize(
@@ -166,23 +166,23 @@ def test_a_request_begins_queued_or_held(db, held, status):
     ],
 )
 def test_who_has_read_it_earlier_is_refused_by_the_update_itself(make, move, as_read, meanwhile):
-    request = make(as_read, planned=move == "complete")
+    purge_request = make(as_read, planned=move == "complete")
     moment = timezone.now()
-    PurgeRequest.objects.filter(pk=request.pk).update(
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         status=meanwhile, planned=move != "cancel", verified_at=moment, completed_at=moment
     )
-    assert request.status == as_read
-    before = row_of(request)
+    assert purge_request.status == as_read
+    before = row_of(purge_request)
     with pytest.raises(IllegalTransition):
-        MOVES[move][0](request)
-    assert row_of(request) == before
+        MOVES[move][0](purge_request)
+    assert row_of(purge_request) == before
 
 
 def test_completed_is_refused_by_the_database_where_nothing_was_planned(make):
-    request = make("verifying")
+    purge_request = make("verifying")
     with pytest.raises(DatabaseError), transaction.atomic():
-        transitions.complete(request, kept=0, patrolled=True)
-    assert row_of(request)["status"] == "verifying"
+        transitions.complete(purge_request, kept=0, patrolled=True)
+    assert row_of(purge_request)["status"] == "verifying"
 
 
 # ---------------------------------------------------------------- what a move leaves in the row
@@ -190,35 +190,35 @@ def test_completed_is_refused_by_the_database_where_nothing_was_planned(make):
 
 def test_a_move_says_what_it_stands_for(make):
     start = timezone.now() - timedelta(hours=1)
-    request = make("queued", started_at=None)
-    transitions.start(request, at=start)
-    assert row_of(request)["started_at"] == row_of(request)["progress_at"] == start
-    transitions.hold(request, reason="members")
-    held = row_of(request)
+    purge_request = make("queued", started_at=None)
+    transitions.start(purge_request, at=start)
+    assert row_of(purge_request)["started_at"] == row_of(purge_request)["progress_at"] == start
+    transitions.hold(purge_request, reason="members")
+    held = row_of(purge_request)
     assert (held["held_reason"], held["released_at"], held["lease_until"]) == ("members", None, None)
-    transitions.release(request)
-    released = row_of(request)
+    transitions.release(purge_request)
+    released = row_of(purge_request)
     assert (released["held_reason"], released["released_at"] >= start) == ("", True)
-    request.refresh_from_db()
-    transitions.start(request, at=timezone.now())
-    assert row_of(request)["started_at"] == start  # since when it runs, not since when it goes on
-    transitions.stop(request, error_class="E" * 100, step="s" * 200)
-    stopped = row_of(request)
+    purge_request.refresh_from_db()
+    transitions.start(purge_request, at=timezone.now())
+    assert row_of(purge_request)["started_at"] == start  # since when it runs, not since when it goes on
+    transitions.stop(purge_request, error_class="E" * 100, step="s" * 200)
+    stopped = row_of(purge_request)
     assert (stopped["error_class"], stopped["error_step"]) == ("E" * 80, "s" * 120)
 
 
 def test_what_was_found_ends_with_the_pass_that_finds_nothing(make):
-    request = make("completed", patrolled_at=timezone.now())
-    transitions.find_residue(request, left=3)
-    found = row_of(request)
+    purge_request = make("completed", patrolled_at=timezone.now())
+    transitions.find_residue(purge_request, left=3)
+    found = row_of(purge_request)
     assert (found["residue_left"], found["reopened"], found["completed_at"], found["patrolled_at"]) == (
         3,
         True,
         None,
         None,
     )
-    transitions.complete(request, kept=2, patrolled=True)
-    over = row_of(request)
+    transitions.complete(purge_request, kept=2, patrolled=True)
+    over = row_of(purge_request)
     assert (over["residue_left"], over["kept_count"], over["reopened"]) == (0, 2, True)
     assert over["completed_at"] is not None
     assert over["completed_at"] == over["verified_at"] == over["patrolled_at"]
@@ -232,41 +232,41 @@ def accepted(cast) -> PurgeRequest:
 
 
 def test_a_verification_that_waits_for_its_next_attempt_is_tried_again_at_once(cast, monkeypatch):
-    request = accepted(cast)
+    purge_request = accepted(cast)
 
     def cannot(*args, **kwargs):
         raise RuntimeError
 
     with monkeypatch.context() as patch:
         patch.setattr("purge.run.engine.probe.verify", cannot)
-        tasks.run_request(request.pk)
-    request.refresh_from_db()
-    assert (request.status, request.error_class) == ("verifying", "RuntimeError")
-    assert request.next_attempt_at is not None
-    assert tasks.run_request(request.pk) == "nothing to do"
-    again = services.purge_retry(acting_user=cast.admin, request=request)
+        tasks.run_request(purge_request.pk)
+    purge_request.refresh_from_db()
+    assert (purge_request.status, purge_request.error_class) == ("verifying", "RuntimeError")
+    assert purge_request.next_attempt_at is not None
+    assert tasks.run_request(purge_request.pk) == "nothing to do"
+    again = services.purge_retry(acting_user=cast.admin, purge_request=purge_request)
     assert (again.status, again.attempts, again.next_attempt_at) == ("queued", 0, None)
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
 
 
 def test_a_verification_at_work_is_not_tried_again(cast):
-    request = accepted(cast)
-    PurgeRequest.objects.filter(pk=request.pk).update(status="verifying", planned=True)
+    purge_request = accepted(cast)
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(status="verifying", planned=True)
     with pytest.raises(services.PurgeRefused) as refused:
-        services.purge_retry(acting_user=cast.admin, request=request)
+        services.purge_retry(acting_user=cast.admin, purge_request=purge_request)
     assert refused.value.code == "nothing_to_retry"
-    request.refresh_from_db()
-    assert request.status == "verifying"
+    purge_request.refresh_from_db()
+    assert purge_request.status == "verifying"
 
 
 def test_a_cancelled_request_is_claimed_by_nobody_and_a_claimed_one_is_not_cancelled(cast):
-    request = accepted(cast)
-    services.purge_cancel(acting_user=cast.admin, request=request)
-    assert claims.claim_request(request.pk) is None
+    purge_request = accepted(cast)
+    services.purge_cancel(acting_user=cast.admin, purge_request=purge_request)
+    assert claims.claim_request(purge_request.pk) is None
     other = accepted(cast)
     assert claims.claim_request(other.pk) is not None
     with pytest.raises(services.PurgeRefused) as refused:
-        services.purge_cancel(acting_user=cast.admin, request=other)
+        services.purge_cancel(acting_user=cast.admin, purge_request=other)
     assert refused.value.code == "too_late"
     other.refresh_from_db()
     assert other.status == "running"

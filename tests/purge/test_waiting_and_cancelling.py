@@ -53,12 +53,12 @@ def imports(cast):
 
 def test_calling_off_gives_back_states_links_and_keys(cast, imports):
     _token, key = token_create(acting_user=cast.alpha_match, name="Script")
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     assert [state(person) for person in (cast.ann, cast.alpha_match, cast.beta_deleted_match)] == ["purging"] * 3
     assert [opens(log) for log in imports] == [False, False]
     assert connectors.token_owner(key) is None
 
-    services.purge_cancel(acting_user=cast.admin, request=request)
+    services.purge_cancel(acting_user=cast.admin, purge_request=purge_request)
     assert [state(person) for person in (cast.ann, cast.alpha_match, cast.beta_deleted_match)] == [
         UserState.DELETED,
         UserState.ACTIVE,
@@ -66,7 +66,7 @@ def test_calling_off_gives_back_states_links_and_keys(cast, imports):
     ]
     assert [opens(log) for log in imports] == [True, True]
     assert connectors.token_owner(key) == cast.alpha_match
-    assert not request.identifiers.exists()
+    assert not purge_request.identifiers.exists()
     assert submit(cast, cast.ann).status == Status.QUEUED
 
 
@@ -87,16 +87,16 @@ def test_a_freeze_lasts_until_the_last_request_that_holds_somebody(cast, imports
     globex_admin = User.objects.get(email="admin@globex.example")
     ann_there = users.user_delete(acting_user=globex_admin, user=cast.globex_ann)
     second = services.purge_submit(acting_user=globex_admin, account_id=cast.globex.pk, user_ids=[ann_there.pk])
-    services.purge_cancel(acting_user=cast.admin, request=first)
+    services.purge_cancel(acting_user=cast.admin, purge_request=first)
     assert (state(cast.alpha_match), opens(imports[0]), opens(imports[1])) == ("purging", True, False)
-    services.purge_cancel(acting_user=globex_admin, request=second)
+    services.purge_cancel(acting_user=globex_admin, purge_request=second)
     assert (state(cast.alpha_match), opens(imports[1])) == (UserState.ACTIVE, True)
 
 
 def test_calling_off_revives_no_link_whose_file_a_purge_has_erased(cast, imports):
     assert w.completed(w.run_to_end(submit(cast, cast.ann)))
     later = submit(cast, cast.bob)
-    services.purge_cancel(acting_user=cast.admin, request=later)
+    services.purge_cancel(acting_user=cast.admin, purge_request=later)
     assert [opens(log) for log in imports] == [False, False]
     imports[0].refresh_from_db()
     assert imports[0].link_dead_at is not None
@@ -106,10 +106,10 @@ def test_the_file_of_an_import_that_ends_meanwhile_is_there_until_the_purge_cann
     """An import at work is read to its end, and then its file goes; not while the purge may still be called off."""
     log = imports[0]
     ImportLog.objects.filter(pk=log.pk).update(state=ImportState.RUNNING)
-    request = submit(cast, cast.ann)
+    purge_request = submit(cast, cast.ann)
     ImportLog.objects.filter(pk=log.pk).update(state=ImportState.COMPLETED)
     assert import_file_erase(log_id=log.pk) is False
-    services.purge_cancel(acting_user=cast.admin, request=request)
+    services.purge_cancel(acting_user=cast.admin, purge_request=purge_request)
     assert opens(log)
     again = submit(cast, cast.ann)
     PurgeRequest.objects.filter(pk=again.pk).update(planned=True)
@@ -128,12 +128,12 @@ def crowded(cast):
 def test_an_identity_providers_request_that_waits_takes_nothing(cast, crowded):
     _token, key = token_create(acting_user=crowded[0], name="Script")
     log = ImportLogFactory(account=cast.gamma, content="Name,E-Mail\nSomebody,else@y.org\n")
-    request = services.purge_submit_ims(email=w.ANN)
-    assert request.status == Status.HELD
+    purge_request = services.purge_submit_ims(email=w.ANN)
+    assert purge_request.status == Status.HELD
     assert {state(person) for person in (*crowded, cast.gamma_creator, cast.alpha_match)} == {UserState.ACTIVE}
     assert connectors.token_owner(key) == crowded[0]
     assert opens(log)
-    services.purge_release(acting_user=None, request=request)
+    services.purge_release(acting_user=None, purge_request=purge_request)
     assert {state(person) for person in (*crowded, cast.gamma_creator, cast.alpha_match)} == {UserState.PURGING}
     assert connectors.token_owner(key) is None
     assert not opens(log)
@@ -142,7 +142,7 @@ def test_an_identity_providers_request_that_waits_takes_nothing(cast, crowded):
 def test_a_cancelled_message_is_taken_in_again_under_its_reference(cast):
     first = services.purge_submit_ims(email=w.ANN, reference="SET-9")
     assert services.purge_submit_ims(email=w.ANN, reference="SET-9") == first
-    services.purge_cancel(acting_user=None, request=first)
+    services.purge_cancel(acting_user=None, purge_request=first)
     out = io.StringIO()
     call_command("purge_ims", "--email", w.ANN, "--reference", "SET-9", stdout=out)
     second = PurgeRequest.objects.exclude(pk=first.pk).get()
@@ -188,7 +188,7 @@ def test_whoever_was_selected_is_reserved_and_stays_what_they_were(cast, waiting
     with pytest.raises(PurgeRefused, match=waiting.reference):
         submit(cast, cast.ann)
     assert state(cast.ann) == UserState.DELETED
-    services.purge_cancel(acting_user=cast.admin, request=waiting)
+    services.purge_cancel(acting_user=cast.admin, purge_request=waiting)
     assert users.user_restore(acting_user=cast.admin, user=ann).state == UserState.ACTIVE
 
 
@@ -201,7 +201,7 @@ def test_a_match_is_not_reserved(cast, waiting):
 def test_whoever_was_selected_and_is_not_deleted_when_it_begins_is_let_go(cast, waiting):
     # No service does this; a database that was mended by hand might.
     User.objects.filter(pk=cast.ann.pk).update(state=UserState.ACTIVE, deleted_at=None, deleted_month=None)
-    services.purge_release(acting_user=None, request=waiting)
+    services.purge_release(acting_user=None, purge_request=waiting)
     assert state(cast.ann) == UserState.ACTIVE
     assert w.completed(w.run_to_end(waiting))
     assert state(cast.ann) == UserState.ACTIVE

@@ -26,8 +26,8 @@ SHORT = "me@x.io"
 
 def purged(world: w.World, *people: User):
     ids = [person.pk for person in people or (world.ann,)]
-    request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=ids)
-    return w.run_to_end(request)
+    purge_request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=ids)
+    return w.run_to_end(purge_request)
 
 
 def value_of(row: models.Model, name: str):
@@ -161,16 +161,16 @@ def test_a_unique_conflict_is_not_taken_for_a_person_who_cannot_be_deleted(cast,
 
     Group.objects.create(name=f"friends of {w.ANN}")
     monkeypatch.setattr(sweep, "run_step", conflicts)
-    request = purged(cast)
-    assert (request.status, request.error_class, request.error_step) == (
+    purge_request = purged(cast)
+    assert (purge_request.status, purge_request.error_class, purge_request.error_step) == (
         Status.RUNNING,
         "IntegrityError",
         "auth.Group#addresses",
     )
-    assert not request.subjects.exclude(stuck_table="").exists()
+    assert not purge_request.subjects.exclude(stuck_table="").exists()
     monkeypatch.setattr(sweep, "run_step", real)
-    type(request).objects.filter(pk=request.pk).update(next_attempt_at=None)
-    assert w.completed(w.run_to_end(request))
+    type(purge_request).objects.filter(pk=purge_request.pk).update(next_attempt_at=None)
+    assert w.completed(w.run_to_end(purge_request))
 
 
 # ---------------------------------------------------------------- what cannot ship

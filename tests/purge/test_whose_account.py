@@ -29,8 +29,8 @@ def texts_of(entry: LogEntry) -> tuple[str, str]:
 
 
 def purged(world: w.World):
-    request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
-    return w.run_to_end(request)
+    purge_request = services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[world.ann.pk])
+    return w.run_to_end(purge_request)
 
 
 def test_the_admin_log_belongs_to_the_account_of_whoever_acted(cast):
@@ -53,13 +53,13 @@ def test_the_admin_log_belongs_to_the_account_of_whoever_acted(cast):
 def test_nothing_of_another_enterprises_log_is_called_residue_by_the_patrol(cast):
     from purge.upkeep.patrol import look_at
 
-    request = purged(cast)
-    assert w.completed(request)
+    purge_request = purged(cast)
+    assert w.completed(purge_request)
     globex_admin = User.objects.get(email="admin@globex.example")
     theirs = logged(globex_admin, f"about {w.ANN}")
-    assert look_at(request) == ()
+    assert look_at(purge_request) == ()
     own = logged(cast.admin2, f"about {w.ANN}")
-    assert {(hit.table, hit.row) for hit in look_at(request)} == {("django_admin_log", str(own.pk))}
+    assert {(hit.table, hit.row) for hit in look_at(purge_request)} == {("django_admin_log", str(own.pk))}
     assert texts_of(theirs) == (f"about {w.ANN}",) * 2
 
 
@@ -72,7 +72,7 @@ def test_nothing_of_another_enterprises_log_is_called_residue_by_the_patrol(cast
 def test_no_account_changes_its_kind_while_an_open_purge_reaches_all_trials(cast, subdomain, kind):
     account = {"initech": cast.initech, "beta": cast.beta, "acme": cast.acme}[subdomain]
     before = account.kind
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     with pytest.raises(ServiceError) as refused:
         account_update(acting_user=None, account=account, kind=kind)
     assert refused.value.code == "in_request"
@@ -80,7 +80,7 @@ def test_no_account_changes_its_kind_while_an_open_purge_reaches_all_trials(cast
     assert Account.objects.get(pk=account.pk).kind == before
     # Other settings can change meanwhile, and the kind when it is over.
     account_update(acting_user=None, account=account, kind=before, sender_name="Somebody")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     account_update(acting_user=None, account=account, kind=kind)
     assert Account.objects.get(pk=account.pk).kind == kind
 
@@ -89,8 +89,8 @@ def test_a_kind_can_change_while_a_purge_is_open_that_reaches_neither_kind(cast)
     from purge.models import PurgeRequest
     from purge.routes.policy import policy_of
 
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    PurgeRequest.objects.filter(pk=request.pk).update(
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
         route="ims_enterprise", policy=policy_of("ims_enterprise").as_json()
     )
     account_update(acting_user=None, account=cast.initech, kind=AccountKind.TRIAL)
@@ -112,8 +112,8 @@ def test_an_account_that_became_a_trial_after_acceptance_is_left_alone(cast, mon
         return real(step, run, **kwargs)
 
     monkeypatch.setattr(sweep, "run_step", then_initech_becomes_a_trial)
-    request = purged(cast)
-    assert request.status == Status.COMPLETED
+    purge_request = purged(cast)
+    assert purge_request.status == Status.COMPLETED
     assert User.objects.get(pk=initech_ann.pk).name == "Ann of Initech"
     comment.refresh_from_db()
     assert comment.body == f"Ask {w.ANN}"

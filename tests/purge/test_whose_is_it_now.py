@@ -105,9 +105,9 @@ def submit(admin, *people):
 
 
 def purge(admin, *people):
-    request = submit(admin, *people)
-    assert w.completed(w.run_to_end(request))
-    return request
+    purge_request = submit(admin, *people)
+    assert w.completed(w.run_to_end(purge_request))
+    return purge_request
 
 
 # ---------------------------------------------------------------- shared with somebody who stays
@@ -120,14 +120,14 @@ def test_a_login_that_is_a_colleagues_address_stays_that_colleagues(acme, admin)
         places(acme, "ann@acme.example"),
         CommentFactory(post__board__account=acme, body="ann-admin@acme.example did it"),
     )
-    request = purge(admin, second)
+    purge_request = purge(admin, second)
     assert untouched(hers)
     assert Comment.objects.get(pk=gone.pk).body == "[erased] did it"
     assert User.objects.filter(pk=colleague.pk).exists()
     # Nor is the colleague known as purged.
     assert users.user_update(acting_user=admin, user=colleague, name="Ann A.").name == "Ann A."
     assert services.person_look_up(acting_user=admin, text="ann@acme.example") == []
-    identities = SuppressionHash.objects.filter(request=request, kind="email").exclude(form="search-1")
+    identities = SuppressionHash.objects.filter(request=purge_request, kind="email").exclude(form="search-1")
     assert identities.values("digest").distinct().count() == 1
 
 
@@ -180,11 +180,11 @@ def test_a_former_address_belongs_to_whoever_had_it_last(acme, admin):
 def test_who_gets_a_former_address_while_the_purge_is_open_keeps_what_is_theirs(acme, admin):
     old = UserFactory(account=acme, email="ann@acme.example", deleted=True)
     users.user_update(acting_user=admin, user=old, email="ann_old@acme.example")
-    request = submit(admin, old)
+    purge_request = submit(admin, old)
     users.user_create(acting_user=admin, account=acme, email="ann@acme.example", name="Ann New", kind="external")
     hers = places(acme, "ann@acme.example")
     gone = CommentFactory(post__board__account=acme, body="ask ann_old@acme.example")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert untouched(hers)
     assert Comment.objects.get(pk=gone.pk).body == "ask [erased]"
 
@@ -192,13 +192,13 @@ def test_who_gets_a_former_address_while_the_purge_is_open_keeps_what_is_theirs(
 @pytest.mark.parametrize("how", ["added", "older row"])
 def test_who_gets_an_other_users_address_while_the_purge_is_open_keeps_what_is_theirs(acme, admin, how):
     older = UserFactory(account=acme, email="older@acme.example")
-    request = services.purge_submit_address(acting_user=admin, account_id=acme.pk, address="guest@out.example")
+    purge_request = services.purge_submit_address(acting_user=admin, account_id=acme.pk, address="guest@out.example")
     if how == "added":
         users.user_create(acting_user=admin, account=acme, email="guest@out.example", name="Guest")
     else:
         users.user_update(acting_user=admin, user=older, email="guest@out.example")
     theirs, elsewhere = places(acme, "guest@out.example"), places(trial(), "guest@out.example")
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     assert untouched(theirs)
     assert emptied(elsewhere)
 
@@ -213,13 +213,13 @@ def test_the_verification_sees_what_names_the_address_in_the_account_of_a_kept_c
     beta.save()
     victim = UserFactory(account=acme, email="ann@x.example", deleted=True)
     there = places(beta, "ann@x.example")
-    request = purge(admin, victim)
+    purge_request = purge(admin, victim)
     assert emptied(there)
     creator.refresh_from_db()
     assert creator.email == "ann@x.example"
     # Written again, past the sweep: the creator who was kept does not hide it from a look.
     Comment.objects.filter(pk=there.comment.pk).update(body="again ann@x.example")
-    hits = [hit for hit in texts.patrol([request]) if hit.owner is None]
+    hits = [hit for hit in texts.patrol([purge_request]) if hit.owner is None]
     assert [(hit.table, hit.row) for hit in hits] == [("learning_comment", str(there.comment.pk))]
 
 
@@ -231,10 +231,10 @@ def test_a_text_that_is_written_between_sweep_and_verification_is_found_beside_a
     comment = CommentFactory(post__board__account=beta, body="nothing yet")
     real, written = probe.verify, []
 
-    def written_before(request):
+    def written_before(purge_request):
         if not written:
             written.append(Comment.objects.filter(pk=comment.pk).update(body="ask ann@x.example"))
-        return real(request)
+        return real(purge_request)
 
     monkeypatch.setattr(probe, "verify", written_before)
     purge(admin, victim)
@@ -300,7 +300,7 @@ def test_an_identity_providers_login_is_taken_out_of_settings(acme):
 def test_the_verification_looks_for_logins(acme, admin, monkeypatch):
     victim = UserFactory(account=acme, email="ann@x.example", adobe_id="CORP\\ann", deleted=True)
     hook = WebhookFactory(account=acme, user_name="somebody")
-    request = submit(admin, victim)
+    purge_request = submit(admin, victim)
     real, written = probe.verify, []
 
     def written_before(row):
@@ -309,10 +309,10 @@ def test_the_verification_looks_for_logins(acme, admin, monkeypatch):
         return real(row)
 
     monkeypatch.setattr(probe, "verify", written_before)
-    assert w.completed(w.run_to_end(request))
+    assert w.completed(w.run_to_end(purge_request))
     hook.refresh_from_db()
     assert hook.user_name == ""
-    assert request.ledger.filter(event="verified", facts__hits=1).exists()
+    assert purge_request.ledger.filter(event="verified", facts__hits=1).exists()
 
 
 # ---------------------------------------------------------------- everybody who is erased
@@ -348,8 +348,8 @@ def test_addresses_of_an_emptied_accounts_members_are_taken_out_there(db):
     UserFactory(account=gamma, email="else@x.example", adobe_id="boss-id")
     words = "boss@x.example, member@x.example, once@x.example, else@x.example"
     there, other = (CommentFactory(post__board__account=place, author=None, body=words) for place in (beta, gamma))
-    request = services.purge_submit_ims(email="boss@x.example", adobe_id="boss-id")
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit_ims(email="boss@x.example", adobe_id="boss-id")
+    assert w.completed(w.run_to_end(purge_request))
     assert Comment.objects.get(pk=there.pk).body == "[erased], [erased], [erased], else@x.example"
     # The match by login is erased here: so is the address that the match had, in this account.
     assert Comment.objects.get(pk=other.pk).body == "[erased], member@x.example, once@x.example, [erased]"
@@ -372,7 +372,7 @@ def test_the_preview_counts_what_the_run_does(acme, admin):
     CommentFactory(post__board__account=acme, body="ann-admin@acme.example")
     preview = services.purge_preview(acting_user=admin, account_id=acme.pk, user_ids=[second.pk])
     assert [(line.key, line.n) for line in preview.impact.lines] == [("learning.Comment#addresses", 1)]
-    request = submit(admin, second)
-    assert request.status == Status.QUEUED
-    tasks.run_request(request.pk)
-    assert dict(request.steps.filter(done__gt=0).values_list("key", "done")) == {"learning.Comment#addresses": 1}
+    purge_request = submit(admin, second)
+    assert purge_request.status == Status.QUEUED
+    tasks.run_request(purge_request.pk)
+    assert dict(purge_request.steps.filter(done__gt=0).values_list("key", "done")) == {"learning.Comment#addresses": 1}

@@ -139,11 +139,11 @@ def submit_requests(number: int, people_each: int = 2) -> tuple[list[PurgeReques
 def assert_each_thing_was_done_once(requests: list[PurgeRequest], people: list[User]) -> None:
     gone = [person.pk for person in people]
     addresses = [person.email for person in people]
-    for request in requests:
-        assert w.completed(request)
-        steps = request.steps.values_list("planned", "done")
+    for purge_request in requests:
+        assert w.completed(purge_request)
+        steps = purge_request.steps.values_list("planned", "done")
         assert sum(planned for planned, _done in steps) == sum(done for _planned, done in steps)
-        assert Notification.objects.filter(request_id=request.pk, kind="completed").count() == 1
+        assert Notification.objects.filter(request_id=purge_request.pk, kind="completed").count() == 1
     assert not User.objects.filter(pk__in=gone).exists()
     assert not User.objects.filter(state=UserState.PURGING).exists()
     assert not Enrolment.objects.filter(user_id__in=gone).exists()

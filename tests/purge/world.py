@@ -273,23 +273,24 @@ def mention_in_comment(world: World, text: str) -> Comment:
 # ---------------------------------------------------------------- running
 
 
-def run_to_end(request: PurgeRequest, slices: int = 30) -> PurgeRequest:
+def run_to_end(purge_request: PurgeRequest, slices: int = 30) -> PurgeRequest:
     """Do what the worker would do until the request rests."""
     for _n in range(slices):
-        if tasks.run_request(request.pk) != "more":
+        if tasks.run_request(purge_request.pk) != "more":
             break
-    request.refresh_from_db()
-    return request
+    purge_request.refresh_from_db()
+    return purge_request
 
 
-def completed(request: PurgeRequest) -> bool:
-    request.refresh_from_db()
-    if request.status != Status.COMPLETED:
-        where = [str(residue) for residue in request.residues.all()]
-        stuck = list(request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"))
-        ledger = list(request.ledger.values_list("event", "facts"))
+def completed(purge_request: PurgeRequest) -> bool:
+    purge_request.refresh_from_db()
+    if purge_request.status != Status.COMPLETED:
+        where = [str(residue) for residue in purge_request.residues.all()]
+        stuck = list(purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"))
+        ledger = list(purge_request.ledger.values_list("event", "facts"))
         raise AssertionError(
-            f"{request.status}: {request.error_class} at {request.error_step}; residue {where}; stuck {stuck}; {ledger}"
+            f"{purge_request.status}: {purge_request.error_class} at {purge_request.error_step}; "
+            f"residue {where}; stuck {stuck}; {ledger}"
         )
     return True
 

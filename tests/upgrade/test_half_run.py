@@ -37,7 +37,7 @@ def half_run(old_database):
     log = old.model("users.ImportLog").objects.create(
         account=account, file=named, uploaded_at=NOW - timedelta(days=9), state="finished"
     )
-    request = old.model("purge.PurgeRequest").objects.create(
+    purge_request = old.model("purge.PurgeRequest").objects.create(
         reference="PUR-1",
         route="ui_enterprise",
         origin="admin",
@@ -56,11 +56,11 @@ def half_run(old_database):
         selected_count=1,
     )
     old.model("purge.Subject").objects.create(
-        request=request, person_id=victim.pk, account_id=account.pk, role="selected", earlier_state="deleted"
+        request=purge_request, person_id=victim.pk, account_id=account.pk, role="selected", earlier_state="deleted"
     )
-    old.model("purge.Identifier").objects.create(request=request, kind="email", value=ADDRESS)
+    old.model("purge.Identifier").objects.create(request=purge_request, kind="email", value=ADDRESS)
     old.model("purge.SuppressionHash").objects.create(
-        request=request, kind="email", digest=keyed_hash("email", ADDRESS), key_fingerprint=fingerprint()
+        request=purge_request, kind="email", digest=keyed_hash("email", ADDRESS), key_fingerprint=fingerprint()
     )
     planned = {
         "users.LoginEvent.user": (1, 1),
@@ -73,7 +73,7 @@ def half_run(old_database):
     assert "users.LoginEvent.user" in done
     old.model("purge.PurgeStep").objects.bulk_create(
         old.model("purge.PurgeStep")(
-            request=request,
+            request=purge_request,
             position=position,
             key=key,
             words=f"Gelöscht: {key}",
@@ -85,7 +85,7 @@ def half_run(old_database):
     )
     rows = {"victim": victim, "other": other, "leaf": leaf, "held": held, "reply": reply, "log": log}
     old.upgrade()
-    yield request.pk, {name: row.pk for name, row in rows.items()}, named
+    yield purge_request.pk, {name: row.pk for name, row in rows.items()}, named
     default_storage.delete(named)
 
 

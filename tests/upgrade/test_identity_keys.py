@@ -142,7 +142,7 @@ def test_who_was_purged_before_the_upgrade_is_still_known(old_database):
     from purge.hashing import fingerprint, keyed_hash
 
     acme = old_database.account()
-    request = old_database.model("purge.PurgeRequest").objects.create(
+    purge_request = old_database.model("purge.PurgeRequest").objects.create(
         reference="PUR-7Q4M-2KX9-H",
         route="ui_enterprise",
         origin="admin",
@@ -153,13 +153,15 @@ def test_who_was_purged_before_the_upgrade_is_still_known(old_database):
         due_at=DAY + timedelta(days=30),
     )
     old_database.model("purge.Subject").objects.create(
-        request=request, person_id=11, account_id=acme.pk, role="selected"
+        request=purge_request, person_id=11, account_id=acme.pk, role="selected"
     )
     for folded in ("jürgen@bücher.example", "weiss@firma.example"):
         old_database.model("purge.SuppressionHash").objects.create(
-            request=request, kind="email", digest=keyed_hash("email", folded), key_fingerprint=fingerprint()
+            request=purge_request, kind="email", digest=keyed_hash("email", folded), key_fingerprint=fingerprint()
         )
-    old_database.model("purge.Identifier").objects.create(request=request, kind="email", value="jürgen@bücher.example")
+    old_database.model("purge.Identifier").objects.create(
+        request=purge_request, kind="email", value="jürgen@bücher.example"
+    )
     old_database.upgrade()
     from purge.models import Identifier, SuppressionHash
     from purge.routes.scope import scope_of

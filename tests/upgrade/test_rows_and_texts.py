@@ -23,7 +23,7 @@ def test_a_purge_that_was_under_way_ends_and_takes_the_texts_that_were_kept(old_
     theirs = sign_in.objects.create(user=colleague, user_agent=f"Browser (+mailto:{ADDRESS})")
     for _n in range(3):
         sign_in.objects.create(user=victim)
-    request = old.model("purge.PurgeRequest").objects.create(
+    purge_request = old.model("purge.PurgeRequest").objects.create(
         reference="PUR-1",
         route="ui_enterprise",
         origin="admin",
@@ -38,15 +38,15 @@ def test_a_purge_that_was_under_way_ends_and_takes_the_texts_that_were_kept(old_
         selected_count=1,
     )
     old.model("purge.Subject").objects.create(
-        request=request, person_id=victim.pk, account_id=account.pk, role="selected", earlier_state="deleted"
+        request=purge_request, person_id=victim.pk, account_id=account.pk, role="selected", earlier_state="deleted"
     )
-    old.model("purge.Identifier").objects.create(request=request, kind="email", value=ADDRESS)
+    old.model("purge.Identifier").objects.create(request=purge_request, kind="email", value=ADDRESS)
     old.model("purge.SuppressionHash").objects.create(
-        request=request, kind="email", digest=keyed_hash("email", ADDRESS), key_fingerprint=fingerprint()
+        request=purge_request, kind="email", digest=keyed_hash("email", ADDRESS), key_fingerprint=fingerprint()
     )
     # It had done more than it planned, as the first release did with rows that were written late.
     old.model("purge.PurgeStep").objects.create(
-        request=request, position=0, key="users.LoginEvent.user", words="Deleted: sign-ins", planned=2, done=5
+        request=purge_request, position=0, key="users.LoginEvent.user", words="Deleted: sign-ins", planned=2, done=5
     )
 
     old.upgrade()
@@ -57,7 +57,7 @@ def test_a_purge_that_was_under_way_ends_and_takes_the_texts_that_were_kept(old_
 
     # The web starts first, and marks the file storage as this database's.
     assert begin_storage() == ""
-    assert w.completed(w.run_to_end(PurgeRequest.objects.get(pk=request.pk)))
+    assert w.completed(w.run_to_end(PurgeRequest.objects.get(pk=purge_request.pk)))
     assert not User.objects.filter(pk=victim.pk).exists()
     box = User.objects.get(pk=colleague.pk)
     assert (box.name, box.unique_user_id, box.unique_id_sort, box.email) == (
@@ -70,5 +70,5 @@ def test_a_purge_that_was_under_way_ends_and_takes_the_texts_that_were_kept(old_
     assert LoginEvent.objects.get().pk == theirs.pk
     assert LoginEvent.objects.get().user_agent == "Browser (+mailto:[erased])"
     assert Account.objects.get(pk=trial.pk).name == "Trial of [erased]"
-    step = PurgeRequest.objects.get(pk=request.pk).steps.get(key="users.LoginEvent.user")
+    step = PurgeRequest.objects.get(pk=purge_request.pk).steps.get(key="users.LoginEvent.user")
     assert (step.planned, step.late, step.done) == (2, 6, 8)

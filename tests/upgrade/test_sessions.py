@@ -71,7 +71,7 @@ def test_an_earlier_cookie_still_signs_in_and_the_row_does_not(old_database):
 
 def test_a_row_that_is_named_by_a_sessions_key_gets_a_number(old_database):
     account = old_database.account(name="Acme")
-    request = old_database.model("purge.PurgeRequest").objects.create(
+    purge_request = old_database.model("purge.PurgeRequest").objects.create(
         reference="PUR-7Q4M-2KX9-H",
         route="ui_enterprise",
         origin="admin",
@@ -80,8 +80,10 @@ def test_a_row_that_is_named_by_a_sessions_key_gets_a_number(old_database):
         due_at=timezone.now() + timedelta(days=30),
     )
     places = old_database.model("purge.Residue").objects
-    places.create(request=request, table="users_session", column="session_data", row=KEYS[0][:-1] + "x", ruled=False)
-    places.create(request=request, table="learning_comment", column="body", row="17")
+    places.create(
+        request=purge_request, table="users_session", column="session_data", row=KEYS[0][:-1] + "x", ruled=False
+    )
+    places.create(request=purge_request, table="learning_comment", column="body", row="17")
     old_database.upgrade()
     from purge.models import Residue
 

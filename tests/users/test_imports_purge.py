@@ -32,25 +32,25 @@ def purge(account, admin_user, eve):
     """Accepts Eve's purge, and does it to the end if asked."""
 
     def accept(*, done=False):
-        request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
+        purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
         for _slice in range(50):
-            if not done or request.status == Status.COMPLETED:
+            if not done or purge_request.status == Status.COMPLETED:
                 break
-            PurgeRequest.objects.filter(pk=request.pk).update(lease_until=None, next_attempt_at=None)
-            tasks.run_request(request.pk)
-            request.refresh_from_db()
-        assert not done or request.status == Status.COMPLETED
-        return request
+            PurgeRequest.objects.filter(pk=purge_request.pk).update(lease_until=None, next_attempt_at=None)
+            tasks.run_request(purge_request.pk)
+            purge_request.refresh_from_db()
+        assert not done or purge_request.status == Status.COMPLETED
+        return purge_request
 
     return accept
 
 
 def test_nobody_who_is_being_purged_comes_in(account, eve, purge):
-    request = purge()
+    purge_request = purge()
     log = imported(account, TEXT)
     assert counts(log) == {"added": 1, "failed": 1}
     [(line, reason)] = bad_rows(log)
-    assert line == 2 and request.reference in reason
+    assert line == 2 and purge_request.reference in reason
     eve.refresh_from_db()
     assert eve.state == UserState.PURGING
 
@@ -66,10 +66,12 @@ def test_another_accounts_request_is_not_named(account, purge, eve):
 
 
 def test_after_the_purge_a_new_file_makes_a_new_user_and_says_so(account, purge, eve):
-    request = purge(done=True)
+    purge_request = purge(done=True)
     log = imported(account, TEXT)
     assert counts(log) == {"added": 2, "previously_purged": 1}
-    assert list(log.notes.values_list("line", "kind", "reference")) == [(2, "previously_purged", request.reference)]
+    assert list(log.notes.values_list("line", "kind", "reference")) == [
+        (2, "previously_purged", purge_request.reference)
+    ]
     assert User.objects.get(account=account, email_key=eve.email_key).pk != eve.pk
 
 
@@ -166,17 +168,17 @@ def several(account, admin_user):
 
 
 def purged(account, admin_user, people):
-    request = services.purge_submit(
+    purge_request = services.purge_submit(
         acting_user=admin_user, account_id=account.pk, user_ids=[person.pk for person in people]
     )
     for _slice in range(50):
-        PurgeRequest.objects.filter(pk=request.pk).update(lease_until=None, next_attempt_at=None)
-        tasks.run_request(request.pk)
-        request.refresh_from_db()
-        if request.status == Status.COMPLETED:
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(lease_until=None, next_attempt_at=None)
+        tasks.run_request(purge_request.pk)
+        purge_request.refresh_from_db()
+        if purge_request.status == Status.COMPLETED:
             break
-    assert request.status == Status.COMPLETED
-    return request
+    assert purge_request.status == Status.COMPLETED
+    return purge_request
 
 
 def read_again(log, text):
@@ -226,7 +228,7 @@ def test_an_earlier_file_brings_nobody_back_by_any_identifier(account, admin_use
     )
     text = f"{head}{row}\nJo,jo@acme.example,E1001,eve-login-2\n"
     log = started(account, text)
-    request = purged(account, admin_user, [eve])
+    purge_request = purged(account, admin_user, [eve])
     log = read_again(log, text)
     assert counts(log) == {"added": 1, "failed": 1}
     assert bad_rows(log) == [(2, "This user was purged since the file was uploaded.")]
@@ -234,7 +236,7 @@ def test_an_earlier_file_brings_nobody_back_by_any_identifier(account, admin_use
     # A file of today makes a new person from nothing, and says so.
     later = imported(account, text.replace("jo@", "jo2@").replace("E1001", "E1002").replace("login-2", "login-3"))
     assert counts(later) == {"added": 2, "previously_purged": 1}
-    assert list(later.notes.values_list("line", "reference")) == [(2, request.reference)]
+    assert list(later.notes.values_list("line", "reference")) == [(2, purge_request.reference)]
 
 
 def test_a_match_is_not_brought_back_by_what_only_their_own_account_knew(account, admin_user, eve):
@@ -266,8 +268,10 @@ def test_a_former_address_that_somebody_else_has_now_is_theirs(account, admin_us
 
 def test_an_address_that_was_no_users_is_known_in_the_account_that_purged_it(account, admin_user):
     trial, _creator = trial_with_creator()
-    request = services.purge_submit_address(acting_user=admin_user, account_id=account.pk, address="old@out.example")
-    tasks.run_request(request.pk)
+    purge_request = services.purge_submit_address(
+        acting_user=admin_user, account_id=account.pk, address="old@out.example"
+    )
+    tasks.run_request(purge_request.pk)
     text = "Name,Email\nOld,old@out.example\n"
     assert counts(imported(account, text)) == {"added": 1, "previously_purged": 1}
     assert counts(imported(trial, text)) == {"added": 1}
@@ -277,15 +281,15 @@ def test_who_looks_somebody_up_learns_of_their_own_accounts_people_only(account,
     trial, _creator = trial_with_creator()
     UserFactory(account=trial, email="eve@home.example", adobe_id=eve.email, unique_user_id="T-7")
     support = UserFactory(account=AccountFactory(kind=AccountKind.SYSTEM), is_support=True)
-    request = purged(account, admin_user, [eve])
+    purge_request = purged(account, admin_user, [eve])
 
     def found(who, text):
         return [each.reference for each in services.person_look_up(acting_user=who, text=text)]
 
-    assert found(admin_user, "eve@acme.example") == [request.reference]
+    assert found(admin_user, "eve@acme.example") == [purge_request.reference]
     assert found(admin_user, "eve@home.example") == []
     assert found(admin_user, "T-7") == []
-    assert found(support, "eve@home.example") == [request.reference]
+    assert found(support, "eve@home.example") == [purge_request.reference]
 
 
 # ---------------------------------------------------------------- whom an import changes while a purge is open
@@ -309,23 +313,23 @@ def test_who_gets_the_login_by_an_import_after_acceptance_is_no_part_of_the_purg
 ):
     other = elsewhere.add(email="olga@trial.example", name="Olga", deleted=gone)
     had_it = elsewhere.add(email="ove@trial.example", adobe_id="eve@acme.example")
-    request = purge()
+    purge_request = purge()
     log = imported(elsewhere.account, "Name,Email,Adobe ID\nOlga,olga@trial.example,eve@acme.example\n")
     assert counts(log) == ({"revived": 1} if gone else {"updated": 1})
-    run_to_end(request)
+    run_to_end(purge_request)
     assert not User.objects.filter(pk__in=[eve.pk, had_it.pk]).exists()
     other.refresh_from_db()
     assert (other.state, other.adobe_id) == (UserState.ACTIVE, "eve@acme.example")
-    assert request.subjects.filter(person_id=other.pk).count() == 0
+    assert purge_request.subjects.filter(person_id=other.pk).count() == 0
 
 
 def test_who_was_brought_back_by_an_earlier_release_is_given_the_benefit_of_the_doubt(purge, eve, elsewhere):
     """It did not write down what the import had changed."""
     other = elsewhere.add(email="olga@trial.example", name="Olga")
-    request = purge()
+    purge_request = purge()
     User.objects.filter(pk=other.pk).update(adobe_id="eve@acme.example", adobe_key="eve@acme.example")
     UserAuditFactory(user=other, event="revived", fields="")
-    run_to_end(request)
+    run_to_end(purge_request)
     assert User.objects.filter(pk=other.pk, state=UserState.ACTIVE).exists()
 
 
@@ -335,8 +339,8 @@ def test_an_import_at_work_when_its_account_is_closed_stops_and_says_so(account)
     log = started(trial, f"Name,Email\n{rows}")
     name = log.file.name
     going_on = started(account, f"Name,Email\n{rows}")
-    request = services.purge_submit_ims(email="eve@acme.example")
-    run_to_end(request)
+    purge_request = services.purge_submit_ims(email="eve@acme.example")
+    run_to_end(purge_request)
     assert user_import_run(log_id=log.pk) == "over"
     log.refresh_from_db()
     assert (log.state, log.failure) == (

@@ -20,7 +20,7 @@ class Command(PurgeCommand):
         parser.add_argument("reference", nargs="?", help="only the tables that this request took something from")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tables = touched_tables([self.request(options["reference"])]) if options["reference"] else ruled_tables()
+        tables = touched_tables([self.purge_request(options["reference"])]) if options["reference"] else ruled_tables()
         done = rebuild(tables)
         lines = [*(f"rebuilt: {table}" for table in done.tables)]
         self.show({"tables": list(done.tables), "finished": done.finished}, lines, as_json=options["json"])

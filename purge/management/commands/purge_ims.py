@@ -26,10 +26,10 @@ class Command(PurgeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         email = address_given(options["email"])
-        request = purge_submit_ims(email=email, adobe_id=options["adobe_id"], reference=options["reference"])
+        purge_request = purge_submit_ims(email=email, adobe_id=options["adobe_id"], reference=options["reference"])
         if options["wait"]:
-            wait_until_it_rests(request, seconds=options["timeout"])
-        accounts = request.notices.values("account_id").distinct().count()
-        lines = [*request_lines(request), f"  notices     to {accounts} enterprise account(s)"]
-        self.show(request_json(request) | {"notices": accounts}, lines, as_json=options["json"])
-        needs_you_if_it_waits(request, waited=options["wait"])
+            wait_until_it_rests(purge_request, seconds=options["timeout"])
+        accounts = purge_request.notices.values("account_id").distinct().count()
+        lines = [*request_lines(purge_request), f"  notices     to {accounts} enterprise account(s)"]
+        self.show(request_json(purge_request) | {"notices": accounts}, lines, as_json=options["json"])
+        needs_you_if_it_waits(purge_request, waited=options["wait"])

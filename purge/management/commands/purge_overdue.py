@@ -23,15 +23,15 @@ class Command(PurgeCommand):
         ]
         overdue = list(PurgeRequest.objects.overdue().order_by("due_at"))
         stands = standings(overdue, None)
-        lines += [f"  {status_line(request, stands[request.pk])}" for request in overdue]
+        lines += [f"  {status_line(purge_request, stands[purge_request.pk])}" for purge_request in overdue]
         requests = [
             {
-                "request": request.reference,
-                "state": str(stands[request.pk].state),
-                "status": str(request.status),
-                "due_at": request.due_at,
+                "request": purge_request.reference,
+                "state": str(stands[purge_request.pk].state),
+                "status": str(purge_request.status),
+                "due_at": purge_request.due_at,
             }
-            for request in overdue
+            for purge_request in overdue
         ]
         self.show(asdict(reminded) | {"requests": requests}, lines, as_json=options["json"])
         if overdue:

@@ -28,12 +28,12 @@ class Command(PurgeCommand):
         parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = self.request(options["reference"])
-        if not options["yes"] and standing(request, None).can_retry:
-            ask(self, plain_lines(going_on(request, None)), nothing="Nothing was tried again")
-        request = purge_retry(acting_user=None, request=request)
+        purge_request = self.purge_request(options["reference"])
+        if not options["yes"] and standing(purge_request, None).can_retry:
+            ask(self, plain_lines(going_on(purge_request, None)), nothing="Nothing was tried again")
+        purge_request = purge_retry(acting_user=None, purge_request=purge_request)
         if options["wait"]:
-            wait_until_it_rests(request, seconds=options["timeout"])
-        self.show(request_json(request), request_lines(request), as_json=options["json"])
-        if options["wait"] and request.status != Status.COMPLETED:
-            needs_you(f"{request.reference} is not completed: {standing(request, None).label}.")
+            wait_until_it_rests(purge_request, seconds=options["timeout"])
+        self.show(request_json(purge_request), request_lines(purge_request), as_json=options["json"])
+        if options["wait"] and purge_request.status != Status.COMPLETED:
+            needs_you(f"{purge_request.reference} is not completed: {standing(purge_request, None).label}.")

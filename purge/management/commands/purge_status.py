@@ -26,9 +26,9 @@ class Command(PurgeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["reference"]:
-            request = self.request(options["reference"])
-            self.show(request_json(request), request_lines(request), as_json=options["json"])
-            requests = [request]
+            purge_request = self.purge_request(options["reference"])
+            self.show(request_json(purge_request), request_lines(purge_request), as_json=options["json"])
+            requests = [purge_request]
         else:
             requests = list(PurgeRequest.objects.open().order_by("accepted_at"))
             stands = standings(requests, None)

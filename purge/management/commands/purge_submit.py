@@ -40,10 +40,10 @@ class Command(SelectingCommand):
             shown = None if options["yes"] else selection.preview()
             if shown is not None:
                 ask(self, impact_lines(shown), nothing="Nothing was purged")
-            request = selection.submit(shown=shown)
+            purge_request = selection.submit(shown=shown)
         except PurgeRefused as refused:
             raise self.refusal(refused) from None
         if options["wait"]:
-            wait_until_it_rests(request, seconds=options["timeout"])
-        self.show(request_json(request), request_lines(request), as_json=options["json"])
-        needs_you_if_it_waits(request, waited=options["wait"])
+            wait_until_it_rests(purge_request, seconds=options["timeout"])
+        self.show(request_json(purge_request), request_lines(purge_request), as_json=options["json"])
+        needs_you_if_it_waits(purge_request, waited=options["wait"])

@@ -24,12 +24,12 @@ class Command(PurgeCommand):
         parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = self.request(options["reference"])
-        changed = purge_take_out(acting_user=None, request=request)
+        purge_request = self.purge_request(options["reference"])
+        changed = purge_take_out(acting_user=None, purge_request=purge_request)
         if options["wait"]:
-            wait_until_it_rests(request, seconds=options["timeout"])
-        data = {**request_json(request), "rows_changed": changed}
-        lines = [f"{changed} row(s) changed.", *request_lines(request)]
+            wait_until_it_rests(purge_request, seconds=options["timeout"])
+        data = {**request_json(purge_request), "rows_changed": changed}
+        lines = [f"{changed} row(s) changed.", *request_lines(purge_request)]
         self.show(data, lines, as_json=options["json"])
-        if options["wait"] and request.status != Status.COMPLETED:
-            needs_you(f"{request.reference} is not completed.")
+        if options["wait"] and purge_request.status != Status.COMPLETED:
+            needs_you(f"{purge_request.reference} is not completed.")

@@ -24,26 +24,26 @@ class Command(PurgeCommand):
         parser.add_argument("reference", help="the request ID")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = self.request(options["reference"])
+        purge_request = self.purge_request(options["reference"])
         try:
-            hits = look_at(request)
+            hits = look_at(purge_request)
         except CouldNotLook as error:
             raise CommandError(f"Could not look: {error}. Nothing completes before.", returncode=NEEDS_YOU) from None
         left = [hit for hit in hits if hit.owner is None]
-        request.refresh_from_db()
-        stands = standing(request, None)
+        purge_request.refresh_from_db()
+        stands = standing(purge_request, None)
         data = {
-            "request": request.reference,
+            "request": purge_request.reference,
             "state": str(stands.state),
-            "status": str(request.status),
+            "status": str(purge_request.status),
             "verdict": str(Verdict.RESIDUE if left else Verdict.CLEAN),
             "places": [_place(hit) for hit in hits],
         }
         lines = [f"found: {hit.table}.{hit.column} row {hit.row}{_remark(hit)}" for hit in hits]
-        lines.append(f"{request.reference} is {stands.label.lower()}.")
+        lines.append(f"{purge_request.reference} is {stands.label.lower()}.")
         self.show(data, lines if left else [*lines[:-1], "Clean: nothing is left.", lines[-1]], as_json=options["json"])
         if left:
-            needs_you(f"{request.reference}: personal data was found in {len(left)} place(s).")
+            needs_you(f"{purge_request.reference}: personal data was found in {len(left)} place(s).")
 
 
 def _place(hit: Hit) -> dict[str, Any]:

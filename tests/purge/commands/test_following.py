@@ -73,12 +73,12 @@ def test_retry_takes_up_what_needed_attention(run, request_of_ann):
 def test_release_lets_a_held_request_go_on(run, cast, settings):
     settings.PURGE_RATE_GUARD = 1
     first = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    request = PurgeRequest.objects.get(part_of=first)
-    assert request.status == Status.HELD
-    assert run("purge_status", request.reference).code == 1
-    ran = run("purge_release", request.reference, "--yes", "--wait", "--json")
+    purge_request = PurgeRequest.objects.get(part_of=first)
+    assert purge_request.status == Status.HELD
+    assert run("purge_status", purge_request.reference).code == 1
+    ran = run("purge_release", purge_request.reference, "--yes", "--wait", "--json")
     assert (ran.code, ran.json["status"]) == (0, Status.COMPLETED), ran.err
-    again = run("purge_release", request.reference)
+    again = run("purge_release", purge_request.reference)
     assert (again.code, "does not wait for the platform's check" in again.err) == (1, True)
 
 

@@ -153,10 +153,10 @@ def test_ims_without_usable_identifiers_is_refused(run, cast, words, said):
 def test_compact_rebuilds_what_a_request_touched_and_changes_no_row(run):
     cast = w.build_world()
     w.point_everywhere(cast.ann, cast.witness)
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    assert w.completed(w.run_to_end(request))
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(purge_request))
     before = w.dump()
-    ran = run("purge_compact", request.reference, "--json")
+    ran = run("purge_compact", purge_request.reference, "--json")
     assert ran.code == 0, ran.err
     assert {"users_user", Enrolment._meta.db_table, "purge_identifier"} <= set(ran.json["tables"])
     assert w.dump() == before

@@ -30,10 +30,14 @@ def test_users_are_purged_and_waited_for_without_a_worker(submit, cast):
     EnrolmentFactory(user=cast.ann)
     ran = submit("--user", "U-1001", "--user", "U-1002", "--yes", "--wait", "--json")
     assert ran.code == 0, ran.err
-    request = PurgeRequest.objects.get()
-    assert ran.json["request"] == request.reference
-    assert ran.json["status"] == request.status == Status.COMPLETED
-    assert (request.origin, request.initiator, request.route) == (Origin.COMMAND, cast.admin, Route.UI_ENTERPRISE)
+    purge_request = PurgeRequest.objects.get()
+    assert ran.json["request"] == purge_request.reference
+    assert ran.json["status"] == purge_request.status == Status.COMPLETED
+    assert (purge_request.origin, purge_request.initiator, purge_request.route) == (
+        Origin.COMMAND,
+        cast.admin,
+        Route.UI_ENTERPRISE,
+    )
     assert (ran.json["selected"], ran.json["kept"], ran.json["people_left"]) == (2, 1, 0)
     assert not User.objects.filter(pk__in=[cast.ann.pk, cast.bob.pk, cast.alpha_match.pk]).exists()
     assert Notification.objects.filter(kind="completed", recipient=cast.admin).count() == 1
@@ -43,8 +47,8 @@ def test_users_are_purged_and_waited_for_without_a_worker(submit, cast):
 def test_without_waiting_it_is_accepted_and_the_people_are_frozen(submit, cast):
     ran = submit("--user", "U-1001", "--yes")
     assert ran.code == 0, ran.err
-    request = PurgeRequest.objects.get()
-    assert ran.out.startswith(f"{request.reference}  Waiting")
+    purge_request = PurgeRequest.objects.get()
+    assert ran.out.startswith(f"{purge_request.reference}  Waiting")
     cast.ann.refresh_from_db()
     assert cast.ann.state == UserState.PURGING
 
@@ -181,21 +185,21 @@ def test_what_waits_because_of_other_accounts_needs_an_operator(submit, cast, se
 
 
 def test_waiting_leaves_the_work_to_a_worker_that_is_alive(submit, cast, monkeypatch):
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     WorkerBeat.objects.create(name="elsewhere", beat_at=timezone.now())
     looks = []
 
     def the_worker_works(_seconds):
         looks.append(PurgeRequest.objects.get().status)
-        w.run_to_end(request)
+        w.run_to_end(purge_request)
 
     monkeypatch.setattr(waiting.time, "sleep", the_worker_works)
-    waiting.wait_until_it_rests(request, seconds=60)
+    waiting.wait_until_it_rests(purge_request, seconds=60)
     assert looks == [Status.QUEUED]
-    assert request.status == Status.COMPLETED
+    assert purge_request.status == Status.COMPLETED
 
 
 def test_waiting_has_an_end(cast):
-    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
-    waiting.wait_until_it_rests(request, seconds=0)
-    assert request.status == Status.QUEUED
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    waiting.wait_until_it_rests(purge_request, seconds=0)
+    assert purge_request.status == Status.QUEUED
