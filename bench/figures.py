@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from bench import contenders
 from bench.data import Size, World, address_columns, reset_sequences, settle
 from bench.measuring import Result, clock, median, progress, ratio, rounds
-from purge.addresses.index import candidates_where, drop_indexes, ensure_indexes, looking_for_few_rows
+from purge.addresses.index import candidates_where, drop_indexes, ensure_indexes, small_reads
 from purge.addresses.sql import may_mention
 from purge.database.catalog import read_catalog
 from purge.proof import columns, probe, texts
@@ -330,7 +330,7 @@ def finding(bench: Bench) -> list[Result]:
     steps = [AddressStep(entry) for entry in get_registry().ordered if entry.addresses]
 
     def find() -> None:
-        with looking_for_few_rows(connection):
+        with small_reads(connection):
             mentioning = plan.steps_with_work(steps, scope)
             for step in steps:
                 if step.key in mentioning:
@@ -380,7 +380,7 @@ def _scope_of_light(bench: Bench) -> Scope:
 def rewriting(bench: Bench) -> list[Result]:
     """7: rewriting texts, per mention; what the address index costs whoever writes a text."""
     from purge.steps.addresses import treat_rows
-    from purge.steps.work import Run
+    from purge.steps.work import StepRun
 
     entry = get_registry().entries["learning.Comment"]
     measured: list[float] = []
@@ -393,7 +393,7 @@ def rewriting(bench: Bench) -> list[Result]:
 
         def rewrite(scope: Scope = scope, pks: list[int] = pks) -> None:
             with transaction.atomic():
-                if treat_rows(entry, Run(scope), pks) != number:
+                if treat_rows(entry, StepRun(scope), pks) != number:
                     raise RuntimeError("not every mention was found")
 
         measured.append(clock(rewrite) / number)

@@ -91,7 +91,7 @@ OPEN_STATUSES = (
 CLAIMABLE_STATUSES = (Status.QUEUED, Status.RUNNING, Status.VERIFYING)
 
 
-class Role(models.TextChoices):
+class Reason(models.TextChoices):
     """Why a person is in the scope of a request."""
 
     SELECTED = "selected", _("Selected")

@@ -163,7 +163,7 @@ class Host(Protocol):
         """ "app_label.Model" of the rows that are accounts, for what is left to do about one."""
         ...
 
-    def may_be_told(self, user_id: int, account_id: int) -> bool:
+    def may_be_notified(self, user_id: int, account_id: int) -> bool:
         """Whether this user is still there to be told of their request: an active administrator of the account, or an
         active superuser or support person."""
         ...
@@ -296,7 +296,7 @@ class Host(Protocol):
         """Ids of the active people who operate the platform."""
         ...
 
-    def tell(
+    def notify(
         self,
         *,
         kind: str,

@@ -24,7 +24,7 @@ from purge.choices import (
     NoticeState,
     Origin,
     Reach,
-    Role,
+    Reason,
     Route,
     Status,
     StepState,
@@ -184,7 +184,7 @@ class Subject(models.Model):
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="subjects")
     person_id = models.BigIntegerField(db_index=True)
     account_id = models.BigIntegerField()
-    role = models.CharField(max_length=10, choices=Role.choices)
+    role = models.CharField(max_length=10, choices=Reason.choices)
     fate = models.CharField(max_length=10, choices=Fate.choices, default=Fate.WAITING)
     earlier_state = models.CharField(max_length=20, blank=True, default="")
     frozen_at = models.DateTimeField(null=True)

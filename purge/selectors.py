@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role, Status
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Reason, Status
 from purge.host import TenantKind, get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, WorkerBeat
 from purge.references import parse_reference
@@ -60,7 +60,7 @@ def held_by_requests(account: Any) -> QuerySet[Subject]:
     requests: that another customer purges somebody is no business of this one.
     """
     return Subject.objects.filter(
-        Q(frozen_at__isnull=False) | Q(role=Role.SELECTED),
+        Q(frozen_at__isnull=False) | Q(role=Reason.SELECTED),
         request__account_id=account,
         account_id=account,
         request__status__in=OPEN_STATUSES,

@@ -24,7 +24,7 @@ from purge.run.failures import failure_of
 from purge.selectors import patrol_is_under_way
 from purge.upkeep import compaction, deadlines
 from purge.upkeep.patrol import patrol_all
-from purge.upkeep.paused import tell_if_paused
+from purge.upkeep.paused import notify_if_paused
 from purge.worker.shutdown import CLUSTER_VARIABLE, stop_is_asked_for
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def patrol() -> str:
 @at_the_boundary
 def remind() -> int:
     """Reminders at half and at all of the thirty days, and the news that purging is paused. The reminders sent."""
-    tell_if_paused()
+    notify_if_paused()
     reminded = deadlines.remind()
     return reminded.half_time + reminded.overdue
 

@@ -16,7 +16,7 @@ from purge.routes.scope import Scope
 from purge.rules import AddressTreatment, Delete, HandOver, PersonTreatment, TakeOut, Unassign, Withdraw
 from purge.rules.registry import get_registry
 from purge.steps.plan import plan_steps, run_step
-from purge.steps.work import Run
+from purge.steps.work import StepRun
 from tests.factories.platform import APPS, RULES, row_of
 from tests.factories.users import AccountFactory, UserFactory
 
@@ -68,7 +68,7 @@ def purge(account, *, people=(), addresses=()):
         if step.entry.model._meta.app_label in APPS:
             cursor = 0
             while True:
-                outcome = run_step(step, Run(scope), limit=50, cursor=cursor)
+                outcome = run_step(step, StepRun(scope), limit=50, cursor=cursor)
                 cursor = outcome.cursor
                 if outcome.exhausted:
                     break

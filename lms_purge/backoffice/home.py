@@ -17,12 +17,12 @@ from django.utils.translation import ngettext
 
 from messaging.models import Notification
 from messaging.selectors import notifications_of
-from purge.choices import OPEN_STATUSES, Fate, Role, State, Status
+from purge.choices import OPEN_STATUSES, Fate, Reason, State, Status
 from purge.installation.storage import WORDS, begin_storage, words_for_customers
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
-from purge.upkeep.paused import of_storage, tell, words_for
+from purge.upkeep.paused import notify, of_storage, words_for
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -128,7 +128,7 @@ def _storage_words(user: Any) -> str:
     if not (trouble or away):
         return ""
     if trouble:
-        tell((of_storage(trouble),))
+        notify((of_storage(trouble),))
     if not (user.is_superuser or user.is_support):
         return words_for_customers()
     if trouble:
@@ -232,7 +232,7 @@ def _months_chart(user: Any, requests: QuerySet[PurgeRequest]) -> Chart:
     since = timezone.now() - timedelta(days=31 * (MONTHS + 1))
     purged: Counter[str] = Counter()
     erased = Subject.objects.filter(
-        request__in=requests.filter(completed_at__gte=since), role=Role.SELECTED, fate=Fate.ERASED
+        request__in=requests.filter(completed_at__gte=since), role=Reason.SELECTED, fate=Fate.ERASED
     )
     per_request = erased.values_list("request__completed_at").annotate(n=Count("pk")).order_by()
     for completed_at, number in per_request:

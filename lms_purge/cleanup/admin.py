@@ -23,22 +23,22 @@ from connectors.selectors import outside_copies
 from lms_purge.cleanup import downloads
 from lms_purge.cleanup.asking import whom_to_ask
 from lms_purge.cleanup.confirmation import (
-    BadPlan,
+    BadSelection,
     Effects,
-    Plan,
+    SealedSelection,
     backup_days,
     differences,
     effects_of,
     people_now,
-    plan_of,
     request_of_token,
     rows_of,
+    sealed_selection,
     without_held,
 )
 from lms_purge.cleanup.forms import AddressForm, ConfirmForm, CorrectForm
 from lms_purge.cleanup.hints import hints_of
-from lms_purge.cleanup.listing import Query, listing, month_words, segments
-from purge.choices import Role
+from lms_purge.cleanup.listing import ListQuery, listing, month_words, segments
+from purge.choices import Reason
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.pages.moments import time_tag
@@ -149,7 +149,7 @@ class DeletedUserAdmin(TenantAdmin):
         """The list as it is filtered and sorted, streamed."""
         self._check_view(request)
         require_confirmed()
-        query = Query(request.GET)
+        query = ListQuery(request.GET)
         filterset = CleanupFilter(query.filter, queryset=self.get_queryset(request))
         rows = filterset.qs if filterset.form.is_valid() else DeletedUser.objects.none()
         month = query.filter.get("month", "") if filterset.form.is_valid() else ""
@@ -210,7 +210,7 @@ class DeletedUserAdmin(TenantAdmin):
                 restored,
             )
             self.message_user(request, words % {"n": restored}, messages.SUCCESS)
-        return HttpResponseRedirect(reverse(LIST) + Query(_back(request.POST)).with_())
+        return HttpResponseRedirect(reverse(LIST) + ListQuery(_back(request.POST)).with_())
 
     # ------------------------------------------------------------ purge
 
@@ -220,10 +220,10 @@ class DeletedUserAdmin(TenantAdmin):
             raise PermissionDenied
         if "plan" in request.POST:
             try:
-                plan = Plan.opened(request.POST["plan"], request.user)
-            except BadPlan:
+                sealed = SealedSelection.opened(request.POST["plan"], request.user)
+            except BadSelection:
                 return self._refused(request, _("This page is not valid any more. Select the users again."), back={})
-            return self._confirmed(request, plan, Selection(request.user, plan.account_id, plan.people))
+            return self._confirmed(request, sealed, Selection(request.user, sealed.account_id, sealed.people))
         back = _back(request.POST)
         ids, problem = _posted_ids(request)
         if problem:
@@ -254,17 +254,17 @@ class DeletedUserAdmin(TenantAdmin):
         selection: Selection,
         *,
         back: dict[str, str],
-        shown: Plan | None = None,
+        shown: SealedSelection | None = None,
         changes: Sequence[str] = (),
         form: ConfirmForm | None = None,
     ) -> HttpResponse:
-        """The confirmation page, for the first time or again (``shown``: the plan it carried before)."""
+        """The confirmation page, for the first time or again (``shown``: what it carried before)."""
         try:
             preview = self._preview(selection)
         except PurgeRefused as refusal:
             return self._refused_selection(request, selection, refusal, back)
         effects = effects_of(preview, request.user)
-        plan = plan_of(preview, effects, token=shown.token if shown else uuid.uuid4(), **back)
+        sealed = sealed_selection(preview, effects, token=shown.token if shown else uuid.uuid4(), **back)
         address = selection.address
         return self._page(
             request,
@@ -278,13 +278,13 @@ class DeletedUserAdmin(TenantAdmin):
             kept=self._people([person.id for person in preview.kept]),
             preview=preview,
             effects=effects,
-            plan=plan.sealed(request.user),
+            plan=sealed.signed(request.user),
             changes=changes,
             form=form or _confirm_form(request, selection, preview, effects),
             mails=downloads.mail_texts(effects.outside),
             creators_kept=not preview.policy.delete_matching_creators,
             backup_days=backup_days(),
-            back_query="other/" if address else Query(back).with_(),
+            back_query="other/" if address else ListQuery(back).with_(),
             imports_link=link_to("admin:users_importlog_changelist"),
             action=reverse("admin:cleanup_other_purge" if address else "admin:cleanup_purge"),
         )
@@ -297,44 +297,46 @@ class DeletedUserAdmin(TenantAdmin):
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
         return rows
 
-    def _confirmed(self, request: HttpRequest, plan: Plan, selection: Selection) -> HttpResponse:
+    def _confirmed(self, request: HttpRequest, sealed: SealedSelection, selection: Selection) -> HttpResponse:
         """What the button of the confirmation page does: once for each page, and only what the page has shown."""
-        if (earlier := request_of_token(plan.token, request.user)) is not None:
+        if (earlier := request_of_token(sealed.token, request.user)) is not None:
             return self._to_request(earlier)
         changes: list[str] = []
         if selection.user_ids:
-            now = people_now(selection.user_ids, plan.account_id)
+            now = people_now(selection.user_ids, sealed.account_id)
             if not now.rest:
                 words = " ".join([*now.words, _("Nobody is left to purge; nothing was accepted.")])
-                return self._refused(request, words, back=plan.back)
+                return self._refused(request, words, back=sealed.back)
             selection, changes = selection.only(now.rest), now.words
         try:
             preview = self._preview(selection)
         except PurgeRefused as refusal:
-            if (earlier := request_of_token(plan.token, request.user)) is not None:
+            if (earlier := request_of_token(sealed.token, request.user)) is not None:
                 return self._to_request(earlier)
-            return self._refused_selection(request, selection, refusal, plan.back)
+            return self._refused_selection(request, selection, refusal, sealed.back)
         effects = effects_of(preview, request.user)
-        changes += differences(plan, effects, preview)
+        changes += differences(sealed, effects, preview)
         if changes:
-            return self._show(request, selection, back=plan.back, shown=plan, changes=changes)
+            return self._show(request, selection, back=sealed.back, shown=sealed, changes=changes)
         form = _confirm_form(request, selection, preview, effects, data=request.POST)
         if not form.is_valid():
-            return self._show(request, selection, back=plan.back, shown=plan, form=form)
-        return self._submit(request, plan, selection, preview)
+            return self._show(request, selection, back=sealed.back, shown=sealed, form=form)
+        return self._submit(request, sealed, selection, preview)
 
-    def _submit(self, request: HttpRequest, plan: Plan, selection: Selection, preview: Preview) -> HttpResponse:
+    def _submit(
+        self, request: HttpRequest, sealed: SealedSelection, selection: Selection, preview: Preview
+    ) -> HttpResponse:
         try:
-            purge_request = selection.submit(shown=preview, token=plan.token)
+            purge_request = selection.submit(shown=preview, token=sealed.token)
         except SelectionChanged as change:
-            changes = people_now(plan.people, plan.account_id).words or [str(change)]
+            changes = people_now(sealed.people, sealed.account_id).words or [str(change)]
             rest = selection.only(tuple(change.rest))
-            return self._show(request, rest, back=plan.back, shown=plan, changes=changes)
+            return self._show(request, rest, back=sealed.back, shown=sealed, changes=changes)
         except NotAllowed:
             raise PermissionDenied from None
         except PurgeRefused as refusal:
-            return self._refused_selection(request, selection, refusal, plan.back)
-        self._tell_accepted(request, purge_request, plan)
+            return self._refused_selection(request, selection, refusal, sealed.back)
+        self._say_accepted(request, purge_request, sealed)
         return self._to_request(purge_request)
 
     def _refused_selection(
@@ -347,17 +349,17 @@ class DeletedUserAdmin(TenantAdmin):
             return self._other_form(request, form)
         return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=selection.account_id)
 
-    def _tell_accepted(self, request: HttpRequest, purge_request: PurgeRequest, plan: Plan) -> None:
+    def _say_accepted(self, request: HttpRequest, purge_request: PurgeRequest, sealed: SealedSelection) -> None:
         words = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
         self.message_user(request, words % {"reference": purge_request.reference}, messages.SUCCESS)
-        if plan.back.get("q"):
+        if sealed.back.get("q"):
             # What was typed in the search box is a name or an address, and would wait in a cookie.
             return
-        more = CleanupFilter(plan.back, queryset=deleted_and_free(self.get_queryset(request)))
-        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if plan.people and more.form.is_valid() else 0
+        more = CleanupFilter(sealed.back, queryset=deleted_and_free(self.get_queryset(request)))
+        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if sealed.people and more.form.is_valid() else 0
         if left:
-            label = _more_words(plan.month, left)
-            link = reverse(LIST) + Query(plan.back).with_(select="first")
+            label = _more_words(sealed.month, left)
+            link = reverse(LIST) + ListQuery(sealed.back).with_(select="first")
             self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
 
     def _to_request(self, purge_request: PurgeRequest) -> HttpResponse:
@@ -381,30 +383,30 @@ class DeletedUserAdmin(TenantAdmin):
             title=title or _("Nothing was purged"),
             message=message,
             named=list(named),
-            back_link=reverse(LIST) + Query(back).with_(),
+            back_link=reverse(LIST) + ListQuery(back).with_(),
         )
 
     # ------------------------------------------------------------ what is offered on the confirmation page
 
-    def _plan(self, request: HttpRequest) -> Plan:
+    def _sealed(self, request: HttpRequest) -> SealedSelection:
         if not request.user.has_perm(PURGE_PERMISSION):
             raise PermissionDenied
         try:
-            return Plan.opened(request.POST.get("plan", ""), request.user)
-        except BadPlan:
+            return SealedSelection.opened(request.POST.get("plan", ""), request.user)
+        except BadSelection:
             raise Http404 from None
 
     def outside_view(self, request: HttpRequest) -> HttpResponseBase:
         """Person × outside application × whom to write to."""
-        plan = self._plan(request)
+        sealed = self._sealed(request)
         require_confirmed()
-        copies = outside_copies(plan.people, account_id=plan.account_id)
+        copies = outside_copies(sealed.people, account_id=sealed.account_id)
         return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
 
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
-        plan = self._plan(request)
+        sealed = self._sealed(request)
         require_confirmed()
-        own = self.get_queryset(request).filter(pk__in=plan.people).values_list("pk", flat=True)
+        own = self.get_queryset(request).filter(pk__in=sealed.people).values_list("pk", flat=True)
         return downloads.csv_response(
             "transcripts.csv", downloads.transcript_head(), downloads.transcript_rows(list(own))
         )
@@ -417,7 +419,7 @@ class DeletedUserAdmin(TenantAdmin):
         if row is None or account_id is None or row.account_id != account_id or not row.is_open:
             raise Http404
         require_confirmed()
-        ids = row.subjects.filter(role=Role.SELECTED).values_list("person_id", flat=True)
+        ids = row.subjects.filter(role=Reason.SELECTED).values_list("person_id", flat=True)
         copies = outside_copies(list(ids), account_id=account_id)
         return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
 
@@ -436,14 +438,14 @@ class DeletedUserAdmin(TenantAdmin):
 
     def other_purge_view(self, request: HttpRequest) -> HttpResponse:
         """What the button of the confirmation page of an address does."""
-        plan = self._plan(request)
+        sealed = self._sealed(request)
         form = self._address_form(request)
         if not form.is_valid():
             return self._other_form(request, form)
         selection = self._selected_address(request, form)
-        if selection.account_id != plan.account_id:
+        if selection.account_id != sealed.account_id:
             raise Http404
-        return self._confirmed(request, plan, selection)
+        return self._confirmed(request, sealed, selection)
 
     def _address_form(self, request: HttpRequest) -> AddressForm:
         return AddressForm(request.POST or None, choose_account=get_host().account_of(request.user) is None)

@@ -1,8 +1,8 @@
-"""The confirmation of a purge: a sealed plan, what has changed since it was shown, and what has to be typed.
+"""The confirmation of a purge: a sealed selection, what has changed since it was shown, and what has to be typed.
 
-The plan travels in the form, signed for one user and their account: numbers alone, for a day, and no longer than until
-they sign out, change the password or may not purge any more. A session that runs out does not end it. It holds the form
-token (one plan, one request, however often it is sent) and the sets that ask again when they change: people,
+It travels in the form, signed for one user and their account: numbers alone, for a day, and no longer than until they
+sign out, change the password or may not purge any more. A session that runs out does not end it. It holds the form
+token (one selection, one request, however often it is sent) and the sets that ask again when they change: people,
 and what the purge would leave for others to do, such as connectors and sessions. Growing counts do not ask again.
 """
 
@@ -27,7 +27,7 @@ from purge.rules import Consequence, Foretold
 from purge.rules.registry import get_registry
 from purge.selectors import open_request_of
 from purge.services import Preview
-from purge.steps.impact import COUNT_CAP, Impact, Line
+from purge.steps.impact import COUNT_CAP, Impact, ImpactLine
 from users.models import DeletedUser, ImportLog, User, UserRole
 
 SALT = "lms_purge.cleanup.plan"
@@ -36,16 +36,16 @@ AUTHORSHIP = "learning.Course.author"
 MOST_IMPORTS = 3
 
 
-#: How long a page may lie open before its plan is worth nothing.
-PLAN_LIVES = timedelta(hours=24)
+#: How long a page may lie open before its selection is worth nothing.
+SELECTION_LIVES = timedelta(hours=24)
 
 
-class BadPlan(Exception):
-    """The form's plan is not one of ours, or another user's."""
+class BadSelection(Exception):
+    """The form's selection is not one of ours, or another user's."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class SealedSelection:
     """What a confirmation page has shown. ``left``: kind of consequence → rows that it would change. ``month``,
     ``kind``: the list's filter, for the way back."""
 
@@ -57,18 +57,18 @@ class Plan:
     kind: str = ""
     matches: tuple[int, ...] = ()
 
-    def sealed(self, user: Any) -> str:
+    def signed(self, user: Any) -> str:
         words = [self.token.hex, self.account_id, self.people, self.left, self.month, self.kind, self.matches]
         return signing.dumps(words, salt=_salt(user), compress=True)
 
     @classmethod
-    def opened(cls, text: str, user: Any) -> Plan:
+    def opened(cls, text: str, user: Any) -> SealedSelection:
         try:
-            words = signing.loads(text, salt=_salt(user), max_age=PLAN_LIVES)
+            words = signing.loads(text, salt=_salt(user), max_age=SELECTION_LIVES)
             token, account_id, people, left, month, kind, matches = words
         except (signing.BadSignature, ValueError):
             # Another user's, one from before yesterday, one that has ended, or one that an earlier release has sealed.
-            raise BadPlan from None
+            raise BadSelection from None
         rows = {word: tuple(pks) for word, pks in left.items()}
         return cls(uuid.UUID(token), account_id, tuple(people), rows, month, kind, tuple(matches))
 
@@ -79,12 +79,12 @@ class Plan:
 
 
 def _salt(user: Any) -> str:
-    """A plan belongs to a user and their account, until it is ended; not to the session in which it was shown."""
+    """It belongs to a user and their account, until it is ended; not to the session in which it was shown."""
     return f"{SALT}.{user.pk}.{get_host().plans_of(user)}"
 
 
 def request_of_token(token: uuid.UUID, user: Any) -> PurgeRequest | None:
-    """The request that this plan has become already."""
+    """The request that this selection has become already."""
     return PurgeRequest.objects.filter(token=token, initiator_id=user.pk).first()
 
 
@@ -96,8 +96,8 @@ class Effects:
     """What a purge does beyond erasing, by name. ``foretold``: by kind of consequence."""
 
     foretold: dict[str, list[Foretold]] = field(default_factory=dict)
-    handed_over: list[Line] = field(default_factory=list)
-    erased: list[Line] = field(default_factory=list)
+    handed_over: list[ImpactLine] = field(default_factory=list)
+    erased: list[ImpactLine] = field(default_factory=list)
     heir: str = ""
     role_holders: int = 0
     teaching: int = 0
@@ -176,8 +176,10 @@ def _latest_import(account_id: int) -> ImportLog | None:
     return alive.order_by("-uploaded_at", "-pk").first()
 
 
-def plan_of(preview: Preview, effects: Effects, *, token: uuid.UUID, month: str = "", kind: str = "") -> Plan:
-    return Plan(
+def sealed_selection(
+    preview: Preview, effects: Effects, *, token: uuid.UUID, month: str = "", kind: str = ""
+) -> SealedSelection:
+    return SealedSelection(
         token=token,
         account_id=preview.account.id,
         people=tuple(sorted(person.id for person in preview.people)),
@@ -191,7 +193,7 @@ def plan_of(preview: Preview, effects: Effects, *, token: uuid.UUID, month: str 
 # ---------------------------------------------------------------- what has changed
 
 
-def differences(shown: Plan, effects: Effects, preview: Preview) -> list[str]:
+def differences(shown: SealedSelection, effects: Effects, preview: Preview) -> list[str]:
     """What the reader has to see again: people, and what is left to do, that came or went since it was shown."""
     came = {person.id for person in preview.matches} - set(shown.matches)
     others = User.objects.filter(pk__in=came, account_id=shown.account_id).order_by("name", "pk")
@@ -223,8 +225,8 @@ def _names_of(label: str, pks: Collection[int], account_id: int) -> dict[int, st
 
 
 @dataclass(frozen=True)
-class People:
-    """The people of a plan, sorted by what has become of them since."""
+class PeopleNow:
+    """The people of a sealed selection, sorted by what has become of them since."""
 
     rest: tuple[int, ...]
     restored: tuple[str, ...]
@@ -240,10 +242,10 @@ class People:
         return words
 
 
-def people_now(ids: Sequence[int], account_id: int) -> People:
+def people_now(ids: Sequence[int], account_id: int) -> PeopleNow:
     found = list(User.objects.filter(pk__in=ids, account_id=account_id).order_by("name", "pk"))
     held = open_request_of([user.pk for user in found], account_id=account_id)
-    return People(
+    return PeopleNow(
         rest=tuple(user.pk for user in found if user.deleted_at is not None and user.pk not in held),
         restored=tuple(user.name for user in found if user.deleted_at is None),
         purging=tuple(user.name for user in found if user.deleted_at is not None and user.pk in held),

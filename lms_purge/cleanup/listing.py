@@ -155,7 +155,7 @@ class Listing:
         return bool(self.chips)
 
 
-class Query:
+class ListQuery:
     """The list's address, taken apart: the filter's names, and our own."""
 
     def __init__(self, data: QueryDict | Mapping[str, str]) -> None:
@@ -179,7 +179,7 @@ class Query:
 
 def listing(rows: QuerySet[DeletedUser], *, account_id: int | None, data: QueryDict) -> Listing:
     """One page of ``rows`` (the deleted users that somebody may see) for an address' query."""
-    query = Query(data)
+    query = ListQuery(data)
     filterset = CleanupFilter(query.filter, queryset=rows)
     valid = filterset.form.is_valid()
     kept = filterset.qs if valid else rows.none()
@@ -232,7 +232,7 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def _sort_link(query: Query, column: str) -> tuple[str, str]:
+def _sort_link(query: ListQuery, column: str) -> tuple[str, str]:
     """(query, "ascending" | "descending" | "none"): a second click turns it round. Dates begin with the newest."""
     first, second = (f"-{column}", column) if column == "date" else (column, f"-{column}")
     target = second if query.sort == first else first
@@ -242,7 +242,7 @@ def _sort_link(query: Query, column: str) -> tuple[str, str]:
     return query.with_(sort=target), state
 
 
-def _chips(query: Query, filterset: CleanupFilter) -> list[tuple[str, str]]:
+def _chips(query: ListQuery, filterset: CleanupFilter) -> list[tuple[str, str]]:
     """(words, query that takes this part of the filter away)."""
     chips = []
     if month := query.filter.get("month"):
@@ -264,7 +264,7 @@ def _year(data: QueryDict, month: str, counts: Mapping[str, int]) -> int:
     return int(newest[:4]) if newest else timezone.localdate().year
 
 
-def _months(query: Query, counts: Mapping[str, int], year: int, chosen: str) -> list[Month]:
+def _months(query: ListQuery, counts: Mapping[str, int], year: int, chosen: str) -> list[Month]:
     values = [f"{year:04d}-{number:02d}" for number in MONTHS]
     return [
         Month(value, str(MONTHS[number]), counts.get(value, 0), query.with_(month=value), value == chosen)
@@ -272,6 +272,6 @@ def _months(query: Query, counts: Mapping[str, int], year: int, chosen: str) -> 
     ]
 
 
-def _years(query: Query, counts: Mapping[str, int], shown: int) -> list[tuple[int, str, bool]]:
+def _years(query: ListQuery, counts: Mapping[str, int], shown: int) -> list[tuple[int, str, bool]]:
     years = sorted({int(month[:4]) for month in counts} | {shown}, reverse=True)
     return [(year, query.with_(year=year), year == shown) for year in years]

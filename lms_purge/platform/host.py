@@ -87,7 +87,7 @@ class LmsHost:
             user.account_id == account_id and user.has_role(Role.ADMINISTRATOR) and user.has_perm(PURGE_PERMISSION)
         )
 
-    def may_be_told(self, user_id: int, account_id: int) -> bool:
+    def may_be_notified(self, user_id: int, account_id: int) -> bool:
         user = User.objects.select_related("account").filter(pk=user_id).first()
         if user is None or not user.is_active:
             return False
@@ -262,7 +262,7 @@ class LmsHost:
         people = User.objects.filter(state=UserState.ACTIVE, is_superuser=True)
         return list(people.order_by("pk").values_list("pk", flat=True))
 
-    def tell(
+    def notify(
         self,
         *,
         kind: str,

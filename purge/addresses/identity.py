@@ -29,7 +29,7 @@ from typing import Final
 import idna
 from idna import idnadata
 
-from purge.addresses.writings import AT_SIGNS
+from purge.addresses.encodings import AT_SIGNS
 
 #: Which rules made a key, and with which tables: of the package ``idna``, and of Python.
 IDENTITY_KEY_VERSION: Final = f"identity-1/{idnadata.__version__}/{unicodedata.unidata_version}"

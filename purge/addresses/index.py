@@ -18,8 +18,8 @@ from weakref import WeakKeyDictionary
 from django.db import transaction
 
 from purge.addresses import cannot_mention
+from purge.addresses.encodings import AT_SIGNS, ESCAPING
 from purge.addresses.sql import JSON_FUNCTION, TEXT_FUNCTION, function_statements, may_mention, version
-from purge.addresses.writings import AT_SIGNS, ESCAPING
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -95,7 +95,7 @@ def index_statements(
     if connection.vendor == "sqlite":
         return [
             f"CREATE INDEX {quote(index_name(column))} ON {quote(column.table)} "
-            f"({quote(_primary_key(connection, column))}) WHERE {may_hold(quote(column.column))}"
+            f"({quote(_primary_key(connection, column))}) WHERE {may_contain_address(quote(column.column))}"
             for column in columns
         ]
     return [
@@ -166,7 +166,7 @@ def candidates_where(
     if connection.vendor == "postgresql":
         return _overlap(connection, column, "%s::text[]"), [storable(keys)]
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return may_hold(name).replace("%", "%%"), []
+    return may_contain_address(name).replace("%", "%%"), []
 
 
 def candidates_among(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
@@ -182,30 +182,30 @@ def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str)
     return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
 
 
-def may_hold(name: str) -> str:
+def may_contain_address(name: str) -> str:
     """SQLite: the condition that a text holds an at-sign or what introduces an escape."""
     return "(" + " OR ".join(f"instr({name}, '{sign}') > 0" for sign in _TELLTALE) + ")"
 
 
-#: The keys that :data:`NAMES_ONE` asks about, for the statements of this thread.
+#: The keys that :data:`MENTIONS_ANY` asks about, for the statements of this thread.
 _sought: ContextVar[Collection[str]] = ContextVar("sought", default=())
 #: SQLite: a function that tells of a value whether it may mention one of the keys that are sought.
-NAMES_ONE: Final = "purge_may_mention"
+MENTIONS_ANY: Final = "purge_may_mention"
 
 
 def add_sqlite_functions(connection: BaseDatabaseWrapper) -> None:
-    """Give a new connection of SQLite's the function :data:`NAMES_ONE`. No index or trigger may use it."""
+    """Give a new connection of SQLite's the function :data:`MENTIONS_ANY`. No index or trigger may use it."""
     if connection.vendor == "sqlite":
-        connection.connection.create_function(NAMES_ONE, 1, _names_one)
+        connection.connection.create_function(MENTIONS_ANY, 1, _mentions_any)
 
 
-def _names_one(value: Any) -> bool:
+def _mentions_any(value: Any) -> bool:
     return isinstance(value, str) and not cannot_mention(value, _sought.get())
 
 
 @contextmanager
-def seeking(keys: Collection[str]) -> Iterator[None]:
-    """What :data:`NAMES_ONE` asks about meanwhile."""
+def searching_for(keys: Collection[str]) -> Iterator[None]:
+    """What :data:`MENTIONS_ANY` asks about meanwhile."""
     token = _sought.set(keys)
     try:
         yield
@@ -214,7 +214,7 @@ def seeking(keys: Collection[str]) -> Iterator[None]:
 
 
 @contextmanager
-def looking_for_few_rows(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def small_reads(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Reading with :data:`FEW_ROWS`; not a transaction on SQLite, where it would keep writers waiting."""
     if connection.vendor != "postgresql":
         yield

@@ -1,6 +1,6 @@
 """Which addresses a text mentions, and where.
 
-**The definition.** A text is read as it stands and decoded, once and twice (:mod:`purge.addresses.writings`); in each
+**The definition.** A text is read as it stands and decoded, once and twice (:mod:`purge.addresses.encodings`); in each
 reading invisible characters are dropped and compatibility forms made plain (NFKC). There an address is a local part,
 ``@`` and a domain, where no word character, dot, plus or hyphen stands before it, and no word character or hyphen, nor
 a dot and one of these, after it. Two addresses are the same when their keys are: case-folded, never by substring,
@@ -27,8 +27,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from purge.addresses.decoders.readings import Edit, Reading
-from purge.addresses.identity import identity_key
-from purge.addresses.writings import (
+from purge.addresses.encodings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
     ENTITIES,
@@ -49,6 +48,7 @@ from purge.addresses.writings import (
     local_characters,
     start_pattern,
 )
+from purge.addresses.identity import identity_key
 
 _WORD: Final = rf"\w{MARKS}"
 _LOCAL: Final = local_characters(_WORD)

@@ -6,7 +6,7 @@ Written from the patterns that Python uses, so the two cannot drift apart. The f
   nothing is decoded that was not checked before (``chr(0)``, half surrogates, malformed UTF-8);
 - *self-contained and qualified*: pg_dump restores them with an empty search path, before the tables;
 - *the same in every locale*: texts are compared under "C", letters folded by a table made by Python;
-- *linear*: the text is cut at its at-signs, and only :data:`~purge.addresses.writings.LONGEST` characters on either
+- *linear*: the text is cut at its at-signs, and only :data:`~purge.addresses.encodings.LONGEST` characters on either
   side are looked at.
 """
 
@@ -19,7 +19,7 @@ import sys
 from functools import cache
 from typing import Final
 
-from purge.addresses.writings import (
+from purge.addresses.encodings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
     ENTITIES,

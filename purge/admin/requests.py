@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from purge import services
 from purge.admin.base import ReadOnlyAdmin, account_names
 from purge.admin.forms import GoOnForm, PersonForm, ReferenceForm
-from purge.choices import Origin, Reader, Role, Route, State, Status
+from purge.choices import Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
@@ -261,9 +261,9 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "beside": self._beside(request, purge_request),
             "residues": requests.residue_lines(purge_request.residues.order_by("table", "column", "row")[:200]),
             "sees_places": request.user.has_perm(FOLLOW),
-            "tasks": requests.tasks_of(follow_ups) if own else [],
+            "tasks": requests.follow_up_lines(follow_ups) if own else [],
             "headless": (
-                requests.tasks_of(purge_request.follow_ups.filter(kind=HEADLESS.kind))
+                requests.follow_up_lines(purge_request.follow_ups.filter(kind=HEADLESS.kind))
                 if request.user.has_perm(FOLLOW)
                 else []
             ),
@@ -397,7 +397,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         asked = request.POST.get("ask", "") if request.method == "POST" else ""
         reference_form = ReferenceForm(request.POST if asked == "reference" else None)
         person_form = PersonForm(request.POST if asked == "person" else None)
-        found: list[services.Found] | None = None
+        found: list[services.FoundRequest] | None = None
         if asked == "reference" and reference_form.is_valid():
             purge_request = self._by_reference(request, reference_form)
             if purge_request is not None:
@@ -427,7 +427,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             return None
         return purge_request
 
-    def _by_person(self, request: HttpRequest, form: PersonForm) -> list[services.Found] | None:
+    def _by_person(self, request: HttpRequest, form: PersonForm) -> list[services.FoundRequest] | None:
         try:
             return services.person_look_up(acting_user=request.user, text=form.cleaned_data["text"])
         except services.NotAllowed:
@@ -436,7 +436,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             form.add_error("text", str(refusal))
             return None
 
-    def _found_lines(self, request: HttpRequest, found: list[services.Found]) -> list[dict[str, Any]]:
+    def _found_lines(self, request: HttpRequest, found: list[services.FoundRequest]) -> list[dict[str, Any]]:
         rows = list(requests_seen_by(request.user).filter(reference__in=[each.reference for each in found]))
         stand = standings(rows, request.user)
         by_reference = {purge_request.reference: (purge_request, stand[purge_request.pk]) for purge_request in rows}
@@ -492,7 +492,7 @@ def state_badge(stands: Standing) -> SafeString:
 
 def _own_kept(purge_request: PurgeRequest) -> int:
     """Creators whose rows were kept in the account that asked; of other accounts its people read nothing."""
-    return purge_request.subjects.filter(role=Role.KEPT, account_id=purge_request.account_id or 0).count()
+    return purge_request.subjects.filter(role=Reason.KEPT, account_id=purge_request.account_id or 0).count()
 
 
 def _keeps_creators(purge_request: PurgeRequest) -> bool:

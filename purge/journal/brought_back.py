@@ -7,7 +7,7 @@ from typing import Any
 
 from purge.host import get_host
 from purge.journal import chains
-from purge.journal.chains import Line, Position
+from purge.journal.chains import ChainLine, Position
 from purge.journal.lines import ACCEPTED, LATE, LET_GO, OUTCOMES
 
 #: Chain and number of a line.
@@ -39,7 +39,7 @@ def _lines(
         if size is None:
             continue
         for _position, item in chains.read(name, Position(), size, settled=False):
-            if not isinstance(item, Line) or item.data.get("request") not in wanted:
+            if not isinstance(item, ChainLine) or item.data.get("request") not in wanted:
                 continue
             if item.event in (ACCEPTED, LATE, LET_GO):
                 written[name, item.seq] = item.data

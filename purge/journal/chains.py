@@ -64,7 +64,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChainLine:
     """A line that continues its chain. ``torn``: pieces before it that a crash cut off and that were passed over."""
 
     seq: int
@@ -330,7 +330,7 @@ def settle(chain: str) -> int:
 
 def read(
     chain: str, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None
-) -> Iterator[tuple[Position, Line | Damage]]:
+) -> Iterator[tuple[Position, ChainLine | Damage]]:
     """What stands between ``start`` and ``size`` bytes, each with the position after it; no more than a line in memory.
 
     A line that a crash cut is passed over when the next one continues the chain without it, and waited for at the end.
@@ -354,7 +354,7 @@ def read(
                 yield position, Damage(position.seq, number - bool(unread), why)
                 unread = 0
             position = Position(offset, data["seq"], _digest(raw[:-1]))
-            yield position, Line(data["seq"], data["event"], data, unread)
+            yield position, ChainLine(data["seq"], data["event"], data, unread)
             unread = 0
     if unread and settled:
         end = Position(offset, position.seq, position.digest)

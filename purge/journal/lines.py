@@ -64,7 +64,7 @@ def journal_acceptance(
         to_disk=True,
     )
     mark = JournalMark.objects.create(request=purge_request, chain=place.chain, seq=place.seq)
-    _tell_after_commit(owner, purge_request, COMMITTED, mark)
+    _append_after_commit(owner, purge_request, COMMITTED, mark)
 
 
 def journal_people(purge_request: PurgeRequest, event: str, *, people: Collection[Person]) -> None:
@@ -89,12 +89,12 @@ def journal_people(purge_request: PurgeRequest, event: str, *, people: Collectio
     )
     mark.chain, mark.seq = place.chain, place.seq
     mark.save(update_fields=["chain", "seq"])
-    _tell_after_commit(owner, purge_request, COMMITTED, mark)
+    _append_after_commit(owner, purge_request, COMMITTED, mark)
 
 
 def journal_outcome(purge_request: PurgeRequest, event: str) -> None:
     """A request is completed or cancelled: its transaction says so, the line follows the commit."""
-    _tell_after_commit(installation().pk, purge_request, event, _raised(purge_request))
+    _append_after_commit(installation().pk, purge_request, event, _raised(purge_request))
 
 
 def _people(people: Collection[Person], account_id: int | None) -> dict[str, Any]:
@@ -123,11 +123,11 @@ def _raised(purge_request: PurgeRequest) -> JournalMark:
 # ---------------------------------------------------------------- after the commit
 
 
-def _tell_after_commit(owner: uuid.UUID, purge_request: PurgeRequest, event: str, mark: JournalMark) -> None:
+def _append_after_commit(owner: uuid.UUID, purge_request: PurgeRequest, event: str, mark: JournalMark) -> None:
     line = _outcome(purge_request.reference, event, mark)
 
     def write() -> None:
-        _tell(owner, line)
+        _append(owner, line)
 
     # A function, no partial: of one that raises Django asks the name, and a partial has none
     # (findings/django-on-commit-robust-partial.sh).
@@ -145,7 +145,7 @@ def _outcome(reference: str, event: str, mark: JournalMark) -> dict[str, Any]:
     }
 
 
-def _tell(owner: uuid.UUID, line: dict[str, Any]) -> None:
+def _append(owner: uuid.UUID, line: dict[str, Any]) -> None:
     """Not forced to the disk: nobody waits here, and the reconciler forces it before it counts on it."""
     try:
         chains.append(owner, line, to_disk=False)

@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 from purge.choices import JournalTrouble
 from purge.installation.identity import installation
 from purge.journal import chains
-from purge.journal.chains import Damage, Line, Position
+from purge.journal.chains import ChainLine, Damage, Position
 from purge.journal.lines import OUTCOMES, add_missing
 from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, PurgeRequest
 
@@ -266,7 +266,7 @@ def _kinship(chain: str) -> tuple[bool, set[str]]:
     items = chains.read(chain, Position(), chains.size_of(chain) or 0, settled=False)
     tells_of_us, earlier = False, set[str]()
     while batch := [item for _after, item in islice(items, BATCH)]:
-        lines = [item for item in batch if isinstance(item, Line)]
+        lines = [item for item in batch if isinstance(item, ChainLine)]
         outcomes = filter(None, map(_outcome_of, lines))
         references = sorted({reference for _seq, reference, _event, _number in outcomes})
         tells_of_us = tells_of_us or any(_reached(part) for part in _parts(references))
@@ -300,7 +300,7 @@ def _read(name: str, start: Position, size: int, *, owner: uuid.UUID | None, set
         yield news
 
 
-def _outcome_of(line: Line) -> tuple[int, str, str, int] | None:
+def _outcome_of(line: ChainLine) -> tuple[int, str, str, int] | None:
     reference, number = line.data.get("request"), line.data.get("n")
     if line.event not in OUTCOMES or not isinstance(reference, str) or not isinstance(number, int):
         return None

@@ -21,7 +21,7 @@ from django.db import DatabaseError
 from django.db.models import Sum
 
 from purge.addresses import emails_in
-from purge.choices import Role, Status
+from purge.choices import Reason, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
@@ -165,7 +165,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "patrolled_at": purge_request.patrolled_at,
         "completed_at": purge_request.completed_at,
         "selected": purge_request.selected_count,
-        "matches": sum(1 for role in roles if role not in (Role.SELECTED, Role.KEPT)),
+        "matches": sum(1 for role in roles if role not in (Reason.SELECTED, Reason.KEPT)),
         "kept": purge_request.kept_count,
         "people_left": purge_request.people_left,
         "rows_planned": purge_request.rows_planned,

@@ -20,11 +20,11 @@ from purge.host import PersonLine, get_host
 from purge.models import PurgeRequest
 from purge.routes.scope import DOOMED_ROLES, scope_of
 from purge.standing import CUSTOMERS, reader_of
-from purge.steps.impact import COUNT_CAP, Impact, Line, in_account_only, measure_impact
+from purge.steps.impact import COUNT_CAP, Impact, ImpactLine, in_account_only, measure_impact
 
 SALT = "purge.going_on"
 #: How long a page may lie open before what it has shown is shown again.
-PLAN_LIVES = timedelta(hours=24)
+SELECTION_LIVES = timedelta(hours=24)
 #: People listed by name in one account; the number is always that of all.
 MOST_LISTED = 500
 
@@ -53,7 +53,7 @@ class GoingOn:
     purge_request: PurgeRequest
     people: tuple[int, ...]
     groups: tuple[AccountGroup, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ImpactLine, ...]
     places: int
 
     @property
@@ -79,7 +79,7 @@ class GoingOn:
 
     def was_shown(self, text: str, action: str, user: Any) -> bool:
         """Whether this is what a page has shown to this user. Raises ``signing.BadSignature`` for what is none."""
-        shown = signing.loads(text, salt=_salt(user), max_age=PLAN_LIVES)
+        shown = signing.loads(text, salt=_salt(user), max_age=SELECTION_LIVES)
         return bool(shown == [action, self.purge_request.pk, list(self.people), self.places])
 
 

@@ -186,7 +186,7 @@ def residue_lines(residues: Iterable[Residue]) -> list[ResidueLine]:
 
 
 @dataclass(frozen=True)
-class Task:
+class FollowUpLine:
     """Something left for people to do. ``link`` is empty where no page shows the row."""
 
     follow_up: FollowUp
@@ -195,7 +195,7 @@ class Task:
     link: str
 
 
-def tasks_of(follow_ups: Iterable[FollowUp]) -> list[Task]:
+def follow_up_lines(follow_ups: Iterable[FollowUp]) -> list[FollowUpLine]:
     """The follow-ups with the names of their rows; a query for each kind of row."""
     follow_ups = list(follow_ups)
     names: dict[tuple[str, int], str] = {}
@@ -205,7 +205,7 @@ def tasks_of(follow_ups: Iterable[FollowUp]) -> list[Task]:
         for instance in model._base_manager.filter(pk__in=pks):
             names[label, instance.pk] = str(instance)
     return [
-        Task(
+        FollowUpLine(
             follow_up=row,
             words=_what_to_do(row.kind),
             name=names.get((row.model, row.row), _("no longer there")),

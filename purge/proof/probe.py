@@ -20,15 +20,15 @@ from purge.addresses import (
     login_words,
 )
 from purge.addresses.index import (
-    NAMES_ONE,
+    MENTIONS_ANY,
     TextColumn,
     candidates_among,
     candidates_where,
-    looking_for_few_rows,
-    seeking,
+    searching_for,
+    small_reads,
     storable,
 )
-from purge.choices import Fate, IdentifierKind, Role, Verdict
+from purge.choices import Fate, IdentifierKind, Reason, Verdict
 from purge.database.catalog import Catalog, Column, read_catalog
 from purge.host import get_host
 from purge.models import PurgeRequest, Subject
@@ -63,7 +63,7 @@ def verify(purge_request: PurgeRequest) -> Report:
     """
     check_key([purge_request])
     check_storage()
-    with looking_for_few_rows(connection):
+    with small_reads(connection):
         hits = list(_probe(purge_request, read_catalog(connection)))
     hits += [*_files(purge_request), *_unread_files(purge_request), *_missing_survivors(purge_request)]
     hits = [hit for hit in hits if hit.owner is None]
@@ -265,9 +265,9 @@ def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexe
     else:
         where, params = _no_index_where(column)
     if connection.vendor == "sqlite" and not encoded:
-        where = f"{where} AND {NAMES_ONE}({quote(column.name)})"
+        where = f"{where} AND {MENTIONS_ANY}({quote(column.name)})"
     pk = quote(catalog.primary_keys.get(column.table, column.name))
-    with seeking(keys), connection.cursor() as cursor:
+    with searching_for(keys), connection.cursor() as cursor:
         cursor.execute(f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {where}", params)
         rows = cursor.fetchall()
     for row_pk, value in rows:
@@ -303,7 +303,7 @@ def _unread_files(purge_request: PurgeRequest) -> Iterator[Hit]:
 
 def _missing_survivors(purge_request: PurgeRequest) -> Iterator[Hit]:
     """People whom the route keeps and who are gone, unless another request erased them."""
-    kept = set(purge_request.subjects.filter(role=Role.KEPT).values_list("person_id", flat=True))
+    kept = set(purge_request.subjects.filter(role=Reason.KEPT).values_list("person_id", flat=True))
     present = {person.id for person in get_host().people(kept)}
     for person_id in sorted(kept - present):
         if not Subject.objects.filter(person_id=person_id, fate=Fate.ERASED).exists():

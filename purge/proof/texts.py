@@ -14,7 +14,7 @@ from purge.addresses import (
     login_words,
 )
 from purge.addresses.index import (
-    may_hold,
+    may_contain_address,
 )
 from purge.addresses.sql import may_mention
 from purge.choices import IdentifierKind, Verdict
@@ -170,7 +170,7 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         return
     where = f"{name} IS NOT NULL"
     if not on_postgres and (column.table, column.name) not in get_registry().decoders:
-        where = may_hold(name)
+        where = may_contain_address(name)
     for row_pk, value in stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
         found = addresses_in(column, value)
         if found:

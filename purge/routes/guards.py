@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from purge.choices import Role, Status
+from purge.choices import Reason, Status
 from purge.models import PurgeRequest
 from purge.routes.policy import Policy, policy_for
 from purge.routes.scope import DOOMED_ROLES
@@ -30,7 +30,7 @@ def reached_elsewhere(account_id: int | None, reached: Reached) -> int:
 
 def reason_to_hold_whole(policy: Policy, reached: Reached) -> str:
     """Why a whole request waits for an operator: it would empty trial accounts of many people. '' when it need not."""
-    members = sum(1 for _account, role in reached if role == Role.MEMBER)
+    members = sum(1 for _account, role in reached if role == Reason.MEMBER)
     return "members" if policy.delete_users_of_created_trials and members > settings.PURGE_MAX_PEOPLE else ""
 
 

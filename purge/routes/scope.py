@@ -11,7 +11,7 @@ from functools import cached_property
 from django.db.models import Q
 
 from purge.addresses import identity_key, search_keys
-from purge.choices import Fate, IdentifierKind, Role
+from purge.choices import Fate, IdentifierKind, Reason
 from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import PurgeRequest
@@ -20,7 +20,7 @@ from purge.routes.policy import Policy, policy_for
 from purge.rules import ModelRules
 
 #: Roles whose rows go.
-DOOMED_ROLES = (Role.SELECTED, Role.MATCH, Role.CREATOR, Role.MEMBER)
+DOOMED_ROLES = (Reason.SELECTED, Reason.MATCH, Reason.CREATOR, Reason.MEMBER)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from purge.choices import Fate, IdentifierKind, Reach, Role
+from purge.choices import Fate, IdentifierKind, Reach, Reason
 from purge.host import Person, get_host
 from purge.models import Identifier, PurgeRequest, Subject
 from purge.routes.capturing import capture_gathered, gathered_of
@@ -22,7 +22,7 @@ class Target:
     """A person in the scope of a request, and why."""
 
     person: Person
-    role: Role
+    role: Reason
 
 
 def resolve_targets(
@@ -35,7 +35,7 @@ def resolve_targets(
     """
     found: dict[int, Target] = {}
     if policy.delete_selected:
-        found = {person.id: Target(person, Role.SELECTED) for person in selected}
+        found = {person.id: Target(person, Reason.SELECTED) for person in selected}
     if policy.delete_trial_matches:
         for target in _matches(policy, emails, adobe_ids):
             found.setdefault(target.person.id, target)
@@ -48,13 +48,13 @@ def _matches(policy: Policy, emails: Iterable[str], adobe_ids: Iterable[str]) ->
     created = host.created_accounts([person.id for person in people])
     for person in people:
         if person.account_id not in created.get(person.id, ()):
-            yield Target(person, Role.MATCH)
+            yield Target(person, Reason.MATCH)
         elif policy.delete_matching_creators:
-            yield Target(person, Role.CREATOR)
+            yield Target(person, Reason.CREATOR)
             if policy.delete_users_of_created_trials:
                 yield from _members(person)
         else:
-            yield Target(person, Role.KEPT)
+            yield Target(person, Reason.KEPT)
 
 
 def _members(creator: Person) -> Iterable[Target]:
@@ -62,7 +62,7 @@ def _members(creator: Person) -> Iterable[Target]:
     host = get_host()
     others = [person_id for person_id in host.members(creator.account_id) if person_id != creator.id]
     for person in host.people(others):
-        yield Target(person, Role.MEMBER)
+        yield Target(person, Reason.MEMBER)
 
 
 def in_reach(target: Target, reach: str, account_id: int | None) -> bool:
@@ -100,7 +100,7 @@ def overlooked_at(moment: datetime, targets: Iterable[Target], *, keys: Collecti
     return [
         target
         for target in targets
-        if (target.person.added_at <= moment if target.role == Role.MEMBER else target.person.id in had)
+        if (target.person.added_at <= moment if target.role == Reason.MEMBER else target.person.id in had)
     ]
 
 
@@ -120,9 +120,9 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
                 person_id=target.person.id,
                 account_id=target.person.account_id,
                 role=target.role,
-                fate=Fate.KEPT if target.role == Role.KEPT else Fate.WAITING,
+                fate=Fate.KEPT if target.role == Reason.KEPT else Fate.WAITING,
                 earlier_state=target.person.earlier_state,
-                frozen_at=None if target.role == Role.KEPT else now,
+                frozen_at=None if target.role == Reason.KEPT else now,
             )
             for target in targets
         ]
@@ -141,7 +141,7 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
         ],
         ignore_conflicts=True,
     )
-    others = [target.person for target in targets if target.role in DOOMED_ROLES and target.role != Role.SELECTED]
+    others = [target.person for target in targets if target.role in DOOMED_ROLES and target.role != Reason.SELECTED]
     going = purge_request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
     remember_people(purge_request, doomed, going=set(going))
     capture_gathered(purge_request, gathered_of(others, going=set(going)))

@@ -294,7 +294,7 @@ class TakeOut(AddressTreatment):
 
 @dataclass(frozen=True, kw_only=True)
 class Redact(AddressTreatment):
-    """Free text or JSON: the address is replaced wherever it stands, in any of its writings; the rest stays.
+    """Free text or JSON: the address is replaced wherever it stands, in any of its encodings; the rest stays.
 
     ``numbered``: the row's number is written behind a text in which something was replaced, cut to the column's width.
     For columns that are unique: "friends of a@x.org" and "friends of b@x.org" become two different texts.

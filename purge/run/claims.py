@@ -28,7 +28,7 @@ from purge.journal.noticing import must_wait
 from purge.models import LedgerEntry, PurgeRequest
 from purge.run import transitions
 from purge.run.failures import failure_of
-from purge.run.notifications import tell_trouble
+from purge.run.notifications import notify_trouble
 from purge.worker.queue import enqueue_request
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def hold(purge_request: PurgeRequest, reason: str) -> None:
     """Have a request that is under way wait for an operator, whatever was released before."""
     transitions.hold(purge_request, reason=reason)
     note(purge_request, "held", reason=reason)
-    tell_trouble(purge_request, "held")
+    notify_trouble(purge_request, "held")
 
 
 def needs_attention(purge_request: PurgeRequest, *, error_class: str, step: str, **facts: Any) -> None:
@@ -174,7 +174,7 @@ def needs_attention(purge_request: PurgeRequest, *, error_class: str, step: str,
         more,
         step or "unknown",
     )
-    tell_trouble(purge_request, "needs_attention")
+    notify_trouble(purge_request, "needs_attention")
 
 
 def note(purge_request: PurgeRequest, event: str, *, actor_id: int | None = None, **facts: Any) -> None:

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Role, Status, Verdict
+from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Reason, Status, Verdict
 from purge.installation.storage import require_storage, storage_trouble
 from purge.journal.lines import COMPLETED, journal_outcome
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
@@ -30,14 +30,14 @@ from purge.run.claims import (
     note_progress,
     release_claim,
 )
-from purge.run.notifications import tell_completion, tell_trouble
+from purge.run.notifications import notify_completion, notify_trouble
 from purge.run.passing_rows import without_passing_rows
 from purge.run.sweep import Sweep, all_steps_wait, people_left_of
 from purge.steps.base import Step
 from purge.steps.impact import Counted, count_each
 from purge.steps.plan import new_step_rows, plan_steps
 from purge.steps.prefixes import erase_prefix
-from purge.steps.work import Looked
+from purge.steps.work import TextScan
 from purge.worker.queue import enqueue
 from purge.worker.shutdown import slice_is_over
 
@@ -58,7 +58,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     """
     deadline = time.monotonic() + (settings.PURGE_SLICE_SECONDS if seconds is None else seconds)
     sweep: Sweep | None = None
-    texts: Looked | None = None
+    scan: TextScan | None = None
     while True:
         purge_request = PurgeRequest.objects.get(pk=claim.request_id)
         if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
@@ -67,12 +67,12 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
             lay_down_claim(claim)
             return False
         if not purge_request.planned:
-            texts = _plan(claim)
+            scan = _plan(claim)
         elif _unfinished(purge_request):
-            sweep = sweep or Sweep(claim, texts=texts)
+            sweep = sweep or Sweep(claim, scan=scan)
             if sweep.run(deadline):
                 # The next one, if there is one, has other people or something that was overlooked.
-                sweep, texts = None, None
+                sweep, scan = None, None
         elif purge_request.files.exists():
             _erase_files(claim)
         elif purge_request.people_left:
@@ -91,7 +91,7 @@ def _unfinished(purge_request: PurgeRequest) -> bool:
     )
 
 
-def _plan(claim: Claim) -> Looked | None:
+def _plan(claim: Claim) -> TextScan | None:
     """Store the ordered steps with what each is going to do. Returns what need not be looked for again.
 
     Counting many rows takes time: what was counted is stored now and then, and the next worker goes on from there.
@@ -100,9 +100,9 @@ def _plan(claim: Claim) -> Looked | None:
     purge_request = PurgeRequest.objects.get(pk=claim.request_id)
     scope = scope_of(purge_request)
     steps = plan_steps(scope)
-    texts = Looked.now()
+    scan = TextScan.now()
     position = _counted_before(purge_request, steps)
-    numbers = zip(steps[position:], count_each(steps[position:], scope, texts), strict=True)
+    numbers = zip(steps[position:], count_each(steps[position:], scope, scan), strict=True)
     over = False
     while not over:
         with chunk_transaction(claim, piece=True) as purge_request:
@@ -121,7 +121,7 @@ def _plan(claim: Claim) -> Looked | None:
                 _plan_is_made(purge_request)
             else:
                 note_progress(purge_request)
-    return texts
+    return scan
 
 
 def _counted_before(purge_request: PurgeRequest, steps: Sequence[Step]) -> int:
@@ -238,16 +238,16 @@ def set_residue(purge_request: PurgeRequest, report: report.Report) -> None:
     transitions.find_residue(purge_request, left=purge_request.residues.filter(gone_at=None).count())
     note(purge_request, "residue", hits=len(report.hits))
     if news:
-        tell_trouble(purge_request, "residue")
+        notify_trouble(purge_request, "residue")
 
 
 def close_request(purge_request: PurgeRequest, *, patrolled: bool) -> None:
     """The proof is there: notify, wipe what was captured, and say so, in one transaction."""
     purge_request.residues.filter(gone_at=None).update(gone_at=timezone.now())
-    kept = purge_request.subjects.filter(role=Role.KEPT).count()
+    kept = purge_request.subjects.filter(role=Reason.KEPT).count()
     transitions.complete(purge_request, kept=kept, patrolled=patrolled)
     note(purge_request, "completed", kept=kept, patrolled=patrolled)
-    tell_completion(purge_request)
+    notify_completion(purge_request)
     forget_identifiers(purge_request)
     journal_outcome(purge_request, COMPLETED)
     enqueue("purge.tasks.compact")

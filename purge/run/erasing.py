@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from purge.choices import Role
+from purge.choices import Reason
 from purge.database.catalog import Catalog
 from purge.host import Person, PersonState, get_host
 from purge.models import FollowUp, PurgeRequest
@@ -46,7 +46,7 @@ def erase_people(purge_request: PurgeRequest, people: list[Any], catalog: Catalo
     if entry is not None:
         doom_files(entry, ids, purge_request.pk)
     creators = set(
-        purge_request.subjects.filter(role=Role.CREATOR, person_id__in=ids).values_list("account_id", flat=True)
+        purge_request.subjects.filter(role=Reason.CREATOR, person_id__in=ids).values_list("account_id", flat=True)
     )
     if policy_for(purge_request).delete_users_of_created_trials:
         for account_id in sorted(creators):

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import Max
 from django.utils import timezone
 
-from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Role
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Reason
 from purge.host import PersonState, get_host
 from purge.journal.lines import LET_GO, journal_people
 from purge.models import PurgeRequest, Subject
@@ -39,7 +39,7 @@ def begin(purge_request: PurgeRequest) -> None:
         if person_id in people
         and (
             people[person_id].earlier_state != PersonState.DELETED
-            if subject.role == Role.SELECTED
+            if subject.role == Reason.SELECTED
             else person_id not in still
         )
     ]

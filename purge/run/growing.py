@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from purge.choices import IdentifierKind, Origin, Reach, Role
+from purge.choices import IdentifierKind, Origin, Reach, Reason
 from purge.hashing import FOLDED, SEARCHED
 from purge.host import get_host
 from purge.journal.lines import LATE, journal_acceptance, journal_people
@@ -24,7 +24,7 @@ from purge.routes.policy import policy_for, within
 from purge.routes.scope import DOOMED_ROLES
 from purge.routes.targets import Target, add_subjects, matches_of, overlooked_at
 from purge.run.claims import note
-from purge.run.notifications import tell_trouble
+from purge.run.notifications import notify_trouble
 from purge.run.transitions import accept
 
 
@@ -77,7 +77,7 @@ def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
     note(purge_request, "grown", people=len(overlooked))
     PurgeRequest.objects.filter(pk=purge_request.pk).update(
         other_account_count=reached_elsewhere(purge_request.account_id, reached),
-        kept_count=sum(1 for _account, role in reached if role == Role.KEPT),
+        kept_count=sum(1 for _account, role in reached if role == Reason.KEPT),
     )
     return Grown(held)
 
@@ -118,7 +118,7 @@ def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: s
     add_subjects(part, list(targets), begins=False)
     note(part, "accepted", people=len(doomed), own=0, route=str(part.route))
     note(part, "held", reason=held)
-    tell_trouble(part, "held")
+    notify_trouble(part, "held")
     said = part.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
     journal_acceptance(
         part,

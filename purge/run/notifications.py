@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from purge.choices import Fate, Reader, Role
+from purge.choices import Fate, Reader, Reason
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.routes.policy import policy_for
@@ -21,9 +21,9 @@ def completion_facts(purge_request: PurgeRequest) -> dict[str, Any]:
     fates = list(purge_request.subjects.filter(account_id=purge_request.account_id or 0).values_list("role", "fate"))
     erased = [role for role, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
     return {
-        "people": sum(1 for role in erased if role == Role.SELECTED),
-        "other_rows": sum(1 for role in erased if role != Role.SELECTED),
-        "kept": sum(1 for role, _fate in fates if role == Role.KEPT),
+        "people": sum(1 for role in erased if role == Reason.SELECTED),
+        "other_rows": sum(1 for role in erased if role != Reason.SELECTED),
+        "kept": sum(1 for role, _fate in fates if role == Reason.KEPT),
         "rows": purge_request.steps.aggregate(total=Sum("own_done"))["total"] or 0,
         "follow_ups": purge_request.follow_ups.filter(done_at=None, account_id=purge_request.account_id or 0).count(),
     }
@@ -35,16 +35,16 @@ def recipients_of(purge_request: PurgeRequest) -> list[int]:
         return []
     administrators = get_host().administrators(purge_request.account_id)
     initiator = purge_request.initiator_id
-    if initiator is not None and get_host().may_be_told(initiator, purge_request.account_id):
+    if initiator is not None and get_host().may_be_notified(initiator, purge_request.account_id):
         return [initiator]
     return [person_id for person_id in administrators if person_id != initiator]
 
 
-def tell_completion(purge_request: PurgeRequest) -> None:
+def notify_completion(purge_request: PurgeRequest) -> None:
     """Notify as the route says, and the administrators of other accounts of what is left for them to do."""
     host = get_host()
     if policy_for(purge_request).notify is not None:
-        host.tell(
+        host.notify(
             kind="completed",
             reference=purge_request.reference,
             request_id=purge_request.pk,
@@ -58,7 +58,7 @@ def tell_completion(purge_request: PurgeRequest) -> None:
         )
         there = host.administrators(account_id)
         # Where nobody is left who could act, support is told, and with the request's ID.
-        host.tell(
+        host.notify(
             kind="follow_ups",
             reference=purge_request.reference if account_id == purge_request.account_id or not there else "",
             request_id=purge_request.pk,
@@ -68,15 +68,15 @@ def tell_completion(purge_request: PurgeRequest) -> None:
         )
 
 
-def tell_responsible(purge_request: PurgeRequest, kind: str) -> None:
+def notify_responsible(purge_request: PurgeRequest, kind: str) -> None:
     """A reminder: the people who follow this request in its account."""
     if purge_request.account_id is not None:
-        _tell(
+        _notify(
             purge_request, kind, recipients_of(purge_request), Reader.ADMINISTRATOR, account_id=purge_request.account_id
         )
 
 
-def tell_trouble(purge_request: PurgeRequest, kind: str) -> None:
+def notify_trouble(purge_request: PurgeRequest, kind: str) -> None:
     """A request that does not go on by itself, or is late: who follows it in its account, and always support and the
     operators. Each time that it comes into this state; the ledger has noted it already, and counts.
     """
@@ -85,15 +85,15 @@ def tell_trouble(purge_request: PurgeRequest, kind: str) -> None:
     support, operators = host.support_staff(), host.operators()
     of_the_account = [pk for pk in recipients_of(purge_request) if pk not in (*support, *operators)]
     time = max(1, purge_request.ledger.filter(event=kind).count())
-    _tell(
+    _notify(
         purge_request, kind, of_the_account, Reader.ADMINISTRATOR, account_id=purge_request.account_id, occurrence=time
     )
-    _tell(purge_request, kind, support, Reader.SUPPORT, occurrence=time)
-    _tell(purge_request, kind, operators, Reader.OPERATOR, occurrence=time, operators_mailbox=True)
+    _notify(purge_request, kind, support, Reader.SUPPORT, occurrence=time)
+    _notify(purge_request, kind, operators, Reader.OPERATOR, occurrence=time, operators_mailbox=True)
 
 
-def _tell(purge_request: PurgeRequest, kind: str, recipients: list[int], reader: Reader, **options: Any) -> None:
-    get_host().tell(
+def _notify(purge_request: PurgeRequest, kind: str, recipients: list[int], reader: Reader, **options: Any) -> None:
+    get_host().notify(
         kind=kind,
         reference=purge_request.reference,
         request_id=purge_request.pk,

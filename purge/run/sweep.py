@@ -30,7 +30,7 @@ from purge.run.failures import failure_of
 from purge.run.growing import add_overlooked
 from purge.steps.base import Step
 from purge.steps.plan import new_step_rows, plan_steps, run_step, steps_with_work, stored_steps
-from purge.steps.work import Looked, Outcome, Run
+from purge.steps.work import Outcome, StepRun, TextScan
 from purge.worker.shutdown import slice_is_over
 
 #: A transaction ends after this many rows or this long, whichever comes first: enough that a statement's fixed cost
@@ -157,12 +157,12 @@ class Sweep:
     What a step may do is what its plan counted, and what was there beyond that when the plan was used up: rows that
     were written since, counted in the same transaction (``PurgeStep.late``). A step that does more stops the request.
 
-    ``texts``: what the plan found in them, where that need not be looked for again. ``rates``: rows a second, by step.
+    ``scan``: what the plan found in them, where that need not be looked for again. ``rates``: rows a second, by step.
     """
 
-    def __init__(self, claim: Claim, texts: Looked | None = None) -> None:
+    def __init__(self, claim: Claim, scan: TextScan | None = None) -> None:
         purge_request = PurgeRequest.objects.get(pk=claim.request_id)
-        self.claim, self.texts = claim, texts
+        self.claim, self.scan = claim, scan
         self.scope = scope_of(purge_request)
         self.plan = list(stored_steps(purge_request))
         self.progress = Progress.of_plan(self.plan)
@@ -230,8 +230,8 @@ class Sweep:
 
     def _walk(self, before: Progress) -> tuple[Progress, dict[int, int]]:
         """Run steps from the present position until the budget is spent; with the rows of each that was run."""
-        known = self.texts is not None and self.texts.still_true()
-        run = self._run_of(self.scope, self.texts if known else None)
+        known = self.scan is not None and self.scan.still_true()
+        run = self._run_of(self.scope, self.scan if known else None)
         busy, phase = before.busy or frozenset(), before.phase
         steps, position = list(before.steps), before.position
         rows: dict[int, int] = {}
@@ -265,12 +265,12 @@ class Sweep:
             return rows_left
         return min(rows_left, max(PACING_ROWS, int(self.rates.get(step.key, 0.0) * (until - time.monotonic()))))
 
-    def _run_of(self, scope: Scope, texts: Looked | None = None) -> Run:
+    def _run_of(self, scope: Scope, scan: TextScan | None = None) -> StepRun:
         if self.in_pieces is None:
             self.in_pieces = tables_in_pieces()
-        return Run(scope, texts, self.in_pieces)
+        return StepRun(scope, scan, self.in_pieces)
 
-    def _within_plan(self, position: int, was: StepProgress, run: Run, limit: int) -> tuple[StepProgress, Outcome]:
+    def _within_plan(self, position: int, was: StepProgress, run: StepRun, limit: int) -> tuple[StepProgress, Outcome]:
         """At most ``limit`` rows of a step, and at most one more than its plan still allows: what that one stands for
         is counted. Raises :class:`MoreRowsThanPlanned` when it did more than it was told to.
         """

@@ -12,7 +12,7 @@ from purge.services.following import (
     purge_release,
     purge_retry,
 )
-from purge.services.looking_up import Found, person_look_up
+from purge.services.looking_up import FoundRequest, person_look_up
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.services.restoring import journal_acknowledge
 from purge.services.selection import Selection
@@ -28,7 +28,7 @@ from purge.services.submission import (
 from purge.services.taking_out import purge_take_out
 
 __all__ = [
-    "Found",
+    "FoundRequest",
     "Identities",
     "NotAllowed",
     "Preview",

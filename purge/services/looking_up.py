@@ -18,7 +18,7 @@ from purge.services.refusals import NotAllowed, PurgeRefused
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundRequest:
     """An answer to "was this person purged?": the request and when it was accepted and completed."""
 
     reference: str
@@ -27,7 +27,7 @@ class Found:
     completed_at: Any
 
 
-def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
+def person_look_up(*, acting_user: Any, text: str) -> list[FoundRequest]:
     """Requests that purged an address, login or Unique User ID. What was typed is hashed, never stored.
 
     That it was asked is stored.
@@ -57,7 +57,9 @@ def person_look_up(*, acting_user: Any, text: str) -> list[Found]:
     }
     requests = PurgeRequest.objects.filter(pk__in=ids).exclude(status=Status.CANCELLED)
     found = [
-        Found(purge_request.reference, purge_request.status, purge_request.accepted_at, purge_request.completed_at)
+        FoundRequest(
+            purge_request.reference, purge_request.status, purge_request.accepted_at, purge_request.completed_at
+        )
         for purge_request in requests.order_by("-accepted_at")[:50]
     ]
     LookUp.objects.create(actor=acting_user, digest=digest, form=IDENTITY_KEY_VERSION, found=len(found))

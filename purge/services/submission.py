@@ -19,7 +19,7 @@ from purge.choices import (
     IdentifierKind,
     Origin,
     Reach,
-    Role,
+    Reason,
     Route,
     Status,
 )
@@ -36,7 +36,7 @@ from purge.routes.policy import Policy, policy_of, within
 from purge.routes.scope import DOOMED_ROLES, Scope, build_scope
 from purge.routes.targets import Target, add_subjects, in_reach, resolve_targets
 from purge.run.claims import note
-from purge.run.notifications import tell_trouble
+from purge.run.notifications import notify_trouble
 from purge.run.transitions import accept
 from purge.selectors import open_request_of
 from purge.services.opaque_reference import is_opaque, names_one_of
@@ -104,7 +104,7 @@ def _check_paused(acting_user: Any) -> None:
     """Whoever cannot mend it reads calm words, and those who can are told."""
     found = tuple(reason for reason in paused.all_reasons(now=True) if reason.refuses)
     if found:
-        paused.tell(found)
+        paused.notify(found)
         words = found[0].words
         can_mend = acting_user is None or get_host().is_support(acting_user)
         raise PurgeRefused(found[0].code, words if can_mend else found[0].calm, details=words)
@@ -114,7 +114,7 @@ def _check_storage(*, preview: bool = False) -> None:
     """What is accepted freezes people and closes files: not without sight of the files. A preview marks no storage."""
     trouble = storage_trouble() if preview else begin_storage()
     if trouble and not (preview and trouble == UNMARKED):
-        paused.tell((paused.of_storage(trouble),))
+        paused.notify((paused.of_storage(trouble),))
         raise PurgeRefused("storage", words_for_customers())
 
 
@@ -203,7 +203,7 @@ def _check_matches_shown(
     own = {
         target.person.id
         for target in targets
-        if target.person.account_id == account_id and target.role in DOOMED_ROLES and target.role != Role.SELECTED
+        if target.person.account_id == account_id and target.role in DOOMED_ROLES and target.role != Reason.SELECTED
     }
     if shown is not None and not own <= set(shown):
         raise SelectionChanged(
@@ -233,7 +233,7 @@ def _identities(people: Iterable[Person], account_id: int, targets: Iterable[Tar
 def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, account_id: int | None) -> Scope:
     doomed = [target for target in targets if target.role in DOOMED_ROLES]
     ids = [target.person.id for target in doomed]
-    gathered = gathered_of((target.person for target in doomed if target.role != Role.SELECTED), going=ids)
+    gathered = gathered_of((target.person for target in doomed if target.role != Reason.SELECTED), going=ids)
     own = dict(gathered.addresses)
     if account_id is not None:
         own[account_id] = own.get(account_id, frozenset()) | identities.former
@@ -256,7 +256,7 @@ def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, ac
 def _own_targets(policy: Policy, people: Sequence[Person], account: AccountFacts) -> list[Target]:
     """The selected people and, in a trial account, its other users whom the route reaches by their addresses."""
     if account.kind != TenantKind.TRIAL:
-        return [Target(person, Role.SELECTED) for person in people]
+        return [Target(person, Reason.SELECTED) for person in people]
     targets = resolve_targets(policy, selected=people, emails=_emails(people))
     return [target for target in targets if target.person.account_id == account.id]
 
@@ -286,8 +286,8 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
         measure_impact(scope),
         policy,
         scope,
-        matches=[target.person for target in own if target.role in DOOMED_ROLES and target.role != Role.SELECTED],
-        kept=[target.person for target in own if target.role == Role.KEPT],
+        matches=[target.person for target in own if target.role in DOOMED_ROLES and target.role != Reason.SELECTED],
+        kept=[target.person for target in own if target.role == Reason.KEPT],
         last_administrator=bool(administrators) and administrators <= going,
     )
 
@@ -468,7 +468,7 @@ def purge_submit_ims(
         targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
         _check_reference(reference, targets, emails | adobe)
         # A person's own e-mails are known only from their rows when the message brings the login alone.
-        matched = (target.person.email_key for target in targets if target.role in (Role.MATCH, Role.CREATOR))
+        matched = (target.person.email_key for target in targets if target.role in (Reason.MATCH, Reason.CREATOR))
         named = emails | frozenset(key for key in adobe if "@" in key)
         identities = Identities(
             emails=named,
@@ -542,7 +542,7 @@ def _send_notices(
     ]
     ImsNotice.objects.bulk_create(notices)
     for account_id in sorted({person.account_id for person in people}):
-        host.tell(
+        host.notify(
             kind="ims_notice",
             reference="",
             request_id=purge_request.pk,
@@ -641,9 +641,9 @@ def _accept(
         key_fingerprint=key,
         accepted_at=part_of.accepted_at if part_of else now,
         due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),
-        selected_count=sum(1 for target in targets if target.role == Role.SELECTED),
+        selected_count=sum(1 for target in targets if target.role == Reason.SELECTED),
         other_account_count=reached_elsewhere(account_id, reached),
-        kept_count=sum(1 for target in targets if target.role == Role.KEPT),
+        kept_count=sum(1 for target in targets if target.role == Reason.KEPT),
         people_left=len(doomed),
     )
     _capture(purge_request, identities, targets)
@@ -659,7 +659,7 @@ def _accept(
     )
     if held:
         note(purge_request, "held", reason=held)
-        tell_trouble(purge_request, "held")
+        notify_trouble(purge_request, "held")
     else:
         enqueue_request(purge_request.pk)
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
@@ -671,7 +671,7 @@ def _accept(
 
 def _check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Target]) -> None:
     """The accounts are still of the kinds by which the route and the matches were found."""
-    reached = {target.person.account_id for target in targets if target.role != Role.SELECTED}
+    reached = {target.person.account_id for target in targets if target.role != Reason.SELECTED}
     asked = reached if account_id is None else reached | {account_id}
     facts = get_host().accounts(asked)
     trial_routes = (Route.UI_TRIAL, Route.OTHER_TRIAL)

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from purge.addresses import Shape, identity_key, list_without, names, names_login, others_in_value, redact, redact_json
-from purge.addresses.index import NAMES_ONE, TextColumn, candidates_among, seeking, storable
+from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for, storable
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
 from purge.routes.scope import Scope, owner_of, searched
@@ -27,7 +27,7 @@ from purge.rules.registry import AddressColumn, ModelEntry
 from purge.steps.base import MOST_NAMED, NOTHING, Counting, Measured, Step
 from purge.steps.people import goes_with_people
 from purge.steps.statement import KEYS, Question, on_postgres, quoted
-from purge.steps.work import Outcome, Run, also_set, call_consequence, rows_by_key
+from purge.steps.work import Outcome, StepRun, also_set, call_consequence, rows_by_key
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
 WALK_ROWS = 2_000
@@ -87,7 +87,7 @@ class AddressStep(Step):
             for pk, is_own, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
                 number += 1
                 own += is_own
-                if counting.looked is not None:
+                if counting.scan is not None:
                     changing.append(pk)
                 for column, before, now in zip(entry.addresses, old, new, strict=True):
                     path = column.rule.then
@@ -95,13 +95,13 @@ class AddressStep(Step):
                         consequences[path].append(pk)
             if counting.cap is not None and number >= counting.cap:
                 return Measured(counting.cap, own, dict(consequences))
-        if counting.looked is not None:
-            counting.looked.remember(entry, changing)
+        if counting.scan is not None:
+            counting.scan.remember(entry, changing)
         return Measured(number, own, {path: pks for path, pks in consequences.items() if pks})
 
-    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+    def run(self, run: StepRun, *, limit: int, cursor: int = 0) -> Outcome:
         entry = self.entry
-        if run.looked is not None and (known := run.looked.rows.get(entry.rules.model)) is not None:
+        if run.scan is not None and (known := run.scan.rows.get(entry.rules.model)) is not None:
             size = min(limit, WALK_ROWS)
             pks = [pk for pk in known if pk > cursor][:size]
             return Outcome(treat_rows(entry, run, pks) if pks else 0, len(pks) < size, pks[-1] if pks else cursor)
@@ -170,7 +170,7 @@ def _candidates_by_looking(
     arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND +{pk} > %s" for where, _params in conditions]
     # All texts of a row at once, a line each: a call of Python costs more than what it does.
     texts = " || char(10) || ".join(f"coalesce({table}.{quote(column.column)}, '')" for column in entry.addresses)
-    named = [f"{NAMES_ONE}({texts})"]
+    named = [f"{MENTIONS_ANY}({texts})"]
     if scope.logins:
         named = [
             *(f"{table}.{quote(column.column)} <> ''" for column in entry.addresses if column.rule.names_logins),
@@ -184,13 +184,13 @@ def _candidates_by_looking(
         f"CROSS JOIN {table} ON {table}.{pk} = looked_at.pk ORDER BY looked_at.pk"
     )
     values = [value for _where, params in conditions for value in (*params, after)]
-    with seeking(scope.all_addresses()), connection.cursor() as cursor:
+    with searching_for(scope.all_addresses()), connection.cursor() as cursor:
         cursor.execute(sql, [*stays[1], *values, limit])
         rows = cursor.fetchall()
     return Candidates([pk for pk, is_one in rows if is_one], rows[-1][0] if len(rows) == limit else None)
 
 
-def treat_rows(entry: ModelEntry, run: Run, pks: Sequence[int]) -> int:
+def treat_rows(entry: ModelEntry, run: StepRun, pks: Sequence[int]) -> int:
     """Take the scope's addresses out of these rows, as far as their accounts are in it. The number of rows changed."""
     columns = entry.addresses
     in_pieces = run.is_in_pieces(entry.table)

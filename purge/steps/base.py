@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from purge.routes.scope import Scope
 from purge.rules.registry import ModelEntry
 from purge.steps.statement import Question
-from purge.steps.work import Looked, Outcome, Run
+from purge.steps.work import Outcome, StepRun, TextScan
 
 #: Rows named one by one on a page (what stops, what somebody has to mend).
 MOST_NAMED = 200
@@ -36,7 +36,7 @@ class Counting:
 
     ``answers``, ``own_answers``: to what they ask together, by their keys: of everybody, and of the people of the
     account that asked. ``cap``: no step counts on after so many rows. ``named``: also say which rows have
-    consequences. ``looked``: remembers what is found in the texts.
+    consequences. ``scan``: remembers what is found in the texts.
     """
 
     scope: Scope
@@ -44,7 +44,7 @@ class Counting:
     own_answers: Mapping[str, int]
     cap: int | None = None
     named: bool = True
-    looked: Looked | None = None
+    scan: TextScan | None = None
 
 
 @dataclass(frozen=True)
@@ -128,5 +128,5 @@ class Step(ABC):
     # ------------------------------------------------------------ doing it
 
     @abstractmethod
-    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+    def run(self, run: StepRun, *, limit: int, cursor: int = 0) -> Outcome:
         """Do at most ``limit`` rows, those after ``cursor``, in the caller's transaction."""

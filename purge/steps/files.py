@@ -25,7 +25,7 @@ from purge.routes.scope import Scope
 from purge.rules import EraseFile
 from purge.rules.registry import FileColumn, ModelEntry
 from purge.steps.base import Counting, Measured, Step
-from purge.steps.work import Outcome, Run, also_set, call_consequence, person_condition, remember_files, rows_by_key
+from purge.steps.work import Outcome, StepRun, also_set, call_consequence, person_condition, remember_files, rows_by_key
 
 #: Rows whose files are looked at together.
 WINDOW = 200
@@ -89,7 +89,7 @@ class FileStep(Step):
             own = sum(pk in theirs for pk in staying)
         return Measured(number if counting.cap is None else min(number, counting.cap), own, {})
 
-    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+    def run(self, run: StepRun, *, limit: int, cursor: int = 0) -> Outcome:
         """Mark the links of doomed files dead and remember the files; the engine erases them after the commit."""
         found = look(self, run.scope, after=cursor, limit=min(limit, WINDOW))
         if found.accounts:
@@ -346,7 +346,7 @@ def _end_of_piece(text: bytes) -> int:
     return max(text.rfind(sign) for sign in (b",", b'"', b"<", b">", b"(", b")")) + 1 or len(text)
 
 
-def erase_files(step: FileStep, run: Run, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:
+def erase_files(step: FileStep, run: StepRun, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:
     """Take files from their rows and remember them. ``closed``: rows whose links die while their files are read on."""
     columns = step.columns
     pks = sorted({pk for _name, pk in doomed} | set(closed))

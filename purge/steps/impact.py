@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from purge.addresses.index import looking_for_few_rows
+from purge.addresses.index import small_reads
 from purge.routes.scope import Scope
 from purge.steps.base import Counting, Step
 from purge.steps.plan import ask_steps, plan_steps
-from purge.steps.work import Looked
+from purge.steps.work import TextScan
 
 #: Counts on a page stop here; more is shown as "more than 10,000".
 COUNT_CAP = 10_000
@@ -21,7 +21,7 @@ TOGETHER = 40
 
 
 @dataclass(frozen=True)
-class Line:
+class ImpactLine:
     """One line of the impact: a kind of record and how many. ``n`` is at most COUNT_CAP + 1, which means "more"."""
 
     key: str
@@ -42,7 +42,7 @@ class Impact:
     ``consequences``: dotted path → primary keys by model label. ``files``: model label → rows whose stored files go.
     """
 
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ImpactLine] = field(default_factory=list)
     consequences: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
 
@@ -54,13 +54,13 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
     """
     most = None if cap is None else cap + 1
     steps = plan_steps(scope)
-    with looking_for_few_rows(connection):
+    with small_reads(connection):
         counting = _counting(steps, scope, cap=most)
         measured = [(step, step.count(counting)) for step in steps]
     impact = Impact()
     for step, found in measured:
         if found.rows:
-            impact.lines.append(Line(step.key, step.noun, step.label, found.rows, step.hands_over))
+            impact.lines.append(ImpactLine(step.key, step.noun, step.label, found.rows, step.hands_over))
             if step.erases_files:
                 impact.files[step.entry.rules.model] = found.rows
         for path, pks in found.consequences.items():
@@ -86,21 +86,21 @@ class Counted(NamedTuple):
     own: int
 
 
-def count_each(steps: Sequence[Step], scope: Scope, looked: Looked | None = None) -> Iterator[Counted]:
+def count_each(steps: Sequence[Step], scope: Scope, scan: TextScan | None = None) -> Iterator[Counted]:
     """How many rows each step of a plan would change, in order; counted as it goes, so that a caller can stop between.
 
-    ``looked``: remembers what was found in the texts.
+    ``scan``: remembers what was found in the texts.
     """
     for start in range(0, len(steps), TOGETHER):
         some = steps[start : start + TOGETHER]
-        counting = _counting(some, scope, cap=None, named=False, looked=looked)
+        counting = _counting(some, scope, cap=None, named=False, scan=scan)
         for step in some:
             found = step.count(counting)
             yield Counted(found.rows, found.own)
 
 
 def _counting(
-    steps: Sequence[Step], scope: Scope, *, cap: int | None, named: bool = True, looked: Looked | None = None
+    steps: Sequence[Step], scope: Scope, *, cap: int | None, named: bool = True, scan: TextScan | None = None
 ) -> Counting:
     """What can be asked for all of these steps at once."""
     answers = ask_steps(steps, scope, lambda step: step.count_question(scope, cap))
@@ -110,4 +110,4 @@ def _counting(
         by_key = [step for step in steps if step.by_key]
         some = by_key if own.people and any(step.key in answers for step in by_key) else []
         own_answers = ask_steps(some, own, lambda step: step.count_question(own, cap))
-    return Counting(scope, answers, own_answers, cap, named, looked)
+    return Counting(scope, answers, own_answers, cap, named, scan)

@@ -30,7 +30,7 @@ from purge.steps.base import MOST_NAMED, Counting, Measured, Step
 from purge.steps.statement import PEOPLE, Question, ask_all, on_postgres, quoted
 from purge.steps.work import (
     Outcome,
-    Run,
+    StepRun,
     also_set,
     call_consequence,
     doom_files_of,
@@ -94,7 +94,7 @@ class PeopleStep(Step):
         question = self._number_of_rows(*_points_at_people(self.column, scope), most)
         return ask_all({self.key: question}, scope).get(self.key, 0)
 
-    def run(self, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+    def run(self, run: StepRun, *, limit: int, cursor: int = 0) -> Outcome:
         return treat(self.column.rule, self, run, limit)
 
     def _earlier_removals(self) -> list[PersonColumn]:
@@ -152,13 +152,13 @@ def _points_at_people(column: PersonColumn, scope: Scope, *, listed: bool = True
 
 
 @singledispatch
-def treat(rule: PersonTreatment, step: PeopleStep, _run: Run, _limit: int) -> Outcome:
+def treat(rule: PersonTreatment, step: PeopleStep, _run: StepRun, _limit: int) -> Outcome:
     """Do at most ``limit`` rows that the step's column ties to the people. A function for each treatment of people."""
     raise TypeError(f"{step.key}: {type(rule).__name__} is no treatment of people")
 
 
 @treat.register
-def delete(rule: Delete | DeleteAbout, step: PeopleStep, run: Run, limit: int) -> Outcome:
+def delete(rule: Delete | DeleteAbout, step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     column = step.column
     if rule.is_foreign_key and not rule.then:
         return _delete_chunk(step, run, limit)
@@ -172,7 +172,7 @@ def delete(rule: Delete | DeleteAbout, step: PeopleStep, run: Run, limit: int) -
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _delete_chunk(step: PeopleStep, run: Run, limit: int) -> Outcome:
+def _delete_chunk(step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     """Delete at most ``limit`` rows whose column is one of the people.
 
     By physical address: looking each row up a second time by its primary key costs half as much again. The names of
@@ -196,7 +196,7 @@ def _delete_chunk(step: PeopleStep, run: Run, limit: int) -> Outcome:
     return Outcome(deleted.rows, exhausted=not deleted.more)
 
 
-def _still_theirs(column: PersonColumn, run: Run, pks: Sequence[Any]) -> models.QuerySet[Any]:
+def _still_theirs(column: PersonColumn, run: StepRun, pks: Sequence[Any]) -> models.QuerySet[Any]:
     """Those of the chosen rows that the column ties to the people.
 
     Asked again by each statement that changes one: where a table has partitions or heirs, a primary key may stand for
@@ -209,7 +209,7 @@ def _still_theirs(column: PersonColumn, run: Run, pks: Sequence[Any]) -> models.
 
 
 @treat.register
-def unassign(rule: Unassign, step: PeopleStep, run: Run, limit: int) -> Outcome:
+def unassign(rule: Unassign, step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     column = step.column
     if not rule.then:
         return _delete_chunk(step, run, limit)
@@ -223,7 +223,7 @@ def unassign(rule: Unassign, step: PeopleStep, run: Run, limit: int) -> Outcome:
     return Outcome(len(pks), exhausted=len(pks) < limit)
 
 
-def _locked(column: PersonColumn, run: Run, limit: int) -> list[int]:
+def _locked(column: PersonColumn, run: StepRun, limit: int) -> list[int]:
     """Primary keys of rows, locked in ascending order: two requests never wait for each other in a ring.
 
     Nobody can give a locked row to somebody else before it is changed.
@@ -233,7 +233,7 @@ def _locked(column: PersonColumn, run: Run, limit: int) -> list[int]:
 
 
 @treat.register
-def detach(rule: Detach, step: PeopleStep, run: Run, limit: int) -> Outcome:
+def detach(rule: Detach, step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     column = step.column
     pks = _locked(column, run, limit)
     if pks:
@@ -245,7 +245,7 @@ def detach(rule: Detach, step: PeopleStep, run: Run, limit: int) -> Outcome:
 
 
 @treat.register
-def hand_over(rule: HandOver, step: PeopleStep, run: Run, limit: int) -> Outcome:
+def hand_over(rule: HandOver, step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     column = step.column
     pks = _locked(column, run, limit)
     if not pks:
@@ -264,7 +264,7 @@ def hand_over(rule: HandOver, step: PeopleStep, run: Run, limit: int) -> Outcome
 
 
 @treat.register
-def withdraw(rule: Withdraw, step: PeopleStep, run: Run, limit: int) -> Outcome:
+def withdraw(rule: Withdraw, step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     """Delete what nothing hangs on, again and again as leaves fall; what is left then is emptied."""
     column = step.column
     rows = column.model._base_manager.filter(person_condition(column, run.scope.people)).order_by("pk")

@@ -16,7 +16,7 @@ from purge.steps.base import Step
 from purge.steps.files import FileStep
 from purge.steps.people import PeopleStep
 from purge.steps.statement import Question, ask_all
-from purge.steps.work import Outcome, Run
+from purge.steps.work import Outcome, StepRun
 
 #: In the order in which a plan has them.
 KINDS: tuple[type[Step], ...] = (PeopleStep, AddressStep, FileStep)
@@ -66,7 +66,7 @@ def new_step_rows(
     ]
 
 
-def run_step(step: Step, run: Run, *, limit: int, cursor: int = 0) -> Outcome:
+def run_step(step: Step, run: StepRun, *, limit: int, cursor: int = 0) -> Outcome:
     """Do at most ``limit`` rows of a step. The sweep does all of its work through here."""
     return step.run(run, limit=limit, cursor=cursor)
 

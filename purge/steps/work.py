@@ -41,7 +41,7 @@ class Outcome:
 
 
 @dataclass
-class Looked:
+class TextScan:
     """What the plan's look through all texts found, by model: SQLite, where no index says what to look at.
 
     True for as long as nobody else writes, which ``version`` tells (SQLite's ``data_version`` changes with the first
@@ -55,7 +55,7 @@ class Looked:
     MOST: ClassVar[int] = 10_000
 
     @classmethod
-    def now(cls) -> Looked | None:
+    def now(cls) -> TextScan | None:
         """Nothing found yet. None on PostgreSQL, where a second look costs next to nothing."""
         if connection.vendor != "sqlite":
             return None
@@ -71,19 +71,19 @@ class Looked:
 
     def still_true(self) -> bool:
         """Asked inside of the transaction that relies on it: until its end nobody else can write."""
-        now = Looked.now()
+        now = TextScan.now()
         return now is not None and now.version == self.version
 
 
 @dataclass
-class Run:
+class StepRun:
     """What the steps of one transaction share: the scope, the heirs found so far, and what is known of the texts.
 
     ``in_pieces``: the tables that have partitions or heirs; None: not looked up yet.
     """
 
     scope: Scope
-    looked: Looked | None = None
+    scan: TextScan | None = None
     in_pieces: frozenset[str] | None = None
     _heirs: dict[int, int | None] = field(default_factory=dict)
     #: How many of the rows done so far were of the account that asked.
@@ -143,7 +143,7 @@ def rows_by_key(model: type[models.Model], pks: Sequence[Any]) -> models.QuerySe
     return rows
 
 
-def refuse_more(changed: int, pks: Sequence[Any], column: ColumnRule[Rule], run: Run) -> None:
+def refuse_more(changed: int, pks: Sequence[Any], column: ColumnRule[Rule], run: StepRun) -> None:
     """Raise :class:`MoreRowsThanPlanned` when a statement changed more rows than were chosen for it."""
     if changed > len(pks) and not run.is_in_pieces(column.table):
         raise MoreRowsThanPlanned
@@ -154,7 +154,7 @@ def also_set(rule: Treatment, extra: dict[str, Any] | None = None) -> dict[str, 
     return {name: now if value is NOW else value for name, value in {**rule.also, **(extra or {})}.items()}
 
 
-def call_consequence(column: ColumnRule[Treatment], pks: Sequence[int], run: Run) -> None:
+def call_consequence(column: ColumnRule[Treatment], pks: Sequence[int], run: StepRun) -> None:
     """Tell the owning app what changed, and keep the facts it returns."""
     if column.rule.then is None or not pks:
         return

@@ -12,7 +12,7 @@ from purge.choices import NoticeState
 from purge.host import get_host
 from purge.models import ImsNotice, PurgeRequest
 from purge.run.claims import note
-from purge.run.notifications import tell_responsible, tell_trouble
+from purge.run.notifications import notify_responsible, notify_trouble
 
 HALF_TIME, OVERDUE = "half_time", "overdue"
 
@@ -55,17 +55,17 @@ def _remind(purge_request: PurgeRequest, kind: str, now: datetime) -> int:
     if not PurgeRequest.objects.filter(pk=purge_request.pk, **{column: None}).update(**{column: now}):
         return 0
     note(purge_request, kind)
-    (tell_trouble if kind == OVERDUE else tell_responsible)(purge_request, kind)
+    (notify_trouble if kind == OVERDUE else notify_responsible)(purge_request, kind)
     return 1
 
 
 def _remind_of_notices(now: datetime) -> int:
     """Notices wait for an account's administrators, who are told once a kind; how many new notifications that made."""
-    told = 0
+    new = 0
     for notice in ImsNotice.objects.filter(state=NoticeState.OPEN).order_by("pk"):
         if not is_past_half(notice.created_at, notice.due_at, now):
             continue
-        told += get_host().tell(
+        new += get_host().notify(
             kind=OVERDUE if notice.due_at < now else HALF_TIME,
             reference="",
             request_id=notice.request_id,
@@ -73,4 +73,4 @@ def _remind_of_notices(now: datetime) -> int:
             recipients=get_host().administrators(notice.account_id),
             facts={"due": notice.due_at.date().isoformat()},
         )
-    return told
+    return new

@@ -27,7 +27,7 @@ from purge.run import engine
 from purge.run.passing_rows import end_passing_rows
 from purge.steps.addresses import treat_rows
 from purge.steps.files import FileStep, erase_files
-from purge.steps.work import Run
+from purge.steps.work import StepRun
 
 
 def patrol_all() -> PatrolPass:
@@ -125,7 +125,7 @@ def treat_hits(purge_request: PurgeRequest, hits: Iterable[Hit]) -> int:
             entry = registry.by_table.get(hit.table)
             if entry is None or not hit.ruled or not hit.key or not hit.row.isdigit():
                 continue
-            run = Run(_only(base, hit))
+            run = StepRun(_only(base, hit))
             file = next((column for column in entry.files if column.column == hit.column), None)
             if file is not None:
                 changed += erase_files(FileStep(entry), run, {(file.field.name, int(hit.row))})

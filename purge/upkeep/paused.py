@@ -32,11 +32,11 @@ MOST_NAMED = 5
 #: How long an answer is believed where pages only look, in seconds: the catalogue is read for it.
 SEEN_SECONDS: Final = 60.0
 
-_seen: tuple[float, tuple[Reason, ...]] | None = None
+_seen: tuple[float, tuple[PauseCause, ...]] | None = None
 
 
 @dataclass(frozen=True)
-class Reason:
+class PauseCause:
     """``code``: stable, for ``/healthz`` and refusals. ``words``: for those who can mend it, with what to do.
     ``refuses``: nothing is accepted meanwhile (otherwise nothing completes). ``restored``: a backup was put in."""
 
@@ -55,7 +55,7 @@ class Reason:
         return _("Purging is paused while we check the installation. Support has been notified.")
 
 
-def reasons(*, now: bool = False) -> tuple[Reason, ...]:
+def reasons(*, now: bool = False) -> tuple[PauseCause, ...]:
     """Why purging is paused; empty while it is not. ``now``: look again, however lately somebody did."""
     global _seen
     if now or _seen is None or time.monotonic() - _seen[0] > SEEN_SECONDS:
@@ -63,7 +63,7 @@ def reasons(*, now: bool = False) -> tuple[Reason, ...]:
     return _seen[1]
 
 
-def all_reasons(*, now: bool = False) -> tuple[Reason, ...]:
+def all_reasons(*, now: bool = False) -> tuple[PauseCause, ...]:
     """The same, and what the purge log says, which is looked at each time: it costs a few questions."""
     return (*reasons(now=now), *_purge_log())
 
@@ -74,7 +74,7 @@ def forget() -> None:
     _seen = None
 
 
-def _gaps() -> list[Reason]:
+def _gaps() -> list[PauseCause]:
     gaps = all_gaps()
     if not gaps:
         return []
@@ -85,34 +85,36 @@ def _gaps() -> list[Reason]:
         "Run manage.py check --database default and add the rules.",
         len(gaps),
     )
-    return [Reason(COVERAGE, words % {"n": len(gaps), "places": ", ".join(gap.where for gap in gaps[:MOST_NAMED])})]
+    return [PauseCause(COVERAGE, words % {"n": len(gaps), "places": ", ".join(gap.where for gap in gaps[:MOST_NAMED])})]
 
 
-def _key() -> list[Reason]:
+def _key() -> list[PauseCause]:
     try:
         present = fingerprint()
     except HashKeyMissing as error:
-        return [Reason(HASH_KEY, str(error))]
+        return [PauseCause(HASH_KEY, str(error))]
     if PurgeRequest.objects.open().exclude(key_fingerprint=present).exists():
         words = _(
             "PURGE_HASH_KEY is not the key that made the hashes of open requests: none of them completes. Set it back "
             "to the key in your backup."
         )
-        return [Reason(OTHER_KEY, words, refuses=False)]
+        return [PauseCause(OTHER_KEY, words, refuses=False)]
     return []
 
 
-def _purge_log() -> list[Reason]:
+def _purge_log() -> list[PauseCause]:
     try:
         trouble = noticing.glance()
     except OSError:
-        return [Reason(PURGE_LOG, _("The purge log cannot be read: mount it, or look at the rights of its folder."))]
-    return [Reason(PURGE_LOG, trouble.for_operators, restored=trouble.is_older)] if trouble else []
+        return [
+            PauseCause(PURGE_LOG, _("The purge log cannot be read: mount it, or look at the rights of its folder."))
+        ]
+    return [PauseCause(PURGE_LOG, trouble.for_operators, restored=trouble.is_older)] if trouble else []
 
 
-def of_storage(trouble: str) -> Reason:
+def of_storage(trouble: str) -> PauseCause:
     """The file storage that this process sees is not the database's: why, and what to do. Pages say it apart."""
-    return Reason(FILES, str(WORDS[trouble]))
+    return PauseCause(FILES, str(WORDS[trouble]))
 
 
 def words_for(reader: Any) -> tuple[str, ...]:
@@ -120,16 +122,16 @@ def words_for(reader: Any) -> tuple[str, ...]:
     found = all_reasons()
     if not found:
         return ()
-    tell(found)
+    notify(found)
     if get_host().is_support(reader):
         return tuple(reason.words for reason in found)
     return tuple(dict.fromkeys(reason.calm for reason in found))
 
 
-def tell(found: tuple[Reason, ...]) -> int:
+def notify(found: tuple[PauseCause, ...]) -> int:
     """Tell support and operators, once a day while it lasts; how many were told now."""
     host = get_host()
-    return host.tell(
+    return host.notify(
         kind=KIND,
         reference="",
         request_id=NO_REQUEST,
@@ -141,10 +143,10 @@ def tell(found: tuple[Reason, ...]) -> int:
     )
 
 
-def tell_if_paused() -> int:
+def notify_if_paused() -> int:
     """For the clock, which sees the files as its worker does."""
     found = all_reasons(now=True)
     trouble = storage_trouble(now=True)
     if trouble not in ("", UNMARKED):  # which is nothing to mend: the web has not been started yet
         found = (*found, of_storage(trouble))
-    return tell(found) if found else 0
+    return notify(found) if found else 0

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from connectors.models import ConnectorState
-from lms_purge.cleanup.confirmation import Plan
+from lms_purge.cleanup.confirmation import SealedSelection
 from purge.choices import Status
 from purge.models import PurgeRequest
 from purge.pages.freshness import CONFIRMED_AT, FRESH_SECONDS
@@ -488,8 +488,8 @@ def test_the_downloads_refuse_a_forged_plan(as_admin):
 def test_a_plan_is_opened_only_by_whom_it_was_sealed_for(admin, account):
     import uuid
 
-    plan = Plan(token=uuid.uuid4(), account_id=account.pk, people=(1, 2), month="2026-01")
-    assert Plan.opened(plan.sealed(admin), admin) == plan
+    plan = SealedSelection(token=uuid.uuid4(), account_id=account.pk, people=(1, 2), month="2026-01")
+    assert SealedSelection.opened(plan.signed(admin), admin) == plan
 
 
 # ---------------------------------------------------------------- Other Users

@@ -14,7 +14,7 @@ from purge import services
 from purge.choices import Fate, Status
 from purge.models import PurgeRequest, Subject
 from purge.pages.freshness import CONFIRMED_AT, FRESH_SECONDS
-from purge.run.notifications import tell_trouble
+from purge.run.notifications import notify_trouble
 from tests.factories.learning import CourseFactory, EnrolmentFactory
 from tests.factories.users import AccountFactory, UserFactory, trial_with_creator
 from users.models import AccountKind, User
@@ -256,7 +256,7 @@ def test_an_account_reads_no_number_of_places_since_they_may_be_others(client, a
     Subject.objects.filter(request=stopped).update(fate=Fate.ERASED)
     PurgeRequest.objects.filter(pk=stopped.pk).update(status=Status.RESIDUE, residue_left=7, people_left=0)
     stopped.refresh_from_db()
-    tell_trouble(stopped, "residue")
+    notify_trouble(stopped, "residue")
     told = {each.recipient_id: each.text for each in Notification.objects.filter(kind="residue")}
     seen = {}
     for reader in (admin, support):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from lms_purge.backoffice.home import _round_up, deleted_and_waiting, home_of
 from messaging.models import Notification, NotificationKind
-from purge.choices import Fate, Role, Status
+from purge.choices import Fate, Reason, Status
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from tests.factories.learning import CourseFactory, SessionFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
@@ -52,7 +52,7 @@ def purge_request(account):
                 request=row,
                 person_id=1_000_000 + row.pk * 100 + number,
                 account_id=row.account_id,
-                role=Role.SELECTED,
+                role=Reason.SELECTED,
                 fate=Fate.ERASED if done else Fate.WAITING,
                 earlier_state=UserState.DELETED,
             )
@@ -101,7 +101,7 @@ def test_people_in_a_request_do_not_wait(admin, account, deleted, purge_request)
     row = purge_request(Status.RUNNING, people=0)
     assert deleted_and_waiting(admin) == 2
     Subject.objects.create(
-        request=row, person_id=person.pk, account_id=account.pk, role=Role.SELECTED, earlier_state=UserState.DELETED
+        request=row, person_id=person.pk, account_id=account.pk, role=Reason.SELECTED, earlier_state=UserState.DELETED
     )
     assert deleted_and_waiting(admin) == 1
     assert deleted_and_waiting(UserFactory(is_superuser=True)) == 1

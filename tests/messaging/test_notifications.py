@@ -14,7 +14,7 @@ from users.services import ServiceError
 REFERENCE = "PUR-7Q4M-2KX9-H"
 
 
-def tell(recipient, *, kind=NotificationKind.COMPLETED, request_id=7, facts=None):
+def notify(recipient, *, kind=NotificationKind.COMPLETED, request_id=7, facts=None):
     return services.notification_create(
         account_id=recipient.account_id,
         recipient_id=recipient.pk,
@@ -28,8 +28,8 @@ def tell(recipient, *, kind=NotificationKind.COMPLETED, request_id=7, facts=None
 @pytest.mark.django_db
 def test_news_is_one_row_and_one_task(queued):
     recipient = UserFactory()
-    assert tell(recipient) is True
-    assert tell(recipient) is False
+    assert notify(recipient) is True
+    assert notify(recipient) is False
     notification = Notification.objects.get()
     assert queued() == [("messaging.tasks.send_notification", notification.pk)]
     assert REFERENCE in notification.title
@@ -40,9 +40,9 @@ def test_news_is_one_row_and_one_task(queued):
 @pytest.mark.django_db
 def test_each_kind_recipient_and_request_is_told_apart():
     first, second = UserFactory.create_batch(2)
-    assert tell(first) and tell(second)
-    assert tell(first, kind=NotificationKind.OVERDUE)
-    assert tell(first, request_id=8)
+    assert notify(first) and notify(second)
+    assert notify(first, kind=NotificationKind.OVERDUE)
+    assert notify(first, request_id=8)
     assert Notification.objects.count() == 4
 
 
@@ -71,7 +71,7 @@ def test_two_workers_at_once_write_one_row():
         try:
             with transaction.atomic():
                 gate.wait()
-                told.append(tell(recipient))
+                told.append(notify(recipient))
         finally:
             connection.close()
 
@@ -89,7 +89,7 @@ def test_two_workers_at_once_write_one_row():
 def test_who_is_no_active_user_is_told_nothing(put_in_state, queued, state):
     recipient = UserFactory()
     put_in_state(recipient, state)
-    assert tell(recipient) is False
+    assert notify(recipient) is False
     assert not Notification.objects.exists()
     assert queued() == []
 

@@ -28,7 +28,7 @@ from django_q.models import OrmQ, Task
 
 from learning.models import Enrolment
 from messaging.models import TranscriptDownload
-from purge.choices import Role
+from purge.choices import Reason
 from purge.models import DoomedFile, PurgeRequest
 from purge.proof import judge, probe, texts
 from purge.proof.report import CouldNotLook
@@ -170,7 +170,7 @@ def _references(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator
     Account.objects.filter(pk=world.zeta.pk).update(public_id=world.ann.public_id)
     yield "users_account", "public_id", str(world.zeta.pk), PROBE
     # Somebody whom the route keeps, and who is not there.
-    purge_request.subjects.filter(role=Role.KEPT, person_id=world.gamma_creator.pk).update(person_id=999_999)
+    purge_request.subjects.filter(role=Reason.KEPT, person_id=world.gamma_creator.pk).update(person_id=999_999)
     yield "users_user", "id", "999999", PROBE
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from purge.journal import chains
-from purge.journal.chains import Damage, Line, Position
+from purge.journal.chains import ChainLine, Damage, Position
 
 OURS = uuid.UUID("11111111-2222-3333-4444-555555555555")
 OTHERS = uuid.UUID("99999999-8888-7777-6666-555555555555")
@@ -50,7 +50,7 @@ def read(chain: str | None = None) -> list[str]:
     """The events of a chain; damage as (number of the text line, words)."""
     name = chain or chains.chain_names(OURS)[0]
     items = chains.read(name, Position(), chains.settle(name), settled=True, installation=OURS)
-    return [item.event if isinstance(item, Line) else (item.line, item.why) for _position, item in items]
+    return [item.event if isinstance(item, ChainLine) else (item.line, item.why) for _position, item in items]
 
 
 def alone(code: str, settings) -> subprocess.Popen:

@@ -148,12 +148,12 @@ def test_a_row_that_came_or_went_since_the_page_was_shown_is_shown_first(fourth,
 def test_a_page_that_an_earlier_release_has_shown_is_asked_for_again(account, admin, ann, client):
     """It listed connectors and sessions apart."""
     page = client.post(PURGE, {"_selected_action": [ann.pk]})
-    plan = confirmation.Plan.opened(page.context["plan"], admin)
+    plan = confirmation.SealedSelection.opened(page.context["plan"], admin)
     earlier = [plan.token.hex, account.pk, [ann.pk], [], [], "", "", []]
     sealed = signing.dumps(earlier, salt=confirmation._salt(admin), compress=True)
     assert "This page is not valid any more." in text_of(client.post(PURGE, {"plan": sealed}))
     assert not PurgeRequest.objects.exists()
-    client.post(PURGE, {"plan": plan.sealed(admin)})
+    client.post(PURGE, {"plan": plan.signed(admin)})
     assert PurgeRequest.objects.exists()
 
 

@@ -6,7 +6,7 @@ from django.core.files.storage import default_storage
 
 from purge import services
 from purge.addresses import emails_in
-from purge.choices import Fate, Role
+from purge.choices import Fate, Reason
 from purge.rules.registry import get_registry
 from tests.purge import world as w
 from users.models import User
@@ -171,6 +171,6 @@ def test_the_people_of_the_route_and_nobody_else_are_gone(furnished):
         furnished.beta_deleted_match.pk,
         furnished.delta_match.pk,
     }
-    assert purge_request.subjects.filter(role=Role.KEPT, fate=Fate.KEPT).values_list("person_id", flat=True).get() == (
-        furnished.gamma_creator.pk
-    )
+    assert purge_request.subjects.filter(role=Reason.KEPT, fate=Fate.KEPT).values_list(
+        "person_id", flat=True
+    ).get() == (furnished.gamma_creator.pk)

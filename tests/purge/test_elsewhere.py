@@ -12,7 +12,7 @@ from django.urls import reverse
 from messaging.models import Notification
 from messaging.tasks import send_notification
 from purge import services
-from purge.choices import Fate, Origin, Reach, Role, Route, Status
+from purge.choices import Fate, Origin, Reach, Reason, Route, Status
 from purge.models import PurgeRequest, SuppressionHash
 from purge.proof.texts import patrol_one
 from purge.standing import standing
@@ -70,13 +70,13 @@ def test_with_the_guard_but_nobody_elsewhere_it_is_one_request(cast, guarded):
 def test_the_first_keeps_its_account_and_the_second_everything_else(cast, guarded):
     first = submit(cast, cast.ann)
     part = first.parts.get()
-    assert people_of(first) == {(cast.ann.pk, Role.SELECTED)}
+    assert people_of(first) == {(cast.ann.pk, Reason.SELECTED)}
     assert people_of(part) == {
-        (cast.alpha_match.pk, Role.MATCH),
-        (cast.beta_login_match.pk, Role.MATCH),
-        (cast.beta_deleted_match.pk, Role.MATCH),
-        (cast.delta_match.pk, Role.MATCH),
-        (cast.gamma_creator.pk, Role.KEPT),
+        (cast.alpha_match.pk, Reason.MATCH),
+        (cast.beta_login_match.pk, Reason.MATCH),
+        (cast.beta_deleted_match.pk, Reason.MATCH),
+        (cast.delta_match.pk, Reason.MATCH),
+        (cast.gamma_creator.pk, Reason.KEPT),
     }
     assert (first.status, first.reach, first.account_id, first.initiator) == (
         Status.QUEUED,
@@ -182,8 +182,8 @@ def test_a_trial_that_asks_is_cleaned_by_the_first_and_left_out_of_the_second(ca
     other = UserFactory(account=cast.alpha, email="leaver@x.org")
     first = submit(cast, leaver, acting_user=admin, account=trial)
     part = first.parts.get()
-    assert people_of(first) == {(leaver.pk, Role.SELECTED), (twin.pk, Role.MATCH)}
-    assert people_of(part) == {(other.pk, Role.MATCH)}
+    assert people_of(first) == {(leaver.pk, Reason.SELECTED), (twin.pk, Reason.MATCH)}
+    assert people_of(part) == {(other.pk, Reason.MATCH)}
     before = w.rows_of_account(trial)
     services.purge_release(acting_user=None, purge_request=part)
     # Somebody there who comes to match now is the first one's, not the second's.

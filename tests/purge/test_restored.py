@@ -442,7 +442,7 @@ def test_a_submission_between_the_two_readings_is_no_alarm(cast, client, monkeyp
 def test_a_process_that_committed_and_was_not_yet_able_to_write_is_no_alarm(cast, client, monkeypatch):
     from purge.journal import lines, noticing
 
-    monkeypatch.setattr(lines, "_tell", lambda owner, line: None)
+    monkeypatch.setattr(lines, "_append", lambda owner, line: None)
     purge(cast, cast.ann)
     assert events() == ["begun", "accepted"]
     look()
@@ -466,7 +466,7 @@ def test_what_a_killed_process_did_not_write_is_added_and_a_restore_is_noticed_t
         from purge import services
         from purge.journal import lines
         from users.models import User
-        lines._tell = lambda owner, line: os.kill(os.getpid(), signal.SIGKILL)
+        lines._append = lambda owner, line: os.kill(os.getpid(), signal.SIGKILL)
         admin = User.objects.get(pk={cast.admin.pk})
         services.purge_submit(acting_user=admin, account_id={cast.acme.pk}, user_ids=[{cast.ann.pk}])
         """

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from connectors import selectors as connectors
 from connectors.services import token_create
 from purge import services
-from purge.choices import NoticeState, Origin, Role, Route, Status
+from purge.choices import NoticeState, Origin, Reason, Route, Status
 from purge.models import PurgeRequest
 from purge.routes.policy import policy_of
 from purge.routes.targets import resolve_targets
@@ -193,7 +193,7 @@ def test_whoever_was_selected_is_reserved_and_stays_what_they_were(cast, waiting
 
 
 def test_a_match_is_not_reserved(cast, waiting):
-    assert waiting.subjects.filter(person_id=cast.beta_deleted_match.pk, role=Role.MATCH).exists()
+    assert waiting.subjects.filter(person_id=cast.beta_deleted_match.pk, role=Reason.MATCH).exists()
     restored = users.user_restore(acting_user=None, user=cast.beta_deleted_match)
     assert restored.state == UserState.ACTIVE
 

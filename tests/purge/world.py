@@ -50,7 +50,7 @@ WRITINGS = (
 )
 
 
-def writings(address: str) -> list[str]:
+def encodings(address: str) -> list[str]:
     local, _at, domain = address.partition("@")
     return [
         writing.format(
@@ -106,7 +106,7 @@ def mention_everywhere(account: Account, owner: User, address: str) -> int:
         for column in entry.addresses:
             # Every writing in every column that has the room; a short one takes its turn.
             room = column.field.max_length
-            text = writings(address)[number % len(WRITINGS)] if room else "\n".join(writings(address))
+            text = encodings(address)[number % len(WRITINGS)] if room else "\n".join(encodings(address))
             row = owner if entry.model is User else make_row(entry, made, account, owner)
             store(row, column, text, address)
             number += 1

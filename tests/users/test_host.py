@@ -55,9 +55,9 @@ def test_a_superuser_may_purge_anywhere_and_support_nowhere(host, account, root,
 
 def test_who_may_be_told_is_still_there(host, account, admin_user, ann, root, support, stranger):
     for user in (admin_user, root, support):
-        assert host.may_be_told(user.pk, account.pk)
+        assert host.may_be_notified(user.pk, account.pk)
     for user in (ann, stranger):
-        assert not host.may_be_told(user.pk, account.pk)
+        assert not host.may_be_notified(user.pk, account.pk)
 
 
 def test_accounts_of_who_sees_all_are_none(host, account, admin_user, root, support):

@@ -54,7 +54,7 @@ class ShopHost:
     def may_purge(self, user_id: int, account_id: int) -> bool:
         return user_id in self.administrators(account_id)
 
-    def may_be_told(self, user_id: int, account_id: int) -> bool:
+    def may_be_notified(self, user_id: int, account_id: int) -> bool:
         return user_id in self.administrators(account_id)
 
     def administrators(self, account_id: int) -> list[int]:
@@ -178,7 +178,7 @@ class ShopHost:
     def operators(self) -> list[int]:
         return []
 
-    def tell(self, *, kind: str, reference: str, recipients: Collection[int], **facts: Any) -> int:
+    def notify(self, *, kind: str, reference: str, recipients: Collection[int], **facts: Any) -> int:
         """A real shop would write a mail here."""
         return len(recipients)
 

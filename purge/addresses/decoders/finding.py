@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
-from purge.addresses.decoders.encodings import credentials, data_urls, encoded_words, runs, tokens
+from purge.addresses.decoders.encoded import credentials, data_urls, encoded_words, runs, tokens
+from purge.addresses.decoders.obfuscations import JOINING, TOUCHING
 from purge.addresses.decoders.readings import Edit, Reading
-from purge.addresses.decoders.writings import JOINING, TOUCHING
 from purge.addresses.identity import identity_key
 from purge.addresses.matching import Mention, emails_in, mentions, others_mentioned
 

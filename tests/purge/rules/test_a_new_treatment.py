@@ -12,7 +12,7 @@ from purge.rules.coverage import model_gaps
 from purge.rules.registry import Registry, set_registry
 from purge.steps.people import treat
 from purge.steps.plan import plan_steps, run_step, steps_with_work
-from purge.steps.work import Outcome, Run
+from purge.steps.work import Outcome, StepRun
 from tests.factories.learning import PostFactory
 from tests.factories.users import UserFactory
 
@@ -27,7 +27,7 @@ class Retire(PersonTreatment):
 
 
 @treat.register
-def retire(rule: Retire, step: object, run: Run, limit: int) -> Outcome:
+def retire(rule: Retire, step: object, run: StepRun, limit: int) -> Outcome:
     rows = Post.objects.filter(author_id__in=run.scope.people)
     pks = list(rows.values_list("pk", flat=True)[:limit])
     Post.objects.filter(pk__in=pks).update(author=None, removed=True)
@@ -54,7 +54,7 @@ def test_it_is_planned_named_run_and_shown(with_it):
     (step,) = plan_steps(scope)
     assert (step.key, step.label) == ("learning.Post.author", "Retired: posts")
     assert steps_with_work([step], scope) == {"learning.Post.author"}
-    assert run_step(step, Run(scope), limit=10) == Outcome(1, exhausted=True)
+    assert run_step(step, StepRun(scope), limit=10) == Outcome(1, exhausted=True)
     assert steps_with_work([step], scope) == set()
     left = {row.pk: (row.author_id, row.removed) for row in Post.objects.all()}
     assert left == {hers.pk: (None, True), his.pk: (bob.pk, False)}
