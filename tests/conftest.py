@@ -50,7 +50,7 @@ def follow_up():
     from purge.models import FollowUp, PurgeRequest
 
     def store(fact, *, pk=None):
-        request, _created = PurgeRequest.objects.get_or_create(
+        purge_request, _created = PurgeRequest.objects.get_or_create(
             reference="PUR-7Q4M-2KX9-H",
             defaults={
                 "route": Route.UI_ENTERPRISE,
@@ -60,7 +60,7 @@ def follow_up():
             },
         )
         return FollowUp.objects.create(
-            request=request, kind=fact.kind, account_id=fact.account_id, model=fact.model, row=pk or fact.pk
+            request=purge_request, kind=fact.kind, account_id=fact.account_id, model=fact.model, row=pk or fact.pk
         )
 
     return store
