@@ -4,8 +4,15 @@
 import os
 import sys
 
+#: Commands that are there before the settings can be: they make and look at the keys.
+WITHOUT_SETTINGS = ("keys_make", "keys_check")
+
 
 def main() -> None:
+    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SETTINGS:
+        from django.conf import settings
+
+        settings.configure(INSTALLED_APPS=["keys"], LMS_ENCRYPTION_KEYS=[])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms_purge.settings")
     from django.core.management import execute_from_command_line
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
+from keys.fields import encrypted_names
 from users.services import ServiceError
 from users.sign_in.confirmed import require_confirmed
 from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantStackedInline
@@ -27,27 +28,28 @@ from users.tenancy.files import DownloadAdmin
 HTTPS: Any = {URLField: {"assume_scheme": "https"}}
 
 
-class KeepsSecret(ActivePeopleForm):
-    """A form that never shows the stored secret: left empty, it stays as it is."""
+class SettingsForm(ActivePeopleForm):
+    """Settings for another system. What is secret among them is never shown: left empty, it stays as it is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "secret" in self.fields:
-            self.fields["secret"].widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-            self.fields["secret"].help_text = _("Not shown. Left empty, it stays as it is.")
+        secrets = encrypted_names(self._meta.model)
+        if secrets:
             # Names for other systems: a browser must not offer, or keep, what its user signs in with here.
             for field in self.fields.values():
                 if isinstance(field.widget, forms.TextInput):
                     field.widget.attrs.setdefault("autocomplete", "off")
-
-    def clean_secret(self) -> str:
-        return str(self.cleaned_data["secret"] or self.instance.secret)
+        if "values" in secrets & self.fields.keys() and (stored := self.instance.values):
+            self.fields["values"].help_text = _("Stored: %(names)s. %(rest)s") % {
+                "names": ", ".join(sorted(stored)),
+                "rest": self.fields["values"].help_text,
+            }
 
 
 class SettingsInline(TenantStackedInline):
     """The settings of the connector's kind."""
 
-    form = KeepsSecret
+    form = SettingsForm
     formfield_overrides = HTTPS
     min_num = max_num = 1
     extra = 0
@@ -290,7 +292,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
 @admin.register(models.Webhook)
 class WebhookAdmin(TenantAdmin):
-    form = KeepsSecret
+    form = SettingsForm
     formfield_overrides = HTTPS
     list_display = ("name", "event", "url", "state", "disabled_reference")
     list_filter = ("event", "state")

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from keys.fields import EncryptedJSONField, EncryptedTextField
 from purge.fields import SafeJSONField
 
 
@@ -172,7 +173,7 @@ class FtpSettings(ConnectorSettings):
     host = models.CharField(_("host"), max_length=255)
     port = models.PositiveIntegerField(_("port"), default=22)
     user_name = models.CharField(_("user name"), max_length=320, blank=True, default="")
-    secret = models.TextField(_("password or key"), blank=True, default="")
+    secret = EncryptedTextField(_("password or key"), blank=True, default="")
     folder = models.CharField(_("folder"), max_length=400, blank=True, default="")
     contact_email = models.EmailField(_("contact e-mail"), max_length=320, blank=True, default="")
 
@@ -195,7 +196,7 @@ class BoxSettings(ConnectorSettings):
 class SalesforceSettings(ConnectorSettings):
     org_url = models.URLField(_("organisation's URL"), max_length=500)
     login = models.CharField(_("OAuth login"), max_length=320, blank=True, default="")
-    secret = models.TextField(_("OAuth token"), blank=True, default="")
+    secret = EncryptedTextField(_("OAuth token"), blank=True, default="")
     filter_field = models.CharField(_("filter: field"), max_length=200, blank=True, default="")
     filter_value = models.CharField(_("filter: value"), max_length=400, blank=True, default="")
 
@@ -208,7 +209,7 @@ class WorkdaySettings(ManagerFiltered):
     host = models.CharField(_("host"), max_length=255)
     tenant = models.CharField(_("tenant"), max_length=200)
     isu_user_name = models.CharField(_("ISU user name"), max_length=320, blank=True, default="")
-    secret = models.TextField(_("password"), blank=True, default="")
+    secret = EncryptedTextField(_("password"), blank=True, default="")
 
     class Meta:
         verbose_name = _("Workday settings")
@@ -220,7 +221,7 @@ class AzureAdSettings(ManagerFiltered):
 
     tenant = models.CharField(_("tenant"), max_length=200)
     client_id = models.CharField(_("client id"), max_length=200)
-    secret = models.TextField(_("client secret"), blank=True, default="")
+    secret = EncryptedTextField(_("client secret"), blank=True, default="")
 
     class Meta:
         verbose_name = _("Azure AD settings")
@@ -230,7 +231,7 @@ class AzureAdSettings(ManagerFiltered):
 class ZoomSettings(ConnectorSettings):
     zoom_account = models.CharField(_("account id"), max_length=200)
     client_id = models.CharField(_("client id"), max_length=200)
-    secret = models.TextField(_("client secret"), blank=True, default="")
+    secret = EncryptedTextField(_("client secret"), blank=True, default="")
     super_admin_email = models.EmailField(_("super-admin e-mail"), max_length=320, blank=True, default="")
 
     class Meta:
@@ -242,7 +243,7 @@ class AdobeConnectSettings(ConnectorSettings):
     url = models.URLField(_("URL"), max_length=500)
     admin_email = models.EmailField(_("admin e-mail"), max_length=320, blank=True, default="")
     admin_login = models.CharField(_("admin login"), max_length=320, blank=True, default="")
-    secret = models.TextField(_("password"), blank=True, default="")
+    secret = EncryptedTextField(_("password"), blank=True, default="")
 
     class Meta:
         verbose_name = _("Adobe Connect settings")
@@ -252,7 +253,7 @@ class AdobeConnectSettings(ConnectorSettings):
 class TeamsSettings(ConnectorSettings):
     tenant = models.CharField(_("tenant"), max_length=200)
     client_id = models.CharField(_("client id"), max_length=200)
-    secret = models.TextField(_("client secret"), blank=True, default="")
+    secret = EncryptedTextField(_("client secret"), blank=True, default="")
     admin_user_email = models.EmailField(
         _("admin user e-mail"), max_length=320, blank=True, default="", help_text=_("Organises meetings by default.")
     )
@@ -265,7 +266,7 @@ class TeamsSettings(ConnectorSettings):
 class GenericSettings(ConnectorSettings):
     """Keys and hosts of the kinds that name nobody by themselves; what people type there is looked at all the same."""
 
-    values = SafeJSONField(_("keys and hosts"), default=dict, blank=True)
+    values = EncryptedJSONField(_("keys and hosts"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("settings")
@@ -461,7 +462,7 @@ class Webhook(models.Model):
     event = models.CharField(_("event"), max_length=20, choices=WebhookEvent.choices)
     url = models.URLField(_("URL"), max_length=500)
     user_name = models.CharField(_("user name"), max_length=320, blank=True, default="")
-    secret = models.TextField(_("password"), blank=True, default="")
+    secret = EncryptedTextField(_("password"), blank=True, default="")
     state = models.CharField(_("state"), max_length=20, choices=WebhookState.choices, default=WebhookState.ENABLED)
     disabled_reference = models.CharField(_("purge request"), max_length=16, blank=True, default="", editable=False)
     created_by = models.ForeignKey(

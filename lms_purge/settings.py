@@ -5,12 +5,14 @@
 
 import logging
 import math
+import os
 from pathlib import Path
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
+from keys import folder as key_folder
 from lms_purge.process.database import database_from_url
 from users.sign_in.client import networks_of
 
@@ -21,15 +23,35 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = Env(eager=False)
-# The keys that ./run made for this installation. What the environment says goes first.
+# The keys that ./run of earlier versions made for this installation. What the environment says goes first.
 if (VAR_DIR / "keys.env").is_file():
     env.read_env(str(VAR_DIR / "keys.env"), recurse=False)
 
 positive = validate.Range(min=1)
 
+# Keys: in one folder that its owner alone can read (manage.py keys_make, keys_check). A variable goes before its file.
+
+LMS_KEYS: Path = env.path("LMS_KEYS", VAR_DIR / "keys")
+try:
+    _keys = key_folder.read(LMS_KEYS)
+except key_folder.UnsafeFolder as trouble:
+    raise ImproperlyConfigured(str(trouble)) from None
+# Signs sessions, links and queued tasks; those before it are still understood.
+_secret_keys = key_folder.value_of(key_folder.SECRET, _keys, os.environ)
+if not _secret_keys or not key_folder.SECRET.is_good(_secret_keys[0]):
+    raise ImproperlyConfigured("SECRET_KEY is missing, or shorter than 32 characters: type manage.py keys_make.")
+SECRET_KEY, *SECRET_KEY_FALLBACKS = _secret_keys
+# Keys the hashes by which a purged address is recognised again. Losing it means that no old purge can be checked:
+# keep a copy apart from the database's backups. A missing key is a system-check error, and nothing completes.
+PURGE_HASH_KEY: str = next(iter(key_folder.value_of(key_folder.HASH, _keys, os.environ)), "")
+# Encrypt what connectors and the like sign in with. The first encrypts, all decrypt. A missing key is a system-check
+# error, which stops migrate before its first step.
+LMS_ENCRYPTION_KEYS: list[str] = key_folder.value_of(key_folder.ENCRYPTION, _keys, os.environ)
+if not all(map(key_folder.ENCRYPTION.is_good, LMS_ENCRYPTION_KEYS)):
+    raise ImproperlyConfigured("LMS_ENCRYPTION_KEYS must be keys that manage.py keys_make has made.")
+
 # The site
 
-SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=32))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
@@ -46,6 +68,7 @@ INSTALLED_APPS = [
     "learning",
     "connectors",
     "users",
+    "keys",
     "purge",
     "lms_purge.apps.LmsAdminConfig",
     "django.contrib.auth",
@@ -61,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "lms_purge.process.middleware.ContentSecurityPolicy",
+    "lms_purge.process.middleware.SecretsThatCannotBeRead",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -212,9 +236,6 @@ Q_CLUSTER = {
 # Purge
 
 PURGE_HOST = "lms_purge.platform.host.LmsHost"
-# Keys the hashes by which a purged address is recognised again. Losing it means that no old purge can be checked:
-# keep a copy apart from the database's backups. A missing key is a system-check error, and nothing completes.
-PURGE_HASH_KEY: str = env.str("PURGE_HASH_KEY", "")
 # What a restored backup needs to know: every purge, by number and keyed hash. Outside the database on purpose. Its
 # files lie in the folder of this name with ".d" behind it; the one file that earlier versions wrote is still read.
 PURGE_JOURNAL: Path = env.path("PURGE_JOURNAL", VAR_DIR / "journal" / "purge.jsonl")

@@ -24,6 +24,19 @@ def storable(value: Any) -> Any:
             return value
 
 
+class Unreadable(Exception):
+    """A stored value that cannot be read here, because the key to it is missing. The text says what to do."""
+
+
+class Opaque:
+    """Of a field whose stored values say nothing to the database (encrypted ones): no index is made of them, a purge
+    looks at every row that has a value, and the proof reads them by this method. In Python its values are plain."""
+
+    def readable(self, stored: Any) -> str:
+        """What a stored value says, as text. Raises :class:`Unreadable`."""
+        raise NotImplementedError
+
+
 class SafeJSONField(models.JSONField):
     """A JSONField whose insert never fails for a character: NUL and lone surrogates become U+FFFD."""
 

@@ -4,6 +4,9 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "0123456789abcdef" * 3)
 os.environ.setdefault("PURGE_HASH_KEY", "tests-only-" + "fedcba9876543210" * 3)
+os.environ.setdefault("LMS_ENCRYPTION_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
+# Never the keys of a ./run on the same machine.
+os.environ["LMS_KEYS"] = os.path.join(os.path.dirname(__file__), "no-keys-here")
 
 from lms_purge.settings import *  # noqa: F403
 from lms_purge.settings import LOGGING, MIDDLEWARE

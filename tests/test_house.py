@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-APPS = ("connectors", "learning", "lms_purge", "messaging", "purge", "users")
+APPS = ("connectors", "keys", "learning", "lms_purge", "messaging", "purge", "users")
 ROOT = Path(settings.BASE_DIR)
 #: Files of one level that anybody still takes in at a look.
 MOST_FILES = 12

@@ -7,19 +7,19 @@ import hashlib
 import importlib.util
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from keys import folder as keys
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VAR = ROOT / "var"
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
-KEYS = ("SECRET_KEY", "PURGE_HASH_KEY")
 NO_VENV = (
     "Python cannot make virtual environments here: type `sudo apt-get install python3-venv` "
     "(Debian, Ubuntu), then try again."
@@ -133,30 +133,16 @@ def _last_line(done: subprocess.CompletedProcess[str]) -> str:
 # Keys
 
 
-def read_keys(file: Path) -> dict[str, str]:
-    if not file.is_file():
-        return {}
-    pairs = (line.partition("=") for line in file.read_text().splitlines() if not line.startswith("#"))
-    return {name: value for name, _, value in pairs if value}
-
-
 def ensure_keys(environ: Mapping[str, str], *, folder: Path = VAR) -> dict[str, str]:
-    """This installation's keys that `environ` does not give, made once and kept in `folder`/keys.env (mode 0600)."""
-    file = folder / "keys.env"
+    """Where this installation's keys are, for the settings. Those that `environ` does not give are made once.
+
+    In `folder`/keys, unless `environ` names another folder. What earlier versions kept in keys.env is taken over.
+    """
+    chosen = Path(environ.get("LMS_KEYS") or folder / "keys")
     with one_at_a_time(folder):
-        keys = read_keys(file)
-        missing = [name for name in KEYS if not environ.get(name) and name not in keys]
-        if missing:
-            keys |= {name: secrets.token_urlsafe(48) for name in missing}
-            _write_private(file, "".join(f"{name}={value}\n" for name, value in keys.items()))
-    return {name: value for name, value in keys.items() if not environ.get(name)}
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Write so that nobody else can read it at any moment, and a crash leaves the old file or the new one."""
-    fresh = file.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    fresh.replace(file)
+        try:
+            given = [key for key in keys.KEYS if environ.get(key.variable)]
+            keys.make_missing(chosen, keys.read_variables(folder / "keys.env"), but=given)
+        except keys.UnsafeFolder as trouble:
+            raise Problem(str(trouble)) from None
+    return {"LMS_KEYS": str(chosen)}

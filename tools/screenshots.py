@@ -42,6 +42,8 @@ class Site:
             "PURGE_JOURNAL": str(folder / "journal.jsonl"),
             "SECRET_KEY": "for-pictures-only-" + "0123456789" * 4,
             "PURGE_HASH_KEY": "for-pictures-only-" + "9876543210" * 4,
+            "LMS_KEYS": str(folder / "keys"),
+            "LMS_ENCRYPTION_KEYS": "Zm9yLXBpY3R1cmVzLW9ubHktZm9yLXBpY3R1cmVzISE=",
             "DJANGO_SETTINGS_MODULE": "lms_purge.settings",
             "LOG_LEVEL": "WARNING",
         }

@@ -7,7 +7,6 @@ standard library alone.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import subprocess
 import time
@@ -15,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from keys import folder as keys
 from tools.environment import DEVELOPMENT, ROOT, VAR, ensure_venv, say
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -98,7 +98,8 @@ def run_all(steps: Sequence[Step], environ: Mapping[str, str], *, must_test: boo
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` without what is meant for ./run: the tests bring their own database, keys and settings."""
-    theirs = {"DATABASE_URL", "SECRET_KEY", "PURGE_HASH_KEY", "DJANGO_SETTINGS_MODULE", "DB", "PORT", "MEDIA_ROOT"}
+    theirs = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DB", "PORT", "MEDIA_ROOT", "LMS_KEYS"}
+    theirs |= {key.variable for key in keys.KEYS}
     kept = {name: value for name, value in environ.items() if name not in theirs and not name.startswith("PURGE_")}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
@@ -155,8 +156,7 @@ def production() -> dict[str, str]:
     """What a production environment sets, with keys made for this one check."""
     return {
         "DJANGO_SETTINGS_MODULE": "lms_purge.settings",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "PURGE_HASH_KEY": secrets.token_urlsafe(48),
+        **{key.variable: key.make() for key in keys.KEYS},
         "ALLOWED_HOSTS": "lms.example",
         "LMS_HTTPS": "1",
         "LMS_BASE_URL": "https://lms.example",

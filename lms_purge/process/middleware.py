@@ -1,8 +1,14 @@
+import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+
+from purge.fields import Unreadable
+
+logger = logging.getLogger(__name__)
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -26,6 +32,22 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
+
+
+class SecretsThatCannotBeRead:
+    """Says in a sentence that the key to stored secrets is missing: for an operator to mend, and no fault of a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, Unreadable):
+            return None
+        logger.error("a stored secret cannot be read: %s", type(error).__name__)
+        return render(request, "503.html", status=503)
 
 
 class AccountTimeZone:

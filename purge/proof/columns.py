@@ -11,8 +11,10 @@ from purge.addresses import (
     emails_in_value,
 )
 from purge.database.catalog import Catalog, Column
+from purge.fields import Unreadable
 from purge.host import get_host
 from purge.proof.guesses import LOGINS, OWN_TABLES
+from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry
 
 #: The shortest address that a column must have room for.
@@ -24,10 +26,20 @@ def addresses_in(column: Column, value: Any) -> set[str]:
     decoder = get_registry().decoders.get((column.table, column.name))
     if value is None:
         return set()
-    if decoder is not None:
+    if (column.table, column.name) in get_registry().opaque:
+        value = opened(column, value)
+    elif decoder is not None:
         return emails_in(decoder(value))
     shape = shape_of(column)
     return set().union(*(emails_in_value(each, shape) for each in readings_of(column, value)))
+
+
+def opened(column: Column, value: Any) -> str:
+    """What a value says that the database cannot read. Raises :class:`CouldNotLook` where its key is missing."""
+    try:
+        return get_registry().opaque[column.table, column.name](value)
+    except Unreadable:
+        raise CouldNotLook(f"a value of {column.table}.{column.name} cannot be read: its key is missing") from None
 
 
 def readings_of(column: Column, value: Any) -> list[Any]:

@@ -212,6 +212,13 @@ def _known_addresses(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[
         return
     judge = Judge([purge_request])
     columns = patrolled_columns(catalog)
+    opaque = [column for column in columns if (column.table, column.name) in get_registry().opaque]
+    # Settings, of which there are few: the database cannot say which of them mention somebody.
+    for column in _filled_columns(opaque):
+        for pk, value in stream(filled(catalog, column)):
+            for key in sorted(addresses_in(column, value) & keys):
+                yield from judge.hits(column, pk, key, sought[key], value)
+    columns = [column for column in columns if column not in opaque]
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
     for column in columns:
         indexed = _is_indexed(catalog, column)
@@ -219,6 +226,20 @@ def _known_addresses(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[
             for pk, value in _rows_with(catalog, column, keys, indexed=indexed):
                 for key in sorted(addresses_in(column, value) & keys):
                     yield from judge.hits(column, pk, key, sought[key], value)
+
+
+def _filled_columns(columns: Sequence[Column]) -> list[Column]:
+    """Those in which anything stands: one statement for all of them."""
+    quote = connection.ops.quote_name
+    parts = [
+        f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quote(column.table)} WHERE {quote(column.name)} <> '')"
+        for number, column in enumerate(columns)
+    ]
+    if not parts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return [columns[number] for (number,) in cursor.fetchall()]
 
 
 def _known_logins(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:

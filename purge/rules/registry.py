@@ -21,6 +21,7 @@ from django.db import models
 from django.utils.module_loading import module_has_submodule
 
 from purge.addresses import Shape
+from purge.fields import Opaque
 from purge.rules import (
     AddressTreatment,
     Consequence,
@@ -69,7 +70,13 @@ class ColumnRule(Generic[R_co]):
 
     @property
     def is_json(self) -> bool:
+        """Whether its values are JSON, in Python."""
         return isinstance(self.field, models.JSONField)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether its stored values say nothing to the database."""
+        return isinstance(self.field, Opaque)
 
 
 PersonColumn = ColumnRule[PersonTreatment]
@@ -182,7 +189,18 @@ class Registry:
         }
         for exempt in self.exempt.values():
             found |= {(exempt.table, column): decoder for column, decoder in exempt.decoded_by.items()}
-        return found
+        return found | self.opaque
+
+    @cached_property
+    def opaque(self) -> dict[tuple[str, str], Decoder]:
+        """(table, column) → how it is read, of the columns whose field says so itself, with or without a rule."""
+        return {
+            (model._meta.db_table, str(field.column)): field.readable
+            for model in apps.get_models(include_auto_created=True)
+            if not model._meta.proxy
+            for field in model._meta.local_fields
+            if isinstance(field, Opaque)
+        }
 
     def consequence_at(self, path: str) -> Consequence | None:
         """The consequence that a treatment's ``then`` names."""
@@ -206,8 +224,8 @@ class Registry:
 
     @cached_property
     def indexed_columns(self) -> list[AddressColumn]:
-        """Columns that carry an address index on PostgreSQL: every one from which addresses are taken out."""
-        return [column for entry in self.ordered for column in entry.addresses]
+        """Columns that carry an address index: every one from which addresses are taken out and that can be read."""
+        return [column for entry in self.ordered for column in entry.addresses if not column.is_opaque]
 
 
 def _topological(graph: Mapping[str, set[str]]) -> Sequence[str]:

@@ -169,13 +169,14 @@ def _candidates_by_looking(
     # The plus keeps SQLite from walking the table by its primary key: the address indexes are in its order too.
     arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND +{pk} > %s" for where, _params in conditions]
     # All texts of a row at once, a line each: a call of Python costs more than what it does.
-    texts = " || char(10) || ".join(f"coalesce({table}.{quote(column.column)}, '')" for column in entry.addresses)
-    named = [f"{MENTIONS_ANY}({texts})"]
-    if scope.logins:
-        named = [
-            *(f"{table}.{quote(column.column)} <> ''" for column in entry.addresses if column.rule.names_logins),
-            *named,
-        ]
+    read = [f"coalesce({table}.{quote(column.column)}, '')" for column in entry.addresses if not column.is_opaque]
+    named = [
+        f"{table}.{quote(column.column)} <> ''"
+        for column in entry.addresses
+        if column.is_opaque or (scope.logins and column.rule.names_logins)
+    ]
+    if read:
+        named.append(f"{MENTIONS_ANY}({' || char(10) || '.join(read)})")
     # CASE, since of AND and OR SQLite always computes both sides.
     choices = " ".join(f"WHEN {each} THEN 1" for each in named)
     chosen = f"CASE {f'WHEN NOT {stays[0]} THEN 0' if stays[0] else ''} {choices} ELSE 0 END"
@@ -203,7 +204,9 @@ def treat_rows(entry: ModelEntry, run: StepRun, pks: Sequence[int]) -> int:
                 changed[column.field.name].append(pk)
         values = [*(_prepared(column, value) for column, value in zip(columns, new, strict=True)), pk]
         if in_pieces:
-            values += (_prepared(column, value) for column, value in zip(columns, old, strict=True))
+            values += (
+                _prepared(column, value) for column, value in zip(columns, old, strict=True) if not column.is_opaque
+            )
         updates.append(values)
     if updates:
         quote = connection.ops.quote_name
@@ -211,7 +214,8 @@ def treat_rows(entry: ModelEntry, run: StepRun, pks: Sequence[int]) -> int:
         where = f"{quote(entry.primary_key)} = %s"
         if in_pieces:
             # The primary key may be another row's too: it is the one whose texts were read.
-            where += "".join(f" AND {quote(column.column)} IS NOT DISTINCT FROM %s" for column in columns)
+            read = [column for column in columns if not column.is_opaque]
+            where += "".join(f" AND {quote(column.column)} IS NOT DISTINCT FROM %s" for column in read)
         with connection.cursor() as cursor:
             cursor.executemany(f"UPDATE {quote(entry.table)} SET {sets} WHERE {where}", updates)
             if cursor.rowcount > len(updates) and not in_pieces:
@@ -365,6 +369,9 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
     """
     keys = sorted(scope.all_addresses())
     for column in entry.addresses:
+        if column.is_opaque:
+            yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
+            continue
         if keys:
             where, params = candidates_among(connection, text_column(column), among or "%s::text[]")
             if on_postgres() and not among:

@@ -106,32 +106,56 @@ def test_run_and_test_install_the_same_versions():
 # Keys
 
 
-def test_keys_are_made_once_and_only_for_their_owner(tmp_path):
-    first = ensure_keys({}, folder=tmp_path)
-    second = ensure_keys({}, folder=tmp_path)
+FILES = ("secret_key", "hash_key", "encryption_key")
 
-    assert first == second
-    assert set(first) == {"SECRET_KEY", "PURGE_HASH_KEY"}
-    assert first["SECRET_KEY"] != first["PURGE_HASH_KEY"]
-    assert min(map(len, first.values())) >= 50
-    assert stat.S_IMODE((tmp_path / "keys.env").stat().st_mode) == 0o600
+
+def test_keys_are_made_once_and_only_for_their_owner(tmp_path):
+    assert ensure_keys({}, folder=tmp_path) == {"LMS_KEYS": str(tmp_path / "keys")}
+    first = {name: (tmp_path / "keys" / name).read_text() for name in FILES}
+    ensure_keys({}, folder=tmp_path)
+
+    assert {name: (tmp_path / "keys" / name).read_text() for name in FILES} == first
+    assert len(set(first.values())) == 3
+    assert min(len(first["secret_key"]), len(first["hash_key"])) >= 50
+    assert {stat.S_IMODE((tmp_path / "keys" / name).stat().st_mode) for name in FILES} == {0o600}
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
 
 def test_two_installations_have_different_keys(tmp_path):
-    assert ensure_keys({}, folder=tmp_path / "a") != ensure_keys({}, folder=tmp_path / "b")
+    for name in "ab":
+        ensure_keys({}, folder=tmp_path / name)
+    for file in FILES:
+        assert (tmp_path / "a" / "keys" / file).read_text() != (tmp_path / "b" / "keys" / file).read_text()
 
 
-def test_no_key_is_made_when_the_environment_gives_both(tmp_path):
-    assert ensure_keys({"SECRET_KEY": "s", "PURGE_HASH_KEY": "p"}, folder=tmp_path) == {}
-    assert not (tmp_path / "keys.env").exists()
+def test_no_key_is_made_that_the_environment_gives(tmp_path):
+    ensure_keys({"SECRET_KEY": "s", "PURGE_HASH_KEY": "p"}, folder=tmp_path)
+    assert [file.name for file in (tmp_path / "keys").iterdir()] == ["encryption_key"]
 
 
-def test_a_key_that_the_environment_stops_giving_is_added_and_the_other_kept(tmp_path):
-    first = ensure_keys({"PURGE_HASH_KEY": "theirs"}, folder=tmp_path)
-    assert set(first) == {"SECRET_KEY"}
+def test_a_key_that_the_environment_stops_giving_is_added_and_the_others_kept(tmp_path):
+    ensure_keys({"PURGE_HASH_KEY": "theirs"}, folder=tmp_path)
+    secret = (tmp_path / "keys" / "secret_key").read_text()
+    assert not (tmp_path / "keys" / "hash_key").exists()
 
-    assert ensure_keys({}, folder=tmp_path)["SECRET_KEY"] == first["SECRET_KEY"]
-    assert len(ensure_keys({}, folder=tmp_path)["PURGE_HASH_KEY"]) >= 50
+    ensure_keys({}, folder=tmp_path)
+    assert (tmp_path / "keys" / "secret_key").read_text() == secret
+    assert len((tmp_path / "keys" / "hash_key").read_text()) >= 50
+
+
+def test_the_keys_of_an_earlier_version_are_taken_over(tmp_path):
+    (tmp_path / "keys.env").write_text("SECRET_KEY=the-old-secret\nPURGE_HASH_KEY=the-old-hash-key\n")
+    ensure_keys({}, folder=tmp_path)
+    assert (tmp_path / "keys" / "secret_key").read_text() == "the-old-secret\n"
+    assert (tmp_path / "keys" / "hash_key").read_text() == "the-old-hash-key\n"
+    assert len((tmp_path / "keys" / "encryption_key").read_text()) == 45
+
+
+def test_a_folder_of_keys_that_others_can_read_is_refused(tmp_path):
+    ensure_keys({}, folder=tmp_path)
+    (tmp_path / "keys").chmod(0o755)
+    with pytest.raises(Problem, match="chmod 700"):
+        ensure_keys({}, folder=tmp_path)
 
 
 # The scripts themselves

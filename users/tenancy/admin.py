@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
+from keys.fields import encrypted_names
 from users.models import Account, User
 from users.tenancy.choices import PersonSelect, TypedSelect
 from users.tenancy.forms import NamedDateTime, NamedInputs, ServiceForm, TenantForm
@@ -83,6 +84,17 @@ class TenantScoped(BaseModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["queryset"] = self._limited(db_field, request, kwargs)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without secrets for who may only look: read as text, such a column would show what no form shows."""
+        fieldsets = super().get_fieldsets(request, obj)
+        secrets = encrypted_names(self.model)
+        if not secrets or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (name, {**options, "fields": [each for each in options["fields"] if each not in secrets]})
+            for name, options in fieldsets
+        ]
 
     def _scope_checks(self, owner: Any, path: str) -> list[checks.CheckMessage]:
         problems: list[checks.CheckMessage] = []
