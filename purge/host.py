@@ -261,6 +261,12 @@ class Host(Protocol):
         the session says so from now on (:mod:`purge.pages.freshness`); otherwise what is wrong, in words."""
         ...
 
+    def require_confirmed(self) -> None:
+        """Called before anything is destroyed, released or tried again: where a session does it that has not confirmed
+        lately who it is, raise the platform's own exception, which it answers with its page. Outside a request nothing
+        is asked."""
+        ...
+
     def plans_of(self, user: Any) -> str:
         """What the plans that a page has shown to somebody belong to, beside the user; another text when all that were
         shown before are worth nothing any more (signed out, another password, a lost permission)."""

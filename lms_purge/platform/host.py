@@ -34,6 +34,7 @@ from users.models import (
 from users.permissions import PURGE_PERMISSION
 from users.selectors import deleted_and_free
 from users.services import deleted_count_change, sessions_end
+from users.sign_in.confirmed import require_confirmed
 from users.sign_in.step_up import confirm
 
 
@@ -120,6 +121,9 @@ class LmsHost:
 
     def confirm_identity(self, request: HttpRequest, password: str) -> str:
         return confirm(request, password)
+
+    def require_confirmed(self) -> None:
+        require_confirmed()
 
     def plans_of(self, user: Any) -> str:
         return f"{user.account_id}.{user.plans_ended}"

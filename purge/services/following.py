@@ -27,6 +27,7 @@ from purge.worker.queue import enqueue_request
 def purge_release(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequest:
     """An operator lets a request begin that waits for the platform's check; now its people are frozen."""
     check_operator(acting_user)
+    get_host().require_confirmed()
     if trouble := begin_storage():
         raise PurgeRefused("storage", str(WORDS[trouble]))
     check_purge_log()
@@ -67,6 +68,7 @@ def purge_retry(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeReques
     """Try again what needed attention, failed, or left residue: everything waits anew, people gone stay in scope."""
     if acting_user is not None and not may_follow(acting_user, purge_request):
         raise NotAllowed("permission", _("Only administrators of the account and support may do this."))
+    get_host().require_confirmed()
     with transaction.atomic():
         locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
         try:

@@ -344,6 +344,7 @@ def purge_submit(
     _check_permission(acting_user, account_id)
     if (earlier := _of_token(token, acting_user)) is not None:
         return earlier
+    get_host().require_confirmed()
     _check_number(user_ids)
     _check_paused(acting_user)
     _check_storage()
@@ -419,6 +420,7 @@ def purge_submit_address(
     _check_permission(acting_user, account_id)
     if (earlier := _of_token(token, acting_user)) is not None:
         return earlier
+    get_host().require_confirmed()
     key = _check_address(address, account_id)
     _check_paused(acting_user)
     _check_storage()

@@ -284,6 +284,24 @@ def test_permission_taken_away_between_page_and_button_is_refused(as_admin, admi
     assert not PurgeRequest.objects.exists()
 
 
+def test_a_form_that_forgets_to_ask_for_the_password_is_stopped_by_the_service(as_admin, account, deleted, monkeypatch):
+    monkeypatch.setattr("purge.pages.freshness.sign_in_is_fresh", lambda request: True)
+    Account.objects.filter(pk=account.pk).update(support_emails="help@acme.example; partner@outside.example")
+    people = ask(as_admin, deleted())
+    address = find(as_admin, "partner@outside.example")
+    session = as_admin.session
+    session[CONFIRMED_AT] = time.time() - FRESH_SECONDS - 60
+    session.save()
+    asked = confirm(as_admin, people)
+    assert "Confirm that it is you" in text_of(asked)
+    data = {"plan": address.context["plan"], "address": "partner@outside.example"}
+    assert "Confirm that it is you" in text_of(as_admin.post(f"{LIST}other/", data))
+    assert not PurgeRequest.objects.exists()
+    assert confirm(as_admin, people, confirm_password="pass-word-1").status_code == 302
+    assert as_admin.post(f"{LIST}other/", data).status_code == 302
+    assert PurgeRequest.objects.count() == 2
+
+
 # ---------------------------------------------------------------- one request
 
 

@@ -188,6 +188,26 @@ def test_within_fifteen_minutes_it_is_not_asked(client, operator, held):
     assert status_of(held) == Status.QUEUED
 
 
+def test_a_form_that_forgets_to_ask_is_stopped_by_the_service(client, operator, admin, held, stopped, monkeypatch):
+    """The page "Confirm that it is you" comes instead, carries what was typed, and goes on with the password."""
+    monkeypatch.setattr("purge.pages.freshness.sign_in_is_fresh", lambda request: True)
+    for request, way, number in ((held, "release", "54"), (stopped, "retry", "3")):
+        before = status_of(request)
+        client.force_login(operator)
+        session = client.session
+        session[CONFIRMED_AT] = time.time() - FRESH_SECONDS - 60
+        session.save()
+        page = ask(client, request, way)
+        asked = confirm(client, request, way, page, number=number)
+        assert "Confirm that it is you" in text_of(asked)
+        assert f'name="number" value="{number}"' in text_of(asked)
+        assert status_of(request) == before
+        confirm(client, request, way, page, number=number, confirm_password="no")
+        assert status_of(request) == before
+        confirm(client, request, way, page, number=number, confirm_password="pass-word-1")
+        assert status_of(request) == Status.QUEUED
+
+
 @pytest.mark.parametrize("who", ["admin", "support"])
 def test_nobody_else_releases_or_reads_the_page(client, held, stopped, who, request):
     PurgeRequest.objects.filter(pk=stopped.pk).update(status=Status.HELD, held_reason="rate")

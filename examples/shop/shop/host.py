@@ -72,6 +72,9 @@ class ShopHost:
         request.session[CONFIRMED_AT] = time.time()
         return ""
 
+    def require_confirmed(self) -> None:
+        """The forms of its pages ask; it has no page of its own for services that are called without them."""
+
     def plans_of(self, user: Any) -> str:
         """A plan ends with the password that it was shown under."""
         return str(user.get_session_auth_hash())
