@@ -124,8 +124,13 @@ class Stop:
         self.count += 1
 
 
+def address_of(port: int) -> str:
+    """Where the site is, by name: a passkey belongs to a name, never to a number."""
+    return f"http://localhost:{port}"
+
+
 def serve(python: Path, port: int, environ: Mapping[str, str]) -> int:
-    address = f"http://{HOST}:{port}"
+    address = address_of(port)
     settings = {**environ, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
     settings.setdefault("LMS_BASE_URL", address)
     stop = Stop()

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from tools.environment import ROOT, Problem
-from tools.serve import USAGE, Stop, descendants, free_port_or_problem, parents_by_pid, run, supervise
+from tools.serve import USAGE, Stop, address_of, descendants, free_port_or_problem, parents_by_pid, run, supervise
 
 
 @pytest.fixture
@@ -163,3 +163,10 @@ def test_the_signals_of_a_terminal_and_of_a_service_manager_ask_for_a_stop(numbe
         for each, handler in before.items():
             signal.signal(each, handler)
     assert stop.count == 1
+
+
+def test_the_address_is_printed_by_name_since_a_passkey_belongs_to_one(taken_port):
+    assert address_of(8123) == "http://localhost:8123"
+    # It leads to where the site listens.
+    with socket.create_connection(("localhost", taken_port), timeout=2):
+        pass
