@@ -6,6 +6,7 @@
 import logging
 import math
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
 import django_stubs_ext
@@ -56,7 +57,7 @@ DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 # Where people reach the site: the beginning of every link in a mail.
-LMS_BASE_URL: str = env.str("LMS_BASE_URL", "http://127.0.0.1:8000", validate=validate.URL(require_tld=False))
+LMS_BASE_URL: str = env.str("LMS_BASE_URL", "http://localhost:8000", validate=validate.URL(require_tld=False))
 
 ROOT_URLCONF = "lms_purge.urls"
 WSGI_APPLICATION = "lms_purge.wsgi.application"
@@ -78,6 +79,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_filters",
     "django_q",
+    # Cryptography and protocol of signing in; none of its pages is served, and what it keeps has rules.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 
 MIDDLEWARE = [
@@ -93,6 +100,8 @@ MIDDLEWARE = [
     "users.sign_in.step_up.StepUp",
     "lms_purge.process.middleware.AccountTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "users.second_factor.demanded.SecondFactor",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -123,6 +132,31 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 # How long a link for a forgotten password is good, in seconds.
 PASSWORD_RESET_TIMEOUT = 3600
+# django-allauth: what it would do by itself is off. It signs in by the opaque login id, behind our own form.
+ACCOUNT_ADAPTER = "users.second_factor.library.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "login_id"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "users.second_factor.library.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RATE_LIMITS = False
+MFA_RECOVERY_CODE_DIGITS = 10
+# Half a minute of a clock that goes wrong, either way.
+MFA_TOTP_TOLERANCE = 1
+SOCIALACCOUNT_ADAPTER = "users.identity_provider.library.ProviderAdapter"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+# Networks of one's own in which identity providers of accounts may be. All others are reached by https, and are
+# outside: what a customer types must not make this site ask its own neighbours.
+try:
+    own_networks: list[str] = env.list("LMS_PROVIDER_NETWORKS", [])
+    LMS_PROVIDER_NETWORKS = [ip_network(each) for each in own_networks]
+except ValueError:
+    raise ImproperlyConfigured("LMS_PROVIDER_NETWORKS must name networks, such as 10.0.0.0/8.") from None
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -69,3 +69,17 @@ def changed_sign_in_mail(*, user_id: int, at_address: str = "") -> bool:
     return mail_as_platform(
         [user], _("Your sign-in was changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN, at_address=at_address
     )
+
+
+def second_factor_mail(*, user_id: int) -> bool:
+    """Tell somebody that a second factor of theirs was set up, used up or removed. Whether it went."""
+    user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
+    if user is None:
+        return False
+    parts = [
+        _("A second factor by which you sign in to %(account)s was set up, removed, or a recovery code was used.")
+        % {"account": user.account},
+        _("If it was not you, change your password and tell whoever runs the site:"),
+        settings.LMS_BASE_URL.rstrip("/") + "/admin/second-factor/",
+    ]
+    return mail_as_platform([user], _("Your second factor has changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN)

@@ -14,7 +14,11 @@ class UsersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from keys.rotation import also_rotate
+        from users.second_factor.factors import factors_reseal
         from users.sign_in import signals  # noqa: F401 - connects its receivers
+
+        also_rotate("second factors", factors_reseal)
 
 
 @cache
@@ -23,7 +27,8 @@ def declared(hook: str) -> tuple[Any, ...]:
 
     There are ``actions_on_people``, actions of the admin for the lists of people, which may ask by
     :meth:`users.admin.people.PeopleAdmin.ask`; ``when_people_come_back`` (:func:`users.services.leaving.as_learners`);
-    ``when_a_password_is_forgotten``, ``when_a_browser_is_new`` and ``when_a_sign_in_changes``, which write to people
+    ``when_a_password_is_forgotten``, ``when_a_browser_is_new``, ``when_a_sign_in_changes`` and
+    ``when_a_second_factor_changes``, which write to people
     (:mod:`users.tasks`).
     """
     names = [name for app in apps.get_app_configs() for name in getattr(app, hook, ())]

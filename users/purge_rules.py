@@ -20,6 +20,7 @@ from purge.rules import (
     WithRow,
     signed_text,
 )
+from users.second_factor.library_rules import RULES as LIBRARY_RULES
 
 IDENTITY = Keep(
     "what a person signs in with: another user's is theirs; the row goes with its owner",
@@ -187,6 +188,27 @@ RULES = [
         },
     ),
     ModelRules(
+        "users.IdentityProvider",
+        _("identity providers"),
+        "account",
+        {
+            "public_id": OPAQUE,
+            "name": Redact(),
+            "server_url": Redact(),
+            "client_id": Redact(),
+            "secret": Blank(),
+        },
+    ),
+    ModelRules(
+        "users.EnrolmentCode",
+        _("codes for a first second factor"),
+        "user__account",
+        {
+            "user": Delete(),
+            "digest": Keep("a keyed digest of a random code; the row goes within a day", closed=BY_CODE),
+        },
+    ),
+    ModelRules(
         "users.LoginEvent",
         _("sign-ins"),
         "user__account",
@@ -236,5 +258,7 @@ RULES = [
         {"reference": Keep("the ID of a purge request of the same account", closed=BY_CODE)},
     ),
 ]
+
+RULES += LIBRARY_RULES
 
 EXEMPT: list[object] = []

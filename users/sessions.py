@@ -19,6 +19,9 @@ from django.utils import timezone
 
 from users.models import Session, User, UserState
 
+#: A sign-in that waits for its second step: {"user": number, …} (:mod:`users.second_factor.unfinished`), and how long.
+UNFINISHED = "unfinished_sign_in"
+UNFINISHED_SECONDS = 600
 #: When somebody signed in in a session, and was last seen in it: seconds since 1970, in its data.
 BEGAN = "began_at"
 SEEN = "seen_at"
@@ -96,6 +99,8 @@ class SessionStore(DatabaseStore):
         the absolute limit, whatever is saved in it meanwhile."""
         began, seen = self.get(BEGAN), self.get(SEEN)
         if began is None or seen is None:
+            if (unfinished := self.get(UNFINISHED)) is not None:
+                return max(0, int(unfinished["at"] + UNFINISHED_SECONDS - time.time()))
             return int(super().get_expiry_age(**kwargs))
         ends = min(began + settings.SESSION_COOKIE_AGE, seen + settings.LMS_SESSION_IDLE)
         return max(0, int(ends - time.time()))
@@ -107,9 +112,10 @@ class SessionStore(DatabaseStore):
         return await sync_to_async(self.create_model_instance)(data)
 
     def _owner(self, data: dict[str, Any]) -> int | None:
-        """Whose session it is; nobody's when they may not have one any more (the row would keep them from going)."""
+        """Whose session it is, or whose sign-in waits in it; nobody's when they may not have one any more (the row
+        would keep them from going)."""
         try:
-            owner = int(data.get(SESSION_KEY, ""))
+            owner = int(data.get(SESSION_KEY) or data.get(UNFINISHED, {}).get("user", ""))
         except ValueError:
             return None
         return owner if User.objects.filter(pk=owner, state=UserState.ACTIVE).exists() else None

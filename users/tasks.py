@@ -11,6 +11,7 @@ from purge.worker.queue import enqueue
 from users.apps import declared
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 from users.models import FormerEmail, LoginEvent
+from users.second_factor.enrolment import enrolment_codes_clear
 from users.services import sessions_clear
 from users.sign_in.devices import browsers_clear
 from users.sign_in.forgotten import links_for
@@ -41,13 +42,15 @@ def run_import(log_id: int) -> str:
 
 @at_the_boundary
 def clear_sessions() -> int:
-    """Remove the sessions that have run out, and counts of tries to sign in that say nothing any more.
+    """Remove the sessions that have run out, counts of tries to sign in that say nothing any more, and codes for
+    setting up a second factor that are too old.
 
     The number of sessions removed.
     """
     sign_of_life()
     tries_clear()
     browsers_clear()
+    enrolment_codes_clear()
     return sessions_clear()
 
 
@@ -71,6 +74,15 @@ def tell_of_new_browser(event_id: int) -> bool:
         return False
     for function in declared("when_a_browser_is_new"):
         function(user_id=event.user_id, at=event.at, browser=browser_words(event.user_agent))
+    return True
+
+
+@at_the_boundary
+def tell_of_second_factor(user_id: int) -> bool:
+    """Have somebody told that a second factor of theirs was set up, used up or removed."""
+    sign_of_life()
+    for function in declared("when_a_second_factor_changes"):
+        function(user_id=user_id)
     return True
 
 

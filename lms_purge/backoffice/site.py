@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -16,9 +17,9 @@ from django.utils.translation import gettext_lazy
 
 from purge.pages.declared_lookups import DeclaredLookups
 
-#: Apps whose tables have no page: what a group of permissions allows is a role's business here, and a row of the
-#: queue names any function to call, so that whoever can write one runs code.
-NOT_SHOWN = frozenset({"auth", "contenttypes", "django_q", "sessions"})
+#: Apps whose tables have no page: what a group of permissions allows is a role's business here, a row of the queue
+#: names any function to call, so that whoever can write one runs code, and second factors are set up on pages of ours.
+NOT_SHOWN = frozenset({"account", "auth", "contenttypes", "django_q", "mfa", "sessions", "socialaccount"})
 
 #: Groups of the navigation: label of the first app in it, name, models and pages in order, open from the beginning.
 #: A page is its URL name. Other models of the apps follow their group, by name.
@@ -89,7 +90,6 @@ class LmsAdminSite(admin.AdminSite):
     site_title = "LMS Purge"
     index_title = gettext_lazy("Home")
     index_template = "admin/home.html"
-    login_template = "users/sign_in.html"
     site_url = None
 
     def __init__(self, name: str = "admin") -> None:
@@ -108,17 +108,24 @@ class LmsAdminSite(admin.AdminSite):
 
     # ------------------------------------------------------------ signing in
 
-    @property
-    def login_form(self) -> Any:  # type: ignore[override]
-        from users.sign_in.forms import SignInForm
-
-        return SignInForm
-
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Django's, with our form; whoever is in is told how often others tried to be."""
-        from users.sign_in.pages import after_sign_in
+        """Our page, which may be the first of two steps; whoever is in already goes on to the home page."""
+        from users.sign_in.pages import SignIn
 
-        return after_sign_in(request, super().login(request, {"title": _("Sign in"), **(extra_context or {})}))
+        home = reverse("admin:index", current_app=self.name)
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(home)
+        context = {
+            **self.each_context(request),
+            "title": _("Sign in"),
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            **(extra_context or {}),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = home
+        request.current_app = self.name
+        return cast(HttpResponse, SignIn.as_view(extra_context=context)(request))
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         """Django's page, by our service: wrong ones are counted, it is noted, and every other session ends."""
@@ -129,9 +136,21 @@ class LmsAdminSite(admin.AdminSite):
         return cast(TemplateResponse, OwnPassword.as_view(success_url=success, extra_context=context)(request))
 
     def get_urls(self) -> list[Any]:
+        from users.identity_provider import pages as providers
+        from users.second_factor import pages as factors
+        from users.second_factor import sign_in_pages as steps
         from users.sign_in import pages
 
         return [
+            path("login/second/", steps.second_step, name="second_step"),
+            path("login/enrol/", steps.enrol, name="enrol"),
+            path("login/passkey/", steps.passkey_sign_in, name="passkey_sign_in"),
+            path("login/at/<slug:public_id>/", providers.to_provider, name="to_provider"),
+            path("login/at/<slug:public_id>/back/", providers.provider_back, name="provider_back"),
+            path("second-factor/", self.admin_view(factors.own_factors), name="own_factors"),
+            path("second-factor/app/", self.admin_view(factors.own_app), name="own_app"),
+            path("second-factor/passkey/", self.admin_view(factors.own_passkey), name="own_passkey"),
+            path("second-factor/codes/", self.admin_view(factors.recovery_codes), name="recovery_codes"),
             path("forgotten/", pages.forgotten, name="forgotten"),
             path("forgotten/new/", pages.forgotten_new, name="forgotten_new"),
             path("sessions/", self.admin_view(pages.own_sessions), name="own_sessions"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest
@@ -38,6 +38,10 @@ class FreshForm(forms.Form):
         self.request = request
         if sign_in_is_fresh(request):
             del self.fields["password"]
+        elif not cast(Any, request.user).has_usable_password():
+            # They sign in elsewhere: it is a code of their app.
+            self.fields["password"].label = gettext_lazy("A code of your authenticator app")
+            self.fields["password"].help_text = gettext_lazy("For your security. Without an app, sign in again.")
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]

@@ -295,10 +295,10 @@ def test_a_form_that_forgets_to_ask_for_the_password_is_stopped_by_the_service(a
     asked = confirm(as_admin, people)
     assert "Confirm that it is you" in text_of(asked)
     data = {"plan": address.context["plan"], "address": "partner@outside.example"}
-    assert "Confirm that it is you" in text_of(as_admin.post(f"{LIST}other/", data))
+    assert "Confirm that it is you" in text_of(as_admin.post(f"{LIST}other/purge/", data))
     assert not PurgeRequest.objects.exists()
     assert confirm(as_admin, people, confirm_password="pass-word-1").status_code == 302
-    assert as_admin.post(f"{LIST}other/", data).status_code == 302
+    assert as_admin.post(f"{LIST}other/purge/", data).status_code == 302
     assert PurgeRequest.objects.count() == 2
 
 

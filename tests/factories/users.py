@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import factory
@@ -198,6 +199,26 @@ class KnownBrowserFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     digest = factory.Sequence("{:064x}".format)
+
+
+class EnrolmentCodeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.EnrolmentCode
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.Sequence("{:064x}".format)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
+
+
+class IdentityProviderFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.IdentityProvider
+
+    account = factory.SubFactory(AccountFactory)
+    name = "Staff"
+    server_url = "https://id.example"
+    client_id = "lms"
+    secret = "hush"
 
 
 class UserAuditFactory(factory.django.DjangoModelFactory):

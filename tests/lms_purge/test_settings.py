@@ -53,6 +53,7 @@ def test_a_mail_server_replaces_the_console():
         ("PURGE_MAX_PEOPLE", "51", "PURGE_MAX_PEOPLE"),
         ("DATABASE_URL", "mysql://host/name", "DATABASE_URL must begin with"),
         ("LMS_BASE_URL", "somewhere", "LMS_BASE_URL"),
+        ("LMS_PROVIDER_NETWORKS", "our own", "LMS_PROVIDER_NETWORKS must name networks"),
         ("Q_RETRY", "630", "Q_RETRY must be above 630"),
         ("Q_WORKERS", "1", "Q_RETRY must be above 930"),
         ("PURGE_SLICE_SECONDS", "300", "PURGE_SLICE_SECONDS must be below"),

@@ -8,6 +8,7 @@ from users.admin.accounts import (
     UserGroupAdmin,
 )
 from users.admin.events import LoginEventAdmin, UserAuditAdmin
+from users.admin.identity_providers import IdentityProviderAdmin
 from users.admin.imports import ImportLogAdmin
 from users.admin.people import AnyUserAdmin, BulkAction, ExternalUserAdmin, InternalUserAdmin, PeopleAdmin
 
@@ -18,6 +19,7 @@ __all__ = [
     "BulkAction",
     "ExternalProfileAdmin",
     "ExternalUserAdmin",
+    "IdentityProviderAdmin",
     "ImportLogAdmin",
     "InternalUserAdmin",
     "LoginEventAdmin",

@@ -29,6 +29,8 @@ class AccountAdmin(TenantAdmin):
     actions = None
     #: What only the operators of the platform change.
     operators_fields = ("subdomain", "kind", "state", "expires_on", "creator")
+    #: What only somebody who may purge changes.
+    powers_fields = ("purge_with_role", "second_factor_demanded")
 
     def get_fieldsets(self, request, obj=None):
         # A new account has nobody who could be its creator.
@@ -37,15 +39,23 @@ class AccountAdmin(TenantAdmin):
             (None, {"fields": ("name", "time_zone", *mine)}),
             (_("Mail"), {"fields": ("support_emails", "sender_name", "sender_email", "footer_links")}),
             (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
-            (_("Purging"), {"fields": ("purge_with_role",)}),
+            (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded")}),
+            *(((_("Sign-in"), {"fields": ("identity_providers",)}),) if obj else ()),
             (_("Retention"), {"fields": ("record_retention_days",)}),
         )
 
     def get_readonly_fields(self, request, obj=None):
+        shown = ("identity_providers",)
         if sees_all_accounts(request.user):
-            return ()
+            return shown
         may_purge = request.user.has_perm(PURGE_PERMISSION)
-        return self.operators_fields if may_purge else (*self.operators_fields, "purge_with_role")
+        return (*self.operators_fields, *shown) if may_purge else (*self.operators_fields, *self.powers_fields, *shown)
+
+    @admin.display(description=_("identity providers"))
+    def identity_providers(self, account):
+        """Where the account's people sign in by OpenID Connect."""
+        names = ", ".join(account.identity_providers.values_list("name", flat=True)) or gettext("None")
+        return format_html('<a href="{}">{}</a>', reverse("admin:users_identityprovider_changelist"), names)
 
     def has_add_permission(self, request):
         return sees_all_accounts(request.user)

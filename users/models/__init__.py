@@ -1,6 +1,7 @@
 """Accounts, people and imports."""
 
 from users.models.accounts import Account, AccountKind, AccountState
+from users.models.identity_provider import IdentityProvider
 from users.models.imports import ImportLog, ImportNote, ImportRowError, ImportSource, ImportState
 from users.models.people import (
     ActiveField,
@@ -27,6 +28,7 @@ from users.models.people import (
     UserState,
     earlier_state,
 )
+from users.models.second_factor import EnrolmentCode
 from users.models.sign_in import KnownBrowser, Tries
 
 __all__ = [
@@ -37,11 +39,13 @@ __all__ = [
     "ActiveFieldValue",
     "DeletedCount",
     "DeletedUser",
+    "EnrolmentCode",
     "ExternalProfile",
     "ExternalUser",
     "FormerEmail",
     "GroupExclusion",
     "GroupMember",
+    "IdentityProvider",
     "ImportLog",
     "ImportNote",
     "ImportRowError",

@@ -63,6 +63,15 @@ class Account(models.Model):
             "Otherwise the permission is given one by one, in Internal Users. Whoever switches this off keeps it."
         ),
     )
+    second_factor_demanded = models.BooleanField(
+        _("Whoever may purge needs a second factor"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "They are signed out, and get in with a second factor only. Who has none sets it up with a code, which "
+            "whoever runs the site gives them. Set up your own first."
+        ),
+    )
     record_retention_days = models.PositiveIntegerField(
         _("learning records are kept for (days)"), null=True, blank=True
     )

@@ -51,10 +51,15 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
                 )
             fields["kind_changed_at"] = timezone.now()
         zone_before, given_before = current.time_zone, current.purge_with_role
+        demanded_before = current.second_factor_demanded
         for name, value in fields.items():
             setattr(current, name, value)
         validated(current)
-        if current.purge_with_role != given_before or "creator" in fields:
+        if current.purge_with_role != given_before or current.second_factor_demanded != demanded_before:
+            require_confirmed()
+        if current.second_factor_demanded != demanded_before:
+            _check_second_factor(acting_user, current)
+        if "creator" in fields:
             require_confirmed()
         if current.purge_with_role != given_before:
             _change_who_may_purge(acting_user, current)
@@ -66,6 +71,20 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
             deleted_months_rebuild(account=current)
     account.refresh_from_db()
     return account
+
+
+def _check_second_factor(acting_user: User | None, account: Account) -> None:
+    """Whoever demands it has one, so that somebody is left who gets in; whoever stops demanding it may purge."""
+    from users.second_factor.factors import has_second_factor
+
+    if acting_user is None:
+        return
+    if not may_purge_now(acting_user):
+        raise ServiceError(_("Only somebody who may purge can change what is demanded of who may."), code="permission")
+    if account.second_factor_demanded and acting_user.account_id == account.pk and not has_second_factor(acting_user):
+        raise ServiceError(
+            _("Set up your own second factor first: “Second factor”, at the top of the page."), code="second_factor"
+        )
 
 
 def _change_who_may_purge(acting_user: User | None, account: Account) -> None:

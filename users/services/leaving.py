@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
@@ -52,7 +53,8 @@ def user_delete(*, acting_user: User | None, user: User, moment: datetime | None
 def user_restore(*, acting_user: User | None, user: User) -> User:
     """Bring a deleted person back, as Learner: roles, permissions and keys to the API are not given back.
 
-    The password stays: it is the same person, and an administrator's decision.
+    The password stays, and so do second factors: it is the same person, and an administrator's decision. By an identity
+    provider they are found again by their address.
     """
     with transaction.atomic():
         current = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
@@ -64,15 +66,22 @@ def user_restore(*, acting_user: User | None, user: User) -> User:
         for name, value in columns.items():
             setattr(current, name, value)
         current.save(update_fields=list(columns))
-        as_learners([current.pk])
+        as_learners([current.pk], same_person=True)
         audit(current, acting_user, "restored")
     user.refresh_from_db()
     return user
 
 
-def as_learners(pks: Sequence[int]) -> None:
+def as_learners(pks: Sequence[int], *, same_person: bool = False) -> None:
     """Take from people who come back what they were allowed before: roles, permissions, sessions, and what other apps
-    gave them (``when_people_come_back`` of their configuration: functions that are called with ``user_ids``)."""
+    gave them (``when_people_come_back`` of their configuration: functions that are called with ``user_ids``).
+
+    ``same_person``: an administrator says so, and second factors stay. Otherwise whoever has the address now may be
+    another one, whom nothing lets in that was set up before.
+    """
+    gone = ("socialaccount.SocialAccount", "users.EnrolmentCode", *(() if same_person else ("mfa.Authenticator",)))
+    for label in gone:
+        apps.get_model(label)._default_manager.filter(user_id__in=pks).delete()
     UserRole.objects.filter(user_id__in=pks).delete()
     User.user_permissions.through.objects.filter(user_id__in=pks).delete()
     User.groups.through.objects.filter(user_id__in=pks).delete()

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from purge.addresses import identity_key
 from users.models import LoginEvent, Role, User, UserRole, UserState
+from users.second_factor.factors import second_step_due
 from users.selectors import people_signing_in
 from users.services import login_record
 from users.services.rows import audit
@@ -34,7 +35,7 @@ COOKIE_SECONDS = 180 * 24 * 3600
 
 @dataclass(frozen=True)
 class Attempt:
-    """``user``: who is signed in, or None. ``wait``: seconds to wait, where there were too many tries."""
+    """``user``: whose password it was, or None. ``wait``: seconds to wait, where there were too many tries."""
 
     user: User | None = None
     wait: int = 0
@@ -70,7 +71,8 @@ def password_fits(user: User | None, password: str) -> bool:
 def sign_in_attempt(request: HttpRequest, *, email: str, password: str, account: str = "") -> Attempt:
     """Try to sign somebody in to the admin: counts, looks at one password, notes what came of it.
 
-    Raises nothing. The session is begun by the caller.
+    Raises nothing. The session is begun by the caller, who also notes the success of a sign-in that needs a second
+    step (:mod:`users.second_factor.unfinished`).
     """
     user = whom_is_meant(email, account=account.strip().lower() or None, last_account=_last_account(request))
     address = client_address(request)
@@ -83,7 +85,9 @@ def sign_in_attempt(request: HttpRequest, *, email: str, password: str, account:
     if user is None:
         return Attempt()
     allowed = fits and user.is_staff
-    login_record(user=user, ip_address=address, user_agent=request.META.get("HTTP_USER_AGENT", ""), success=allowed)
+    if not (allowed and second_step_due(user)):
+        browser = request.META.get("HTTP_USER_AGENT", "")
+        login_record(user=user, ip_address=address, user_agent=browser, success=allowed)
     if not allowed:
         return Attempt()
     give_back(*counts)
@@ -107,14 +111,15 @@ def _last_account(request: HttpRequest) -> int | None:
 def _counts(email: str, user: User | None, address: str | None) -> list[Count]:
     name = identity_key(email)
     counts: list[Count] = []
-    if not _is_familiar(user, address):
+    if not is_familiar(user, address):
         counts.append((BY_NAME, name))
     if address is not None:
         counts += [(BY_ADDRESS, place_of(address)), (BY_BOTH, f"{name} {place_of(address)}")]
     return counts
 
 
-def _is_familiar(user: User | None, address: str | None) -> bool:
+def is_familiar(user: User | None, address: str | None) -> bool:
+    """Whether somebody has signed in from this address of late."""
     if user is None or address is None:
         return False
     since = timezone.now() - FAMILIAR

@@ -40,6 +40,12 @@ BY_ADDRESS = Limit("address", 10, 6)
 BY_BOTH = Limit("name and address", 5, 60)
 #: Wrong answers to "confirm that it is you", by user.
 BY_USER = Limit("user", 5, 60)
+#: Codes of an app and recovery codes, by user, and by user and address.
+BY_SECOND_FACTOR = Limit("second factor", 5, 60)
+#: Asking for, and answering with, a passkey of somebody whom nobody has named.
+BY_ADDRESS_PASSKEY = Limit("address passkey", 20, 3)
+#: Being sent to an identity provider, for which this site asks it something: a whole office may come at nine.
+BY_ADDRESS_PROVIDER = Limit("address provider", 60, 1)
 #: Mails for a forgotten password: three at once to a name, then one every twenty minutes.
 BY_NAME_FORGOTTEN = Limit("name forgotten", 3, 1200)
 BY_ADDRESS_FORGOTTEN = Limit("address forgotten", 10, 60)

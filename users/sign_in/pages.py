@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,13 +21,14 @@ from django.views.decorators.csrf import csrf_protect
 
 from purge.worker.queue import enqueue
 from users.models import LoginEvent, Session
+from users.second_factor.unfinished import first_step_done
 from users.services import ServiceError, other_sessions_end, password_change, session_end
 from users.sessions import digest_of
 from users.sign_in import devices
 from users.sign_in.attempts import COOKIE, COOKIE_SECONDS, refused_since
 from users.sign_in.devices import browser_note
 from users.sign_in.forgotten import forgotten_request, new_password_set, user_of_link
-from users.sign_in.forms import too_many_words
+from users.sign_in.forms import SignInForm, too_many_words
 from users.sign_in.step_up import confirm
 
 TELL_TASK = "users.tasks.tell_of_new_browser"
@@ -61,16 +62,26 @@ class OwnPassword(PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
 
-def after_sign_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The answer to a sign-in: too many tries are no success (429), and whoever is in hears of those that failed."""
-    if request.method != "POST":
-        return response
-    form = (getattr(response, "context_data", None) or {}).get("form")
-    if form is not None:
+class SignIn(LoginView):
+    """The sign-in page. Too many tries are no success (429)."""
+
+    template_name = "users/sign_in.html"
+    authentication_form = SignInForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return first_step_done(self.request, form.get_user(), self.get_redirect_url(), noted=True)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
         if form.wait:
             response.status_code = 429
             response.headers["Retry-After"] = str(form.wait)
         return response
+
+
+def welcome(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The first answer to who has just signed in: they hear of tries that failed, and their browser is known from now
+    on. Of one that was not known they are told."""
     user: Any = request.user
     if refused := refused_since(user):
         words = ngettext(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +21,9 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from purge.pages.freshness import CONFIRMED_AT
+from purge.pages.freshness import CONFIRMED_AT, sign_in_is_fresh
+from users.models import IdentityProvider
+from users.second_factor.factors import code_fits
 from users.services.rows import audit
 from users.sign_in.confirmed import NotConfirmed, in_request
 from users.sign_in.forms import too_many_words
@@ -35,11 +38,17 @@ def confirm(request: HttpRequest, password: str) -> str:
     """Look at a password that was typed to confirm: "" when it is right, and the session is confirmed from now on;
     otherwise what is wrong, in words. Wrong ones are counted, slowed down and noted."""
     user: Any = request.user
+    if not password and sign_in_is_fresh(request):
+        return ""  # confirmed in another tab, at a provider
     count = (BY_USER, str(user.pk))
     if wait := take(count).wait:
         return too_many_words(wait)
     before = user.password
-    if not user.check_password(password):
+    if not user.has_usable_password():
+        if not code_fits(user, password):
+            audit(user, user, "confirmation refused")
+            return _("This code is not right, or was used before.")
+    elif not user.check_password(password):
         audit(user, user, "confirmation refused")
         return _("This is not your password.")
     give_back(count)
@@ -76,6 +85,14 @@ class StepUp:
         return confirm_page(request) if isinstance(exception, NotConfirmed) else None
 
 
+def providers_of(user: Any) -> list[IdentityProvider]:
+    """Where somebody without a password of their own confirms who they are."""
+    if user.has_usable_password():
+        return []
+    known = SocialAccount.objects.filter(user=user).values("provider")
+    return list(IdentityProvider.objects.filter(account_id=user.account_id, enabled=True, public_id__in=known))
+
+
 def _carried(request: HttpRequest) -> Any:
     posted = request.POST.copy()
     for name in (PASSWORD, METHOD):
@@ -90,9 +107,12 @@ def confirm_page(request: HttpRequest, refusal: str = "") -> HttpResponse:
     back = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         back = reverse("admin:index")
+    user: Any = request.user
     context = {
         **admin.site.each_context(request),
         "title": _("Confirm that it is you"),
+        "has_password": user.has_usable_password(),
+        "providers": providers_of(user),
         "refusal": refusal,
         "password_field": PASSWORD,
         "method_field": METHOD,

@@ -27,6 +27,7 @@ from tests.purge.expected.outcomes import (
     STAYS,
     WITH_ROW,
     WITHDRAWN,
+    Model,
     Outcome,
     model,
 )
@@ -103,6 +104,10 @@ USERS = {
     "users.ActiveFieldValue": model("user__account", user=GOES, value=REDACTED),
     "users.Session": model(None, user=GOES, session_key=STAYS, browser=STAYS, ip_address=WITH_ROW, session_data=ENDED),
     "users.KnownBrowser": model("user__account", user=GOES, digest=STAYS),
+    "users.EnrolmentCode": model("user__account", user=GOES, digest=STAYS),
+    "users.IdentityProvider": model(
+        "account", public_id=STAYS, name=REDACTED, server_url=REDACTED, client_id=REDACTED, secret=BLANKED
+    ),
     "users.Tries": model(None, digest=STAYS),
     "users.LoginEvent": model("user__account", user=GOES, ip_address=WITH_ROW, user_agent=REDACTED),
     "users.UserAudit": model("user__account", user=GOES, actor=EMPTIED, event=STAYS, fields=STAYS),
@@ -361,9 +366,27 @@ WORKING_TABLES = {
         cluster=STAYS,
     ),
     "django_q.OrmQ": model(None, key=STAYS, payload=STAYS),
+    # Never written; that they go with their owner is shown in tests/users/second_factor.
+    "account.EmailConfirmation": model("email_address__user__account", email_address=GOES, key=STAYS),
+    "socialaccount.SocialToken": Model(
+        "account__user__account", {"account": GOES, "token": STAYS, "token_secret": STAYS}, False
+    ),
+    "socialaccount.SocialApp": model(
+        None,
+        provider=STAYS,
+        provider_id=STAYS,
+        name=STAYS,
+        client_id=STAYS,
+        secret=STAYS,
+        key=STAYS,
+        settings=STAYS,
+    ),
 }
 
 DJANGO = {
+    "mfa.Authenticator": model("user__account", user=GOES, type=STAYS, data=STAYS),
+    "socialaccount.SocialAccount": model("user__account", user=GOES, provider=STAYS, uid=STAYS, extra_data=STAYS),
+    "account.EmailAddress": model("user__account", user=GOES, email=NUMBERED),
     # An entry belongs to the account of whoever acted; what the platform's own people did may concern every customer.
     "admin.LogEntry": model(
         "user__account",

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from users.second_factor.demand import is_demanded_of
+from users.second_factor.enrolment import enrolment_code_make
 from users.services import ServiceError, operator_create
 
 PASSWORD = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - the name of the variable
@@ -37,6 +39,9 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         kind = "support person" if user.is_support else "superuser"
         self.stdout.write(self.style.SUCCESS(f"User {user.pk} is a {kind} now and can sign in."))
+        if is_demanded_of(user):
+            code = enrolment_code_make(acting_user=None, user=user)
+            self.stdout.write(f"A second factor is demanded of them. At the first sign-in they type this code: {code}")
 
     def _asked(self, silent: bool) -> str:
         if silent or not sys.stdin.isatty():

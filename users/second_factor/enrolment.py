@@ -1,0 +1,77 @@
+"""The code by which somebody sets up the first second factor that is demanded of them.
+
+Where none is demanded, a person sets up their own from a session that has just been confirmed. Where one is, a password
+alone must not be enough to set it up: whoever has stolen the password would set up theirs. So somebody else hands over
+a code: an operator (``manage.py second_factor_code``), who knows whom they give it to.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
+
+from users.models import EnrolmentCode, User, UserState
+from users.services import ServiceError, sessions_end
+from users.services.rows import audit, locked
+from users.sign_in.confirmed import require_confirmed
+
+GOOD_FOR = timedelta(hours=24)
+
+
+def enrolment_code_make(*, acting_user: User | None, user: User) -> str:
+    """A new code for somebody, which ends an earlier one: sixteen letters and digits, in fours. It is stored nowhere.
+
+    Raises :class:`ServiceError` for who is not in use.
+    """
+    require_confirmed()
+    code = base64.b32encode(secrets.token_bytes(10)).decode()
+    with transaction.atomic():
+        current = locked(user)
+        if current.state != UserState.ACTIVE:
+            raise ServiceError(_("User %(id)s is not in use.") % {"id": user.pk}, code="not_active")
+        EnrolmentCode.objects.update_or_create(
+            user=current, defaults={"digest": _digest(current, code), "expires_at": timezone.now() + GOOD_FOR}
+        )
+        audit(current, acting_user, "enrolment code made")
+    return "-".join(code[place : place + 4] for place in range(0, 16, 4))
+
+
+def enrolment_code_fits(user: User, typed: str) -> bool:
+    """Whether it is somebody's code. It ends with :func:`enrolment_codes_end`, when the factor is set up."""
+    code = "".join(typed.split()).replace("-", "").upper()
+    row = EnrolmentCode.objects.filter(user=user, expires_at__gt=timezone.now()).first()
+    return row is not None and constant_time_compare(row.digest, _digest(user, code))
+
+
+def enrolment_codes_end(*, user: User) -> None:
+    EnrolmentCode.objects.filter(user=user).delete()
+
+
+def enrolment_codes_clear() -> int:
+    """Remove codes that are good no more; how many there were."""
+    number, _by_model = EnrolmentCode.objects.filter(expires_at__lt=timezone.now()).delete()
+    return number
+
+
+def _digest(user: User, code: str) -> str:
+    return salted_hmac(__name__, f"{user.pk} {code}", algorithm="sha256").hexdigest()
+
+
+def factors_reset(*, acting_user: User | None, user: User) -> int:
+    """Take all second factors from somebody who has lost them; how many there were. All their sessions end."""
+    from users.second_factor.factors import FACTORS, tell
+
+    require_confirmed()
+    with transaction.atomic():
+        current = locked(user)
+        number: int = FACTORS.filter(user=current).delete()[0]
+        sessions_end(user_ids=[current.pk])
+        audit(current, acting_user, "second factors removed")
+        tell(current)
+    return number
