@@ -17,6 +17,9 @@ from users.models.people import UserState
 
 Values = dict[str, Any]
 
+#: Said of somebody who only cannot sign in at the moment, elsewhere: they stay what they are here.
+PAUSED = "paused"
+
 
 class Refusal(StrEnum):
     """Why something does not happen."""
@@ -113,6 +116,16 @@ def deleted(*, moment: datetime, month: str, by: int | None) -> Values:
         "deleted_month": month,
         "deleted_by_id": by,
     }
+
+
+def turn(said: str | None, state: str) -> str | None:
+    """What a state that was said of somebody (None: nothing was; ``PAUSED``) does to them: "deletes", "brings back".
+
+    Whoever is named at all is here: a row that says nothing of the state brings back. Paused is neither.
+    """
+    if said == UserState.DELETED:
+        return "deletes" if state == UserState.ACTIVE else None
+    return "brings back" if state == UserState.DELETED and said != PAUSED else None
 
 
 def restoring_refusal(who: Holder) -> Refusal | None:

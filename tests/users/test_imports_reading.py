@@ -132,6 +132,43 @@ def test_headings_vary(heading, field):
     assert meaning_of(heading) == field
 
 
+@pytest.mark.parametrize(
+    ("heading", "field"),
+    [
+        ("Name des Mitarbeiters", "name"),
+        ("Austrittsdatum", "deleted_at"),
+        ("Führungskraft (E-Mail)", "manager"),
+        ("Adresse e-mail de l'employé", "email"),
+        ("Courriel", "email"),
+        ("Date de départ", "deleted_at"),
+        ("Nom et prénom", "name"),
+        ("Type d’utilisateur", "kind"),
+        ("Fecha de baja", "deleted_at"),
+        ("Nombre y apellidos", "name"),
+        ("Datum uit dienst", "deleted_at"),
+        ("Data cessazione", "deleted_at"),
+        ("Posta elettronica", "email"),
+        ("Data de desligamento", "deleted_at"),
+        ("Nome completo", "name"),
+        ("氏名", "name"),
+        ("退職日", "deleted_at"),
+        ("マネージャーのメールアドレス", "manager"),
+        # Nothing that we keep.
+        ("Building ID", None),
+        ("Floor Name", None),
+        ("Company Name", None),
+        ("State or province", None),
+        ("Recovery Email", None),
+        ("Assigned by Email", None),
+        ("Manager Unique ID", None),
+        ("Geburtsdatum", None),
+        ("部署", None),
+    ],
+)
+def test_headings_of_other_languages_and_what_is_no_heading_of_ours(heading, field):
+    assert meaning_of(heading) == field
+
+
 def test_the_sample_is_understood():
     shape, rows = read(SAMPLE.read_bytes())
     assert propose(shape.headings, {}) == {"name": 0, "email": 1, "profile": 2, "manager": 3}

@@ -1,124 +1,207 @@
-"""Which column means what: proposed from the headings, corrected by people, remembered for the account."""
+"""Which column means what: proposed from headings and first rows, corrected by people, remembered for the account."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from purge.addresses import emails_in
+from users.imports.evidence import speaks_against
+from users.imports.parsing import cleaned
+from users.imports.words import headings as words
+from users.imports.words.exports import known_export
+from users.imports.words.fields import FIELDS
+from users.imports.words.spelling import bare
 
-#: What a column can mean, in the order in which people think of it.
-FIELDS: dict[str, Any] = {
-    "name": gettext_lazy("Name"),
-    "first_name": gettext_lazy("First name"),
-    "last_name": gettext_lazy("Last name"),
-    "email": gettext_lazy("E-mail"),
-    "unique_user_id": gettext_lazy("Unique User ID"),
-    "profile": gettext_lazy("Profile"),
-    "manager": gettext_lazy("Manager (e-mail)"),
-    "state": gettext_lazy("State (ACTIVE or DELETED)"),
-    "deleted_at": gettext_lazy("Deletion date"),
-    "kind": gettext_lazy("Internal or external"),
-    "adobe_id": gettext_lazy("Login at the identity provider"),
-}
+__all__ = ["FIELDS"]
+
+#: How many rows are looked at for what their cells say.
+FIRST_ROWS = 200
+
+#: The fields without which nobody is added.
+NEEDED = frozenset({"name", "first_name", "last_name", "email"})
 
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 _POSSESSIVE = re.compile(r"['’]s?\b")
+#: "L'utilisateur", "dell'utente": two words, where "employee's" is one.
+_ELIDED = re.compile(r"\b([dl]|dell)['’](?=\w{2})", re.IGNORECASE)
 _NO_WORD = re.compile(r"[\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-#: Tried in this order: a manager's e-mail is no e-mail of the user, a deletion date no state. A heading means a field
-#: when one of the alternatives is in it, all words of it.
-WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("manager", ("manager email", "supervisor email", "manager", "supervisor", "reports to")),
-    ("adobe_id", ("adobe id", "adobeid", "federated id", "sso id", "identity provider")),
-    (
-        "deleted_at",
-        (
-            "deletion date",
-            "date deleted",
-            "deleted on",
-            "deleted at",
-            "delete date",
-            "termination date",
-            "leaving date",
-        ),
-    ),
-    (
-        "unique_user_id",
-        (
-            *("unique id", "user id", "userid", "employee id", "employee number", "employee no", "personnel number"),
-            *("staff id", "person id", "uuid", "uid", "id"),
-        ),
-    ),
-    ("email", ("email", "mail", "emailaddress")),
-    ("profile", ("profile", "designation", "job title", "jobtitle", "title", "position", "job role")),
-    ("first_name", ("first name", "firstname", "given name", "forename")),
-    ("last_name", ("last name", "lastname", "surname", "family name")),
-    ("name", ("name", "fullname", "employee", "learner")),
-    ("state", ("state", "status")),
-    ("kind", ("user type", "type", "kind", "internal external", "employee type")),
-)
-#: Headings with these words say something else that we do not keep.
-OTHER = frozenset({"manager name", "manager id", "supervisor name", "supervisor id", "company name", "department name"})
+_NOT_JAPANESE = re.compile(r"[の ※*]")
 
 
 def plain(heading: str) -> str:
-    """A heading as it is compared: "Employee's E-mail *" and "employee email" are the same."""
+    """A heading as it is remembered: "Employee's E-mail *" and "employee email" are the same."""
     text = _CAMEL.sub(" ", _ASIDE.sub(" ", heading)).casefold()
     text = _NO_WORD.sub(" ", _POSSESSIVE.sub("", text)).strip()
     return re.sub(r"\be mail\b", "email", text)
 
 
+def _as_compared(heading: str) -> str:
+    text = _POSSESSIVE.sub("", _ELIDED.sub(r"\1 ", unicodedata.normalize("NFKC", heading)))
+    return re.sub(r"\be mail", "email", bare(_CAMEL.sub(" ", _ASIDE.sub(" ", text))))
+
+
+def _core(text: str) -> frozenset[str]:
+    return frozenset(text.split()) - words.ASIDE
+
+
+def _by_core(phrases: Mapping[str, tuple[str, ...]]) -> dict[frozenset[str], str]:
+    found: dict[frozenset[str], str] = {}
+    for name in words.FIELDS_IN_ORDER:
+        for phrase in phrases.get(name, ()):
+            found.setdefault(_core(phrase), name)
+    found.pop(frozenset(), None)
+    return found
+
+
+_WHOLE_BY_CORE = _by_core(words.WHOLE)
+_WHOLE = {phrase: name for name in reversed(words.FIELDS_IN_ORDER) for phrase in words.WHOLE.get(name, ())}
+_YES_NO_BY_CORE = {core: pair for phrase, pair in words.YES_NO.items() if (core := _core(phrase))}
+_WITHIN = tuple(
+    (name, tuple(frozenset(p.split()) for p in words.WITHIN.get(name, ()))) for name in words.FIELDS_IN_ORDER
+)
+
+
+@lru_cache(maxsize=4_096)
+def meanings_of(heading: str) -> tuple[str, ...]:
+    """The fields that a heading can mean, most likely first."""
+    text = _as_compared(heading)
+    if not text:
+        return ()
+    if not text.isascii():
+        name = words.JAPANESE.get(_NOT_JAPANESE.sub("", text))
+        return () if name is None else (name,)
+    said = frozenset(text.split())
+    within = [name for name, phrases in _WITHIN if any(said >= phrase for phrase in phrases)]
+    if "manager" in within:
+        return () if said & words.OF_A_MANAGER and "email" not in within else ("manager",)
+    if said & words.SOMEBODY_ELSE:
+        within = [name for name in within if name not in ("email", "first_name", "last_name")]
+    if said & words.OTHER_ADDRESSES:
+        within = [name for name in within if name != "email"]
+    whole = _WHOLE.get(text) or _WHOLE_BY_CORE.get(_core(text)) or ("state" if yes_no_of(heading) else None)
+    return tuple(dict.fromkeys(([whole] if whole else []) + within))
+
+
 def meaning_of(heading: str) -> str | None:
     """The field that a heading most likely means."""
-    text = plain(heading)
-    words = set(text.split())
-    if not words or any(words >= set(other.split()) for other in OTHER if "email" not in words):
-        return None
-    for field, alternatives in WORDS:
-        if any(words >= set(alternative.split()) for alternative in alternatives):
-            return field
-    return None
+    return next(iter(meanings_of(heading)), None)
 
 
 def is_known(heading: str) -> bool:
-    return meaning_of(heading) is not None
+    return bool(meanings_of(heading))
 
 
-def propose(headings: Sequence[str], remembered: Mapping[str, str]) -> dict[str, int]:
-    """Field → number of its column, from 0: as the account had it last time, else as the headings say.
+def yes_no_of(heading: str) -> tuple[str, str] | None:
+    """Of a heading that a yes or no answers, the states that they mean."""
+    text = _as_compared(heading)
+    return words.YES_NO.get(text) or _YES_NO_BY_CORE.get(_core(text))
+
+
+def is_universal_time(heading: str) -> bool:
+    """Whether the heading says that its times are UTC and not the account's."""
+    return "utc" in bare(heading).split()
+
+
+# ---------------------------------------------------------------- the proposal
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """``columns``: field → number of its column, from 0. ``against``: number of a column → what its heading says and
+    its cells do not, where nothing else was found for that. ``export``: the product whose export this is, or ''."""
+
+    columns: dict[str, int] = field(default_factory=dict)
+    against: dict[int, str] = field(default_factory=dict)
+    export: str = ""
+
+
+def proposal(
+    headings: Sequence[str], remembered: Mapping[str, str], rows: Sequence[Sequence[str]] = (), company: str = ""
+) -> Proposal:
+    """What the columns mean: as the account had it last time, else as the export has it that this is, else as the
+    headings say; nothing that the cells of the first ``rows`` contradict.
 
     Of several columns that could mean the same the one with the fewest other words is taken ("Email" before "Private
-    email"); a manager's e-mail goes before their other columns.
+    email"), one that says something before an empty one; a manager's e-mail goes before their other columns.
     """
+    cells = [[text for row in rows if n < len(row) and (text := cleaned(row[n]))] for n in range(len(headings))]
+    export = known_export(tuple(headings))
     columns: dict[str, int] = {}
-    for number, heading in enumerate(headings):
-        field = remembered.get(plain(heading))
-        if field in FIELDS and field not in columns and heading:
-            columns[field] = number
-    taken = set(columns.values())
-    ranked = sorted(
-        (_rank(heading, field), number, field)
-        for number, heading in enumerate(headings)
-        if number not in taken and (field := meaning_of(heading)) is not None
-    )
-    for _order, number, field in ranked:
-        if field not in columns and plain(headings[number]) not in remembered:
-            columns[field] = number
+    against: dict[int, str] = {}
+    for name, number in _in_order(headings, remembered, export.columns if export else None, cells, bool(rows)):
+        if name in columns or number in columns.values():
+            continue
+        heading = headings[number]
+        yes_no, login = yes_no_of(heading) is not None, bare(heading) in words.LOGINS
+        if speaks_against(name, cells[number], yes_no=yes_no, login=login, company=company):
+            against.setdefault(number, name)
+        else:
+            columns[name] = number
     if "name" in columns:
         for part in ("first_name", "last_name"):
             columns.pop(part, None)
-    return columns
+    against = {n: name for n, name in against.items() if name not in columns and n not in columns.values()}
+    return Proposal(columns, against, export.name if export else "")
 
 
-def _rank(heading: str, field: str) -> tuple[int, int]:
-    words = plain(heading).split()
-    return (0 if field != "manager" or "email" in words else 1, len(words))
+def propose(
+    headings: Sequence[str], remembered: Mapping[str, str], rows: Sequence[Sequence[str]] = (), company: str = ""
+) -> dict[str, int]:
+    """The columns of :func:`proposal`."""
+    return proposal(headings, remembered, rows, company).columns
+
+
+def _in_order(
+    headings: Sequence[str],
+    remembered: Mapping[str, str],
+    export: Mapping[str, str] | None,
+    cells: Sequence[Sequence[str]],
+    has_rows: bool,
+) -> list[tuple[str, int]]:
+    """Field and column, the best first."""
+    found = [
+        (name, number)
+        for number, heading in enumerate(headings)
+        if heading and (name := remembered.get(plain(heading))) in FIELDS and name is not None
+    ]
+    unknown = [number for number, heading in enumerate(headings) if plain(heading) not in remembered]
+    if export is not None:
+        places = {headings[number]: number for number in reversed(unknown)}
+        return found + [(name, places[heading]) for heading, name in export.items() if heading in places]
+    beside = {bare(heading) for heading in headings}
+    ranked = sorted(
+        (has_rows and not cells[number], *_rank(headings[number], name), place, number, name)
+        for number in unknown
+        for place, name in enumerate(_meanings_beside(headings[number], beside))
+    )
+    return found + [(str(name), int(number)) for *_order, number, name in ranked]
+
+
+def _meanings_beside(heading: str, others: set[str]) -> tuple[str, ...]:
+    """The same where a heading is only a part of the name, since another one is the other part."""
+    part, companions = words.BESIDE.get(bare(heading), ("", frozenset()))
+    return (part,) if companions & others else meanings_of(heading)
+
+
+def _rank(heading: str, name: str) -> tuple[int, int]:
+    said = _as_compared(heading).split()
+    if name == "manager":
+        first = 0 if "email" in meanings_within(said) else 1
+    else:
+        first = 1 if name == "email" and words.PRIVATE_ADDRESSES & set(said) else 0
+    return first, len(said)
+
+
+def meanings_within(said: Sequence[str]) -> set[str]:
+    """The fields of which some phrase is in these words."""
+    return {name for name, phrases in _WITHIN if any(phrase.issubset(said) for phrase in phrases)}
 
 
 def missing_in(columns: Mapping[str, int]) -> list[str]:
@@ -131,7 +214,7 @@ def missing_in(columns: Mapping[str, int]) -> list[str]:
 
 def remember(remembered: Mapping[str, str], headings: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
     """What the account knows of headings after this choice. An empty field says "means nothing"."""
-    chosen = {number: field for field, number in columns.items()}
+    chosen = {number: name for name, number in columns.items()}
     known = dict(remembered)
     for number, heading in enumerate(headings):
         key = plain(heading)

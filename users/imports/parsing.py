@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,11 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key, is_address, trimmed
-from users.imports.mapping import FIELDS
-from users.models import User, UserKind, UserState
+from users.imports.words.cells import KINDS, NO, NO_MANAGER, STATES, YES
+from users.imports.words.fields import FIELDS
+from users.imports.words.spelling import DIRECTION_MARKS, bare
+from users.lifecycle import PAUSED
+from users.models import User, UserState
 
 #: Addresses that need no closer look: a part of those that :func:`purge.addresses.is_address` takes.
 _EVERYDAY = re.compile(
@@ -28,17 +31,6 @@ _DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"), "%d.%m.%Y"),
     (re.compile(r"\d{1,2}-[A-Za-z]{3}-\d{4}"), "%d-%b-%Y"),
 )
-_KINDS = {
-    "internal": UserKind.INTERNAL,
-    "employee": UserKind.INTERNAL,
-    "external": UserKind.EXTERNAL,
-    "customer": UserKind.EXTERNAL,
-    "partner": UserKind.EXTERNAL,
-}
-
-
-#: What stands in the manager's column of whoever has none; the second to last is the word of a sample in circulation.
-_NO_MANAGER = frozenset({"", "root", "none", "n/a", "-", "–", "company name", "null"})
 #: How spreadsheets are kept from taking a text for a number or a formula: ="00042", or an apostrophe before it.
 _AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 _GUARDED = re.compile(r"'[=+\-@\t\r\n]")
@@ -54,7 +46,7 @@ class PersonRow:
     """A row that can go in. Of what the file has no column for, or says nothing, the fields are None.
 
     ``manager_key``: key of the manager's address; '' where the row says that there is none; None without a column, or
-    where the cell is not understood.
+    where the cell is not understood. ``state``: ACTIVE, DELETED or ``PAUSED``.
     """
 
     line: int
@@ -84,15 +76,20 @@ def key_of(text: str) -> str | None:
 @dataclass
 class Parser:
     """Makes people of rows. ``columns``: field → number of its column; ``zone``: whose midnight a date begins at;
-    ``company``: the account's name, which stands for the manager of whoever has none."""
+    ``company``: the account's name, which stands for the manager of whoever has none; ``yes_no``: the states that a yes
+    and a no mean in its column; ``universal``: dates are UTC's."""
 
     columns: Mapping[str, int]
     zone: ZoneInfo
     company: str = ""
+    yes_no: tuple[str, str] | None = None
+    universal: bool = False
     now: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
-        self._longest = {name: _longest(name) for name in ("name", "email", "unique_user_id", "profile", "adobe_id")}
+        self._longest = {name: longest(name) for name in ("name", "email", "unique_user_id", "profile", "adobe_id")}
+        yes, no = self.yes_no or ("", "")
+        self._states = {**dict.fromkeys(YES, yes), **dict.fromkeys(NO, no), **STATES} if self.yes_no else STATES
 
     def person(self, line: int, cells: Sequence[str]) -> PersonRow:
         """The person of a row. Raises :class:`BadRow`."""
@@ -124,19 +121,14 @@ class Parser:
     def manager_key(self, cells: Sequence[str]) -> str | None:
         """The key of the manager's address; '' where the cell says that there is none; None: it is not understood."""
         text = self.cell("manager", cells)
-        if text.casefold() in _NO_MANAGER or text.casefold() == self.company.casefold():
-            return ""
-        return key_of(text)
+        return "" if says_no_manager(text, self.company) else key_of(text)
 
     def cell(self, name: str, cells: Sequence[str]) -> str:
         """What stands in the column of a field: on one line, trimmed; '' where there is no such cell."""
         number = self.columns.get(name)
         if number is None or number >= len(cells):
             return ""
-        text = cells[number]
-        if text[:1] in _WRAPPED:
-            text = _unwrapped(text)
-        return " ".join(text.split()) if not text.isascii() or " " in text or not text.isprintable() else text
+        return cleaned(cells[number])
 
     def _checked(self, name: str, cells: Sequence[str]) -> str:
         text = self.cell(name, cells)
@@ -167,20 +159,21 @@ class Parser:
         text = self.cell("kind", cells)
         if not text:
             return None
-        kind = _KINDS.get(text.casefold())
+        kind = KINDS.get(bare(text))
         if kind is None:
             raise BadRow(_("%(column)s: neither internal nor external.") % {"column": FIELDS["kind"]})
         return kind
 
     def _state(self, cells: Sequence[str]) -> tuple[str | None, datetime | None]:
         """The state says it; without one, a date does. Who is ACTIVE may have the date of an earlier job."""
-        text, date = self.cell("state", cells).casefold(), self.cell("deleted_at", cells)
-        if text not in ("", "active", "deleted"):
+        text, date = self.cell("state", cells), self.cell("deleted_at", cells)
+        state = self._states.get(bare(text)) if text else None
+        if text and state is None:
             raise BadRow(_("%(column)s: neither ACTIVE nor DELETED.") % {"column": FIELDS["state"]})
-        if text == "active":
-            return UserState.ACTIVE, None
+        if state in (UserState.ACTIVE, PAUSED):
+            return state, None
         deleted_at = self._moment(date) if date else None
-        if text == "deleted" or deleted_at is not None:
+        if state == UserState.DELETED or deleted_at is not None:
             return UserState.DELETED, deleted_at
         return None, None
 
@@ -189,7 +182,7 @@ class Parser:
         if moment is None:
             raise BadRow(_("%(column)s: no date; write it as 2026-05-31.") % {"column": FIELDS["deleted_at"]})
         if timezone.is_naive(moment):
-            moment = moment.replace(tzinfo=self.zone)
+            moment = moment.replace(tzinfo=UTC if self.universal else self.zone)
         if moment > self.now:
             raise BadRow(_("%(column)s: in the future.") % {"column": FIELDS["deleted_at"]})
         if moment.year < 1990:
@@ -216,6 +209,26 @@ def _parsed(text: str) -> datetime | None:
     return None
 
 
+def is_date(text: str) -> bool:
+    """Whether a cell is a date as it is read here."""
+    return _parsed(text) is not None
+
+
+def says_no_manager(text: str, company: str = "") -> bool:
+    """Whether a manager's cell says that there is none. ``company``: the account's name, which says so too."""
+    folded = text.casefold()
+    return folded in NO_MANAGER or folded == company.casefold()
+
+
+def cleaned(text: str) -> str:
+    """What a cell says: on one line, trimmed, without marks of direction or what guards it from a spreadsheet."""
+    if not text.isascii():
+        text = text.translate(DIRECTION_MARKS)
+    if text[:1] in _WRAPPED:
+        text = _unwrapped(text)
+    return " ".join(text.split()) if not text.isascii() or " " in text or not text.isprintable() else text
+
+
 def _unwrapped(text: str) -> str:
     """What a cell says that is written so that a spreadsheet leaves it alone."""
     as_text = _AS_TEXT.fullmatch(text)
@@ -224,6 +237,7 @@ def _unwrapped(text: str) -> str:
     return text[1:] if _GUARDED.match(text) else text
 
 
-def _longest(name: str) -> int:
+def longest(name: str) -> int:
+    """Characters that a column of users takes."""
     column: Any = User._meta.get_field(name)
     return int(column.max_length)

@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
+from users.imports.parsing import cleaned
+
 BLOCK = 65_536
 #: A line longer than this is cut: no file of people has one, and a file without line ends must not fill the memory.
 LONGEST_LINE = 262_144
@@ -193,7 +195,7 @@ def shape_of(stored: BinaryIO, knows: Callable[[str], bool]) -> Shape:
     best: tuple[int, int, Shape] | None = None
     for delimiter in DELIMITERS:
         for row in _head(stored, encoding, delimiter):
-            headings = tuple(" ".join(cell.split()) for cell in row.cells)
+            headings = tuple(cleaned(cell) for cell in row.cells)
             known = sum(1 for heading in headings if knows(heading))
             filled = min(sum(1 for heading in headings if heading), 50)
             if best is None or (known, filled if known else 0) > best[:2]:
@@ -220,7 +222,7 @@ def _unknown_headings(stored: BinaryIO, encoding: str) -> Shape | None:
     for delimiter in DELIMITERS:
         first = next(_head(stored, encoding, delimiter), None)
         if first is not None:
-            headings = tuple(" ".join(cell.split()) for cell in first.cells)
+            headings = tuple(cleaned(cell) for cell in first.cells)
             shapes.append(Shape(encoding, delimiter, first.line, headings))
     return max(shapes, key=lambda shape: len(shape.headings), default=None)
 
