@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.urls import reverse
 from django.utils import timezone
 
 from purge import services, tasks
@@ -73,6 +74,24 @@ def test_after_the_purge_a_new_file_makes_a_new_user_and_says_so(account, purge,
         (2, "previously_purged", purge_request.reference)
     ]
     assert User.objects.get(account=account, email_key=eve.email_key).pk != eve.pk
+
+
+def test_who_was_purged_before_is_left_out_where_that_is_wanted(signed_in, account, purge, eve):
+    request = purge(done=True)
+    log = started(account, TEXT, confirm=True)
+    columns = reverse("admin:users_importlog_columns", args=[log.pk])
+    shown = signed_in.get(columns)
+    assert ("Added, but purged before", "1") in shown.context["outlook"]["facts"]
+    assert '<input type="checkbox" name="skip_purged">' in shown.content.decode()
+    chosen = {"name": "0", "email": "1", "skip_purged": "on"}
+    shown = signed_in.post(columns, {**chosen, "look": "1"})
+    assert shown.context["outlook"]["facts"] == [("Added", "1"), ("Changed", "0"), ("Left out", "1")]
+    signed_in.post(columns, chosen)
+    user_import_run(log_id=log.pk)
+    log.refresh_from_db()
+    assert (counts(log), bad_rows(log)) == ({"added": 1}, [])
+    assert list(log.notes.values_list("line", "kind", "reference")) == [(2, "left_out", request.reference)]
+    assert not User.objects.filter(account=account, email_key=eve.email_key).exists()
 
 
 def test_a_file_uploaded_before_brings_nobody_back_however_late_it_is_read(account, purge, eve):

@@ -18,15 +18,18 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from users.imports.forecast import Forecast, is_asked_about, words_of
 from users.imports.mapping import FIELDS, missing_in
 from users.imports.services import (
     ImportGone,
     ImportHead,
     import_bad_rows,
     import_file_open,
+    import_forecast,
     import_head,
     import_people_at,
     user_import_confirm,
+    user_import_discard,
     user_import_start,
 )
 from users.models import Account, AccountKind, ImportLog, ImportState, User
@@ -37,10 +40,13 @@ from users.tenancy import TenantAdmin, sees_all_accounts
 #: Bad rows that are shown on one page of an import; the download has them all.
 BAD_ROWS = 100
 REFRESH_SECONDS = 2
+#: How long the page with the columns looks at what would change.
+LOOK_SECONDS = 1.0
 
 TONES = {
     ImportState.UPLOADED: "warning",
     ImportState.RUNNING: "info",
+    ImportState.ASKING: "warning",
     ImportState.COMPLETED: "success",
     ImportState.FAILED: "error",
 }
@@ -48,6 +54,7 @@ TONES = {
 STATUS = {
     ImportState.UPLOADED: "held",
     ImportState.RUNNING: "running",
+    ImportState.ASKING: "held",
     ImportState.COMPLETED: "completed",
     ImportState.FAILED: "needs_attention",
 }
@@ -187,7 +194,7 @@ class ImportLogAdmin(TenantAdmin):
         log = self._log_of(request, log_id)
         if not self.has_add_permission(request):
             raise PermissionDenied
-        if log.state != ImportState.UPLOADED:
+        if log.state not in (ImportState.UPLOADED, ImportState.ASKING):
             return redirect("admin:users_importlog_change", log.pk)
         user = cast(User, request.user)
         try:
@@ -196,21 +203,49 @@ class ImportLogAdmin(TenantAdmin):
             return self._gone(request, gone)
         columns = {name: str(number) for name, number in log.mapping.get("columns", {}).items()}
         form = ColumnsForm(head, request.POST or None, initial=columns)
+        chosen: dict[str, int] | None = None
+        skip_purged = bool(log.mapping.get("skip_purged"))
         if request.method == "POST" and form.is_valid():
-            try:
-                user_import_confirm(acting_user=user, log=log, columns=form.columns)
-            except ServiceError as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                return redirect("admin:users_importlog_change", log.pk)
+            chosen, skip_purged = form.columns, "skip_purged" in request.POST
+            if "look" not in request.POST:
+                try:
+                    user_import_confirm(acting_user=user, log=log, columns=chosen, skip_purged=skip_purged)
+                except ServiceError as refusal:
+                    form.add_error(None, str(refusal))
+                else:
+                    return redirect("admin:users_importlog_change", log.pk)
         context = {
             "title": _("Match columns"),
             "log": log,
             "form": form,
             "head": head,
             "missing": missing_in(log.mapping.get("columns", {})),
+            "export": log.mapping.get("export", ""),
+            "against": _against(head, log),
+            "outlook": self._outlook(user, log, chosen, skip_purged),
         }
         return self._page(request, "users/import_columns.html", context)
+
+    def _outlook(
+        self, user: User, log: ImportLog, columns: dict[str, int] | None, skip_purged: bool
+    ) -> dict[str, Any] | None:
+        """What would change, for the page; nothing where the columns are not enough, which the page says itself."""
+        try:
+            seen = import_forecast(
+                acting_user=user, log=log, columns=columns, skip_purged=skip_purged, seconds=LOOK_SECONDS
+            )
+        except ServiceError:
+            return None
+        return {
+            "facts": _foreseen(seen),
+            "columns": [(FIELDS[name], f"{seen.columns[name]:,}") for name in FIELDS if seen.columns[name]],
+            "bad": seen.bad,
+            "more_bad": seen.counts["failed"] - len(seen.bad),
+            "part": "" if seen.is_whole else f"{seen.rows:,}",
+            "asks": words_of(seen.numbers()) if seen.is_drastic and is_asked_about(log) else "",
+            "purged": seen.counts["previously_purged"] or skip_purged,
+            "skip_purged": skip_purged,
+        }
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -220,6 +255,8 @@ class ImportLogAdmin(TenantAdmin):
         log: ImportLog = self.get_object(request, object_id)
         if not self.has_view_permission(request, log):
             raise PermissionDenied
+        if request.method == "POST" and self.has_add_permission(request) and log.state == ImportState.ASKING:
+            return self._answered(request, log)
         bad_rows = Paginator(log.row_errors.all(), BAD_ROWS).get_page(request.GET.get("page"))
         context = {
             "title": _("Import of %(when)s") % {"when": _moment(log)},
@@ -229,6 +266,8 @@ class ImportLogAdmin(TenantAdmin):
             "facts": _facts(log),
             "running": log.state == ImportState.RUNNING,
             "waiting": log.state == ImportState.UPLOADED,
+            "asks": words_of(log.mapping["foreseen"]) if log.state == ImportState.ASKING else "",
+            "left_out": log.notes.filter(kind="left_out").order_by("line")[:BAD_ROWS],
             "bad_rows": bad_rows,
             "brought_back": self._brought_back(request, log),
             "purged_before": log.notes.filter(kind="previously_purged").order_by("line")[:BAD_ROWS],
@@ -238,6 +277,21 @@ class ImportLogAdmin(TenantAdmin):
         if log.state == ImportState.RUNNING:
             response.headers["Refresh"] = str(REFRESH_SECONDS)
         return response
+
+    def _answered(self, request: HttpRequest, log: ImportLog) -> HttpResponse:
+        """The answer to what an import asks that would change much of the account."""
+        user = cast(User, request.user)
+        try:
+            if "discard" in request.POST:
+                user_import_discard(acting_user=user, log=log)
+                messages.success(request, _("The import was discarded. Nothing of it went in."))
+                return redirect("admin:users_importlog_changelist")
+            user_import_confirm(acting_user=user, log=log, sure=True)
+        except ImportGone as gone:
+            return self._gone(request, gone)
+        except ServiceError as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:users_importlog_change", log.pk)
 
     def _brought_back(self, request: HttpRequest, log: ImportLog) -> list[tuple[int, str]]:
         """Line and person of those who had been deleted; without a name where the file is gone since a purge."""
@@ -299,6 +353,31 @@ def _moment(log: ImportLog) -> str:
     return date_format(timezone.localtime(log.uploaded_at), "DATETIME_FORMAT")
 
 
+def _against(head: ImportHead, log: ImportLog) -> list[tuple[str, str]]:
+    """Headings and the fields that they say, of columns whose cells say something else."""
+    return [
+        (head.headings[int(number)], FIELDS[name])
+        for number, name in log.mapping.get("against", {}).items()
+        if int(number) < len(head.headings)
+    ]
+
+
+def _foreseen(seen: Forecast) -> list[tuple[str, str]]:
+    """Label and number of what would change, only what says something."""
+    counts = seen.counts
+    counted = (
+        (_("Added"), counts["added"], True),
+        (_("Changed"), counts["updated"] - counts["deleted"], True),
+        (_("Brought back (had been deleted)"), counts["revived"], False),
+        (_("Deleted"), counts["deleted"], False),
+        (_("Added, but purged before"), counts["previously_purged"], False),
+        (_("Left out"), counts["left_out"], False),
+        (_("Unchanged"), counts["unchanged"], False),
+        (ngettext("Bad row", "Bad rows", counts["failed"]), counts["failed"], False),
+    )
+    return [(label, f"{number:,}") for label, number, always in counted if always or number]
+
+
 def _facts(log: ImportLog) -> list[tuple[str, str]]:
     """Label and number, only what says something; what went in first."""
     counted = (
@@ -307,6 +386,7 @@ def _facts(log: ImportLog) -> list[tuple[str, str]]:
         (_("Unchanged"), log.unchanged, True),
         (_("Brought back (had been deleted)"), log.revived, False),
         (_("Added, but purged before"), log.previously_purged, False),
+        (_("Left out"), log.notes.filter(kind="left_out").count(), False),
         (ngettext("Bad row", "Bad rows", log.failed), log.failed, True),
     )
     return [(label, f"{number:,}") for label, number, always in counted if always or number]

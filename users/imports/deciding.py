@@ -56,6 +56,8 @@ CHANGED = (
     ),
 )
 
+#: Of these, the ones in which a person sees a change, by the names of the fields that a file has.
+SEEN = ("name", "email", "unique_user_id", "adobe_id", "profile", "kind", "deleted_at")
 
 #: What no two users of an account share.
 UNIQUE = ("email_key", "unique_user_id")
@@ -106,6 +108,9 @@ class Work:
     audits: list[UserAudit] = field(default_factory=list)
     notes: list[ImportNote] = field(default_factory=list)
     bad: list[tuple[int, str]] = field(default_factory=list)
+    #: Field → users in whom it changes; and who of those in use is renamed, renumbered, deleted or loses the manager.
+    columns: Counter[str] = field(default_factory=Counter)
+    struck: dict[int, set[str]] = field(default_factory=dict)
     put_off: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -129,6 +134,7 @@ class Surroundings:
 
     ``purged_since`` and ``purged_ever``: identifiers of people purged since the file was uploaded, or at any time, with
     a request's ID (empty: not this account's to read). ``frozen``: users who are being purged or reserved, likewise.
+    ``empties``: the file deletes every active Administrator. ``skips_purged``: people of ``purged_ever`` are left out.
     ``above``: users who may do more than whoever started the import. ``moved``: addresses that a user gave up since the
     file was uploaded. ``will_move``: see :meth:`Decision.take`.
     """
@@ -138,6 +144,8 @@ class Surroundings:
     frozen: Mapping[int, str]
     administrators: set[int]
     managers: Mapping[str, int]
+    empties: bool = False
+    skips_purged: bool = False
     moved: frozenset[str] = frozenset()
     above: frozenset[int] = frozenset()
     will_move: Callable[[KnownUser, PersonRow], bool] = lambda user, row: False
@@ -252,6 +260,13 @@ class Decision:
     # ------------------------------------------------------------ new
 
     def _add(self, row: PersonRow) -> None:
+        earlier = [self.around.purged_ever[each] for each in identifiers(row) if each in self.around.purged_ever]
+        # By several identifiers perhaps in several requests: a reference that this account may read, if there is.
+        reference = max(earlier, default="")
+        if row.state == lifecycle.PAUSED or (earlier and self.around.skips_purged):
+            self.work.counts["left_out"] += 1
+            self._note(row, "left_out", reference)
+            return
         deleted = row.state == UserState.DELETED
         deleted_at = (row.deleted_at or self.now) if deleted else None
         month = month_of(deleted_at, self.account) if deleted_at else None
@@ -280,22 +295,21 @@ class Decision:
         if month:
             self.work.months[month] += 1
         self.work.counts["added"] += 1
-        earlier = [self.around.purged_ever[each] for each in identifiers(row) if each in self.around.purged_ever]
         if earlier:
             self.work.counts["previously_purged"] += 1
-            # By several identifiers perhaps in several requests: a reference that this account may read, if there is.
-            self._note(row, "previously_purged", max(earlier))
+            self._note(row, "previously_purged", reference)
 
     # ------------------------------------------------------------ there already
 
     def _change(self, user: KnownUser, row: PersonRow) -> None:
-        deletes = row.state == UserState.DELETED and user["state"] == UserState.ACTIVE
-        revives = row.state != UserState.DELETED and user["state"] == UserState.DELETED
+        turn = lifecycle.turn(row.state, user["state"])
+        deletes, revives = turn == "deletes", turn == "brings back"
+        in_use, before = user["state"] == UserState.ACTIVE, dict(user.values)
         if deletes:
             refusal = lifecycle.deletion_refusal(
                 state=user["state"],
                 by_oneself=user.pk == self.log.started_by_id,
-                last_administrator=self.around.administrators == {user.pk},
+                last_administrator=self._is_a_last_administrator(user),
             )
             if refusal is not None:
                 raise BadRow(words_of(refusal))
@@ -326,7 +340,13 @@ class Decision:
         changed = user.changed()
         if changed:
             self.work.changed[user.pk] = user
+        self._strike(user, row, before, in_use=in_use, deletes=deletes)
         self._count(user, row, changed, deletes=deletes, revives=revives)
+
+    def _is_a_last_administrator(self, user: KnownUser) -> bool:
+        """Of several who would all go by one file, the order of its rows does not choose who stays: none goes."""
+        administrators = self.around.administrators
+        return user.pk in administrators and (self.around.empties or administrators == {user.pk})
 
     def _identity(self, user: KnownUser, row: PersonRow) -> None:
         """A new address makes the old one a former one; an ID or login that the row leaves out stays."""
@@ -370,6 +390,25 @@ class Decision:
             self._audit(user, "deleted" if deletes else "changed", changed or ["manager"])
         else:
             self.work.counts["unchanged"] += 1
+
+    def _strike(
+        self, user: KnownUser, row: PersonRow, before: Mapping[str, Any], *, in_use: bool, deletes: bool
+    ) -> None:
+        """Count by column what changes, and what would be a disaster if it happened to everybody."""
+        changed = {name for name in SEEN if before[name] != user[name]}
+        if self._has_new_manager(user, row):
+            changed.add("manager")
+        if before["state"] != user["state"]:
+            changed.discard("deleted_at")
+        self.work.columns.update(changed)
+        struck = {
+            "renamed": "name" in changed,
+            "renumbered": "unique_user_id" in changed and before["unique_user_id"] is not None,
+            "deleted": deletes,
+            "unmanaged": "manager" in changed and row.manager_key == "",
+        }
+        if in_use and (kinds := {kind for kind, is_so in struck.items() if is_so}):
+            self.work.struck.setdefault(user.pk, set()).update(kinds)
 
     def _has_new_manager(self, user: KnownUser, row: PersonRow) -> bool:
         """As far as can be told now: a manager who comes later in the file is nobody yet."""

@@ -62,6 +62,8 @@ from users.services.powers import TELL_TASK
 BATCH = 1_000
 #: Where an import remembers, among what it knows of its file, the lines that wait for all others.
 PUT_OFF = "put_off"
+#: The counts that an import keeps; of who is left out there are notes.
+COUNTED = frozenset({"added", "updated", "unchanged", "revived", "previously_purged", "failed"})
 #: After how many rows the table's statistics are made anew.
 _RECOUNTED = frozenset(BATCH * 4**power for power in range(1, 8))
 #: Waits, in seconds, before a batch is tried again when the database is gone or another writer was in the way.
@@ -83,11 +85,24 @@ class Loader:
     log: ImportLog
     account: Account
     parser: Parser
+    #: Whether the file deletes every active Administrator of the account.
+    empties: bool = False
+    #: Whether the users that are looked up are locked: not by who only looks.
+    locks = True
 
     @classmethod
     def of(cls, log: ImportLog) -> Loader:
         columns = {name: int(number) for name, number in log.mapping["columns"].items()}
-        return cls(log, log.account, Parser(columns, zone_of(log.account), log.account.name))
+        # Of the headings: column → the states that yes and no mean in it; columns whose times are UTC.
+        yes_no = log.mapping.get("yes_no", {}).get(str(columns.get("state")))
+        parser = Parser(
+            columns,
+            zone_of(log.account),
+            log.account.name,
+            yes_no=(yes_no[0], yes_no[1]) if yes_no else None,
+            universal=columns.get("deleted_at") in log.mapping.get("universal", ()),
+        )
+        return cls(log, log.account, parser)
 
     @property
     def renumber(self) -> bool:
@@ -117,6 +132,7 @@ class Loader:
             with closing(self.rows(stored)) as rows:
                 for batch in batches(rows):
                     survey.add(self._parsed(batch)[0])
+            self.empties = self._would_empty(survey)
             with closing(self.rows(stored)) as rows:
                 for batch in batches(islice(rows, done, None)):
                     if until is not None and time.monotonic() > until:
@@ -210,7 +226,8 @@ class Loader:
 
     def _counted(self, counts: Counter[str], rows: int) -> None:
         ImportLog.objects.filter(pk=self.log.pk).update(
-            rows_done=F("rows_done") + rows, **{name: F(name) + more for name, more in counts.items()}
+            rows_done=F("rows_done") + rows,
+            **{name: F(name) + more for name, more in counts.items() if name in COUNTED},
         )
 
     def _people(self, people: Sequence[PersonRow], survey: Survey, put_off: list[int]) -> Counter[str]:
@@ -286,6 +303,8 @@ class Loader:
         around = Surroundings(
             purged_since=since,
             purged_ever=ever,
+            empties=self.empties,
+            skips_purged=bool(self.log.mapping.get("skip_purged")),
             frozen=self._frozen(known),
             administrators=self._active_administrators(),
             managers=self._managers(people),
@@ -323,7 +342,9 @@ class Loader:
             pks.update(mine.values_list("pk", flat=True))
         if not pks:
             return []
-        rows = User.objects.filter(AnyOf(F("pk"), sorted(pks))).order_by("pk").select_for_update()
+        rows = User.objects.filter(AnyOf(F("pk"), sorted(pks))).order_by("pk")
+        if self.locks:
+            rows = rows.select_for_update()
         return [
             KnownUser.of(pk, manager_id, values)
             for pk, manager_id, *values in rows.values_list("pk", "manager_id", *CHANGED)
@@ -350,6 +371,14 @@ class Loader:
             role=Role.ADMINISTRATOR, user__account_id=self.account.pk, user__state=UserState.ACTIVE
         )
         return set(rows.values_list("user_id", flat=True))
+
+    def _would_empty(self, survey: Survey) -> bool:
+        """Whether the file deletes every active Administrator but whoever has started it, whom it cannot delete."""
+        administrators = self._active_administrators()
+        if self.log.started_by_id in administrators:
+            return False
+        known_by = User.objects.filter(pk__in=administrators).values_list("email_key", "unique_user_id")
+        return bool(administrators) and all(survey.deletes(key, unique_id) for key, unique_id in known_by)
 
     def _managers(self, people: Iterable[PersonRow]) -> dict[str, int]:
         """Managers who are there already; those who come later in the file are found in the second walk."""

@@ -8,6 +8,7 @@ import io
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, cast
@@ -24,9 +25,11 @@ from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.steps.files import file_mentions
 from purge.worker.queue import enqueue
 from users.imports import mapping as headings_of
+from users.imports.forecast import Forecast, forecast, is_asked_about
 from users.imports.loading import AccountClosed, Loader, TakenOver
 from users.imports.managers import assign_managers
-from users.imports.mapping import FIELDS, is_known, missing_in, propose, remember
+from users.imports.mapping import FIELDS, FIRST_ROWS, NEEDED, is_known, missing_in, proposal, remember
+from users.imports.parsing import cleaned
 from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
 from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
 from users.services import ServiceError
@@ -60,12 +63,15 @@ def user_import_start(
     mapping: Mapping[str, str] | None = None,
     confirm: bool = False,
     renumber: bool = False,
+    sure: bool = False,
+    skip_purged: bool = False,
 ) -> ImportLog:
     """Store a file of people, propose what its columns mean, and queue the import.
 
     ``file``: a Django file or a binary stream. ``mapping``: field → heading, where the proposal is to be corrected.
     ``confirm``: wait for :func:`user_import_confirm`. ``renumber``: the company has changed its Unique User IDs, so a
-    row with another one than the user of its address is no contradiction. Raises :class:`ServiceError`, and nothing is
+    row with another one than the user of its address is no contradiction. ``sure``: it may change much of the account
+    without asking. ``skip_purged``: who was purged before is left out. Raises :class:`ServiceError`, and nothing is
     stored, for what is no CSV, an unknown heading, or (without ``confirm``) a file without name or e-mail column.
     """
     _refuse_account(acting_user, account)
@@ -73,12 +79,16 @@ def user_import_start(
         require_confirmed()
     stream = _binary(file)
     shape = _shape(stream)
-    columns = propose(shape.headings, account.import_mapping or {})
-    columns.update(_corrections(shape, mapping or {}))
+    with closing(_rows(stream, shape)) as rows:
+        first = [row.cells for row in islice(rows, FIRST_ROWS)]
+        total = len(first) + sum(1 for _row in rows)
+    proposed = proposal(shape.headings, account.import_mapping or {}, first, account.name)
+    corrections = _corrections(shape, mapping or {})
+    # What is said goes before what is only proposed, and may be left out.
+    said = set(corrections.values())
+    columns = {name: n for name, n in proposed.columns.items() if n not in said or name in NEEDED} | corrections
     if not confirm:
         _refuse_columns(shape.headings, columns)
-    with closing(_rows(stream, shape)) as rows:
-        total = sum(1 for _row in rows)
     if not total:
         raise ServiceError(_("The file has headings and no rows. Add a row for each user."), code="empty")
     log = ImportLog(
@@ -87,7 +97,18 @@ def user_import_start(
         source=source,
         encoding=_marked(shape.encoding),
         delimiter=shape.delimiter,
-        mapping={"heading_line": shape.heading_line, "columns": columns, **({"renumber": True} if renumber else {})},
+        mapping={
+            "heading_line": shape.heading_line,
+            "columns": columns,
+            **_said_by_headings(shape.headings),
+            **({"export": proposed.export} if proposed.export else {}),
+            **({"against": {str(n): name for n, name in proposed.against.items()}} if proposed.against else {}),
+            **{
+                name: True
+                for name, said in (("renumber", renumber), ("sure", sure), ("skip_purged", skip_purged))
+                if said
+            },
+        },
         total_rows=total,
     )
     log.file.save("import.csv", _as_stored(stream, shape.encoding), save=False)
@@ -102,23 +123,35 @@ def user_import_start(
     return log
 
 
-def user_import_confirm(*, acting_user: User | None, log: ImportLog, columns: Mapping[str, int]) -> ImportLog:
+def user_import_confirm(
+    *,
+    acting_user: User | None,
+    log: ImportLog,
+    columns: Mapping[str, int] | None = None,
+    sure: bool = False,
+    skip_purged: bool | None = None,
+) -> ImportLog:
     """Say what the columns mean (field → number from 0), remember it for the account, and queue the import.
 
-    Doing it twice starts one import. Raises :class:`ServiceError` when name or e-mail has no column, or the file is
-    gone since a purge.
+    ``columns``: None for those that were said before. ``sure``: the answer to what an import asks that would change
+    much of the account. ``skip_purged``: who was purged before is left out; None: as was said before. Doing it twice
+    starts one import. Raises :class:`ServiceError` when name or e-mail has no column, or the file is gone since a
+    purge.
     """
     _refuse_account(acting_user, log.account)
     # A file may name the e-mail and login of whoever administers the account.
     require_confirmed()
     head = import_head(acting_user=acting_user, log=log)
-    columns = {name: number for name, number in columns.items() if name in FIELDS and number < len(head.headings)}
+    columns = _columns_of(head, log.mapping["columns"] if columns is None else columns)
     _refuse_columns(head.headings, columns)
     with transaction.atomic():
         account = Account.objects.select_for_update(no_key=True).get(pk=log.account_id)
         current = ImportLog.objects.select_for_update(of=("self",)).get(pk=log.pk)
-        if current.state == ImportState.UPLOADED:
-            current.mapping = {**current.mapping, "columns": columns}
+        if current.state in (ImportState.UPLOADED, ImportState.ASKING):
+            said = {name: value for name, value in current.mapping.items() if name not in ("sure", "foreseen")}
+            if skip_purged is not None:
+                said["skip_purged"] = skip_purged
+            current.mapping = {**said, "columns": columns, **({"sure": True} if sure else {})}
             current.save(update_fields=["mapping"])
             _queue(current, account, head.headings)
     log.refresh_from_db()
@@ -132,6 +165,17 @@ def _queue(log: ImportLog, account: Account, headings: Sequence[str]) -> None:
     log.state = ImportState.RUNNING
     log.save(update_fields=["state"])
     enqueue(TASK, log.pk)
+
+
+def _said_by_headings(headings: Sequence[str]) -> dict[str, Any]:
+    """What else the headings say of their cells: which states yes and no mean, and whose times are UTC."""
+    yes_no = {str(number): pair for number, heading in enumerate(headings) if (pair := headings_of.yes_no_of(heading))}
+    universal = [number for number, heading in enumerate(headings) if headings_of.is_universal_time(heading)]
+    return {**({"yes_no": yes_no} if yes_no else {}), **({"universal": universal} if universal else {})}
+
+
+def _columns_of(head: ImportHead, columns: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in columns.items() if name in FIELDS and number < len(head.headings)}
 
 
 def _refuse_account(acting_user: User | None, account: Account) -> None:
@@ -214,6 +258,29 @@ def _as_stored(stream: BinaryIO, encoding: str) -> StoredFile[bytes]:
 # ---------------------------------------------------------------- looking into it
 
 
+def import_forecast(
+    *,
+    acting_user: User | None,
+    log: ImportLog,
+    columns: Mapping[str, int] | None = None,
+    skip_purged: bool | None = None,
+    seconds: float | None = None,
+) -> Forecast:
+    """What the import would do now, if it were confirmed with this (as in :func:`user_import_confirm`).
+
+    ``seconds``: how long is looked at most. Raises :class:`ImportGone`, and :class:`ServiceError` as confirming does.
+    """
+    head = import_head(acting_user=acting_user, log=log)
+    meant = _columns_of(head, log.mapping["columns"] if columns is None else columns)
+    _refuse_columns(head.headings, meant)
+    supposed = copy(log)
+    supposed.mapping = {**log.mapping, "columns": meant}
+    if skip_purged is not None:
+        supposed.mapping["skip_purged"] = skip_purged
+    with import_file_open(acting_user=acting_user, log=log) as stored:
+        return forecast(supposed, _stream_of(stored), seconds=seconds)
+
+
 @dataclass(frozen=True)
 class ImportHead:
     """The headings of a stored file and its first rows, for the page on which its columns are chosen."""
@@ -229,8 +296,9 @@ def import_head(*, acting_user: User | None, log: ImportLog, rows: int = 3) -> I
         common = {"encoding": log.encoding, "delimiter": log.delimiter}
         with closing(people_rows(_stream_of(stored), heading_line=line - 1, **common)) as found:
             first, *others = islice(found, rows + 1)
-    headings = tuple(" ".join(cell.split()) for cell in first.cells)
-    return ImportHead(headings, [[*row.cells, *[""] * len(headings)][: len(headings)] for row in others])
+    headings = tuple(cleaned(cell) for cell in first.cells)
+    shown = ([cleaned(cell) for cell in row.cells] for row in others)
+    return ImportHead(headings, [[*cells, *[""] * len(headings)][: len(headings)] for cells in shown])
 
 
 def import_people_at(*, acting_user: User | None, log: ImportLog, lines: Collection[int]) -> dict[int, str]:
@@ -323,7 +391,8 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 
 def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
-    """Load what of an import is not loaded yet: "over", "more" when the time was up, "nothing to do", "taken over".
+    """Load what of an import is not loaded yet: "over", "more" when the time was up, "nothing to do", "taken over";
+    "asks" when it would change much of the account and nobody has said that it may.
 
     Delivered twice, or again after a kill, it goes on behind the last batch; of two at once one gives up.
     """
@@ -337,7 +406,12 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
         _fail(log.pk, _words_of_what_is_missing(log))
         return "over"
     with stored:
-        # One handle for both walks: a purge may erase the file between them.
+        # One handle for all walks: a purge may erase the file between them.
+        if is_asked_about(log):
+            seen = forecast(log, _stream_of(stored), seconds=seconds)
+            if seen.is_drastic:
+                _ask(log.pk, seen)
+                return "asks"
         loader = Loader.of(log)
         try:
             if not loader.load(_stream_of(stored), until=until):
@@ -350,6 +424,28 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
         refused = assign_managers(loader, _stream_of(stored))
     _finish(log.pk, refused)
     return "over"
+
+
+def _ask(log_id: int, seen: Forecast) -> None:
+    """Nothing is in yet, and nothing goes in before :func:`user_import_confirm` says so."""
+    with transaction.atomic():
+        log = ImportLog.objects.select_for_update(of=("self",)).get(pk=log_id)
+        if log.state == ImportState.RUNNING and not log.rows_done:
+            log.state = ImportState.ASKING
+            log.mapping = {**log.mapping, "foreseen": seen.numbers()}
+            log.save(update_fields=["state", "mapping"])
+            _erase_if_closed(log_id)
+
+
+def user_import_discard(*, acting_user: User | None, log: ImportLog) -> None:
+    """Forget an import that asks, and its file: nothing of it has gone in."""
+    _refuse_account(acting_user, log.account)
+    with transaction.atomic():
+        current = ImportLog.objects.select_for_update(of=("self",)).get(pk=log.pk)
+        if current.state == ImportState.ASKING:
+            storage, name = current.file.storage, str(current.file.name)
+            current.delete()
+            transaction.on_commit(lambda: storage.delete(name) if name else None)
 
 
 def _open_to_run(log: ImportLog) -> StoredFile[bytes]:

@@ -95,6 +95,13 @@ class Survey:
         """Whether a row gives the user of this address another ID than this one."""
         return self._goes(_hash(f"@{email_key}"), _hash(f"#{unique_user_id}"))
 
+    def deletes(self, email_key: str | None, unique_user_id: str | None) -> bool:
+        """Whether a row deletes the user of this address or ID."""
+        keys = [_hash(f"@{email_key}")] if email_key else []
+        keys += [_hash(f"#{unique_user_id}")] if unique_user_id else []
+        said = self._lines(keys).values()
+        return any(each.deletes and each.line not in self.contradicted for each in said)
+
     def _goes(self, key: int, from_: int) -> bool:
         said = self._lines([key]).get(key)
         return said is not None and said.line not in self.contradicted and said.other not in (None, from_)

@@ -16,6 +16,7 @@ from users.models.people import User
 class ImportState(models.TextChoices):
     UPLOADED = "uploaded", _("Uploaded")
     RUNNING = "running", _("Running")
+    ASKING = "asking", _("Needs your answer")
     COMPLETED = "completed", _("Completed")
     FAILED = "failed", _("Failed")
 
@@ -88,13 +89,18 @@ class ImportRowError(models.Model):
 
 
 class ImportNote(models.Model):
-    """A row that went in and needs saying: revived, or purged before (with the request ID)."""
+    """A row that needs saying and is not bad: revived, purged before (with the request ID), or left out: on hold
+    elsewhere and no user here, or purged before and not wanted again."""
 
     log = models.ForeignKey(ImportLog, models.PROTECT, related_name="notes", verbose_name=_("import"))
     line = models.PositiveIntegerField(_("line"))
     kind = models.CharField(
         max_length=20,
-        choices=(("revived", _("Revived")), ("previously_purged", _("Purged before"))),
+        choices=(
+            ("revived", _("Revived")),
+            ("previously_purged", _("Purged before")),
+            ("left_out", _("Left out")),
+        ),
     )
     reference = models.CharField(_("request ID"), max_length=16, blank=True, default="")
 

@@ -151,6 +151,23 @@ def test_ids_change_places_where_the_company_has_changed_them(account, al, bo, b
     assert counts(log) == {"unchanged": 2, "updated": 2}
 
 
+@pytest.mark.parametrize("order", range(2))
+def test_of_all_administrators_the_order_chooses_nobody_to_stay(account, batch, order):
+    """Neither goes; where one of them stays by the file, the other does go."""
+    for name, email in (("Al", "a@x.org"), ("Bo", "b@x.org")):
+        UserFactory(account=account, name=name, email=email, roles=["administrator"])
+    text = list(orders("Al,a@x.org,,DELETED\n", "Bo,b@x.org,,DELETED\n"))[order]
+    log = imported(account, text)
+    assert counts(log) == {"added": 2, "failed": 2}
+    assert {reason for _line, reason in bad_rows(log)} == {
+        "State (ACTIVE or DELETED): this is the last active Administrator. Give somebody else the role first."
+    }
+    assert [state for *_rest, state in of(account).values()] == ["active", "active"]
+    log = imported(account, text.replace("b@x.org,,DELETED", "b@x.org,,ACTIVE"))
+    assert bad_rows(log) == []
+    assert [(name, state) for name, *_rest, state in of(account).values()] == [("Al", "deleted"), ("Bo", "active")]
+
+
 class Killed(BaseException):
     """As SIGKILL: nothing in between catches it."""
 

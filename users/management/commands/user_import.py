@@ -10,7 +10,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from purge.addresses import identity_key
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you
-from users.imports.services import user_import_run, user_import_start
+from users.imports.forecast import words_of
+from users.imports.mapping import FIELDS
+from users.imports.services import user_import_discard, user_import_run, user_import_start
 from users.models import Account, ImportLog, ImportSource, ImportState, User
 from users.services import ServiceError
 
@@ -36,6 +38,12 @@ class Command(PurgeCommand):
             action="store_true",
             help="the company has changed its Unique User IDs: rows give active users new ones, by their addresses",
         )
+        parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="it may rename, renumber, delete or take the manager from more than a fifth of the active users",
+        )
+        parser.add_argument("--skip-purged", action="store_true", help="leave out people who were purged before")
         parser.add_argument("--queue", action="store_true", help="leave the work to the worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,6 +60,8 @@ class Command(PurgeCommand):
                     source=ImportSource.COMMAND,
                     mapping=_mapping(options["map"]),
                     renumber=options["renumber"],
+                    sure=options["yes"],
+                    skip_purged=options["skip_purged"],
                 )
         except OSError as error:
             raise CommandError(f"The file cannot be read ({error.strerror}).", returncode=USAGE) from None
@@ -60,6 +70,12 @@ class Command(PurgeCommand):
         if not options["queue"]:
             self._run(log)
         self.show(_json(log), _lines(log), as_json=options["json"])
+        if log.state == ImportState.ASKING:
+            user_import_discard(acting_user=initiator, log=log)
+            raise CommandError(
+                f"{words_of(log.mapping['foreseen'])} Nothing was imported. If that is meant, add --yes.",
+                returncode=NEEDS_YOU,
+            )
         if log.state == ImportState.FAILED:
             raise CommandError(log.failure, returncode=NEEDS_YOU)
         if log.failed:
@@ -104,7 +120,9 @@ def _json(log: ImportLog) -> dict[str, Any]:
         "unchanged": log.unchanged,
         "revived": log.revived,
         "previously_purged": log.previously_purged,
+        "left_out": log.notes.filter(kind="left_out").count(),
         "failed": log.failed,
+        "would_change": log.mapping.get("foreseen"),
         "columns": log.mapping.get("columns", {}),
         "bad_rows": errors,
     }
@@ -116,6 +134,10 @@ def _lines(log: ImportLog) -> list[str]:
         f"  added {log.added:,}, updated {log.updated:,}, unchanged {log.unchanged:,}, revived {log.revived:,}, "
         f"previously purged {log.previously_purged:,}, bad rows {log.failed:,}",
     ]
+    against = log.mapping.get("against", {}).values()
+    if against:
+        fields = ", ".join(str(FIELDS[name]) for name in against)
+        lines.append(f"  not taken, since the cells say something else: {fields} (--map corrects)")
     bad = list(log.row_errors.order_by("line").values_list("line", "reason")[: SHOWN + 1])
     lines += [f"  line {line}: {reason}" for line, reason in bad[:SHOWN]]
     if len(bad) > SHOWN:
