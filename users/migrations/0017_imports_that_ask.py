@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0014_known_browsers"),
+        ("users", "0016_identity_providers"),
     ]
 
     operations = [
