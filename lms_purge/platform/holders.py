@@ -12,6 +12,9 @@ from purge.database.lookups import AnyOf
 from purge.host import Holder, HolderKind, PersonState
 from users.models import FormerEmail, User, UserAudit
 
+#: What tells whose an identifier is, of a user.
+WHOSE = ("account_id", "email_key", "adobe_key", "added_at", "state", "deleted_at")
+
 
 def holders(account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
     """See :meth:`purge.host.Host.holders`. The number of queries does not depend on how many keys there are.
@@ -30,10 +33,8 @@ def holders(account_id: int | None, keys: Collection[str]) -> dict[str, list[Hol
 
 def _current(account_id: int | None, keys: list[str]) -> Iterable[tuple[str, Holder]]:
     # Two look-ups by index; one OR over both columns would read the table.
-    by_address, by_login = (
-        User.objects.filter(AnyOf(F("email_key"), keys)),
-        User.objects.filter(AnyOf(F("adobe_key"), keys)),
-    )
+    users = User.objects.only(*WHOSE)
+    by_address, by_login = users.filter(AnyOf(F("email_key"), keys)), users.filter(AnyOf(F("adobe_key"), keys))
     if account_id is not None:
         by_address, by_login = by_address.filter(account_id=account_id), by_login.filter(account_id=account_id)
     addressed, signing = {user.pk: user for user in by_address}, {user.pk: user for user in by_login}
@@ -58,7 +59,7 @@ def _former(account_id: int | None, keys: list[str]) -> Iterable[tuple[str, Hold
     rows = FormerEmail.objects.filter(AnyOf(F("email_key"), keys))
     if account_id is not None:
         rows = rows.filter(user__account_id=account_id)
-    had = list(rows.select_related("user"))
+    had = list(rows.select_related("user").only("user", "email_key", "ended_at", *(f"user__{name}" for name in WHOSE)))
     endings = _endings({row.user_id for row in had})
     for row in had:
         user = row.user
