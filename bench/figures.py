@@ -21,7 +21,7 @@ from bench import contenders
 from bench.data import Size, World, address_columns, reset_sequences, settle
 from bench.measuring import Result, clock, median, progress, ratio, rounds
 from purge.addresses.index import candidates_where, drop_indexes, ensure_indexes, small_reads
-from purge.addresses.sql import may_mention
+from purge.addresses.sql import json_function, may_mention, text_function
 from purge.database.catalog import read_catalog
 from purge.proof import columns, probe, texts
 from purge.routes.scope import Scope
@@ -209,11 +209,11 @@ def extract_all() -> None:
             if connection.vendor == "sqlite":
                 found = f"bench_addresses({name})"
             elif column.type == "json":
-                found = f"cardinality(purge_emails_in_json(to_jsonb({name}))) > 0"
+                found = f"cardinality({json_function()}(to_jsonb({name}))) > 0"
             else:
-                found = f"cardinality(purge_emails_in({name}::text)) > 0"
+                found = f"cardinality({text_function()}({name}::text)) > 0"
             if connection.vendor == "postgresql":
-                found = f"{may_mention(f'({name}::text)')} AND {found}"
+                found = f"{may_mention(f'({name}::text)', is_json=column.type == 'json')} AND {found}"
             cursor.execute(f"SELECT count(*) FROM {quote(column.table)} WHERE {name} IS NOT NULL AND {found}")
 
 

@@ -31,12 +31,11 @@ def give_functions(*, connection: Any, **kwargs: Any) -> None:
 
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:
     """After each migrate: an address index on every column from which addresses are taken out, and on no other."""
-    from purge.addresses.index import drop_unneeded_indexes, ensure_indexes
+    from purge.addresses.index import replace_indexes
     from purge.rules.registry import get_registry
     from purge.steps.addresses import text_column
 
     connection = connections[using]
     existing = set(connection.introspection.table_names())
     columns = [text_column(column) for column in get_registry().indexed_columns if column.table in existing]
-    drop_unneeded_indexes(connection, columns)
-    ensure_indexes(connection, columns)
+    replace_indexes(connection, columns)

@@ -74,7 +74,8 @@ class Person:
     selected.
 
     ``earlier_state``: the state, but of somebody whom a request has frozen what they were before. ``label``: how the
-    row is named in messages without personal data ("user 12"). ``added_at``: since when the row is there.
+    row is named in messages without personal data ("user 12"). ``added_at``: since when the row is there. ``writings``:
+    the addresses and the login as they are stored, of which others have made digests.
     """
 
     id: int
@@ -87,6 +88,7 @@ class Person:
     adobe_key: str | None
     unique_user_id: str | None
     added_at: datetime
+    writings: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -213,6 +215,21 @@ class Host(Protocol):
 
         Keys that nobody ever had are left out. By person, current before former.
         """
+        ...
+
+    def id_holders(self, ids: Mapping[int, Collection[str]]) -> dict[tuple[int, str], list[Holder]]:
+        """Who has these Unique User IDs now: ``ids`` and the answer by account, as :func:`purge.addresses.identity_key`
+        makes them. Those that nobody has are left out."""
+        ...
+
+    def identities_in(self, account_id: int) -> Iterable[str]:
+        """The keys of all addresses that are a user's of this account now; to see whose a digest is."""
+        ...
+
+    def home_pages(self, account_id: int) -> frozenset[str]:
+        """Names of hosts, in small letters: of the platform itself, and those under which an account is known. A name
+        without a dot is the first label of one. Who is named by an ID or login on such a home page (an ``account`` of
+        xAPI's) is named by one of this account."""
         ...
 
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:

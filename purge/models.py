@@ -201,8 +201,10 @@ class Identifier(models.Model):
     """A plain identifier that an open request still needs. Deleted when the request is closed or cancelled.
 
     ``value``: an identity key, from which follows what texts are searched for; ``form``: its normal form
-    (:mod:`purge.hashing`). ``account_id``: the one account in which it is taken out; null: in every account that the
-    route cleans. ``local``: whether there is such an account. ``match``: the route chose its people by it.
+    (:mod:`purge.hashing`). ``written``: how the people have it stored where that is another writing, one a line:
+    systems that know an address by its digest made it of that. ``account_id``: the one account in which it is taken
+    out; null: in every account that the route cleans. ``local``: whether there is such an account. ``match``: the route
+    chose its people by it.
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="identifiers")
@@ -213,6 +215,7 @@ class Identifier(models.Model):
     account_id = models.BigIntegerField(null=True)
     local = models.BooleanField(default=False)
     match = models.BooleanField(default=True)
+    written = models.TextField(default="", db_default="")
 
     class Meta:
         constraints = (
@@ -274,6 +277,39 @@ class SuppressionHash(models.Model):
 
     def __str__(self) -> str:
         return f"hash {self.pk}"
+
+
+class IdentifierSet(models.Model):
+    """What one person of a request is searched for beside the writings of their addresses: digests of these, opaque
+    ids, IDs and logins. One row a person; one without ``person_id`` for an address that is no user's.
+
+    ``everywhere``, ``there``: keyed hashes, :data:`purge.hashing.HASH_BYTES` bytes each, one behind the other; the
+    latter of what is taken out in the person's own account (``account_id``) alone. The plain forms are derived again
+    from :class:`Identifier` while the request is open. ``kinds``: how many identifiers of each kind they come from, for
+    the request's page.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="identifier_sets")
+    person_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
+    everywhere = models.BinaryField(default=b"")
+    there = models.BinaryField(default=b"")
+    kinds = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("request", "person_id"),
+                condition=Q(person_id__isnull=False),
+                name="purge_identifier_set_once",
+            ),
+            models.UniqueConstraint(
+                fields=("request",), condition=Q(person_id=None), name="purge_identifier_set_of_nobody_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"identifier set {self.pk}"
 
 
 class PurgeStep(models.Model):

@@ -70,6 +70,20 @@ RULES = [
                 closed="written by code alone, and in no other request's reach: the row goes with its request",
             ),
             "form": OWN_WORD,
+            "written": Keep(
+                "needed while the request is open; the row is deleted in the closing transaction",
+                closed="written by code alone, and in no other request's reach: the row goes with its request",
+            ),
+        },
+    ),
+    ModelRules(
+        "purge.IdentifierSet",
+        _("what is searched for"),
+        None,
+        {
+            "everywhere": DIGEST,
+            "there": DIGEST,
+            "kinds": Keep("counts of kinds of identifiers", closed=BY_CODE),
         },
     ),
     ModelRules(

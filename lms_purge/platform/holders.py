@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db.models import F, Max, Q
 
+from purge.addresses import identity_key
 from purge.database.lookups import AnyOf
 from purge.host import Holder, HolderKind, PersonState
 from users.models import FormerEmail, User, UserAudit
+from users.services import unique_id_sort_key
 
 #: What tells whose an identifier is, of a user.
 WHOSE = ("account_id", "email_key", "adobe_key", "added_at", "state", "deleted_at")
@@ -49,6 +51,21 @@ def _current(account_id: int | None, keys: list[str]) -> Iterable[tuple[str, Hol
     for (pk, key), moment in since.items():
         user = everybody[pk]
         yield key, Holder(pk, user.account_id, HolderKind.CURRENT, moment, None, *_states(user))
+
+
+def id_holders(ids: Mapping[int, Collection[str]]) -> dict[tuple[int, str], list[Holder]]:
+    """See :meth:`purge.host.Host.id_holders`. Since when somebody has their ID nobody knows."""
+    wanted = {account_id: frozenset(keys) for account_id, keys in ids.items() if keys}
+    sorts = {unique_id_sort_key(key) for keys in wanted.values() for key in keys}
+    # By the index of account and folded ID; folding makes one of more than a key does, so that some are no answer.
+    rows = User.objects.filter(account_id__in=list(wanted), unique_id_sort__in=list(sorts)) if wanted else []
+    found: dict[tuple[int, str], list[Holder]] = defaultdict(list)
+    for user in rows:
+        key = identity_key(user.unique_user_id or "")
+        if key in wanted[user.account_id]:
+            holder = Holder(user.pk, user.account_id, HolderKind.CURRENT, None, None, *_states(user))
+            found[user.account_id, key].append(holder)
+    return dict(found)
 
 
 def _states(user: User) -> tuple[PersonState, PersonState]:

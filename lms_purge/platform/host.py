@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
@@ -13,9 +14,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from lms_purge.platform.holders import holders
+from lms_purge.platform.holders import holders, id_holders
 from messaging.services import notification_create
-from purge.addresses import identity_key
+from purge.addresses import emails_in, identity_key
 from purge.host import AccountFacts, Holder, Page, Person, PersonLine, PersonState, TenantKind
 from purge.routes.scope import searched
 from users.filters import CleanupFilter
@@ -36,6 +37,9 @@ from users.selectors import deleted_and_free
 from users.services import deleted_count_change, sessions_end
 from users.sign_in.confirmed import require_confirmed
 from users.sign_in.step_up import confirm
+
+#: Whose addresses tell where an account is at home.
+MOST_ADMINISTRATORS = 20
 
 
 class LmsHost:
@@ -164,6 +168,23 @@ class LmsHost:
 
     def holders(self, account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
         return holders(account_id, keys)
+
+    def id_holders(self, ids: Mapping[int, Collection[str]]) -> dict[tuple[int, str], list[Holder]]:
+        return id_holders(ids)
+
+    def identities_in(self, account_id: int) -> Iterable[str]:
+        rows = User.objects.filter(account_id=account_id).values_list("email_key", "adobe_key")
+        return (key for row in rows.iterator() for key in row if key and "@" in key)
+
+    def home_pages(self, account_id: int) -> frozenset[str]:
+        account = Account.objects.filter(pk=account_id).values_list("subdomain", "sender_email", "support_emails")
+        written = [text for row in account for text in row[1:]]
+        active = User.objects.filter(pk__in=self.administrators(account_id)[:MOST_ADMINISTRATORS])
+        written += active.values_list("email", flat=True)
+        addresses = {key for text in written for key in emails_in(text) if "@" in key}
+        ours = [urlsplit(settings.LMS_BASE_URL).hostname or "", *settings.ALLOWED_HOSTS]
+        names = {name.lstrip(".").lower() for name in (*ours, *(row[0] for row in account)) if name.strip("*.")}
+        return frozenset(names | {identity_key(key).rpartition("@")[2] for key in addresses})
 
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
         return _people(_matching([*emails, *adobe_ids]).filter(account__kind=AccountKind.TRIAL))
@@ -320,14 +341,18 @@ def _people(rows: Any) -> list[Person]:
             "adobe_key",
             "unique_user_id",
             "added_at",
+            "email",
+            "adobe_id",
         )
     )
     former: dict[int, list[str]] = defaultdict(list)
+    written: dict[int, list[str]] = defaultdict(list)
     if found:
         addresses = FormerEmail.objects.filter(user_id__in=[row[0] for row in found])
-        for user_id, key in addresses.values_list("user_id", "email_key"):
+        for user_id, key, address in addresses.values_list("user_id", "email_key", "email"):
             if key:
                 former[user_id].append(key)
+                written[user_id].append(address or "")
     return [
         Person(
             id=pk,
@@ -340,6 +365,7 @@ def _people(rows: Any) -> list[Person]:
             adobe_key=adobe_key,
             unique_user_id=unique_user_id,
             added_at=added_at,
+            writings=tuple(writing for writing in (*own, *written[pk]) if writing),
         )
-        for pk, account_id, state, deleted_at, public_id, email_key, adobe_key, unique_user_id, added_at in found
+        for pk, account_id, state, deleted_at, public_id, email_key, adobe_key, unique_user_id, added_at, *own in found
     ]

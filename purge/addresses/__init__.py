@@ -11,11 +11,11 @@ from purge.addresses.identity import (
     routed,
     trimmed,
 )
-from purge.addresses.logins import login_words, names_login
+from purge.addresses.logins import login_words, names_id, names_login
 from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
 from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
 from purge.addresses.shapes import Shape, emails_in_value, names, others_in_value
-from purge.addresses.spellings import search_keys
+from purge.addresses.spellings import search_keys, sought_keys
 
 __all__ = [
     "ERASED",
@@ -36,11 +36,13 @@ __all__ = [
     "login_words",
     "mentions",
     "names",
+    "names_id",
     "names_login",
     "others_in_value",
     "redact",
     "redact_json",
     "routed",
     "search_keys",
+    "sought_keys",
     "trimmed",
 ]

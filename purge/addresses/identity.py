@@ -41,10 +41,10 @@ _PLAIN_LABEL = r"(?!-|..--)[a-z0-9-]{1,63}(?<!-)"
 _PLAIN_DOMAIN: Final = re.compile(rf"(?=.{{1,253}}\Z){_PLAIN_LABEL}(?:\.{_PLAIN_LABEL})*")
 _LAST_AT_SIGN: Final = re.compile(f"[{AT_SIGNS}](?=[^{AT_SIGNS}]*\\Z)")
 #: Copied from mail programs and directories along with an address: marks of direction, and the mark of byte order.
-_AROUND: Final = " \t\r\n\v\f\u00a0\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
-_TRIMMED: Final = re.compile(f"\\A[{_AROUND}]+|[{_AROUND}]+\\Z")
+AROUND: Final = " \t\r\n\v\f\u00a0\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+_TRIMMED: Final = re.compile(f"\\A[{AROUND}]+|[{AROUND}]+\\Z")
 #: The simple mapping of this one letter belongs to another: see the module's docstring.
-_DOTTED_CAPITAL_I: Final = "\u0130"
+DOTTED_CAPITAL_I: Final = "\u0130"
 #: What every A-label begins with.
 A_LABEL: Final = "xn--"
 
@@ -58,7 +58,7 @@ def simple_lower(text: str) -> str:
     """NFC, with the simple lower-case mapping of every code point."""
     if text.isascii():
         return text.lower()
-    letters = (letter if letter == _DOTTED_CAPITAL_I else letter.lower() for letter in nfc(text))
+    letters = (letter if letter == DOTTED_CAPITAL_I else letter.lower() for letter in nfc(text))
     # There are small letters with a mark in one that have no capital such: "H\u0331" is "h\u0331" first, then "\u1e96".
     return nfc("".join(letters))
 

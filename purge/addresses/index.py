@@ -1,8 +1,9 @@
 """The index that finds the rows that mention an address: the database keeps it, so no way of writing can forget it.
 
-For each redacted column a GIN index on ``purge_emails_in(column)`` (:mod:`purge.addresses.sql`). It finds a superset;
-:mod:`purge.addresses` decides. SQLite knows no such index; there it is one of the rows whose text could hold an at-sign
-at all, made with SQLite's own functions, so that every program can go on writing. A search reads all of those.
+For each redacted column a GIN index on what the database's function finds in it (:mod:`purge.addresses.sql`). That is a
+superset; :mod:`purge.addresses` decides. SQLite knows no such index; there it is one of the rows whose text could hold
+an at-sign or a digest at all, made with SQLite's own functions, so that every program can go on writing. A search reads
+all of those.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from django.db import transaction
 
 from purge.addresses import cannot_mention
 from purge.addresses.encodings import AT_SIGNS, ESCAPING
-from purge.addresses.sql import JSON_FUNCTION, TEXT_FUNCTION, function_statements, may_mention, version
+from purge.addresses.sql import (
+    FUNCTIONS,
+    definition,
+    function_statements,
+    json_function,
+    may_mention,
+    text_function,
+    version,
+)
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -37,6 +46,11 @@ FEW_ROWS: Final = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit 
 _TELLTALE: Final = tuple(dict.fromkeys(AT_SIGNS + ESCAPING))
 
 
+# SQLite's patterns know no repetition. Of a UUID the middle is enough.
+_X: Final = "[0-9A-Fa-f]"
+_HEXADECIMAL_RUNS: Final = (_X * 32, f"-{_X * 4}-{_X * 4}-{_X * 4}-{_X * 12}")
+
+
 @dataclass(frozen=True)
 class TextColumn:
     """A column that may mention addresses: database names, and whether it holds JSON."""
@@ -51,8 +65,9 @@ class UnfitDatabase(Exception):
 
 
 def index_name(column: TextColumn) -> str:
-    """The same name each time, in 63 bytes (PostgreSQL); no two columns share one, a new condition has a new one."""
-    whole = f"{column.table}.{column.column}.{'json' if column.is_json else 'text'}.{may_mention('')}"
+    """The same name each time, in 63 bytes (PostgreSQL); no two columns share one, a new definition has a new one."""
+    kind = "json" if column.is_json else "text"
+    whole = f"{column.table}.{column.column}.{kind}.{definition()}.{may_contain_address('', is_json=column.is_json)}"
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     readable = f"{PREFIX}{digest}_{column.table}_{column.column}"
     return readable.encode()[:_LONGEST_NAME].decode(errors="ignore")
@@ -76,15 +91,46 @@ def create_functions(connection: BaseDatabaseWrapper) -> bool:
         if encoding != "UTF8":
             raise UnfitDatabase(f"The database is kept in {encoding}; make it with ENCODING 'UTF8'.")
         wanted = version(schema, server)
-        if _versions(connection) == {TEXT_FUNCTION: wanted, JSON_FUNCTION: wanted}:
+        current = (text_function(), json_function())
+        if _versions(connection) == dict.fromkeys(current, wanted):
             return False
         for statement in function_statements(schema):
             cursor.execute(statement)
-        for name, argument in ((TEXT_FUNCTION, "text"), (JSON_FUNCTION, "jsonb")):
+        for name, argument in zip(current, ("text", "jsonb"), strict=True):
             cursor.execute(f"COMMENT ON FUNCTION {schema}.{name}({argument}) IS '{wanted}'")
-        for index in _indexes(connection):
+        # Of these very functions, which another server's tables have changed: what they index is read anew.
+        for index in _indexes(connection, current):
             cursor.execute(f"REINDEX INDEX {schema}.{connection.ops.quote_name(index)}")
     return True
+
+
+def replace_indexes(connection: BaseDatabaseWrapper, columns: Sequence[TextColumn]) -> None:
+    """Indexes of today's definition on these columns, and on no others; those of an earlier one go when the new ones
+    are there, so that a search is answered by an index all the time.
+
+    Where there were others before, and outside a transaction, writers need not wait. The functions of the definition
+    before stay until the next time: processes of the release before may still ask them.
+    """
+    drop_unneeded_functions(connection)
+    concurrently = bool(_indexes(connection)) and not connection.in_atomic_block
+    ensure_indexes(connection, columns, concurrently=concurrently)
+    drop_unneeded_indexes(connection, columns, concurrently=concurrently)
+
+
+def drop_unneeded_functions(connection: BaseDatabaseWrapper) -> None:
+    """Drop the functions of earlier definitions with which no index is made."""
+    if connection.vendor != "postgresql":
+        return
+    unneeded = _rows(
+        connection,
+        "SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p"
+        " WHERE p.pronamespace = pg_catalog.current_schema()::regnamespace AND p.proname LIKE %s"
+        " AND NOT p.proname = ANY (%s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refobjid = p.oid"
+        " AND d.refclassid = 'pg_catalog.pg_proc'::regclass)",
+        [f"{FUNCTIONS}%", [text_function(), json_function()]],
+    )
+    for (function,) in unneeded:
+        _execute(connection, f"DROP FUNCTION IF EXISTS {function}")
 
 
 def index_statements(
@@ -95,7 +141,8 @@ def index_statements(
     if connection.vendor == "sqlite":
         return [
             f"CREATE INDEX {quote(index_name(column))} ON {quote(column.table)} "
-            f"({quote(_primary_key(connection, column))}) WHERE {may_contain_address(quote(column.column))}"
+            f"({quote(_primary_key(connection, column))}) "
+            f"WHERE {may_contain_address(quote(column.column), is_json=column.is_json)}"
             for column in columns
         ]
     return [
@@ -141,12 +188,14 @@ def drop_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn],
         _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
 
 
-def drop_unneeded_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> list[str]:
+def drop_unneeded_indexes(
+    connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False
+) -> list[str]:
     """Drop the address indexes of all columns but these; their names."""
     needed = {index_name(column) for column in columns}
     unneeded = sorted(name for name in _indexes(connection) if name.startswith(PREFIX) and name not in needed)
     for name in unneeded:
-        _execute(connection, _drop(connection, name))
+        _execute(connection, _drop(connection, name, concurrently=concurrently))
     return unneeded
 
 
@@ -166,7 +215,7 @@ def candidates_where(
     if connection.vendor == "postgresql":
         return _overlap(connection, column, "%s::text[]"), [storable(keys)]
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return may_contain_address(name).replace("%", "%%"), []
+    return may_contain_address(name, is_json=column.is_json).replace("%", "%%"), []
 
 
 def candidates_among(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
@@ -182,9 +231,13 @@ def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str)
     return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
 
 
-def may_contain_address(name: str) -> str:
-    """SQLite: the condition that a text holds an at-sign or what introduces an escape."""
-    return "(" + " OR ".join(f"instr({name}, '{sign}') > 0" for sign in _TELLTALE) + ")"
+def may_contain_address(name: str, *, is_json: bool = False) -> str:
+    """SQLite: the condition that a text holds an at-sign or what introduces an escape, or a long run of hexadecimal
+    digits; of JSON documents that it says anything."""
+    if is_json:
+        return f"(length({name}) > 2)"
+    signs = [f"instr({name}, '{sign}') > 0" for sign in _TELLTALE]
+    return "(" + " OR ".join([*signs, *(f"{name} GLOB '*{run}*'" for run in _HEXADECIMAL_RUNS)]) + ")"
 
 
 #: The keys that :data:`MENTIONS_ANY` asks about, for the statements of this thread.
@@ -231,7 +284,7 @@ def storable(keys: Iterable[str]) -> list[str]:
 
 def _expression(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
     """What the index is made on; a search has to say the very same."""
-    function, kind = (JSON_FUNCTION, "jsonb") if column.is_json else (TEXT_FUNCTION, "text")
+    function, kind = (json_function(), "jsonb") if column.is_json else (text_function(), "text")
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
     return f"{_schema(connection)}.{function}({name}::{kind})"
 
@@ -239,7 +292,7 @@ def _expression(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
 def _condition(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
     """Which rows the index holds."""
     name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return may_mention(f"({name}::text)")
+    return may_mention(f"({name}::text)", is_json=column.is_json)
 
 
 def _primary_key(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
@@ -274,13 +327,13 @@ def _versions(connection: BaseDatabaseWrapper) -> dict[str, str]:
             connection,
             "SELECT proname, pg_catalog.obj_description(oid, 'pg_proc') FROM pg_catalog.pg_proc"
             " WHERE pronamespace = pg_catalog.current_schema()::regnamespace AND proname = ANY (%s)",
-            [[TEXT_FUNCTION, JSON_FUNCTION]],
+            [[text_function(), json_function()]],
         )
     )
 
 
-def _indexes(connection: BaseDatabaseWrapper) -> dict[str, bool]:
-    """The address indexes, by name, and whether each works."""
+def _indexes(connection: BaseDatabaseWrapper, functions: Sequence[str] = ()) -> dict[str, bool]:
+    """The address indexes, by name, and whether each works. ``functions``: those made with these alone."""
     if connection.vendor == "sqlite":
         found = _rows(
             connection, "SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB %s", [f"{PREFIX}*"]
@@ -293,8 +346,9 @@ def _indexes(connection: BaseDatabaseWrapper) -> dict[str, bool]:
             " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
             " JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid AND d.refclassid = 'pg_catalog.pg_proc'::regclass"
             " JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid"
-            " WHERE c.relnamespace = pg_catalog.current_schema()::regnamespace AND p.proname = ANY (%s)",
-            [[TEXT_FUNCTION, JSON_FUNCTION]],
+            " WHERE c.relnamespace = pg_catalog.current_schema()::regnamespace AND p.proname LIKE %s"
+            " AND (%s::text[] = '{}' OR p.proname = ANY (%s))",
+            [f"{FUNCTIONS}%", list(functions), list(functions)],
         )
     )
 

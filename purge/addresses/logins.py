@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from purge.addresses.identity import identity_key
+from purge.addresses.tokens import SHORTEST_ID
 
 # What stands between the words of a filter ("owner=CORP\ann; team: sales"). A backslash, a dot, a slash or an at-sign
 # is a part of a login.
@@ -23,6 +24,14 @@ def login_words(text: str) -> set[str]:
         found.update(_ASSIGNED.split(word))
     found |= {word.strip(_AROUND) for word in found}
     return {key for key in map(identity_key, found) if key}
+
+
+def names_id(text: str, ids: Collection[str]) -> bool:
+    """Whether one of these Unique User IDs stands in a text as a whole word; a short one as the whole of it, since in a
+    filter it may be any number."""
+    if not ids:
+        return False
+    return any(len(key) >= SHORTEST_ID or key == identity_key(text) for key in login_words(text) & set(ids))
 
 
 def names_login(text: str, keys: Collection[str]) -> bool:

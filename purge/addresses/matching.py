@@ -49,6 +49,7 @@ from purge.addresses.encodings import (
     start_pattern,
 )
 from purge.addresses.identity import identity_key
+from purge.addresses.tokens import ID, hexadecimal_in
 
 _WORD: Final = rf"\w{MARKS}"
 _LOCAL: Final = local_characters(_WORD)
@@ -115,8 +116,11 @@ def is_address(text: str) -> bool:
 
 
 def emails_in(text: str) -> set[str]:
-    """The keys of all addresses the text mentions, in any writing."""
-    return {key for reading in _readings(text) for _start, _end, key in _candidates(reading.text)}
+    """The keys of all addresses the text mentions, in any writing, and of what may stand for one
+    (:mod:`purge.addresses.tokens`)."""
+    found = {key for reading in _readings(text) for _start, _end, key in _candidates(reading.text)}
+    found.update(key for _start, _end, key in hexadecimal_in(text))
+    return found
 
 
 def mentions(text: str, keys: Collection[str] | None = None, spared: Collection[str] = ()) -> list[Mention]:
@@ -151,12 +155,14 @@ def others_mentioned(text: str, keys: Collection[str], ours: Collection[str]) ->
 
 
 def _every(text: str) -> set[Mention]:
-    """All that can be an address in the text, overlapping as they do."""
-    return {
+    """All that can be an address in the text, or stand for one, overlapping as they do."""
+    found = {
         Mention(*reading.origin(start, end), key)
         for reading in _readings(text)
         for start, end, key in _candidates(reading.text)
     }
+    found.update(Mention(*each) for each in hexadecimal_in(text))
+    return found
 
 
 def _around(text: str, mention: Mention, every: Collection[Mention]) -> set[str]:
@@ -184,11 +190,14 @@ def cannot_mention(text: str, keys: Collection[str]) -> bool:
     if not text.isascii():
         return False
     lowered = text.lower()
+    keys = keys if isinstance(keys, frozenset) else frozenset(keys)
+    if _may_contain_address_token(lowered, *_tokens_of(keys)):
+        return False
     found = _DOMAIN_OR_ESCAPE.findall(lowered)
     if not found:
         return True
     # Such a text is read in one way only, and there an address ends where its domain does.
-    locals_of = _by_domain(keys if isinstance(keys, frozenset) else frozenset(keys))
+    locals_of = _by_domain(keys)
     if locals_of.keys().isdisjoint(found):
         return True
     if "" in found:
@@ -203,13 +212,29 @@ def cannot_mention(text: str, keys: Collection[str]) -> bool:
     return True
 
 
+def _may_contain_address_token(lowered: str, digests: frozenset[str], ids: tuple[str, ...]) -> bool:
+    if digests and any(key in digests for _start, _end, key in hexadecimal_in(lowered)):
+        return True
+    # IDs stand in JSON alone, where a backslash may write any character.
+    return bool(ids) and '"' in lowered and ("\\" in lowered or any(each in lowered for each in ids))
+
+
+@lru_cache(maxsize=4)
+def _tokens_of(keys: frozenset[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Those of the keys that are no addresses: digests and the like, and IDs as they are written."""
+    ids = tuple(key.removeprefix(ID) for key in keys if key.startswith(ID))
+    return frozenset(key for key in keys if "@" not in key and not key.startswith(ID)), ids
+
+
 @lru_cache(maxsize=4)
 def _by_domain(keys: frozenset[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
     """By domain: the at-sign and it, and the keys' local parts; '' for an escape. Few are remembered: they are
     people's."""
     found: dict[str, list[str]] = {"": []}
     for key in keys:
-        local, _at, domain = key.rpartition("@")
+        local, at, domain = key.rpartition("@")
+        if not at or key.startswith(ID):
+            continue
         found.setdefault(domain, []).append(local)
     return {domain: (domain and f"@{domain}", tuple(parts)) for domain, parts in found.items()}
 

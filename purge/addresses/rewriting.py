@@ -9,6 +9,7 @@ from typing import Any, Final
 from purge.addresses.decoders.finding import all_mentions
 from purge.addresses.identity import identity_key
 from purge.addresses.matching import Mention, address_key, emails_in, is_address, mentions
+from purge.addresses.tokens import ids_in
 
 ERASED: Final = "[erased]"
 # Longest first. What stands for an address is never longer than it was: columns have an end.
@@ -66,8 +67,9 @@ def strings_in_json(value: Any) -> Iterator[str]:
 
 
 def emails_in_json(value: Any) -> set[str]:
-    """The keys of all addresses mentioned in the strings of a JSON value, names of properties included."""
-    return set().union(*map(emails_in, strings_in_json(value)))
+    """The keys of all addresses mentioned in the strings of a JSON value, names of properties included, and of the IDs
+    that its properties tell."""
+    return ids_in(value).union(*map(emails_in, strings_in_json(value)))
 
 
 def redact_json(

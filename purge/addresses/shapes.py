@@ -14,6 +14,7 @@ from purge.addresses.decoders.finding import all_mentions, others_decoded
 from purge.addresses.identity import identity_key
 from purge.addresses.matching import address_key, emails_in, is_address, others_mentioned
 from purge.addresses.rewriting import emails_in_json, entries_of, names_one, strings_in_json
+from purge.addresses.tokens import ID, ids_in
 
 
 class Shape(Enum):
@@ -36,7 +37,7 @@ def emails_in_value(value: Any, shape: Shape = Shape.TEXT) -> set[str]:
 def others_in_value(value: Any, shape: Shape, keys: Collection[str], ours: Collection[str]) -> set[str]:
     """The identity keys, other than ``ours``, that mentions of the search keys in a stored value may be, or be a part
     of. Of these somebody has to say whether they are other people's, before anything is taken out."""
-    found: set[str] = set()
+    found = {token.removeprefix(ID) for token in _ids_in(value) & frozenset(keys)}
     for text, within in _texts(value, shape):
         for part, whole in _parts(text, within):
             if whole and is_address(part):
@@ -48,11 +49,16 @@ def others_in_value(value: Any, shape: Shape, keys: Collection[str], ours: Colle
 
 def names(value: Any, shape: Shape, keys: Collection[str], *, spared: Collection[str] = ()) -> bool:
     """Whether a stored value mentions one of the search keys, but for what belongs to the ``spared``."""
-    return any(
+    ids = _ids_in(value) & frozenset(keys)
+    return any(token.removeprefix(ID) not in spared for token in ids) or any(
         names_one(part, keys, spared=spared) if whole else bool(all_mentions(part, keys, spared))
         for text, within in _texts(value, shape)
         for part, whole in _parts(text, within)
     )
+
+
+def _ids_in(value: Any) -> set[str]:
+    return set() if isinstance(value, str) else ids_in(value)
 
 
 def _texts(value: Any, shape: Shape) -> list[tuple[str, Shape]]:

@@ -9,6 +9,7 @@ import idna
 
 from purge.addresses.identity import A_LABEL, REFUSED
 from purge.addresses.matching import address_key
+from purge.addresses.tokens import digests_of, is_token
 
 #: A domain with more internationalised labels is looked for in its two pure spellings only.
 _MOST_MIXED_LABELS: Final = 3
@@ -24,6 +25,20 @@ def search_keys(key: str) -> frozenset[str]:
         return frozenset({address_key(key)})
     spellings = _spellings(domain.removeprefix(REFUSED))
     return frozenset(address_key(f"{local}@{spelling}") for spelling in spellings)
+
+
+def sought_keys(key: str) -> frozenset[str]:
+    """All that is looked for to find an identity: its search keys, and the digests of its address.
+
+    ``key``: an identity key, or what stands for one already (:mod:`purge.addresses.tokens`).
+    """
+    if is_token(key):
+        return frozenset({key})
+    local, at, domain = key.rpartition("@")
+    if not at:
+        return search_keys(key)
+    spellings = _spellings(domain.removeprefix(REFUSED))
+    return search_keys(key).union(*(digests_of(f"{local}@{spelling}") for spelling in spellings))
 
 
 def _spellings(domain: str) -> list[str]:

@@ -41,9 +41,11 @@ from purge.addresses.encodings import (
     start_pattern,
     word_characters,
 )
+from purge.addresses.identity import AROUND, DOTTED_CAPITAL_I
+from purge.addresses.tokens import APART, HEXADECIMAL, ID, LONGEST_ID, NAMED, NAMED_STEMS, SHORTEST_ID
 
-TEXT_FUNCTION: Final = "purge_emails_in"
-JSON_FUNCTION: Final = "purge_emails_in_json"
+#: What the names of both functions begin with, whatever the version: see :func:`text_function`.
+FUNCTIONS: Final = "purge_emails_in"
 
 # Stands between texts that are looked at together, and for NUL, which PostgreSQL cannot hold: part of no address.
 _NEVER_IN_AN_ADDRESS = "pg_catalog.chr(1)"
@@ -69,6 +71,13 @@ DECLARE
   starts text[];
   domains text[];
 BEGIN
+  -- Digests and opaque ids, as they stand.
+  IF reading ~ $r$«hexadecimal»$r$ THEN
+    found := COALESCE((
+      SELECT pg_catalog.array_agg(pg_catalog.lower(pg_catalog.replace(m[1], '-', '') COLLATE "C"))
+      FROM pg_catalog.regexp_matches(reading, $r$«apart»$r$, 'g') AS m
+    ), found);
+  END IF;
   IF reading !~ '[«at_signs»]' AND (reading !~ $r$[«escaping»]$r$ OR reading !~ $r$«escaped_at»$r$) THEN
     RETURN found;
   END IF;
@@ -202,19 +211,52 @@ FROM pg_catalog.regexp_matches(reading, $r$(«pattern»)|([^%&\\=]+|.)$r$, 'g') 
 _JSON_BODY = r"""
 DECLARE
   document text COLLATE "C" := $1::pg_catalog.text;
+  found text[] := '{}';
+  pair text[];
+  value text COLLATE "C";
+  letter text COLLATE "C";
+  small text COLLATE "C";
 BEGIN
+  IF document ~ $r$«stems»$r$ THEN
+    -- A string, and what stands behind its colon, if it is a name. So each string is read from its beginning.
+    FOR pair IN
+      SELECT m FROM pg_catalog.regexp_matches(
+        document, $r$"((?:[^"\\]|\\.)*)"(?:: (?:("(?:[^"\\]|\\.)*")|(-?[0-9]+)(?![0-9.eE])))?$r$, 'g') AS m
+      WHERE m[2] IS NOT NULL OR m[3] IS NOT NULL
+    LOOP
+      CONTINUE WHEN NOT (
+        pg_catalog.regexp_replace(
+          pg_catalog.lower(pg_catalog.regexp_replace(pair[1], '^.*[/#:]', '') COLLATE "C"), '[^0-9a-z]+', '', 'g'
+        ) = ANY ($r${«named»}$r$)
+        OR (pair[1] = 'name' AND pg_catalog.strpos(document, '"homePage"') > 0));
+      value := pg_catalog.regexp_replace(
+        COALESCE(pair[2]::pg_catalog.jsonb #>> '{}', pair[3]), $r$^[«around»]+|[«around»]+$$r$, '', 'g');
+      CONTINUE WHEN pg_catalog.length(value) NOT BETWEEN «shortest_id» AND «longest_id» * 2;
+      IF pg_catalog.octet_length(value) <> pg_catalog.length(value) THEN
+        value := pg_catalog.normalize(value, 'NFC');
+        small := '';
+        FOREACH letter IN ARRAY pg_catalog.regexp_split_to_array(value, '') LOOP
+          small := small || COALESCE($r$«smalls»$r$::pg_catalog.jsonb ->> letter, pg_catalog.lower(letter));
+        END LOOP;
+        value := pg_catalog.normalize(small, 'NFC');
+      ELSE
+        value := pg_catalog.lower(value);
+      END IF;
+      found := pg_catalog.array_append(found, '«id»' || value);
+    END LOOP;
+  END IF;
   -- A backslash in a string stands twice in the document; single ones are escapes that PostgreSQL wrote.
-  IF document !~ '[«at_signs»]' AND (
+  IF document !~ '[«at_signs»]' AND document !~ $r$«hexadecimal»$r$ AND (
     (document !~ '[%&=]' AND pg_catalog.strpos(document, $r$\\$r$) = 0) OR document !~ $r$«escaped_at»$r$
   ) THEN
-    RETURN '{}';
+    RETURN found;
   END IF;
   -- Strings are found in the document, not by descending into it: depth costs no stack. What was found is taken out of
   -- its JSON writing; "line\nann@x.org" mentions ann.
-  RETURN «schema».purge_emails_in(COALESCE((
+  RETURN found || «schema».«text_function»(COALESCE((
     SELECT pg_catalog.string_agg(m[1]::pg_catalog.jsonb #>> '{}', «never»)
     FROM pg_catalog.regexp_matches(document, $r$"(?:[^"\\]|\\.)*"$r$, 'g') AS m
-    WHERE m[1] ~ $r$[«at_signs»%&=\\]$r$
+    WHERE m[1] ~ $r$[«at_signs»%&=\\]|«hexadecimal»$r$
   ), ''));
 END
 """
@@ -225,19 +267,32 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST {cost} AS $purge${body}$pur
 """
 
 
+#: Where there are letters in two cases: beyond are signs that have none. No half surrogates.
+_LETTERS: Final = (*range(0x80, 0xD800), *range(0xE000, 0x20000))
+
+
 @cache
 def _folds() -> dict[str, str]:
     """What case folding makes of each character beyond ASCII that it changes."""
-    changed = {chr(code): chr(code).casefold() for code in range(0x80, 0x110000) if not 0xD800 <= code <= 0xDFFF}
+    changed = {chr(code): chr(code).casefold() for code in _LETTERS}
     return {letter: folded for letter, folded in changed.items() if letter != folded}
+
+
+@cache
+def _smalls() -> dict[str, str]:
+    """The simple lower-case mapping of each character beyond ASCII that has one."""
+    capitals = (chr(code) for code in _LETTERS)
+    return {letter: letter.lower() for letter in capitals if letter not in (letter.lower(), DOTTED_CAPITAL_I)} | {
+        DOTTED_CAPITAL_I: DOTTED_CAPITAL_I
+    }
 
 
 def _filled(template: str, **values: object) -> str:
     return re.sub("«([a-z_]+)»", lambda name: str(values[name[1]]), template)
 
 
-def function_statements(schema: str) -> list[str]:
-    """The statements that create both functions. ``schema``: quoted name of the schema they are made in."""
+def _statements(schema: str, text: str, document: str) -> list[str]:
+    """The statements that create both functions, under these names."""
     word = rf"0-9A-Za-z_{word_characters()}"
     percent = f"(?:%[0-9A-Fa-f]{{2}})+|{ENTITIES_AND_BACKSLASHES}"
     quoted = f"(?:=[0-9A-Fa-f]{{2}})+|{SOFT_LINE_BREAK}"
@@ -272,6 +327,8 @@ def function_statements(schema: str) -> list[str]:
         control=CONTROL_ESCAPES,
         cut=_CUT,
         most_starts=MOST_STARTS,
+        hexadecimal=HEXADECIMAL,
+        apart=APART,
         capitals="".join(_folds()),
         folds=json.dumps(_folds(), ensure_ascii=False),
     )
@@ -279,16 +336,48 @@ def function_statements(schema: str) -> list[str]:
         _JSON_BODY,
         at_signs=AT_SIGNS,
         escaped_at=ESCAPED_AT,
+        hexadecimal=HEXADECIMAL,
+        stems=f"(?i){NAMED_STEMS}",
+        named=",".join(NAMED),
+        around=AROUND,
+        shortest_id=SHORTEST_ID,
+        longest_id=LONGEST_ID,
+        smalls=json.dumps(_smalls(), ensure_ascii=False),
+        id=ID,
         schema=schema,
+        text_function=text,
         never=_NEVER_IN_AN_ADDRESS,
     )
     return [
-        _FUNCTION.format(schema=schema, name=TEXT_FUNCTION, argument="text", cost=500, body=text_body),
-        _FUNCTION.format(schema=schema, name=JSON_FUNCTION, argument="jsonb", cost=500, body=json_body),
+        _FUNCTION.format(schema=schema, name=text, argument="text", cost=500, body=text_body),
+        _FUNCTION.format(schema=schema, name=document, argument="jsonb", cost=500, body=json_body),
     ]
 
 
-def may_mention(text: str) -> str:
+@cache
+def definition() -> str:
+    """Eight digits that change when what the functions find changes. Their names end with it, and those of the indexes
+    tell it too: a new version stands beside the old one until its indexes are made."""
+    text = "\n".join([*_statements("", "", ""), may_mention(""), may_mention("", is_json=True)])
+    return hashlib.sha256(f"{sys.version_info[:2]} {text}".encode()).hexdigest()[:8]
+
+
+def text_function() -> str:
+    """The name of the function of a text."""
+    return f"{FUNCTIONS}_{definition()}"
+
+
+def json_function() -> str:
+    """The name of the function of a JSON document."""
+    return f"{FUNCTIONS}_json_{definition()}"
+
+
+def function_statements(schema: str) -> list[str]:
+    """The statements that create both functions. ``schema``: quoted name of the schema they are made in."""
+    return _statements(schema, text_function(), json_function())
+
+
+def may_mention(text: str, *, is_json: bool = False) -> str:
     """A cheap condition that is true wherever the functions find something. ``text``: an SQL expression.
 
     The indexes leave the other rows out: to them, writing costs what it costs without an index. COALESCE, which changes
@@ -296,7 +385,11 @@ def may_mention(text: str) -> str:
     be planned for five times as long as it runs.
     """
     text = f'{text} COLLATE "C"'
-    return f"COALESCE({text} ~ '[{AT_SIGNS}]' OR {text} ~ '[{ESCAPING}]' AND {text} ~ '{ESCAPED_AT}', false)"
+    named = f" OR {text} ~ '(?i){NAMED_STEMS}'" if is_json else ""
+    return (
+        f"COALESCE({text} ~ '[{AT_SIGNS}]' OR {text} ~ '[{ESCAPING}]' AND {text} ~ '{ESCAPED_AT}'"
+        f" OR {text} ~ '{HEXADECIMAL}'{named}, false)"
+    )
 
 
 def version(schema: str, server: int) -> str:

@@ -93,7 +93,7 @@ JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
 JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
   AND d.refobjid = c.oid AND d.refobjsubid > 0
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-WHERE p.proname IN ('purge_emails_in', 'purge_emails_in_json') AND p.pronamespace = current_schema()::regnamespace
+WHERE starts_with(p.proname::text, 'purge_emails_in') AND p.pronamespace = current_schema()::regnamespace
   AND i.indisvalid AND i.indisready AND c.relnamespace = current_schema()::regnamespace
 """
 _POSTGRES_TYPES: dict[str, ColumnType] = {

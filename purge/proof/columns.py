@@ -9,7 +9,9 @@ from purge.addresses import (
     Shape,
     emails_in,
     emails_in_value,
+    identity_key,
 )
+from purge.addresses.tokens import SHORTEST_ID
 from purge.database.catalog import Catalog, Column
 from purge.fields import Unreadable
 from purge.host import get_host
@@ -40,6 +42,12 @@ def opened(column: Column, value: Any) -> str:
         return get_registry().opaque[column.table, column.name](value)
     except Unreadable:
         raise CouldNotLook(f"a value of {column.table}.{column.name} cannot be read: its key is missing") from None
+
+
+def may_be_id(key: str, value: str) -> bool:
+    """Whether a word of a column for logins may be a Unique User ID. A short one may where it is the whole value: in a
+    filter it may be any number."""
+    return len(key) >= SHORTEST_ID or key == identity_key(value)
 
 
 def readings_of(column: Column, value: Any) -> list[Any]:

@@ -12,7 +12,9 @@ from purge.addresses import (
     identity_key,
     names,
     others_in_value,
+    sought_keys,
 )
+from purge.addresses.tokens import ID, ids_in, is_token
 from purge.choices import Fate, IdentifierKind
 from purge.database.catalog import Column
 from purge.hashing import FOLDED, SEARCHED, hasher
@@ -22,7 +24,7 @@ from purge.proof.columns import readings_of, shape_of, takes_addresses
 from purge.proof.files import FileMention, Where
 from purge.proof.report import Hit
 from purge.proof.row_names import row_name
-from purge.routes.ownership import owner_in
+from purge.routes.ownership import id_owner_in, owner_in
 from purge.routes.policy import policy_for
 from purge.routes.scope import DOOMED_ROLES, owner_of
 from purge.rules.registry import get_registry, person_model
@@ -74,6 +76,8 @@ class Judge:
         self.staff = frozenset(get_host().staff_account_ids())
         self.policies = {purge_request.pk: policy_for(purge_request) for purge_request in requests}
         self.exact: dict[int, frozenset[str]] = {}
+        self.homes: dict[int, frozenset[str]] = {}
+        self.digests: dict[tuple[int, str], str | None] = {}
         self.going = {purge_request.pk: _going(purge_request) for purge_request in requests}
 
     def hits(self, column: Column, pk: Any, key: str, sought: Collection[Sought], value: Any = None) -> Iterator[Hit]:
@@ -96,7 +100,9 @@ class Judge:
         # Those by which people were chosen first: with them fewer holders count.
         for each in sorted(sought, key=lambda each: not each.matched):
             purge_request = each.purge_request
-            if purge_request.pk in seen or not self.concerns(each, place.account_id):
+            if written is not None and not self._is_at_home(place, written):
+                return
+            if purge_request.pk in seen or not self.concerns(each, place.account_id, place.key):
                 continue
             seen.add(purge_request.pk)
             owner = self._owner(place, each) if written is None else self._owner_as_written(place, each, written)
@@ -104,7 +110,7 @@ class Judge:
 
     def _owner(self, place: Hit, sought: Sought) -> Holder | None:
         """Whose it is now: the identity that is looked for, or the very one that was found, where they differ."""
-        found = identity_key(place.key) if sought.kind == IdentifierKind.EMAIL else place.key
+        found = identity_key(place.key) if sought.kind == IdentifierKind.EMAIL else place.key.removeprefix(ID)
         for identity in dict.fromkeys((found, sought.identity or found)):
             if (owner := self._holder(place, sought, identity)) is not None:
                 return owner
@@ -122,6 +128,8 @@ class Judge:
         if owners and not written.names_others_than(owners):
             return next(iter(owners.values()))
         # A looser writing is that of whoever is looked for.
+        if is_token(place.key) and not place.key.startswith(ID) and sought.identity is None:
+            return self._holder_of_digest(place, sought)
         looked_for = sought.identity or self._only_known(sought, place.key)
         return self._holder(place, sought, looked_for) if looked_for else None
 
@@ -131,7 +139,21 @@ class Judge:
         known = self._is_captured(sought.purge_request, identity) or not self.exact[sought.purge_request.pk]
         return identity if known else None
 
+    def _holder_of_digest(self, place: Hit, sought: Sought) -> Holder | None:
+        """Whose digest it is now, of the addresses in the account: which was purged nobody knows any more."""
+        assert place.account_id is not None
+        asked = (place.account_id, place.key)
+        if asked not in self.digests:
+            there = get_host().identities_in(place.account_id)
+            self.digests[asked] = next((identity for identity in there if place.key in sought_keys(identity)), None)
+        identity = self.digests[asked]
+        return self._holder(place, sought, identity) if identity else None
+
     def _holder(self, place: Hit, sought: Sought, identity: str) -> Holder | None:
+        if place.key.startswith(ID) or sought.kind == IdentifierKind.UNIQUE_ID:
+            owner = id_owner_in(place.account_id, identity, going=self.going[sought.purge_request.pk])
+            if owner is not None or sought.kind == IdentifierKind.UNIQUE_ID:
+                return owner
         matched = sought.matched
         if matched and sought.kind == IdentifierKind.EMAIL:
             known = self._is_captured(sought.purge_request, identity)
@@ -164,11 +186,21 @@ class Judge:
         )
         return owner_of(entry.rules, account_id, self.staff)
 
-    def concerns(self, sought: Sought, account_id: int | None) -> bool:
+    def _is_at_home(self, place: Hit, written: Written) -> bool:
+        """Whether an ID stands where it is this account's: not in an account on somebody else's home page."""
+        if not place.key.startswith(ID) or place.account_id is None:
+            return True
+        if place.account_id not in self.homes:
+            self.homes[place.account_id] = get_host().home_pages(place.account_id)
+        readings = readings_of(written.column, written.value)
+        return any(place.key in ids_in(each, self.homes[place.account_id]) for each in readings)
+
+    def concerns(self, sought: Sought, account_id: int | None, key: str = "") -> bool:
         if sought.account_id is not None:
             return account_id == sought.account_id
         if account_id is None:
-            return sought.kind == IdentifierKind.EMAIL
+            # Nobody is known by an ID or a login where there is no account.
+            return sought.kind not in (IdentifierKind.LOGIN, IdentifierKind.UNIQUE_ID) and not key.startswith(ID)
         policy = self.policies[sought.purge_request.pk]
         requesting = policy.scrub_requesting_account and account_id == sought.purge_request.account_id
         if requesting:

@@ -15,10 +15,7 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from purge.addresses import (
-    cannot_mention,
-    login_words,
-)
+from purge.addresses import cannot_mention, login_words
 from purge.addresses.index import (
     MENTIONS_ANY,
     TextColumn,
@@ -28,11 +25,12 @@ from purge.addresses.index import (
     small_reads,
     storable,
 )
+from purge.addresses.tokens import opaque_token, searched_ids
 from purge.choices import Fate, IdentifierKind, Reason, Verdict
 from purge.database.catalog import Catalog, Column, read_catalog
 from purge.host import get_host
 from purge.models import PurgeRequest, Subject
-from purge.proof.columns import addresses_in, is_ruled, login_columns, patrolled_columns
+from purge.proof.columns import addresses_in, is_ruled, login_columns, may_be_id, patrolled_columns
 from purge.proof.files import mentions_in_unread_files
 from purge.proof.guesses import ADDRESSES, PERSON_NUMBERS, PUBLIC_IDS, Guess
 from purge.proof.judge import Judge, Sought
@@ -41,6 +39,7 @@ from purge.proof.reading import filled, stream
 from purge.proof.report import Hit, Report, StoredFile, check_key, check_storage, file_hit
 from purge.proof.row_names import row_name
 from purge.routes.scope import DOOMED_ROLES, current_key, searched
+from purge.routes.searched_for import tokens_of_address
 from purge.rules.registry import get_registry, person_model
 
 #: Rows named for one place; more would say nothing new.
@@ -193,20 +192,41 @@ def _erased_public_ids(purge_request: PurgeRequest) -> list[str]:
     )
 
 
-def _captured(purge_request: PurgeRequest, kind: str) -> dict[str, list[Sought]]:
-    """What an open request looks for: search keys of addresses, or logins; and where it looks for each."""
+def _captured(purge_request: PurgeRequest) -> dict[str, list[Sought]]:
+    """What texts are searched for by an open request, by its keys; and where it looks for each."""
     sought: dict[str, list[Sought]] = defaultdict(list)
-    captured = purge_request.identifiers.filter(kind=kind).values_list("value", "form", "account_id", "match")
-    for value, form, account_id, match in captured:
+    captured = purge_request.identifiers.values_list("kind", "value", "form", "account_id", "match", "written")
+    for kind, value, form, account_id, match, written in captured:
         identity = current_key(value, form)
-        for key in searched([identity]) if kind == IdentifierKind.EMAIL else [identity]:
+        for key in _keys_of(kind, identity, written):
             sought[key].append(Sought(purge_request, kind, account_id, match, identity))
     return sought
 
 
+def _keys_of(kind: str, identity: str, written: str) -> frozenset[str]:
+    match kind:
+        case IdentifierKind.EMAIL:
+            return searched([identity]) | tokens_of_address(identity, written)
+        case IdentifierKind.PUBLIC_ID:
+            return frozenset({opaque_token(identity)})
+        case _login_or_id:
+            return searched_ids([identity])
+
+
+def _captured_logins(purge_request: PurgeRequest) -> dict[str, list[Sought]]:
+    """The logins and Unique User IDs of an open request; and where it looks for each."""
+    sought: dict[str, list[Sought]] = defaultdict(list)
+    logins = purge_request.identifiers.filter(kind__in=(IdentifierKind.LOGIN, IdentifierKind.UNIQUE_ID))
+    for kind, value, form, account_id, match in logins.values_list("kind", "value", "form", "account_id", "match"):
+        sought[current_key(value, form)].append(
+            Sought(purge_request, kind, account_id, match, current_key(value, form))
+        )
+    return sought
+
+
 def _known_addresses(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
-    """Addresses of an open request in e-mail columns and, on PostgreSQL, in all text that has an address index."""
-    sought = _captured(purge_request, IdentifierKind.EMAIL)
+    """What an open request looks for in e-mail columns and, on PostgreSQL, in all text that has an address index."""
+    sought = _captured(purge_request)
     keys = frozenset(sought)
     if not keys:
         return
@@ -244,14 +264,15 @@ def _filled_columns(columns: Sequence[Column]) -> list[Column]:
 
 def _known_logins(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
     """Logins of an open request in the columns that people write them into: settings, of which there are few."""
-    sought = _captured(purge_request, IdentifierKind.LOGIN)
+    sought = _captured_logins(purge_request)
     if not sought:
         return
     judge = Judge([purge_request])
     for column in login_columns(catalog):
         for pk, value in stream(filled(catalog, column)):
             for key in sorted(login_words(value) & sought.keys()):
-                yield from judge.hits(column, pk, key, sought[key])
+                those = [each for each in sought[key] if each.kind == IdentifierKind.LOGIN or may_be_id(key, value)]
+                yield from judge.hits(column, pk, key, those)
 
 
 def _is_indexed(catalog: Catalog, column: Column) -> bool:
@@ -313,7 +334,7 @@ def _files(purge_request: PurgeRequest) -> Iterator[Hit]:
 
 
 def _unread_files(purge_request: PurgeRequest) -> Iterator[Hit]:
-    sought = _captured(purge_request, IdentifierKind.EMAIL)
+    sought = _captured(purge_request)
     if not sought:
         return
     judge = Judge([purge_request])

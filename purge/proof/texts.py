@@ -16,17 +16,19 @@ from purge.addresses import (
 from purge.addresses.index import (
     may_contain_address,
 )
-from purge.addresses.sql import may_mention
+from purge.addresses.sql import json_function, may_mention, text_function
+from purge.addresses.tokens import id_token, is_token
 from purge.choices import IdentifierKind, Verdict
 from purge.database.catalog import Catalog, Column, read_catalog
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
-from purge.models import PurgeRequest, SuppressionHash
-from purge.proof.columns import addresses_in, login_columns, patrolled_columns
+from purge.models import IdentifierSet, PurgeRequest, SuppressionHash
+from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolled_columns
 from purge.proof.files import mentions_in_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.probe import BYTES_A_ROW
 from purge.proof.reading import filled, stream, values_of
 from purge.proof.report import Hit, Report, check_key, check_storage
+from purge.routes.searched_for import TOKEN, hashes_in
 from purge.rules.registry import get_registry
 
 # ---------------------------------------------------------------- tier two
@@ -61,19 +63,18 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     """
     check_key(requests)
     check_storage()
-    addresses, logins = _address_hashes(requests), _login_hashes(requests)
+    wanted, logins = _wanted(requests), _login_hashes(requests)
     catalog = read_catalog(connection)
     judge = Judge(requests)
-    if addresses:
+    if wanted:
         for column in patrolled_columns(catalog):
-            yield from _patrol_column(catalog, column, addresses, judge)
-        hash_of = hasher(IdentifierKind.EMAIL)
+            yield from _patrol_column(catalog, column, wanted, judge)
         for mention in mentions_in_files(judge.cleaned(requests)):
             for key in sorted(mention.keys):
-                yield from judge.file_hits(mention, key, addresses.get(hash_of(key), []))
-    if logins:
+                yield from judge.file_hits(mention, key, wanted.who(key))
+    if wanted or logins:
         for column in login_columns(catalog):
-            yield from _patrol_logins(catalog, column, logins, judge)
+            yield from _patrol_logins(catalog, column, logins, wanted, judge)
 
 
 def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) -> Iterator[Hit]:
@@ -85,28 +86,51 @@ def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) 
     if place is None or not row.isdigit():
         return
     pk = int(row)
-    addresses, of_address = _address_hashes([purge_request]), hasher(IdentifierKind.EMAIL)
+    wanted = _wanted([purge_request])
     for mention in mentions_in_files(lambda _path: Q(pk=pk)):
         if (mention.table, mention.column) == (table, name):
             for key in sorted(mention.keys):
-                yield from judge.file_hits(mention, key, addresses.get(of_address(key), []))
+                yield from judge.file_hits(mention, key, wanted.who(key))
     if place in patrolled_columns(catalog):
         for value in values_of(catalog, place, {pk}).values():
             for key in sorted(addresses_in(place, value)):
-                yield from judge.hits(place, pk, key, addresses.get(of_address(key), []), value)
+                yield from judge.hits(place, pk, key, wanted.who(key), value)
     if place in login_columns(catalog):
         logins = _login_hashes([purge_request])
         for value in values_of(catalog, place, {pk}).values():
-            for key, sought in _logins_met(value, logins):
+            for key, sought in _logins_met(value, logins, wanted):
                 yield from judge.hits(place, pk, key, sought)
 
 
-def _address_hashes(requests: Sequence[PurgeRequest]) -> dict[str, list[Sought]]:
-    """Digest of what is met in texts → the requests that look for it, and where."""
-    found: dict[str, list[Sought]] = defaultdict(list)
+class Wanted:
+    """What is looked for in texts: keyed hashes of addresses, and of tokens (:mod:`purge.addresses.tokens`)."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[str, list[Sought]] = defaultdict(list)
+        self.tokens: dict[str, list[Sought]] = defaultdict(list)
+        self._of_address, self._of_token = hasher(IdentifierKind.EMAIL), hasher(TOKEN)
+
+    def __bool__(self) -> bool:
+        return bool(self.addresses or self.tokens)
+
+    def who(self, key: str) -> list[Sought]:
+        """The requests that look for what was met, and where."""
+        if is_token(key):
+            return self.tokens.get(self._of_token(key), [])
+        return self.addresses.get(self._of_address(key), [])
+
+
+def _wanted(requests: Sequence[PurgeRequest]) -> Wanted:
+    wanted = Wanted()
     for digest, _form, sought in _hashes(requests, IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED)):
-        found[digest].append(sought)
-    return found
+        wanted.addresses[digest].append(sought)
+    by_id = {purge_request.pk: purge_request for purge_request in requests}
+    sets = IdentifierSet.objects.filter(request__in=by_id)
+    for request_id, own, everywhere, there in sets.values_list("request_id", "account_id", "everywhere", "there"):
+        for stored, account_id in ((everywhere, None), (there, own)):
+            for digest in hashes_in(stored):
+                wanted.tokens[digest].append(Sought(by_id[request_id], TOKEN, account_id, account_id is None))
+    return wanted
 
 
 def _login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], list[Sought]]:
@@ -125,30 +149,33 @@ def _hashes(requests: Sequence[PurgeRequest], kind: str, **filters: Any) -> Iter
         yield digest, form, Sought(by_id[request_id], kind, account_id, match)
 
 
-def _logins_met(value: str, hashes: dict[tuple[str, str], list[Sought]]) -> Iterator[tuple[str, list[Sought]]]:
-    """Each login that a value names and that is looked for."""
+def _logins_met(
+    value: str, hashes: dict[tuple[str, str], list[Sought]], wanted: Wanted
+) -> Iterator[tuple[str, list[Sought]]]:
+    """Each login that a value names and that is looked for; a Unique User ID, as the token that it is."""
     for login in sorted(login_words(value)):
         sought = [each for form in asked_digests(IdentifierKind.LOGIN, [login]) for each in hashes.get(form, ())]
         if sought:
             yield login, sought
+        if may_be_id(login, value) and (sought := wanted.who(id_token(login))):
+            yield id_token(login), sought
 
 
-def _patrol_column(catalog: Catalog, column: Column, hashes: dict[str, list[Sought]], judge: Judge) -> Iterator[Hit]:
+def _patrol_column(catalog: Catalog, column: Column, wanted: Wanted, judge: Judge) -> Iterator[Hit]:
     suspects: list[tuple[Any, str]] = []
-    hash_of = hasher(IdentifierKind.EMAIL)
     for pk, found in _texts(catalog, column):
-        suspects += [(pk, key) for key in found if hash_of(key) in hashes]
+        suspects += [(pk, key) for key in found if wanted.who(key)]
     values = values_of(catalog, column, {pk for pk, _key in suspects})
     for pk, key in suspects:
         if pk in values and key in addresses_in(column, values[pk]):
-            yield from judge.hits(column, pk, key, hashes[hash_of(key)], values[pk])
+            yield from judge.hits(column, pk, key, wanted.who(key), values[pk])
 
 
 def _patrol_logins(
-    catalog: Catalog, column: Column, hashes: dict[tuple[str, str], list[Sought]], judge: Judge
+    catalog: Catalog, column: Column, hashes: dict[tuple[str, str], list[Sought]], wanted: Wanted, judge: Judge
 ) -> Iterator[Hit]:
     for pk, value in stream(filled(catalog, column)):
-        for key, sought in _logins_met(value, hashes):
+        for key, sought in _logins_met(value, hashes, wanted):
             yield from judge.hits(column, pk, key, sought)
 
 
@@ -159,18 +186,19 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
     name, table = quote(column.name), quote(column.table)
     on_postgres = connection.vendor == "postgresql"
     if on_postgres and (column.table, column.name) not in get_registry().decoders:
-        function = "purge_emails_in_json" if column.type == "json" else "purge_emails_in"
+        function = json_function() if column.type == "json" else text_function()
         kind = "jsonb" if column.type == "json" else "text"
         call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
         # OFFSET 0: else the function is called for the condition and again for the result.
-        worth_it = may_mention(f"({name}::text)")
+        worth_it = may_mention(f"({name}::text)", is_json=column.type == "json")
         texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL AND {worth_it} OFFSET 0"
         sql = f"SELECT * FROM ({texts}) t WHERE found <> '{{}}'"
         yield from stream(sql)
         return
     where = f"{name} IS NOT NULL"
     if not on_postgres and (column.table, column.name) not in get_registry().decoders:
-        where = may_contain_address(name)
+        # SQLite's columns of JSON are texts.
+        where = f"({may_contain_address(name)} OR substr({name}, 1, 1) IN ('{{', '['))"
     for row_pk, value in stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
         found = addresses_in(column, value)
         if found:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from purge.addresses import IDENTITY_KEY_VERSION, search_keys
+from purge.addresses import IDENTITY_KEY_VERSION, address_key, emails_in, identity_key, search_keys, trimmed
 from purge.choices import IdentifierKind
 from purge.hashing import SEARCHED, keyed_hash
 from purge.host import Person
@@ -88,6 +88,40 @@ def store(
     )
 
 
+def note_writings(purge_request: PurgeRequest, writings: Iterable[str]) -> None:
+    """Remember how captured addresses are stored with people, where that is another writing than the key."""
+    written: dict[str, set[str]] = defaultdict(set)
+    for writing in writings:
+        key = identity_key(writing)
+        if "@" in key and trimmed(writing) != key:
+            written[key].add(trimmed(writing))
+    rows = list(purge_request.identifiers.filter(kind=IdentifierKind.EMAIL, value__in=list(written))) if written else []
+    for row in rows:
+        row.written = "\n".join(sorted({*row.written.splitlines(), *written[row.value]}))
+    Identifier.objects.bulk_update(rows, ["written"], batch_size=500)
+
+
+def capture_ids(purge_request: PurgeRequest, people: Iterable[Person]) -> None:
+    """Store the Unique User IDs of people who go; each stands for its person in its own account alone."""
+    Identifier.objects.bulk_create(
+        [
+            Identifier(
+                request=purge_request,
+                kind=IdentifierKind.UNIQUE_ID,
+                value=identity_key(person.unique_user_id),
+                person_id=person.id,
+                account_id=person.account_id,
+                local=True,
+                match=False,
+            )
+            for person in people
+            if person.unique_user_id
+        ],
+        ignore_conflicts=True,
+        batch_size=1_000,
+    )
+
+
 # ---------------------------------------------------------------- who was not selected
 
 
@@ -99,6 +133,12 @@ class Gathered:
     logins: frozenset[str] = frozenset()
 
 
+def is_findable(login: str) -> bool:
+    """Whether a login is an address, as which it is found in texts. Any other is compared whole, whatever it looks
+    like (``i:0#.f|membership|ann@corp.example``, ``ann@corp@x``, ``acct:ann@corp``)."""
+    return "@" in login and address_key(login) in emails_in(address_key(login))
+
+
 def gathered_of(people: Iterable[Person], *, going: Collection[int]) -> Gathered:
     """``going``: ids of everybody who goes with the request. The number of queries does not depend on how many."""
     addresses: dict[int, set[str]] = defaultdict(set)
@@ -107,7 +147,7 @@ def gathered_of(people: Iterable[Person], *, going: Collection[int]) -> Gathered
         addresses[person.account_id] |= {key for key in (person.email_key, *person.former_keys) if key}
         if person.adobe_key:
             logins[person.account_id].add(person.adobe_key)
-            if "@" in person.adobe_key:
+            if is_findable(person.adobe_key):
                 addresses[person.account_id].add(person.adobe_key)
     if not addresses:
         return Gathered()

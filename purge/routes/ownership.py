@@ -94,6 +94,23 @@ def owned_in(
     )
 
 
+def ids_kept_in(ids: Mapping[int, Collection[str]], *, going: Collection[int]) -> Mapping[int, frozenset[str]]:
+    """Account id → those of its Unique User IDs (keys) that somebody has now who stays: given out again."""
+    kept: dict[int, set[str]] = defaultdict(set)
+    for (account_id, key), holders in get_host().id_holders(ids).items():
+        if any(holder.person_id not in going for holder in holders):
+            kept[account_id].add(key)
+    return {account_id: frozenset(found) for account_id, found in kept.items()}
+
+
+def id_owner_in(account_id: int | None, key: str, *, going: Collection[int]) -> Holder | None:
+    """Who of an account has a Unique User ID now and stays; None: it may be taken out."""
+    if account_id is None:
+        return None
+    holders = get_host().id_holders({account_id: [key]}).get((account_id, key), [])
+    return next((holder for holder in holders if holder.person_id not in going), None)
+
+
 def not_shared(keys: Mapping[int, Collection[str]], going: Collection[int]) -> dict[int, frozenset[str]]:
     """By account: those of the identifiers of ``going`` that nobody else there holds, or gave up later than they did.
 

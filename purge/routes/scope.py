@@ -10,12 +10,13 @@ from functools import cached_property
 
 from django.db.models import Q
 
-from purge.addresses import identity_key, search_keys
+from purge.addresses import identity_key, sought_keys
+from purge.addresses.tokens import digests_of_writing, opaque_token, searched_ids
 from purge.choices import Fate, IdentifierKind, Reason
 from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.models import PurgeRequest
-from purge.routes.ownership import kept_in, owned_in
+from purge.routes.ownership import ids_kept_in, kept_in, owned_in
 from purge.routes.policy import Policy, policy_for
 from purge.rules import ModelRules
 
@@ -29,7 +30,9 @@ class Scope:
 
     ``people``: ids of the rows that go, ascending. ``going``: the same for the whole request, where this scope is only
     about some of them. ``addresses`` and ``logins``: identity keys taken out in every account of the scope.
-    ``own_addresses``: account id → keys taken out there alone. ``matched``: those of the keys by which the route chose
+    ``own_addresses``: account id → keys taken out there alone. ``ids``: account id → the people's Unique User IDs
+    there. ``opaque``: their public ids. ``written``: identity key → digests of the address as it was written, where
+    that is another writing than the key. ``matched``: those of the keys by which the route chose
     its people (see :mod:`purge.routes.ownership`). ``losing_accounts``: accounts in which a person's row goes.
     ``own_people``: those of the account that asked; None: all of them.
     ``requesting_account_id`` is None where the route does not clean one; ``excluded_account_id``: a trial account that
@@ -41,6 +44,9 @@ class Scope:
     addresses: frozenset[str] = frozenset()
     own_addresses: Mapping[int, frozenset[str]] = field(default_factory=dict)
     logins: frozenset[str] = frozenset()
+    ids: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    opaque: frozenset[str] = frozenset()
+    written: Mapping[str, frozenset[str]] = field(default_factory=dict)
     matched: frozenset[str] = frozenset()
     requesting_account_id: int | None = None
     trial_accounts: bool = False
@@ -53,18 +59,31 @@ class Scope:
     heir_account_id: int | None = field(default=None)
     own_people: frozenset[int] | None = None
 
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        identities = self.addresses.union(*self.own_addresses.values())
+        ids = searched_ids(self.logins.union(*self.ids.values()))
+        return self._sought(identities) | self.opaque | ids
+
     def all_addresses(self) -> frozenset[str]:
-        """What texts of any account are searched for: search keys."""
-        return self._everywhere | searched(key for keys in self.own_addresses.values() for key in keys)
+        """What texts of any account are searched for: search keys of addresses, and tokens."""
+        return self._all
 
     def keys_for(self, account_id: int | None) -> frozenset[str]:
-        """What to look for in a row of this account (None: of no account), and to take out: the search keys of what is
-        nobody's there, but for :meth:`of_others`."""
-        if account_id is None or (account_id not in self.own_addresses and account_id not in self._kept):
+        """What to look for in a row of this account (None: of no account), and to take out: the search keys and tokens
+        of what is nobody's there, but for :meth:`of_others`."""
+        if account_id is None:
             return self._everywhere
+        if account_id not in (self.own_addresses.keys() | self.ids.keys() | self._kept.keys()):
+            return self._anywhere
         if account_id not in self._there:
-            self._there[account_id] = searched(self.identities_for(account_id))
+            there = searched_ids(self.logins_for(account_id) | self.ids_for(account_id))
+            self._there[account_id] = self._sought(self.identities_for(account_id)) | self.opaque | there
         return self._there[account_id]
+
+    def _sought(self, identities: Iterable[str]) -> frozenset[str]:
+        identities = frozenset(identities)
+        return searched(identities).union(*(self.written[key] for key in identities & self.written.keys()))
 
     def identities_for(self, account_id: int) -> frozenset[str]:
         """The identities that are taken out of this account: those that are nobody's there."""
@@ -88,7 +107,12 @@ class Scope:
 
     @cached_property
     def _everywhere(self) -> frozenset[str]:
-        return searched(self.addresses)
+        return self._sought(self.addresses) | self.opaque
+
+    @cached_property
+    def _anywhere(self) -> frozenset[str]:
+        """In an account in which nothing else is looked for."""
+        return self._everywhere | searched_ids(self.logins)
 
     @cached_property
     def _there(self) -> dict[int, frozenset[str]]:
@@ -100,6 +124,28 @@ class Scope:
         if account_id is None:
             return frozenset()
         return self.logins - self._kept.get(account_id, frozenset())
+
+    def ids_for(self, account_id: int | None) -> frozenset[str]:
+        """The Unique User IDs to take out of this account: those of its own people that nobody else there has now."""
+        own = self.ids.get(account_id, frozenset()) if account_id is not None else frozenset()
+        return own - self._ids_held.get(account_id or 0, frozenset()) if own else own
+
+    @cached_property
+    def _ids_held(self) -> Mapping[int, frozenset[str]]:
+        """Which of the IDs somebody has who stays, by account: asked once. :meth:`anew` forgets the answer."""
+        return ids_kept_in(self.ids, going=self.going | set(self.people)) if self.ids else {}
+
+    def homes_of(self, account_id: int | None) -> frozenset[str]:
+        """What the home page of an account of xAPI's may be whose name is one of this account's IDs or logins."""
+        if account_id is None:
+            return frozenset()
+        if account_id not in self._homes:
+            self._homes[account_id] = get_host().home_pages(account_id)
+        return self._homes[account_id]
+
+    @cached_property
+    def _homes(self) -> dict[int, frozenset[str]]:
+        return {}
 
     @cached_property
     def _kept(self) -> Mapping[int, frozenset[str]]:
@@ -157,6 +203,9 @@ def build_scope(
     addresses: Iterable[str],
     own_addresses: Mapping[int, Iterable[str]] | None = None,
     logins: Iterable[str] = (),
+    ids: Mapping[int, Iterable[str]] | None = None,
+    public_ids: Iterable[str] = (),
+    written: Mapping[str, Iterable[str]] | None = None,
     matched: Iterable[str] = (),
     account_id: int | None,
     excluded_account_id: int | None = None,
@@ -166,7 +215,10 @@ def build_scope(
     request_id: int = 0,
     reference: str = "",
 ) -> Scope:
-    """A scope under a route's policy: accounts that the route does not clean are left out of it."""
+    """A scope under a route's policy: accounts that the route does not clean are left out of it.
+
+    ``written``: identity key → the address as it is stored with the people, in each of its writings.
+    """
     people = tuple(sorted(people))
     return Scope(
         people=people,
@@ -174,6 +226,11 @@ def build_scope(
         addresses=frozenset(addresses),
         own_addresses={account: frozenset(keys) for account, keys in (own_addresses or {}).items()},
         logins=frozenset(logins),
+        ids={account: frozenset(keys) for account, keys in (ids or {}).items()},
+        opaque=frozenset(map(opaque_token, public_ids)),
+        written={
+            key: frozenset().union(*map(digests_of_writing, writings)) for key, writings in (written or {}).items()
+        },
         matched=frozenset(matched),
         requesting_account_id=account_id if policy.scrub_requesting_account else None,
         trial_accounts=policy.scrub_trial_accounts,
@@ -188,8 +245,8 @@ def build_scope(
 
 
 def searched(keys: Iterable[str]) -> frozenset[str]:
-    """The search keys of identities."""
-    return frozenset().union(*(search_keys(key) for key in keys))
+    """The search keys of identities, and the digests of addresses."""
+    return frozenset().union(*(sought_keys(key) for key in keys))
 
 
 def current_key(value: str, form: str) -> str:
@@ -206,9 +263,13 @@ def scope_of(purge_request: PurgeRequest) -> Scope:
         )
     ]
     there: dict[int, set[str]] = defaultdict(set)
+    ids: dict[int, set[str]] = defaultdict(set)
     for kind, value, account_id, _match in identifiers:
-        if kind == IdentifierKind.EMAIL and account_id is not None:
-            there[account_id].add(value)
+        if account_id is not None and kind in (IdentifierKind.EMAIL, IdentifierKind.UNIQUE_ID):
+            (there if kind == IdentifierKind.EMAIL else ids)[account_id].add(value)
+    written: dict[str, set[str]] = defaultdict(set)
+    for value, form, writing in purge_request.identifiers.exclude(written="").values_list("value", "form", "written"):
+        written[current_key(value, form)].add(writing)
     subjects = [
         (person_id, account_id)
         for person_id, account_id, role, fate in purge_request.subjects.values_list(
@@ -225,6 +286,9 @@ def scope_of(purge_request: PurgeRequest) -> Scope:
         ],
         own_addresses=there,
         logins=[value for kind, value, _account, _match in identifiers if kind == IdentifierKind.LOGIN],
+        ids=ids,
+        public_ids=[value for kind, value, _account, _match in identifiers if kind == IdentifierKind.PUBLIC_ID],
+        written=written,
         matched=[value for kind, value, _account, match in identifiers if match],
         account_id=purge_request.account_id,
         excluded_account_id=purge_request.excluded_account_id,

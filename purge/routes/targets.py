@@ -11,9 +11,10 @@ from django.utils import timezone
 from purge.choices import Fate, IdentifierKind, Reach, Reason
 from purge.host import Person, get_host
 from purge.models import Identifier, PurgeRequest, Subject
-from purge.routes.capturing import capture_gathered, gathered_of
+from purge.routes.capturing import capture_gathered, capture_ids, gathered_of, note_writings
 from purge.routes.policy import Policy, policy_for
 from purge.routes.scope import DOOMED_ROLES
+from purge.routes.searched_for import remember_sets
 from purge.routes.suppression import remember_people
 
 
@@ -145,6 +146,9 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
     going = purge_request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
     remember_people(purge_request, doomed, going=set(going))
     capture_gathered(purge_request, gathered_of(others, going=set(going)))
+    capture_ids(purge_request, doomed)
+    note_writings(purge_request, (writing for person in doomed for writing in person.writings))
+    remember_sets(purge_request, doomed)
     if begins:
         get_host().freeze(doomed, accepted_at=purge_request.accepted_at)
     return targets

@@ -45,7 +45,9 @@ def begin(purge_request: PurgeRequest) -> None:
     ]
     purge_request.subjects.filter(person_id__in=let_go).update(fate=Fate.RELEASED)
     if let_go:
-        purge_request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=let_go).delete()
+        of_a_person = (IdentifierKind.PUBLIC_ID, IdentifierKind.UNIQUE_ID)
+        purge_request.identifiers.filter(kind__in=of_a_person, person_id__in=let_go).delete()
+        purge_request.identifier_sets.filter(person_id__in=let_go).delete()
         note(purge_request, "let_go", people=len(let_go))
         journal_people(purge_request, LET_GO, people=[people[person_id] for person_id in let_go])
     going = [person for person_id, person in people.items() if person_id not in let_go]

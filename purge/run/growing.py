@@ -22,6 +22,7 @@ from purge.routes.capturing import Captured, store
 from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.routes.policy import policy_for, within
 from purge.routes.scope import DOOMED_ROLES
+from purge.routes.searched_for import remember_addresses
 from purge.routes.targets import Target, add_subjects, matches_of, overlooked_at
 from purge.run.claims import note
 from purge.run.notifications import notify_trouble
@@ -115,6 +116,7 @@ def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: s
         ],
         only_hashed=[Captured(IdentifierKind.PUBLIC_ID, target.person.public_id) for target in doomed],
     )
+    remember_addresses(part, [target.person for target in doomed])
     add_subjects(part, list(targets), begins=False)
     note(part, "accepted", people=len(doomed), own=0, route=str(part.route))
     note(part, "held", reason=held)

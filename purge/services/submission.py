@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -28,12 +29,13 @@ from purge.host import AccountFacts, Person, PersonState, TenantKind, get_host
 from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, words_for_customers
 from purge.models import ImsNotice, PurgeRequest
 from purge.references import new_reference
-from purge.routes.capturing import Captured, gathered_of, store
+from purge.routes.capturing import Captured, gathered_of, is_findable, note_writings, store
 from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, reason_to_hold_whole
 from purge.routes.kinds_of_accounts import no_kind_changes
 from purge.routes.ownership import not_shared
 from purge.routes.policy import Policy, policy_of, within
 from purge.routes.scope import DOOMED_ROLES, Scope, build_scope
+from purge.routes.searched_for import remember_addresses
 from purge.routes.targets import Target, add_subjects, in_reach, resolve_targets
 from purge.run.claims import note
 from purge.run.notifications import notify_trouble
@@ -54,7 +56,8 @@ class Identities:
     ``emails``: taken out everywhere in scope and matched in trial accounts. ``other_addresses``: taken out everywhere,
     not matched (a login that is an address). ``former``: taken out in the requesting account only. ``logins``: taken
     out of settings everywhere in scope. ``match_logins``: an identity provider's login, matched in trial accounts.
-    ``unique_ids``: hashed for look-ups. What somebody who stays shares with them is in none but ``emails``.
+    ``unique_ids``: hashed for look-ups. ``written``: an address as it was typed, where no user has it. What somebody
+    who stays shares with them is in none but ``emails``.
     """
 
     emails: frozenset[str] = frozenset()
@@ -63,6 +66,7 @@ class Identities:
     logins: frozenset[str] = frozenset()
     match_logins: frozenset[str] = frozenset()
     unique_ids: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -223,9 +227,9 @@ def _identities(people: Iterable[Person], account_id: int, targets: Iterable[Tar
     theirs = not_shared({account_id: (adobe | former) - emails}, going)[account_id]
     return Identities(
         emails=emails,
-        other_addresses=frozenset(key for key in adobe & theirs if "@" in key),
+        other_addresses=frozenset(key for key in adobe & theirs if is_findable(key)),
         former=former & theirs,
-        logins=frozenset(key for key in adobe & theirs if "@" not in key),
+        logins=frozenset(key for key in adobe & theirs if not is_findable(key)),
         unique_ids=frozenset(identity_key(person.unique_user_id) for person in people if person.unique_user_id),
     )
 
@@ -237,12 +241,22 @@ def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, ac
     own = dict(gathered.addresses)
     if account_id is not None:
         own[account_id] = own.get(account_id, frozenset()) | identities.former
+    unique_ids: dict[int, set[str]] = defaultdict(set)
+    written: dict[str, set[str]] = defaultdict(set)
+    for target in doomed:
+        if target.person.unique_user_id:
+            unique_ids[target.person.account_id].add(identity_key(target.person.unique_user_id))
+        for writing in target.person.writings:
+            written[identity_key(writing)].add(writing)
     return build_scope(
         policy,
         people=ids,
         addresses=identities.emails | identities.other_addresses,
         own_addresses=own,
         logins=identities.logins | gathered.logins,
+        ids=unique_ids,
+        public_ids=[target.person.public_id for target in doomed],
+        written=written,
         matched=identities.emails | identities.match_logins,
         account_id=account_id,
         losing_accounts={target.person.account_id for target in doomed},
@@ -434,7 +448,7 @@ def purge_submit_address(
                 account_id=account_id,
                 acting_user=acting_user,
                 targets=[],
-                identities=Identities(emails=frozenset({key})),
+                identities=Identities(emails=frozenset({key}), written=frozenset({address})),
                 token=token,
             )
     except IntegrityError:
@@ -476,6 +490,7 @@ def purge_submit_ims(
             emails=named,
             other_addresses=frozenset() if emails else frozenset(key for key in matched if key) - named,
             match_logins=adobe,
+            written=frozenset(filter(None, (email, adobe_id))),
         )
         try:
             with transaction.atomic():
@@ -700,3 +715,5 @@ def _capture(purge_request: PurgeRequest, identities: Identities, targets: Seque
         only_hashed=[Captured(IdentifierKind.PUBLIC_ID, public_id) for public_id in going],
         listed_in=None if targets else own,
     )
+    note_writings(purge_request, identities.written)
+    remember_addresses(purge_request, [target.person for target in targets if target.role in DOOMED_ROLES])

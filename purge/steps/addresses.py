@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, singledispatch
 from typing import Any, Self
 
@@ -12,10 +12,21 @@ from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from purge.addresses import Shape, identity_key, list_without, names, names_login, others_in_value, redact, redact_json
+from purge.addresses import (
+    Shape,
+    identity_key,
+    list_without,
+    names,
+    names_id,
+    names_login,
+    others_in_value,
+    redact,
+    redact_json,
+)
 from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for, storable
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
+from purge.records import redact_objects
 from purge.routes.scope import Scope, owner_of, searched
 from purge.rules import (
     AddressTreatment,
@@ -42,7 +53,7 @@ class AddressStep(Step):
 
     @classmethod
     def needed(cls, scope: Scope) -> bool:
-        return bool(scope.all_addresses() or scope.logins)
+        return bool(scope.all_addresses() or scope.logins or scope.ids)
 
     @classmethod
     def of(cls, entry: ModelEntry) -> Iterator[Self]:
@@ -173,7 +184,7 @@ def _candidates_by_looking(
     named = [
         f"{table}.{quote(column.column)} <> ''"
         for column in entry.addresses
-        if column.is_opaque or (scope.logins and column.rule.names_logins)
+        if column.is_opaque or ((scope.logins or scope.ids) and column.rule.names_logins)
     ]
     if read:
         named.append(f"{MENTIONS_ANY}({' || char(10) || '.join(read)})")
@@ -255,9 +266,10 @@ def changed_rows(
     for pk, account_id, *values in rows.values_list("pk", path or "pk", *names, *own_names):
         old, own = values[: len(names)], dict(zip(own_names, values[len(names) :], strict=True))
         owner = owner_of(entry.rules, account_id, staff)
-        keys, logins = scope.keys_for(owner), scope.logins_for(owner)
+        keys, homes = scope.keys_for(owner), partial(scope.homes_of, owner)
+        named = Named(keys, scope.logins_for(owner), scope.ids_for(owner), frozenset(), pk, homes)
         new = [
-            _treated(column, value, keys - _own_keys(column, own), logins, pk, partial(_of_others, scope, owner))
+            _treated(column, value, keys - _own_keys(column, own), named, partial(_of_others, scope, owner))
             for column, value in zip(columns, old, strict=True)
         ]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
@@ -281,25 +293,27 @@ def _treated(
     column: AddressColumn,
     value: Any,
     keys: frozenset[str],
-    logins: frozenset[str],
-    pk: int,
+    named: Named,
     of_others: Callable[[AddressColumn, Any, frozenset[str]], frozenset[str]],
 ) -> Any:
     """The value without the addresses, or the very same object when it mentions none."""
     if value in (None, "", [], {}):
         return value
-    named = Named(keys, logins, of_others(column, value, keys), pk)
+    named = replace(named, keys=keys, spared=of_others(column, value, keys))
     return without(column.rule, column, value, named)
 
 
 @dataclass(frozen=True)
 class Named:
-    """Who is to leave a value: search keys of addresses, keys of logins, whose mentions are ``spared``; and its row."""
+    """Who is to leave a value: search keys of addresses and tokens, keys of logins and of Unique User IDs, whose
+    mentions are ``spared``; its row; and host names of its account's home pages."""
 
     keys: frozenset[str]
     logins: frozenset[str]
+    ids: frozenset[str]
     spared: frozenset[str]
     pk: int
+    homes: Callable[[], frozenset[str]]
 
 
 @singledispatch
@@ -313,7 +327,10 @@ def without(rule: AddressTreatment, column: AddressColumn, _value: Any, _named: 
 
 @without.register
 def redacted(rule: Redact, column: AddressColumn, value: Any, named: Named) -> Any:
-    rest = (redact_json if column.is_json else redact)(value, named.keys, spared=named.spared)
+    if column.is_json:
+        rest = redact_objects(value, named.keys, spared=named.spared, homes=named.homes())
+    else:
+        rest = redact(value, named.keys, spared=named.spared)
     return _with_number(column, rest, named.pk) if rule.numbered and rest is not value else rest
 
 
@@ -326,7 +343,8 @@ def taken_out(_rule: TakeOut, column: AddressColumn, value: Any, named: Named) -
 @without.register
 def blanked(rule: Blank, column: AddressColumn, value: Any, named: Named) -> Any:
     is_named = names(value, column.shape, named.keys, spared=named.spared)
-    is_named = is_named or (rule.login and isinstance(value, str) and names_login(value, named.logins))
+    if rule.login and isinstance(value, str):
+        is_named = is_named or names_login(value, named.logins) or names_id(value, named.ids)
     return _empty(column) if is_named else value
 
 
@@ -377,5 +395,5 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
             if on_postgres() and not among:
                 params = [storable(keys)]
             yield where, params
-        if scope.logins and column.rule.names_logins:
+        if (scope.logins or scope.ids) and column.rule.names_logins:
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []

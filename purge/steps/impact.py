@@ -75,6 +75,7 @@ def in_account_only(scope: Scope, account_id: int) -> Scope:
         requesting_account_id=account_id,
         trial_accounts=False,
         own_addresses={account: keys for account, keys in scope.own_addresses.items() if account == account_id},
+        ids={account: keys for account, keys in scope.ids.items() if account == account_id},
         losing_accounts=scope.losing_accounts & {account_id},
     )
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from django.db import connection, transaction
 from django.utils import timezone
 
+from purge.addresses.tokens import ID
 from purge.choices import IdentifierKind, Status, Verdict
 from purge.database.catalog import read_catalog
 from purge.models import PatrolPass, PurgeRequest
@@ -138,11 +139,16 @@ def treat_hits(purge_request: PurgeRequest, hits: Iterable[Hit]) -> int:
 def _only(scope: Scope, hit: Hit) -> Scope:
     """The scope of a request with nobody and nothing in it but the identifier that was met."""
     key, is_login = frozenset({hit.key}), hit.kind == IdentifierKind.LOGIN
+    is_id = hit.key.startswith(ID) or hit.kind == IdentifierKind.UNIQUE_ID
     return replace(
         scope,
         people=(),
-        addresses=frozenset() if is_login else key,
+        addresses=frozenset() if is_login and not is_id else key,
         own_addresses={},
-        logins=key if is_login else frozenset(),
+        # In a column for logins it stands without the sign.
+        ids={hit.account_id: frozenset({hit.key.removeprefix(ID)})} if is_id and hit.account_id is not None else {},
+        opaque=frozenset(),
+        written={},
+        logins=key if is_login and not is_id else frozenset(),
         matched=key if hit.matched else frozenset(),
     )

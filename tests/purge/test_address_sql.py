@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from purge.addresses import address_key, emails_in, emails_in_json, index
+from purge.addresses import address_key, cannot_mention, emails_in, emails_in_json, index, sql
 from purge.addresses.index import (
     TextColumn,
     candidates_where,
@@ -20,8 +20,10 @@ from purge.addresses.index import (
     index_name,
     missing_indexes,
 )
+from purge.addresses.sql import json_function, text_function
 from tests.purge.test_addresses import ADDRESSES, ANN, ANOTHER, MENTIONED, POISON, TEXTS, WRITINGS
 
+_execute = index._execute
 NOTE = TextColumn("address_index_note", "body")
 FACTS = TextColumn("address_index_note", "facts", is_json=True)
 # One example after the other on one connection: nothing is left behind by a SELECT.
@@ -42,12 +44,12 @@ def storable(text: str) -> str:
 
 
 def found_in(text: str) -> set[str]:
-    ((found,),) = query("SELECT purge_emails_in(%s)", [text])
+    ((found,),) = query(f"SELECT {text_function()}(%s)", [text])
     return set(found)
 
 
 def found_in_json(value) -> set[str]:
-    ((found,),) = query("SELECT purge_emails_in_json(%s::jsonb)", [json.dumps(value)])
+    ((found,),) = query(f"SELECT {json_function()}(%s::jsonb)", [json.dumps(value)])
     return set(found)
 
 
@@ -133,17 +135,86 @@ def test_json_is_walked_and_nothing_is_missed(functions, value) -> None:
     assert emails_in_json(value) <= found_in_json(value)
 
 
+#: Values of properties that tell somebody, and of others; digests, opaque ids, and what is nearly one.
+_IDS = st.one_of(
+    st.sampled_from(
+        [
+            "U-1001",
+            " u-1001\u202c",
+            "İLK-ID",
+            "Straße-7",
+            "ÅNGSTRÖM",
+            "a\u0301bcd",
+            "CORP\\\\ann",
+            'q"uote',
+            "7",
+            1001,
+            10.5,
+            True,
+        ]
+    ),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
+    st.integers(),
+    st.booleans(),
+)
+_NAMES = st.sampled_from(
+    [
+        "employeeNumber",
+        "employee_number",
+        "EMPLOYEE-ID",
+        "userName",
+        "name",
+        "homePage",
+        "https://x.org/ext#staffId",
+        "room",
+    ]
+)
+_HEXADECIMAL = st.sampled_from(
+    ["d249273c41f89b03bc92f5bf33fa4b96", "D249273C41F89B03BC92F5BF33FA4B96", "3f2504e0-4f89-41d3-9a0c-0305e82c3301"]
+)
+_AROUND_DIGITS = st.sampled_from(["", " ", "_", "/", "$", "f", "-", "é", "@", "\n", "=40"])
+_RECORDS = st.recursive(
+    st.dictionaries(_NAMES, _IDS, max_size=4), lambda inner: st.dictionaries(_NAMES, inner, max_size=3), max_leaves=6
+)
+
+
+@pytest.mark.postgresql
+@ON_ONE_CONNECTION
+@given(_RECORDS)
+@example({"account": {"homePage": "https://x.org", "name": "U-1001"}})
+@example({"k: 1": ": 7", "employeeNumber": "U-1001"})
+def test_ids_under_properties_that_tell_somebody_are_found(functions, value) -> None:
+    assert emails_in_json(value) <= found_in_json(value)
+
+
+@pytest.mark.postgresql
+@ON_ONE_CONNECTION
+@given(st.lists(st.tuples(_AROUND_DIGITS, _HEXADECIMAL, _AROUND_DIGITS), min_size=1, max_size=3))
+def test_digests_and_opaque_ids_are_found(functions, pieces) -> None:
+    text = "".join("".join(piece) for piece in pieces)
+    assert emails_in(text) <= found_in(text)
+    assert emails_in_json({"a": [text]}) <= found_in_json({"a": [text]})
+
+
+@pytest.mark.sqlite
+@ON_ONE_CONNECTION
+@given(st.lists(st.tuples(_AROUND_DIGITS, _HEXADECIMAL, _AROUND_DIGITS), min_size=1, max_size=3))
+def test_on_sqlite_digests_and_opaque_ids_are_candidates(db, pieces) -> None:
+    text = "".join("".join(piece) for piece in pieces)
+    if emails_in(text):
+        assert query(f"SELECT 1 FROM (SELECT %s AS body) WHERE {index.may_hold('body').replace('%', '%%')}", [text])
+        assert not any(cannot_mention(text, frozenset({key})) for key in emails_in(text))
+
+
 @pytest.mark.postgresql
 def test_json_of_any_depth_that_the_database_takes(functions) -> None:
-    ((found,),) = query(
-        "SELECT purge_emails_in_json((repeat('[', 5000) || '\"ann@x.org\"' || repeat(']', 5000))::jsonb)"
-    )
+    ((found,),) = query(f"SELECT {json_function()}((repeat('[', 5000) || '\"ann@x.org\"' || repeat(']', 5000))::jsonb)")
     assert found == [ANN]
 
 
 @pytest.mark.postgresql
 def test_null_mentions_nothing(functions) -> None:
-    assert query("SELECT purge_emails_in(NULL), purge_emails_in_json(NULL), purge_emails_in_json('null')") == [
+    assert query(f"SELECT {text_function()}(NULL), {json_function()}(NULL), {json_function()}('null')") == [
         (None, None, [])
     ]
 
@@ -165,7 +236,7 @@ def test_case_is_folded_whatever_the_locale(functions) -> None:
         assert key == address_key(capital)
         assert key in found_in(f"to {capital}.")
     for collation in ("C", "POSIX", "ucs_basic"):
-        ((found,),) = query(f"SELECT purge_emails_in('to ÄÖÜ@x.org.' COLLATE \"{collation}\")")
+        ((found,),) = query(f"SELECT {text_function()}('to ÄÖÜ@x.org.' COLLATE \"{collation}\")")
         assert "äöü@x.org" in found
 
 
@@ -175,8 +246,8 @@ def test_it_works_with_an_empty_search_path(functions) -> None:
     ((schema,),) = query("SELECT current_schema()")
     with transaction.atomic():
         query("SELECT set_config('search_path', '', true)")
-        rows = query(f"""SELECT {schema}.purge_emails_in('ann%%2540x.org &#64; É@x.org \\u0041@x \\ud83d\\ude00'),
-            {schema}.purge_emails_in_json('{{"a": "ann=40x.org"}}')""")
+        rows = query(f"""SELECT {schema}.{text_function()}('ann%%2540x.org &#64; É@x.org \\u0041@x \\ud83d\\ude00'),
+            {schema}.{json_function()}('{{"a": "ann=40x.org"}}')""")
         query(f"SET LOCAL search_path TO {schema}")
     assert ANN in rows[0][0]
     assert ANN in rows[0][1]
@@ -242,14 +313,38 @@ def test_a_broken_off_build_counts_as_missing_and_is_made_again(notes) -> None:
 def test_a_changed_function_rebuilds_the_indexes_made_with_the_old_one(notes) -> None:
     assert create_functions(connection) is False
     query(
-        "CREATE OR REPLACE FUNCTION purge_emails_in(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT"
+        f"CREATE OR REPLACE FUNCTION {text_function()}(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT"
         " AS $$ SELECT '{}'::text[] $$"
     )
-    query("COMMENT ON FUNCTION purge_emails_in(text) IS 'an old version'")
+    query(f"COMMENT ON FUNCTION {text_function()}(text) IS 'an old version'")
     query(f"REINDEX INDEX {index_name(NOTE)}")
     query("SET LOCAL enable_seqscan TO off")
     assert candidates(NOTE, ANN) == set()
     assert create_functions(connection) is True
+    assert candidates(NOTE, ANN) == {1}
+
+
+@pytest.mark.postgresql
+def test_a_new_definition_stands_beside_the_old_one_until_its_indexes_are_made(notes, monkeypatch) -> None:
+    """As while an upgrade runs: today's indexes are those of the release before, and its processes still search."""
+    before = (text_function(), index_name(NOTE))
+    for module in (sql, index):
+        monkeypatch.setattr(module, "definition", lambda: "0123abcd")
+    after = (text_function(), index_name(NOTE))
+    assert text_function() == "purge_emails_in_0123abcd"
+    assert before[0] != after[0] and before[1] != after[1]
+    made = []
+    monkeypatch.setattr(index, "_execute", lambda on, statement: made.append((statement, _execute(on, statement))))
+    index.replace_indexes(connection, [NOTE, FACTS])
+    kinds = [statement.split()[0] for statement, _none in made if before[1] in statement or after[1] in statement]
+    assert kinds == ["DROP", "CREATE", "DROP"]  # what a broken-off build left; the new one; at last the old one
+    assert candidates(NOTE, ANN) == {1}
+    # A search of the release before is slow, and right.
+    assert query(f"SELECT id FROM address_index_note WHERE {before[0]}(body) && '{{ann@x.org}}'") == [(1,)]
+    assert missing_indexes(connection, [NOTE, FACTS]) == []
+    index.replace_indexes(connection, [NOTE, FACTS])
+    gone = query("SELECT count(*) FROM pg_proc WHERE proname = %s", [before[0]])
+    assert gone == [(0,)]
     assert candidates(NOTE, ANN) == {1}
 
 

@@ -134,6 +134,17 @@ class ShopHost:
             for row in rows
         }
 
+    def id_holders(self, ids: Mapping[int, Collection[str]]) -> dict[tuple[int, str], list[Holder]]:
+        """Customers have no number of their own."""
+        return {}
+
+    def identities_in(self, account_id: int) -> Iterable[str]:
+        rows = Customer.objects.filter(branch_id=account_id, email_key__isnull=False)
+        return rows.values_list("email_key", flat=True)
+
+    def home_pages(self, account_id: int) -> frozenset[str]:
+        return frozenset({"shop.example"})
+
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
         return []
 

@@ -1,0 +1,245 @@
+"""Who is named without their address: by a digest of it, an ID, a login, an opaque id. Found, treated, and proved."""
+
+import pytest
+from django.test import override_settings
+
+from connectors.models import FtpSettings, SalesforceSettings, XapiStatement
+from purge import services
+from purge.upkeep import patrol
+from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory, SalesforceSettingsFactory
+from tests.factories.messaging import AnnouncementFactory
+from tests.factories.users import UserFactory
+from tests.purge import world as w
+
+# Digests as `printf '%s' … | sha1sum`, `md5sum` and `sha256sum` print them.
+ANN_SHA1 = "9a6e28f8f3cd86af5d53d2d08722202c7d4736e3"  # mailto:ann@x.org
+FORMER_SHA1 = "4dc4ffe077b1f46237b7d6d5347c814e80af6f64"  # mailto:ann.former@x.org
+BOB_AS_WRITTEN = "fbf0924f0fcb314a43b1ea51f046be639e761c5a"  # mailto:BÖB@x.org
+BOB_IN_SMALL_LETTERS = "232ddcc0632305ef2c4700c0b51b5235413ae747"  # mailto:böb@x.org
+JOANN_SHA1 = "c0ac7c3d20e4459dec3c9af22b6de9681d6e8cf7"  # mailto:joann@x.org
+ANN_MD5 = "d249273c41f89b03bc92f5bf33fa4b96"
+ANN_SHA256 = "367a1e74302c7324855afeeba387d3c55ca8ab3592a32c0fbdfc939ad80fcaf5"
+JOANN_MD5 = "93130be32f83e13a13dd19209b55c22e"
+
+HOME = "https://acme.example"
+ERASED = {"account": {"homePage": "https://erased.invalid/", "name": "[erased]"}}
+
+VERB = {"id": "http://adlnet.gov/expapi/verbs/completed"}
+COURSE = {"objectType": "Activity", "id": "https://acme.example/courses/7", "definition": {"name": {"en": "Safety"}}}
+
+
+def statement(actor, **rest):
+    return {"actor": actor, "verb": VERB, "object": COURSE, **rest}
+
+
+def agent(**identifier):
+    return {"objectType": "Agent", "name": "Ann Archer", **identifier}
+
+
+ERASED_AGENT = {"objectType": "Agent", **ERASED}
+
+#: A statement that no user column ties to the person → what has to be there afterwards.
+NAMED = {
+    "digest": (statement(agent(mbox_sha1sum=ANN_SHA1)), statement(ERASED_AGENT)),
+    "digest in capitals": (statement(agent(mbox_sha1sum=ANN_SHA1.upper())), statement(ERASED_AGENT)),
+    "digest of a former address": (statement(agent(mbox_sha1sum=FORMER_SHA1)), statement(ERASED_AGENT)),
+    "digest of the address as it is stored": (statement(agent(mbox_sha1sum=BOB_AS_WRITTEN)), statement(ERASED_AGENT)),
+    "digest in small letters": (statement(agent(mbox_sha1sum=BOB_IN_SMALL_LETTERS)), statement(ERASED_AGENT)),
+    "address": (statement(agent(mbox="mailto:Ann@x.org")), statement(ERASED_AGENT)),
+    "employee number as account": (
+        statement(agent(account={"homePage": HOME, "name": "U-1001"})),
+        statement(ERASED_AGENT),
+    ),
+    "login as account": (
+        statement(agent(account={"homePage": f"{HOME}/users", "name": "ann-login"})),
+        statement(ERASED_AGENT),
+    ),
+    "in a group": (
+        statement(
+            {
+                "objectType": "Group",
+                "name": "Team",
+                "member": [agent(mbox_sha1sum=ANN_SHA1), {"mbox": "mailto:bo@q.example"}],
+            }
+        ),
+        statement({"objectType": "Group", "name": "Team", "member": [ERASED_AGENT, {"mbox": "mailto:bo@q.example"}]}),
+    ),
+    "as instructor": (
+        statement({"mbox": "mailto:bo@q.example"}, context={"instructor": agent(mbox_sha1sum=ANN_SHA1)}),
+        statement({"mbox": "mailto:bo@q.example"}, context={"instructor": ERASED_AGENT}),
+    ),
+    "employee number as extension": (
+        statement(
+            {"mbox": "mailto:bo@q.example"},
+            context={
+                "extensions": {
+                    "https://acme.example/x/employeeNumber": "u-1001",
+                    "https://acme.example/x/room": "7",
+                }
+            },
+        ),
+        statement(
+            {"mbox": "mailto:bo@q.example"},
+            context={
+                "extensions": {
+                    "https://acme.example/x/employeeNumber": "[erased]",
+                    "https://acme.example/x/room": "7",
+                }
+            },
+        ),
+    ),
+    "Gravatar in a text": (
+        statement({"mbox": "mailto:bo@q.example"}, result={"response": f"https://gravatar.com/avatar/{ANN_MD5}?s=80"}),
+        statement({"mbox": "mailto:bo@q.example"}, result={"response": "https://gravatar.com/avatar/[erased]?s=80"}),
+    ),
+    "badge": (
+        {"recipient": {"type": "email", "hashed": True, "identity": f"sha256${ANN_SHA256}", "name": "Ann"}},
+        {"recipient": {"type": "email", "hashed": True, "identity": "[erased]", "name": "[erased]"}},
+    ),
+    "user of a directory": (
+        {
+            "Resources": [
+                {
+                    "userName": "ann-login",
+                    "name": {"givenName": "Ann"},
+                    "phoneNumbers": [{"value": "1"}],
+                    "id": 7,
+                }
+            ]
+        },
+        {"Resources": [{"userName": "[erased]", "name": {}, "phoneNumbers": [], "id": 7}]},
+    ),
+}
+
+#: Statements that name somebody else, or nobody: not a byte of them changes.
+OTHERS = {
+    "another's digest": statement(agent(mbox_sha1sum=JOANN_SHA1)),
+    "a digest with a digit more": statement(agent(mbox_sha1sum=ANN_SHA1 + "0")),
+    "an ID inside a longer one": statement(agent(account={"homePage": HOME, "name": "U-10011"})),
+    "an ID of another system": statement(agent(account={"homePage": "https://elsewhere.example", "name": "U-1001"})),
+    "an ID under a property of another meaning": statement(
+        {"mbox": "mailto:bo@q.example"}, result={"extensions": {"https://acme.example/x/room": "U-1001"}}
+    ),
+    "another's ID": statement(agent(account={"homePage": HOME, "name": "U-1003"})),
+    "a name beside a contact": {"name": "Safety", "contact": "bo@q.example", "gravatar": JOANN_MD5},
+}
+
+
+def plant(account, documents):
+    return {
+        name: XapiStatement.objects.create(account=account, verb="completed", statement=document)
+        for name, document in documents.items()
+    }
+
+
+def purge(world, *people):
+    request = services.purge_submit(
+        acting_user=world.admin, account_id=world.acme.pk, user_ids=[person.pk for person in people]
+    )
+    return w.run_to_end(request)
+
+
+@pytest.mark.parametrize("patrolled", [True, False], ids=["small", "large"])
+def test_whoever_is_named_otherwise_leaves_and_nobody_else(cast, patrolled):
+    documents = {name: before for name, (before, _after) in NAMED.items()}
+    made, others = plant(cast.acme, documents), plant(cast.acme, OTHERS)
+    # The IDs of one account are nobody's in another.
+    elsewhere = plant(cast.alpha, {"ID": documents["employee number as account"]})
+    globex = plant(cast.globex, documents)
+    avatar = AnnouncementFactory(account=cast.acme, body=f"See /people/{cast.ann.public_id}/avatar.png, room U-1001.")
+    with override_settings(PURGE_PATROL_AT_ONCE_ROWS=10_000_000 if patrolled else 0):
+        assert w.completed(purge(cast, cast.ann, cast.bob))
+    stored = dict(XapiStatement.objects.values_list("pk", "statement"))
+    assert {name: stored[row.pk] for name, row in made.items()} == {name: after for name, (_b, after) in NAMED.items()}
+    assert {name: stored[row.pk] for name, row in others.items()} == OTHERS
+    assert stored[elsewhere["ID"].pk] == documents["employee number as account"]
+    assert {name: stored[row.pk] for name, row in globex.items()} == documents
+    avatar.refresh_from_db()
+    assert avatar.body == "See /people/[erased]/avatar.png, room U-1001."
+    if not patrolled:
+        assert patrol.patrol_all().verdict == "clean"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"actor": agent(mbox_sha1sum=ANN_SHA1)},
+        {"actor": agent(account={"homePage": HOME, "name": "U-1001"})},
+        {"actor": agent(account={"homePage": HOME, "name": "ann-login"})},
+    ],
+    ids=["digest", "employee number", "login"],
+)
+def test_a_purge_is_not_clean_while_such_a_statement_is_there(cast, written):
+    with override_settings(PURGE_PATROL_AT_ONCE_ROWS=0):
+        request = purge(cast, cast.ann)
+        assert w.completed(request)
+        assert not request.identifiers.exists()
+        late, other = plant(cast.acme, {"late": written}), plant(cast.acme, {"other": OTHERS["another's digest"]})
+        assert patrol.patrol_all().verdict == "residue"
+    request.refresh_from_db()
+    assert request.status == "residue"
+    places = set(request.residues.values_list("table", "column", "row"))
+    assert places == {("connectors_xapistatement", "statement", str(late["late"].pk))}
+    assert patrol.take_out(request) == 1
+    late["late"].refresh_from_db()
+    assert late["late"].statement == {"actor": ERASED_AGENT}
+    other["other"].refresh_from_db()
+    assert other["other"].statement == OTHERS["another's digest"]
+    patrol.patrol_all()
+    assert w.completed(request)
+
+
+def test_who_has_the_id_or_address_again_keeps_what_names_them(cast):
+    with override_settings(PURGE_PATROL_AT_ONCE_ROWS=0):
+        request = purge(cast, cast.ann)
+        assert w.completed(request)
+        UserFactory(account=cast.acme, email=w.ANN, unique_user_id="U-1001")
+        plant(cast.acme, {name: NAMED[name][0] for name in ("digest", "employee number as account")})
+        assert patrol.patrol_all().verdict == "clean"
+
+
+#: A login that is no address as one is found in texts, and is not this one.
+ODD_LOGINS = {
+    "acct:ann@corp": "acct:ann2@corp",
+    "i:0#.f|membership|ann.b@corp.example": "i:0#.f|membership|joann.b@corp.example",
+    "Ann B@corp": "Joann B@corp",
+    "ann.b@corp@x": "ann.b@corp@y",
+    "CORP\\ann@b": "CORP\\ann@c",
+    "ann(b)@corp.example": "joann(b)@corp.example",
+}
+
+
+@pytest.mark.parametrize(("login", "another"), ODD_LOGINS.items(), ids=ODD_LOGINS)
+def test_a_login_is_compared_whole_whatever_it_looks_like(cast, login, another):
+    person = UserFactory(account=cast.acme, adobe_id=login, deleted_at=cast.ann.deleted_at)
+    mine, other = (
+        FtpSettingsFactory(connector=ConnectorFactory(account=cast.acme, state="enabled"), user_name=name)
+        for name in (login, another)
+    )
+    assert w.completed(purge(cast, person))
+    for row in (mine, other):
+        row.refresh_from_db()
+        row.connector.refresh_from_db()
+    assert (mine.user_name, mine.connector.state) == ("", "disabled")
+    assert (other.user_name, other.connector.state) == (another, "enabled")
+
+
+def test_a_unique_user_id_is_taken_out_of_columns_for_logins(cast):
+    cast.bob.unique_user_id = "7"
+    cast.bob.save()
+    whole, short, part = (
+        FtpSettingsFactory(connector=ConnectorFactory(account=cast.acme, state="enabled"), user_name=name)
+        for name in ("U-1001", "7", "U-1001x")
+    )
+    named, number = (
+        SalesforceSettingsFactory(connector=ConnectorFactory(account=cast.acme, state="enabled"), filter_value=text)
+        for text in ("manager eq 'u-1001'", "level > 7")
+    )
+    assert w.completed(purge(cast, cast.ann, cast.bob))
+    assert dict(FtpSettings.objects.filter(pk__in=[whole.pk, short.pk, part.pk]).values_list("pk", "user_name")) == {
+        whole.pk: "",
+        short.pk: "",
+        part.pk: "U-1001x",
+    }
+    left = dict(SalesforceSettings.objects.filter(pk__in=[named.pk, number.pk]).values_list("pk", "filter_value"))
+    assert left == {named.pk: "", number.pk: "level > 7"}
