@@ -9,6 +9,7 @@ from pathlib import Path
 
 os.environ.setdefault("SECRET_KEY", "bench-only-" + "0123456789abcdef" * 3)
 os.environ.setdefault("PURGE_HASH_KEY", "bench-only-" + "fedcba9876543210" * 3)
+os.environ.setdefault("LMS_ENCRYPTION_KEYS", "YmVuY2gtb25seS1iZW5jaC1vbmx5LWJlbmNoLW9ubHk=")
 _files = Path(os.environ.setdefault("BENCH_FILES", tempfile.mkdtemp(prefix="lms-purge-bench-")))
 # One account purges hundreds of people here, and the whole-database pass is measured by itself.
 os.environ.setdefault("PURGE_RATE_GUARD", "1000000000")

@@ -18,7 +18,7 @@ from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
 
 from keys.encryption import decrypt, encrypt
-from purge.fields import Opaque, SafeJSONField
+from purge.fields import BoundedJSON, Opaque, SafeJSONField
 
 NOT_SHOWN = _("Not shown. Left empty, it stays as it is.")
 
@@ -85,7 +85,7 @@ class EncryptedTextField(Encrypted, models.TextField):
         )
 
 
-class WriteOnlyJSON(forms.JSONField):
+class WriteOnlyJSON(BoundedJSON):
     """What is to change of a stored object: an object itself, or nothing."""
 
     default_error_messages = {"object": _('Write an object, such as {"key": "value"}.')}

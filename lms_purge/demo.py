@@ -91,6 +91,11 @@ def may_load() -> bool:
     return not Account.objects.exists()
 
 
+def is_for_real_people() -> bool:
+    """Whether others than who started it reach the site."""
+    return bool(settings.LMS_HTTPS)
+
+
 @transaction.atomic
 def load() -> None:
     """Load it all, in one transaction."""

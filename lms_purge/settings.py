@@ -15,6 +15,8 @@ from environs import Env, validate
 
 from keys import folder as key_folder
 from lms_purge.process.database import database_from_url
+from lms_purge.process.logs import logging_config
+from lms_purge.process.reachable import refusal_to_serve
 from users.sign_in.client import networks_of
 
 # ModelAdmin[User] and the like, as the types have them, at run time too.
@@ -96,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "lms_purge.process.middleware.BodiesOfAllowedSize",
     "users.sign_in.staying.Staying",
     "users.sign_in.step_up.StepUp",
     "lms_purge.process.middleware.AccountTimeZone",
@@ -221,6 +224,8 @@ try:
     networks_of(LMS_TRUSTED_PROXIES)
 except ValueError:
     raise ImproperlyConfigured('LMS_TRUSTED_PROXIES must name addresses, networks (10.0.0.0/8) or "socket".') from None
+if not DEBUG and (refusal := refusal_to_serve(https=LMS_HTTPS, hosts=ALLOWED_HOSTS)):
+    raise ImproperlyConfigured(refusal)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
@@ -299,27 +304,12 @@ PURGE_SCHEDULES = {
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
 PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))
 
-# Logs: to standard error (a command's output is its own), with event names and ids. No logger may print a query string
-# (the admin's search puts its words there) or an exception's message (a database's repeats the row that it refused).
+# Logs: to standard error (a command's output is its own), a line for each event, with names and ids. No logger may
+# print a query string (the admin's search puts its words there) or an exception's message (a database's repeats the row
+# that it refused). The web server's own lines are formatted likewise.
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "lms_purge.process.logs.NoExceptionMessages",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        },
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
-    "loggers": {
-        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        # runserver's access log is the one that prints query strings.
-        "django.server": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
-        "django-q": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
+LOG_FORMAT: str = env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"]))
+LOGGING = logging_config(LOG_FORMAT, env.log_level("LOG_LEVEL", logging.INFO))
 
 env.seal()
 

@@ -9,3 +9,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]
+
+handler400 = "lms_purge.process.errors.bad_request"
+handler403 = "lms_purge.process.errors.permission_denied"
+handler404 = "lms_purge.process.errors.not_found"
+handler500 = "lms_purge.process.errors.server_error"

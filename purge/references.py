@@ -8,6 +8,9 @@ from an unknown one.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.utils.translation import gettext as _
 
@@ -55,3 +58,21 @@ def parse_reference(text: str) -> str:
 
 def _format(letters: str) -> str:
     return f"{PREFIX}-{letters[:4]}-{letters[4:8]}-{letters[8]}"
+
+
+_working_on: ContextVar[str] = ContextVar("working_on", default="")
+
+
+def working_on() -> str:
+    """The ID of the purge request that this thread is at work on, for each line of the log; empty for none."""
+    return _working_on.get()
+
+
+@contextmanager
+def named_in_logs(reference: str) -> Iterator[None]:
+    """Name a purge request in all lines that are logged meanwhile."""
+    token = _working_on.set(reference)
+    try:
+        yield
+    finally:
+        _working_on.reset(token)

@@ -19,6 +19,7 @@ from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.installation.storage import AnotherStorage, storage_trouble
 from purge.journal import noticing
 from purge.models import WorkerBeat
+from purge.references import named_in_logs
 from purge.run import claims, engine
 from purge.run.failures import failure_of
 from purge.selectors import patrol_is_under_way
@@ -63,12 +64,17 @@ def run_request(request_id: int) -> str:
     claim = claims.claim_request(request_id)
     if claim is None:
         return "nothing to do"
+    with named_in_logs(claim.reference):
+        return _work(claim)
+
+
+def _work(claim: claims.Claim) -> str:
     try:
         return "more" if engine.work(claim) else "over"
     except claims.StaleClaim:
         return "taken over"
     except AnotherStorage as trouble:
-        logger.warning("purge request %s is left to another worker: %s", request_id, trouble)
+        logger.warning("purge request %s is left to another worker: %s", claim.request_id, trouble)
         claims.lay_down_claim(claim)
         return "another storage"
     except Exception as error:  # noqa: BLE001 - the task boundary

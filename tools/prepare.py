@@ -34,6 +34,7 @@ def collect_static() -> None:
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms_purge.settings")
     import django
+    from django.conf import settings
     from django.core.management import CommandError, call_command
 
     django.setup()
@@ -41,7 +42,8 @@ def main() -> int:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         collect_static()
-        call_command("seed_demo")
+        if not settings.LMS_HTTPS:
+            call_command("seed_demo")
     except CommandError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,6 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from purge.fields import Unreadable
+from users.imports.services import MOST_BYTES
+from users.services import zone_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,40 @@ class ContentSecurityPolicy:
         return response
 
 
+#: The most that a request may send, in bytes: to whom nobody knows, from people who are signed in, to the one page that
+#: takes files of people. The proxy in front should have the same limits: see the README.
+MOST_FROM_ANYBODY = 64 * 1024
+MOST_FROM_PEOPLE = 10 * 1024 * 1024
+MOST_FOR_IMPORTS = MOST_BYTES + 1024 * 1024
+IMPORT_PAGES = ("admin:users_importlog_add",)
+
+
+class BodiesOfAllowedSize:
+    """Refuses what is too large before any of it is read, behind authentication: how much depends on who sends it.
+
+    A body without a length is an empty one to Django, so a length is all there is to look at.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        size = int(length) if length.isascii() and length.isdecimal() and len(length) < 19 else None
+        if size is None or size > MOST_FROM_ANYBODY:
+            most = self._most(request)
+            if size is None or size > most:
+                logger.warning("request refused unread: it is larger than %s bytes", most)
+                return render(request, "413.html", status=413)
+        return self.get_response(request)
+
+    @staticmethod
+    def _most(request: HttpRequest) -> int:
+        if not request.user.is_authenticated:
+            return MOST_FROM_ANYBODY
+        return MOST_FOR_IMPORTS if request.path in map(reverse, IMPORT_PAGES) else MOST_FROM_PEOPLE
+
+
 class SecretsThatCannotBeRead:
     """Says in a sentence that the key to stored secrets is missing: for an operator to mend, and no fault of a page."""
 
@@ -59,7 +95,5 @@ class AccountTimeZone:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(reverse("admin:index")) or not request.user.is_authenticated:
             return self.get_response(request)
-        from users.services import zone_of  # the models are not there yet when this is imported
-
         with timezone.override(zone_of(request.user.account)):
             return self.get_response(request)

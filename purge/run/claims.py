@@ -50,11 +50,13 @@ class StaleClaim(Exception):
 
 @dataclass
 class Claim:
-    """A worker's right to work on a request. ``step``: what it is at, for the error report."""
+    """A worker's right to work on a request. ``step``: what it is at, for the error report; ``reference``: the
+    request's ID, for the log."""
 
     request_id: int
     fence: int
     step: str = ""
+    reference: str = ""
 
 
 def claim_request(request_id: int) -> Claim | None:
@@ -80,7 +82,7 @@ def claim_request(request_id: int) -> Claim | None:
         if purge_request.crashes > MAX_CRASHES:
             needs_attention(purge_request, error_class="WorkerDied", step=purge_request.error_step)
             return None
-        return Claim(request_id, purge_request.fence)
+        return Claim(request_id, purge_request.fence, reference=purge_request.reference)
 
 
 def _fenced(claim: Claim) -> PurgeRequest:

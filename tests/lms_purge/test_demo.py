@@ -2,7 +2,7 @@
 
 import pytest
 from django.contrib.auth import authenticate
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from lms_purge import demo
 from purge import services, tasks
@@ -41,6 +41,19 @@ def test_a_database_with_other_accounts_is_left_alone(capsys):
     call_command("seed_demo")
     assert Account.objects.count() == 1
     assert "no demo data" in capsys.readouterr().out
+
+
+def test_a_site_for_real_people_gets_no_demo_by_mistake(settings, capsys):
+    settings.LMS_HTTPS = True
+    with pytest.raises(CommandError, match="--really"):
+        call_command("seed_demo")
+    assert User.objects.count() == 0
+    call_command("seed_demo", "--really")
+    assert User.objects.filter(email="root@lms.example", is_superuser=True).exists()
+    assert demo.demo_password() in capsys.readouterr().out
+    # The next start does not print its password again.
+    call_command("seed_demo")
+    assert demo.demo_password() not in capsys.readouterr().out
 
 
 def test_a_purge_of_the_demo_reaches_the_trial_and_keeps_its_creator():

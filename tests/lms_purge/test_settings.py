@@ -64,3 +64,38 @@ def test_nonsense_is_refused_by_name(name, value, said):
     done = settings_with(**{name: value})
     assert done.returncode == 1
     assert said in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("hosts", ["lms.example", "127.0.0.1,10.0.0.4", "*", ".example.org", "0.0.0.0"])
+def test_a_site_that_others_reach_does_not_start_without_https(hosts):
+    refused = settings_with(ALLOWED_HOSTS=hosts)
+    assert refused.returncode == 1
+    assert "LMS_HTTPS=1" in refused.stderr.splitlines()[-1]
+    assert settings_with(ALLOWED_HOSTS=hosts, LMS_HTTPS="1").returncode == 0
+
+
+def test_this_machine_needs_none():
+    assert settings_with(ALLOWED_HOSTS="127.0.0.1,127.8.9.1,localhost,lms.localhost,[::1]").returncode == 0
+    assert settings_with(ALLOWED_HOSTS="lms.example", DEBUG="1").returncode == 0
+
+
+@pytest.mark.parametrize(("address", "https", "starts"), [
+    (("127.0.0.1", 8000), "", True),
+    (("0.0.0.0", 8000), "", False),
+    (("::", 8000), "0", False),
+    (("10.0.0.4", 80), "", False),
+    (("0.0.0.0", 8000), "1", True),
+    ("/run/lms.sock", "", True),
+])  # fmt: skip
+def test_the_web_server_listens_to_nobody_else_without_https(monkeypatch, address, https, starts):
+    from types import SimpleNamespace
+
+    from tools import gunicorn_config
+
+    monkeypatch.setenv("LMS_HTTPS", https)
+    server = SimpleNamespace(cfg=SimpleNamespace(address=[address]))
+    if starts:
+        gunicorn_config.on_starting(server)
+    else:
+        with pytest.raises(SystemExit, match="without HTTPS"):
+            gunicorn_config.on_starting(server)

@@ -26,6 +26,9 @@ FIRST_ROWS = 200
 #: The fields without which nobody is added.
 NEEDED = frozenset({"name", "first_name", "last_name", "email"})
 
+#: How many headings an account is remembered to have called so; they are read with each of its requests.
+MOST_REMEMBERED = 200
+
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 _POSSESSIVE = re.compile(r"['’]s?\b")
 #: "L'utilisateur", "dell'utente": two words, where "employee's" is one.
@@ -213,14 +216,20 @@ def missing_in(columns: Mapping[str, int]) -> list[str]:
 
 
 def remember(remembered: Mapping[str, str], headings: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
-    """What the account knows of headings after this choice. An empty field says "means nothing"."""
+    """What the account knows of headings after this choice. An empty field says "means nothing".
+
+    A heading that means nothing by itself and was given no meaning is not remembered: there may be thousands, and they
+    may be people's names. Of :data:`MOST_REMEMBERED` the oldest go.
+    """
     chosen = {number: name for name, number in columns.items()}
-    known = dict(remembered)
+    known = {key: name for key, name in remembered.items() if name or is_known(key)}
     for number, heading in enumerate(headings):
-        key = plain(heading)
+        key, name = plain(heading), chosen.get(number, "")
         if key and len(key) <= 100 and not emails_in(heading):
-            known[key] = chosen.get(number, "")
-    return known
+            known.pop(key, None)
+            if name or is_known(heading):
+                known[key] = name
+    return dict(list(known.items())[-MOST_REMEMBERED:])
 
 
 def refuse_people_as_headings(headings: Sequence[str]) -> str | None:

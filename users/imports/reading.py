@@ -27,6 +27,8 @@ DELIMITERS = (",", ";", "\t", "|")
 #: What goes over more lines than this, or over several and is longer, is a quotation mark that was never closed.
 MOST_LINES_OF_A_ROW = 30
 LONGEST_CELL = 4_000
+#: A file of people has some dozens of columns. Each one is a choice in eleven lists of the page that matches them.
+MOST_COLUMNS = 500
 
 csv.field_size_limit(1_000_000)
 
@@ -195,16 +197,26 @@ def shape_of(stored: BinaryIO, knows: Callable[[str], bool]) -> Shape:
     best: tuple[int, int, Shape] | None = None
     for delimiter in DELIMITERS:
         for row in _head(stored, encoding, delimiter):
-            headings = tuple(cleaned(cell) for cell in row.cells)
+            headings = _headings(row)
             known = sum(1 for heading in headings if knows(heading))
             filled = min(sum(1 for heading in headings if heading), 50)
             if best is None or (known, filled if known else 0) > best[:2]:
                 best = (known, filled if known else 0, Shape(encoding, delimiter, row.line, headings))
     if best is None:
         raise UnreadableFile(_("This file is empty. Upload one with a row of headings and a row for each user."))
-    if best[0] == 0:
-        return _unknown_headings(stored, encoding) or best[2]
-    return best[2]
+    shape = (_unknown_headings(stored, encoding) if best[0] == 0 else None) or best[2]
+    if len(shape.headings) > MOST_COLUMNS:
+        words = _("This file has more than %(most)d columns. Keep the ones about users, then upload it again.")
+        raise UnreadableFile(words % {"most": MOST_COLUMNS})
+    return shape
+
+
+def _headings(row: Row) -> tuple[str, ...]:
+    """The cells of a row as headings, without the empty ones behind the last; of too many only as many as tell so."""
+    headings = [cleaned(cell) for cell in row.cells[: MOST_COLUMNS + 1]]
+    while headings and not headings[-1]:
+        headings.pop()
+    return tuple(headings)
 
 
 def _head(stored: BinaryIO, encoding: str, delimiter: str) -> Iterator[Row]:
@@ -222,7 +234,7 @@ def _unknown_headings(stored: BinaryIO, encoding: str) -> Shape | None:
     for delimiter in DELIMITERS:
         first = next(_head(stored, encoding, delimiter), None)
         if first is not None:
-            headings = tuple(cleaned(cell) for cell in first.cells)
+            headings = _headings(first)
             shapes.append(Shape(encoding, delimiter, first.line, headings))
     return max(shapes, key=lambda shape: len(shape.headings), default=None)
 

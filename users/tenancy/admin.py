@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from keys.fields import encrypted_names
 from users.models import Account, User
 from users.tenancy.choices import PersonSelect, TypedSelect
-from users.tenancy.forms import NamedDateTime, NamedInputs, ServiceForm, TenantForm
+from users.tenancy.forms import MOST_ROWS, BoundedRows, NamedDateTime, NamedInputs, ServiceForm, TenantForm
 from users.tenancy.log import QuietLog
 from users.tenancy.scope import (
     account_id_at,
@@ -129,6 +129,10 @@ def _leads_to_account(model: type[models.Model], path: str) -> bool:
     return all(key.many_to_one and key.concrete for key in keys) and keys[-1].related_model is Account
 
 
+#: Of a search, characters and words that are looked for.
+MOST_SEARCHED, MOST_WORDS = 200, 10
+
+
 class PagedAdmin(QuietLog, admin.ModelAdmin):
     """A list that is read in pages of fifty, and never counts a whole table or shows all of it."""
 
@@ -136,6 +140,11 @@ class PagedAdmin(QuietLog, admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 50
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Of what is typed, the first words: each one is a condition on every column that is searched."""
+        words = search_term[:MOST_SEARCHED].split()
+        return super().get_search_results(request, queryset, " ".join(words[:MOST_WORDS]))
 
 
 class TenantAdmin(TenantScoped, PagedAdmin):
@@ -316,10 +325,12 @@ class TenantInline(TenantScoped):
 
 class TenantTabularInline(TenantInline, admin.TabularInline):
     formset = NamedInputs
+    max_num = MOST_ROWS
 
 
 class TenantStackedInline(TenantInline, admin.StackedInline):
-    pass
+    formset = BoundedRows
+    max_num = MOST_ROWS
 
 
 class AccountlessAdmin(PagedAdmin):

@@ -15,6 +15,11 @@ from purge.addresses import identity_key
 TYPED = "-typed"
 
 
+def is_row_number(text: Any) -> bool:
+    """Whether a row can have this number: some digits, not beyond 64 bits."""
+    return isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 19
+
+
 class TypedSelect(AutocompleteSelect):
     """Searches the rows that the field offers. Without script, what stands in one of ``columns`` is typed.
 
@@ -45,7 +50,11 @@ class TypedSelect(AutocompleteSelect):
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         typed = str(data.get(name + TYPED, "")).replace("\x00", "").strip()
-        return self._row_of(typed) if typed else super().value_from_datadict(data, files, name)
+        if typed:
+            return self._row_of(typed)
+        chosen = super().value_from_datadict(data, files, name)
+        # What no row can have as its number is refused by the field, and never asked of the database.
+        return chosen if not chosen or is_row_number(chosen) else 0
 
     def _row_of(self, typed: str) -> int:
         """The id of the row; one that no row has when none fits, which the field refuses."""
@@ -54,7 +63,7 @@ class TypedSelect(AutocompleteSelect):
 
     def find(self, rows: QuerySet[Any], typed: str) -> int | None:
         for column in self.columns:
-            if column == "pk" and not (typed.isascii() and typed.isdigit() and len(typed) < 19):
+            if column == "pk" and not is_row_number(typed):
                 continue
             found: int | None = rows.filter(**{column: typed}).values_list("pk", flat=True).first()
             if found is not None:

@@ -95,7 +95,22 @@ def _rows_in(value: Any) -> Iterator[models.Model]:
         yield from value
 
 
-class NamedInputs(forms.models.BaseInlineFormSet):
+#: Rows that an inline form may have, unless there are more already.
+MOST_ROWS = 100
+
+
+class BoundedRows(forms.models.BaseInlineFormSet):
+    """However many rows a client says it sends, no more forms are made than the page may have, or the row has already;
+    what is beyond is refused in a sentence."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        most = min(self.max_num or MOST_ROWS, MOST_ROWS)
+        if self.is_bound and (self.management_form.cleaned_data["TOTAL_FORMS"] or 0) > most:
+            self.absolute_max = max(most, self.get_queryset().count())
+
+
+class NamedInputs(BoundedRows):
     """Rows of a table whose inputs have names: there is no label beside them, only the head of their column."""
 
     def add_fields(self, form: Any, index: Any) -> None:

@@ -1,0 +1,229 @@
+"""What is too large, too deep or too many is refused in a sentence and costs no work: that is measured, not time."""
+
+import io
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from connectors.models import Connector
+from learning.models import Module
+from tests.factories.connectors import ConnectorFactory
+from tests.factories.learning import CourseFactory
+from tests.factories.users import AdministratorFactory
+from users.imports import mapping, reading
+from users.imports.reading import UnreadableFile, shape_of
+from users.models import UserGroup
+
+pytestmark = pytest.mark.django_db
+
+
+class Unread(io.RawIOBase):
+    """A body that tells how much of it was read."""
+
+    def __init__(self, length):
+        self.length, self.taken = length, 0
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        size = self.length - self.taken if size < 0 else min(size, self.length - self.taken)
+        self.taken += size
+        return b"x" * size
+
+    def readinto(self, buffer):
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def send(client, path, length, content_type="multipart/form-data; boundary=b"):
+    body = Unread(length)
+    answer = client.generic(
+        "POST", path, b"", content_type, CONTENT_LENGTH=str(length), CONTENT_TYPE=content_type, **{"wsgi.input": body}
+    )
+    return answer.status_code, body.taken, answer.content.decode()
+
+
+def test_a_body_is_refused_unread_by_who_sends_it(client):
+    sign_in, upload, other = (
+        reverse("admin:login"),
+        reverse("admin:users_importlog_add"),
+        reverse("admin:messaging_announcement_add"),
+    )
+    for path in (sign_in, upload, "/", "/no-such-page", "/healthz"):
+        for kind in ("multipart/form-data; boundary=b", "application/json", "application/x-www-form-urlencoded"):
+            status, taken, text = send(client, path, 60_000_000, kind)
+            assert (status, taken) == (413, 0), path
+    assert "too large" in text
+    # The same sender, with what a sign-in needs, is heard.
+    assert client.post(sign_in, {"username": "a@x.example", "password": "p" * 5_000}).status_code == 200
+
+    client.force_login(AdministratorFactory())
+    assert send(client, other, 11_000_000)[:2] == (413, 0)
+    assert send(client, upload, 211_000_000)[:2] == (413, 0)
+    status, taken, _text = send(client, upload, 12_000_000)
+    assert status != 413
+    assert taken > 0
+    for nonsense in ("-1", "1e9", "9" * 30, "٣"):
+        answer = client.generic("POST", other, b"", CONTENT_LENGTH=nonsense)
+        assert answer.status_code == 413, nonsense
+
+
+def csv_of(*headings):
+    return io.BytesIO((",".join(headings) + "\n" + ",".join("x" for _heading in headings) + "\n").encode())
+
+
+def test_a_file_has_at_most_five_hundred_columns():
+    asked = []
+
+    def knows(heading):
+        asked.append(heading)
+        return mapping.is_known(heading)
+
+    many = [f"Column {number}" for number in range(20_000)]
+    with pytest.raises(UnreadableFile, match="more than 500 columns"):
+        shape_of(csv_of("Name", "E-Mail", *many), knows)
+    # Four delimiters, two rows: whatever the file says, no more is looked at.
+    assert len(asked) <= 4 * 2 * 501
+    whole = shape_of(csv_of("Name", "E-Mail", *many[:498]), mapping.is_known)
+    assert len(whole.headings) == 500
+    # Spreadsheets write empty columns behind the last one.
+    padded = shape_of(csv_of("Name", "E-Mail", *[""] * 16_000), mapping.is_known)
+    assert padded.headings == ("Name", "E-Mail")
+    assert reading.MOST_COLUMNS == 500
+
+
+def test_an_account_remembers_only_headings_that_mean_something():
+    headings = ["Name", "E-Mail", "Mitarbeiter", "Private email", *(f"Kostenstelle {n}" for n in range(20_000))]
+    chosen = {"name": 2, "email": 1}
+    known = mapping.remember({}, headings, chosen)
+    # "Private email" means something and was not taken for it; the twenty thousand mean nothing and were given nothing.
+    assert known == {"name": "", "email": "email", "mitarbeiter": "name", "private email": ""}
+    assert mapping.propose(headings[:4], known) == {"name": 2, "email": 1}
+    # What an earlier version remembered of all headings goes with the next file.
+    assert mapping.remember({f"kostenstelle {n}": "" for n in range(9_000)} | {"post": "email"}, [], {}) == {
+        "post": "email"
+    }
+    for number in range(300):
+        known = mapping.remember(known, [f"Kolonne {number}"], {"email": 0})
+    assert len(known) == 200
+    assert known["kolonne 299"] == "email"
+
+
+def rows_form(course, total):
+    prefix = "modules"
+    return {
+        "code": course.code,
+        "title": course.title,
+        "kind": course.kind,
+        f"{prefix}-TOTAL_FORMS": str(total),
+        f"{prefix}-INITIAL_FORMS": "0",
+        f"{prefix}-MIN_NUM_FORMS": "0",
+        f"{prefix}-MAX_NUM_FORMS": "1000",
+    }
+
+
+def test_no_more_rows_of_a_form_are_made_than_a_page_has(client):
+    course = CourseFactory()
+    client.force_login(AdministratorFactory(account=course.account))
+    page = reverse("admin:learning_course_change", args=[course.pk])
+    refused = client.post(page, rows_form(course, 1000))
+    assert refused.status_code == 200
+    (inline,) = refused.context["inline_admin_formsets"]
+    assert len(inline.formset.forms) == 100
+    assert "at most 100" in refused.content.decode()
+    rows = {
+        f"modules-{number}-{name}": value
+        for number in range(3)
+        for name, value in {"course": course.pk, "position": number, "title": "M", "kind": "content"}.items()
+    }
+    answer = client.post(page, rows_form(course, 3) | rows)
+    assert answer.status_code == 302, answer.context["errors"]
+    assert Module.objects.count() == 3
+    # One that has more already can be saved as it is.
+    Module.objects.bulk_create(Module(course=course, title=f"M {number}", position=number) for number in range(3, 130))
+    assert len(client.get(page).context["inline_admin_formsets"][0].formset.forms) == 130
+
+
+JSON_REFUSED = {
+    "[" * 3000 + "]" * 3000: "nested too deeply",
+    '{"a": ' * 21 + "1" + "}" * 21: "nested too deeply",
+    '{"a": NaN}': "number",
+    '{"a": Infinity}': "number",
+    '{"a": 1e999}': "number",
+    '{"a": ' + "9" * 6000 + "}": "number",
+    '{"a": ' + "9" * 31 + "}": "number",
+    '{"a": "' + "x" * 100_001 + '"}': "too long",
+    '{"a": "\\ud800", }': "valid JSON",
+    "{": "valid JSON",
+}
+
+
+def test_json_that_not_everybody_can_read_is_refused_in_the_form(client):
+    connector = ConnectorFactory(mapping={"Mail": "email"})
+    client.force_login(AdministratorFactory(account=connector.account))
+    page = reverse("admin:connectors_connector_change", args=[connector.pk])
+
+    def save(mapping, name="C"):
+        prefix = "genericsettings"
+        form = {"name": name, "schedule": "off", "mapping": mapping, f"{prefix}-TOTAL_FORMS": "0"}
+        return client.post(page, {**form, f"{prefix}-INITIAL_FORMS": "0"})
+
+    for text, words in JSON_REFUSED.items():
+        answer = save(text)
+        assert answer.status_code == 200, text[:40]
+        assert words in answer.content.decode(), text[:40]
+    # Shown again for another field's sake, with a character that no page can write.
+    assert save('{"a": "\\ud800"}', name="").status_code == 200
+    connector.refresh_from_db()
+    assert connector.mapping == {"Mail": "email"}
+    deep = '{"a": ' * 20 + "1" + "}" * 20
+    for text, stored in (
+        ('{"n": ' + "9" * 30 + ', "s": "[[[[", "f": -1.5}', {"n": int("9" * 30), "s": "[[[[", "f": -1.5}),
+        ('{"a": "\\ud800"}', {"a": "\ufffd"}),
+    ):
+        assert save(text).status_code == 302, text
+        connector.refresh_from_db()
+        assert connector.mapping == stored
+    assert save(deep).status_code == 302
+
+
+def test_a_number_that_no_row_can_have_is_refused_by_the_field(client):
+    connector = ConnectorFactory()
+    client.force_login(AdministratorFactory(account=connector.account))
+    page = reverse("admin:connectors_connector_add")
+    for typed in ("text", "9" * 30, "-1", "1.5", "٣", "\x00", "12345678901234567890"):
+        answer = client.post(page, {"kind": "ftp", "name": "C", "schedule": "off", "contact": typed})
+        assert answer.status_code == 200, typed
+        assert Connector.objects.count() == 1
+
+
+def test_a_search_is_no_longer_than_ten_words(client, django_assert_max_num_queries):
+    account = AdministratorFactory()
+    client.force_login(account)
+    UserGroup.objects.create(account=account.account, name="one two three")
+    page = reverse("admin:users_usergroup_changelist")
+    answer = client.get(page, {"q": " ".join(f"w{number}" for number in range(3_000))})
+    assert answer.status_code == 200
+    sql = str(answer.context["cl"].queryset.query)
+    assert sql.count("LIKE") + sql.count("UPPER") <= 40
+    assert "one two three" in client.get(page, {"q": "two one"}).content.decode()
+
+
+# ---------------------------------------------------------------- bodies that cannot be read
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "cp500", "rot13", "no-such-charset", "\\x00"])
+def test_a_body_in_another_charset_is_answered_and_never_read_again(db, charset):
+    client = Client(raise_request_exception=False)
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    for path in ("/", "/healthz", "/no-such-page", reverse("admin:login"), reverse("admin:index")):
+        answer = client.generic("POST", path, b"a=%ff&b=1", content_type=kind)
+        assert answer.status_code < 500, (path, charset)
+    broken = client.post(reverse("admin:login"), b"--b\r\nnonsense", content_type="multipart/form-data; boundary=b")
+    assert broken.status_code < 500
+    none = client.post(reverse("admin:login"), b"x", content_type="multipart/form-data")
+    assert none.status_code == 400
+    assert "cannot be read" in none.content.decode()
