@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.names import AT_THE_END, AT_TWO_SIZES, NAMES, POSTGRES_ONLY, SIDE_BY_SIDE
 from bench.server import database, set_up
+from bench.table import AT_THE_END, AT_TWO_SIZES, FIGURES, POSTGRES_ONLY, SIDE_BY_SIDE, figure
 
 SMALL, LARGE = 1.0, 4.0
 
@@ -38,11 +38,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the figures' names and stop")
     options = parser.parse_args(argv)
     if options.list:
-        print("\n".join(f"{name:14} {words}" for name, words in NAMES.items()))
+        print("\n".join(f"{name:14} {entry.label}" for name, entry in FIGURES.items()))
         raise SystemExit(0)
-    unknown = [name for name in options.only if name not in NAMES]
+    unknown = [name for name in options.only if name not in FIGURES]
     if unknown:
-        parser.error(f"there is no figure {unknown[0]}; there are: {', '.join(NAMES)}")
+        parser.error(f"there is no figure {unknown[0]}; there are: {', '.join(FIGURES)}")
     if (lonely := [name for name in SIDE_BY_SIDE if name in options.only]) and not options.against:
         parser.error(f"{lonely[0]} needs --against REV, the revision to compare with")
     if options.scale <= 0 or options.rounds < 1:
@@ -53,7 +53,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
     """The names of the figures to run at a size, in order."""
     left_out = (*SIDE_BY_SIDE, *(POSTGRES_ONLY if sqlite else ()))
-    names = [name for name in NAMES if (not only or name in only) and name not in left_out]
+    names = [name for name in FIGURES if (not only or name in only) and name not in left_out]
     if size == LARGE:
         return [name for name in names if name in (*AT_TWO_SIZES, *AT_THE_END)]
     return [name for name in names if name not in AT_THE_END]
@@ -63,9 +63,8 @@ def measure(options: argparse.Namespace) -> int:
     """Run the figures at one size, then those that compare two at four times the data; report."""
     from bench import chart, engines, plain, report
     from bench.data import tidy
-    from bench.every import FIGURES
     from bench.figures import Bench
-    from bench.measuring import Result, progress, stage, tell
+    from bench.measuring import Result, progress, report_each, stage
 
     results: list[Result] = []
     facts: dict[str, Any] = {"scale": options.scale, "rounds": options.rounds, "rows": {}}
@@ -79,7 +78,7 @@ def measure(options: argparse.Namespace) -> int:
         if not options.only or name in options.only:
             stage(name)
             found = beside[name]()
-            tell(found)
+            report_each(found)
             results += found
     bench = Bench(rounds=options.rounds)
     for size, more in ((SMALL, SMALL), (LARGE, LARGE - SMALL)):
@@ -92,8 +91,8 @@ def measure(options: argparse.Namespace) -> int:
         for name in names:
             stage(name)
             tidy()  # no figure works among what the one before has left
-            found = FIGURES[name](bench)
-            tell(found)
+            found = figure(name)(bench)
+            report_each(found)
             results += found
     stage("done")
     print(report.table(results), flush=True)

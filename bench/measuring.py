@@ -101,7 +101,7 @@ def progress(text: str) -> None:
     sys.stderr.flush()
 
 
-def tell(results: Sequence[Result]) -> None:
+def report_each(results: Sequence[Result]) -> None:
     """What a figure has shown, as soon as it has."""
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")

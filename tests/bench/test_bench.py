@@ -14,11 +14,10 @@ from django.db import connection
 from bench import chart, contenders, engine_flow, plain_flow, report, revisions
 from bench.__main__ import chosen, parse
 from bench.data import Size, World, row_count
-from bench.every import FIGURES
 from bench.figures import Bench
 from bench.layout import KINDS, counts
 from bench.measuring import Result, percentile, ratio, rounds
-from bench.names import AT_THE_END, AT_TWO_SIZES, NAMES, POSTGRES_ONLY, SIDE_BY_SIDE
+from bench.table import AT_THE_END, AT_TWO_SIZES, FIGURES, POSTGRES_ONLY, SIDE_BY_SIDE, figure
 from learning.models import Comment
 from lms_purge import demo
 from users.models import DeletedCount, User, UserState
@@ -99,7 +98,7 @@ def test_heavy_people_have_six_thousand_rows_and_light_ones_some_thirty():
 
 def test_the_figures_run_and_report(world):
     bench = Bench(rounds=1, people=2, _world=world, scale=TINY)
-    results = [*FIGURES["light"](bench), *FIGURES["confirmation"](bench)]
+    results = [*figure("light")(bench), *figure("confirmation")(bench)]
     assert [result.figure for result in results] == ["2", "9", "9"]
     assert all(result.value > 0 for result in results[:2])
     # As many statements for many rows as for few.
@@ -112,8 +111,8 @@ def test_the_figures_run_and_report(world):
 
 def test_a_figure_that_compares_sizes_reports_at_the_second(world):
     bench = Bench(rounds=1, people=2, _world=world, scale=TINY)
-    assert FIGURES["growth"](bench) == []
-    results = FIGURES["growth"](bench)
+    assert figure("growth")(bench) == []
+    results = figure("growth")(bench)
     # SQLite's search of texts grows with them; there the goal is for the rest.
     assert [result.goal for result in results] == ([1.3] if connection.vendor == "postgresql" else [None, 1.8])
     assert all(result.runs.keys() == {"at 1×", "at 4×"} for result in results)
@@ -145,8 +144,9 @@ def test_the_ratio_is_of_medians_and_every_contender_runs_once_a_round():
 
 
 def test_every_figure_has_a_name_and_a_place():
-    assert list(NAMES) == [SIDE_BY_SIDE, *FIGURES]
-    assert {*AT_TWO_SIZES, *AT_THE_END, *POSTGRES_ONLY} <= set(NAMES)
+    assert [name for name in FIGURES if not FIGURES[name].path] == [*SIDE_BY_SIDE]
+    assert all(callable(figure(name)) for name in FIGURES if name not in SIDE_BY_SIDE)
+    assert {*AT_TWO_SIZES, *AT_THE_END, *POSTGRES_ONLY} <= set(FIGURES)
     assert chosen(["light"], sqlite=False, size=1.0) == ["light"]
     assert chosen(["light"], sqlite=False, size=4.0) == []
     assert "others" not in chosen([], sqlite=True, size=1.0)

@@ -23,8 +23,8 @@ from django.utils import timezone
 from bench import contenders
 from bench.data import side_by_side
 from bench.figures import Bench, HeavyPool, forget_queue
+from bench.forked_workers import Worker
 from bench.measuring import Result, median, percentile, progress, ratio, rounds
-from bench.ready import Worker
 from purge.database.catalog import read_catalog
 from purge.models import LedgerEntry, PurgeRequest
 from purge.proof.probe import referring_tables
