@@ -32,7 +32,7 @@ def svg(content: dict[str, Any]) -> str:
     machine, versions = content["machine"], content["versions"]
     rows = " and ".join(f"{number / 1e6:.1f}" for number in content["rows"].values()) + " million rows"
     version = str(versions.get(content["database"], "")).partition(" ")[0]
-    words = (
+    text = (
         f"{content['database']} {version}, {rows}, {machine['cores']} cores, Django {versions['django']}, "
         f"{content['at'][:10]}"
     )
@@ -43,7 +43,7 @@ def svg(content: dict[str, Any]) -> str:
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         '<text x="16" y="26" font-size="16" font-weight="600">How much of its goal each figure uses up</text>',
         f'<text x="16" y="46" fill="{QUIET}">Shorter is better; what ends before the line has met its goal.</text>',
-        f'<text x="16" y="64" fill="{QUIET}">{escape(words)}</text>',
+        f'<text x="16" y="64" fill="{QUIET}">{escape(text)}</text>',
     ]
     for row, result in enumerate(results):
         parts += _bar(result, TOP + row * ROW, scale)

@@ -245,10 +245,10 @@ def backlog(bench: Bench) -> list[Result]:
         twice += LedgerEntry.objects.filter(request__in=done, event="completed").count() - number
     forget_queue()
     speed_up = sum(runs["1 worker(s)"]) / sum(runs["2 worker(s)"])
-    words = f"backlog of {number} light requests"
+    text = f"backlog of {number} light requests"
     return [
-        Result("15", f"{words}: last quarter / first, per request", "first quarter", drift, 1.3, runs=runs),
-        Result("15", f"{words}: one worker / two", "two workers", speed_up, 1.3, at="least"),
+        Result("15", f"{text}: last quarter / first, per request", "first quarter", drift, 1.3, runs=runs),
+        Result("15", f"{text}: one worker / two", "two workers", speed_up, 1.3, at="least"),
         Result("15", "requests done twice", "", twice, 0, unit=""),
     ]
 

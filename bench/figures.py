@@ -271,11 +271,11 @@ def growth(bench: Bench) -> list[Result]:
             measured.append(_of_light(bench, contenders.purge))
     forget_queue()
     goal = 1.3 if bench.on_postgres else None
-    words = "light people, per row, four times the data"
-    results = _between_sizes(bench, "5", words, median(measured) / rows, measured, goal)
+    text = "light people, per row, four times the data"
+    results = _between_sizes(bench, "5", text, median(measured) / rows, measured, goal)
     if not bench.on_postgres:  # reading all texts takes as long as there are texts; the rest does not
-        words = f"{words}: removing their rows"
-        results += _between_sizes(bench, "5", words, median(removing) / rows, removing, 1.8)
+        text = f"{text}: removing their rows"
+        results += _between_sizes(bench, "5", text, median(removing) / rows, removing, 1.8)
     return results
 
 
@@ -410,14 +410,14 @@ def _inserting(bench: Bench) -> list[Result]:
     reset_sequences(["learning.Comment"])
     at = bench.world.big
 
-    def insert(words: str) -> float:
+    def insert(text: str) -> float:
         def run() -> None:
             with connection.cursor() as cursor:
                 for n in range(400):
                     cursor.execute(
                         "INSERT INTO learning_comment (post_id, author_id, body, removed, created_at) "
                         "VALUES (%s, %s, %s, false, now())",
-                        [at.post + n % at.posts, at.colleague, words],
+                        [at.post + n % at.posts, at.colleague, text],
                     )
 
         return clock(run)
@@ -431,8 +431,8 @@ def _inserting(bench: Bench) -> list[Result]:
                 drop_indexes(connection, columns)
             progress(f"round {turn + 1}: inserts {'with' if indexed else 'without'} the index")
             # Often: what is to be seen is smaller than what the disk's mood makes of one.
-            for name, words in 4 * list(texts.items()):
-                runs.setdefault(f"{name}, index {indexed}", []).append(insert(words))
+            for name, text in 4 * list(texts.items()):
+                runs.setdefault(f"{name}, index {indexed}", []).append(insert(text))
             if not indexed:
                 ensure_indexes(connection, columns)
     return [

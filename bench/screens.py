@@ -153,10 +153,10 @@ def importing(bench: Bench) -> list[Result]:
         peaks["a tenth"].append(_ours(account, list(_csv_rows(3 * turn + 2, number // 10)))[1])
         _forget_imported(account)
     forget_queue()
-    words = f"import of {number:,} users"
+    text = f"import of {number:,} users"
     return [
-        Result("14", words, "COPY and merge", ratio(runs, OURS, "COPY and merge"), 4, runs=runs),
-        Result("14", f"{words}: peak of memory", "a tenth of them", growth_of_peak(peaks), 1.2, runs=peaks),
+        Result("14", text, "COPY and merge", ratio(runs, OURS, "COPY and merge"), 4, runs=runs),
+        Result("14", f"{text}: peak of memory", "a tenth of them", growth_of_peak(peaks), 1.2, runs=peaks),
     ]
 
 

@@ -22,7 +22,7 @@ from users.services import ServiceError
 from users.sign_in.confirmed import require_confirmed
 from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantStackedInline
 from users.tenancy.active_people import ActivePeopleForm
-from users.tenancy.files import DownloadAdmin
+from users.tenancy.file_admin import DownloadAdmin
 
 #: What is typed without a scheme is meant to be https.
 HTTPS: Any = {URLField: {"assume_scheme": "https"}}

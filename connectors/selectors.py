@@ -54,9 +54,9 @@ def _stops(connector: Connector) -> str:
 def webhooks_stopping(*, pks: Mapping[str, Sequence[int]], people: Collection[int], account_id: int) -> list[Foretold]:
     """Webhooks of which a purge empties a setting."""
     named = {pk for numbers in pks.values() for pk in numbers}
-    words = _("Webhook “%(webhook)s” stops: a setting that names the person is emptied.")
+    text = _("Webhook “%(webhook)s” stops: a setting that names the person is emptied.")
     return [
-        Foretold(webhook, words % {"webhook": webhook})
+        Foretold(webhook, text % {"webhook": webhook})
         for webhook in Webhook.objects.filter(pk__in=named, account_id=account_id)
     ]
 

@@ -16,7 +16,7 @@ from learning import models, services
 from users.services import ServiceError
 from users.tenancy import ReadOnlyAdmin, ServiceForm, TenantAdmin, TenantTabularInline
 from users.tenancy.active_people import ActivePeopleForm
-from users.tenancy.files import DownloadAdmin
+from users.tenancy.file_admin import DownloadAdmin
 
 
 class RecordAdmin(ReadOnlyAdmin):
@@ -59,11 +59,11 @@ class ModuleInline(TenantTabularInline):
 
 @admin.register(models.Course)
 class CourseAdmin(TenantAdmin):
-    list_display = ("title", "code", "kind", "state", "author_words", "published_at")
+    list_display = ("title", "code", "kind", "state", "author_label", "published_at")
     list_filter = ("kind", "state")
     search_fields = ("title", "code")
     typed_columns = ("code",)
-    typed_words = _("or type the course's code")
+    typed_label = _("or type the course's code")
     list_select_related = ("author",)
     fields = ("account", "code", "title", "description", "kind", "state", "author", "published_at")
     readonly_fields = ("state", "published_at")
@@ -73,8 +73,8 @@ class CourseAdmin(TenantAdmin):
     actions = ("publish", "retire")
 
     @admin.display(description=_("author"), ordering="author__name")
-    def author_words(self, course: models.Course) -> str:
-        return course.author_words
+    def author_label(self, course: models.Course) -> str:
+        return course.author_label
 
     @admin.action(description=_("Publish"), permissions=["change"])
     def publish(self, request, queryset) -> None:
@@ -94,8 +94,8 @@ class CourseAdmin(TenantAdmin):
             else:
                 done += 1
         if done:
-            words = ngettext("%(n)d course changed.", "%(n)d courses changed.", done)
-            self.message_user(request, words % {"n": done}, messages.SUCCESS)
+            text = ngettext("%(n)d course changed.", "%(n)d courses changed.", done)
+            self.message_user(request, text % {"n": done}, messages.SUCCESS)
 
 
 class InstructorInline(TenantTabularInline):
@@ -169,8 +169,8 @@ class SessionAdmin(PartialUpdateAdmin):
     def cancel(self, request, queryset) -> None:
         for session in queryset:
             services.session_cancel(acting_user=request.user, session=session)
-        words = ngettext("%(n)d session cancelled.", "%(n)d sessions cancelled.", len(queryset))
-        self.message_user(request, words % {"n": len(queryset)}, messages.SUCCESS)
+        text = ngettext("%(n)d session cancelled.", "%(n)d sessions cancelled.", len(queryset))
+        self.message_user(request, text % {"n": len(queryset)}, messages.SUCCESS)
 
 
 admin.site.register(models.Session, SessionAdmin)
@@ -417,7 +417,7 @@ class WrittenAdmin(ReadOnlyAdmin):
         raise NotImplementedError
 
     @admin.display(description=_("author"), ordering="author__name")
-    def author_words(self, row) -> str:
+    def author_label(self, row) -> str:
         return row.author.name if row.author else "–"
 
     @admin.action(description=_("Remove"), permissions=["moderate"])
@@ -442,7 +442,7 @@ class WrittenAdmin(ReadOnlyAdmin):
 @admin.register(models.Post)
 class PostAdmin(WrittenAdmin):
     account_path = "board__account"
-    list_display = ("__str__", "title", "board", "author_words", "removed", "created_at")
+    list_display = ("__str__", "title", "board", "author_label", "removed", "created_at")
     search_fields = (*WrittenAdmin.search_fields, "title")
     list_select_related = ("board", "author")
 
@@ -453,7 +453,7 @@ class PostAdmin(WrittenAdmin):
 @admin.register(models.Comment)
 class CommentAdmin(WrittenAdmin):
     account_path = "post__board__account"
-    list_display = ("__str__", "post", "author_words", "removed", "created_at")
+    list_display = ("__str__", "post", "author_label", "removed", "created_at")
     list_select_related = ("post", "author")
 
     def remove_one(self, request, row: models.Comment) -> None:

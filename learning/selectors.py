@@ -36,8 +36,8 @@ def sessions_losing_instructor(
     lose = sessions_taught(people).exclude(session_id__in=stay).values("session_id")
     sessions = Session.objects.filter(pk__in=lose, course__account_id=account_id)
     sessions = sessions.select_related("course").order_by("starts_at", "pk")[:MOST_NAMED]
-    words = _("Session “%(title)s” of %(course)s is left without instructor.")
-    return [Foretold(each, words % {"title": each.title, "course": each.course}) for each in sessions]
+    text = _("Session “%(title)s” of %(course)s is left without instructor.")
+    return [Foretold(each, text % {"title": each.title, "course": each.course}) for each in sessions]
 
 
 def thread(post: Post) -> QuerySet[Comment]:

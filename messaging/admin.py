@@ -15,7 +15,7 @@ from messaging import models, services
 from users.services import ServiceError
 from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantTabularInline
 from users.tenancy.active_people import ActivePeopleForm
-from users.tenancy.files import DownloadAdmin
+from users.tenancy.file_admin import DownloadAdmin
 
 
 @admin.register(models.EmailTemplate)
@@ -29,7 +29,7 @@ class EmailTemplateAdmin(TenantAdmin):
 
 @admin.register(models.Announcement)
 class AnnouncementAdmin(TenantAdmin):
-    list_display = ("title", "author_words", "state", "created_at")
+    list_display = ("title", "author_label", "state", "created_at")
     list_filter = ("state", "created_at")
     search_fields = ("title",)
     list_select_related = ("author",)
@@ -40,7 +40,7 @@ class AnnouncementAdmin(TenantAdmin):
     actions = ("publish", "retire")
 
     @admin.display(description=_("author"), ordering="author__name")
-    def author_words(self, announcement: models.Announcement) -> str:
+    def author_label(self, announcement: models.Announcement) -> str:
         return announcement.author.name if announcement.author else str(_("Former author"))
 
     @admin.action(description=_("Publish"), permissions=["change"])
@@ -61,8 +61,8 @@ class AnnouncementAdmin(TenantAdmin):
             else:
                 done += 1
         if done:
-            words = ngettext("%(n)d announcement changed.", "%(n)d announcements changed.", done)
-            self.message_user(request, words % {"n": done}, messages.SUCCESS)
+            text = ngettext("%(n)d announcement changed.", "%(n)d announcements changed.", done)
+            self.message_user(request, text % {"n": done}, messages.SUCCESS)
 
 
 @admin.register(models.MailLog)
@@ -95,7 +95,7 @@ class ShareInline(TenantTabularInline):
 
 @admin.register(models.SavedReport)
 class SavedReportAdmin(TenantAdmin):
-    list_display = ("name", "report", "owner_words", "created_at")
+    list_display = ("name", "report", "owner_label", "created_at")
     list_filter = ("report",)
     search_fields = ("name",)
     form = ActivePeopleForm
@@ -105,7 +105,7 @@ class SavedReportAdmin(TenantAdmin):
     inlines = (ShareInline,)
 
     @admin.display(description=_("owner"), ordering="owner__name")
-    def owner_words(self, report: models.SavedReport) -> str:
+    def owner_label(self, report: models.SavedReport) -> str:
         return report.owner.name if report.owner else str(_("Former owner"))
 
 
@@ -171,8 +171,8 @@ class NotificationAdmin(TenantAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         number = services.notifications_mark_all_read(acting_user=request.user)
-        words = ngettext("%(n)d notification marked as read.", "%(n)d notifications marked as read.", number)
-        self.message_user(request, words % {"n": number}, messages.SUCCESS)
+        text = ngettext("%(n)d notification marked as read.", "%(n)d notifications marked as read.", number)
+        self.message_user(request, text % {"n": number}, messages.SUCCESS)
         return redirect("admin:messaging_notification_changelist")
 
     def read_view(self, request, notification_id: int) -> HttpResponse:

@@ -24,7 +24,7 @@ def letter(template: EmailTemplate | None, event: str, *, name: str, account: st
     """The account's own words, or the product's. Placeholders stand for what they say; other braces are text."""
     values = {"name": name, "account": account, "link": link}
     if template is None:
-        subject, text = _own_words(event)
+        subject, text = _own_text(event)
         return Letter(_one_line(_filled(subject, values)), _filled(text, values))
     text = "\n\n".join(part for part in (template.body, template.signature) if part.strip())
     html = template.html_body
@@ -47,7 +47,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _own_words(event: str) -> tuple[str, str]:
+def _own_text(event: str) -> tuple[str, str]:
     match TemplateEvent(event):
         case TemplateEvent.WELCOME:
             return _("Welcome to {account}"), _("Hello {name},\n\nyou can learn in {account} now: {link}")

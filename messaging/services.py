@@ -72,7 +72,7 @@ def notification_create(
     """
     if recipient_id is not None and not User.objects.filter(pk=recipient_id, state=UserState.ACTIVE).exists():
         return False
-    words = news(kind, reference=reference, facts=facts)
+    message = news(kind, reference=reference, facts=facts)
     with transaction.atomic():
         notification, created = Notification.objects.get_or_create(
             request_id=request_id,
@@ -82,8 +82,8 @@ def notification_create(
             defaults={
                 "account_id": account_id,
                 "reference": reference,
-                "title": words.title,
-                "text": words.text,
+                "title": message.title,
+                "text": message.text,
                 "link": news_link(kind, reference=reference, request_id=request_id, facts=facts),
                 "mail_due_at": timezone.now() + FIRST_RETRY,
             },
@@ -175,7 +175,7 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None or is_copy():
         return False
-    words = letter(
+    message = letter(
         template_for(user.account_id, event),
         event,
         name=user.name,
@@ -184,13 +184,13 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     )
     manager = user.manager
     copy = manager.email if copy_manager and manager and manager.state == UserState.ACTIVE else ""
-    if not _deliver(user, words.subject, words.text, html=words.html, copy=copy):
+    if not _deliver(user, message.subject, message.text, html=message.html, copy=copy):
         return False
     _log_mail(
         user,
         kind=MAIL_KINDS.get(event, MailKind.REMINDER),
-        subject=words.subject,
-        body=words.text,
+        subject=message.subject,
+        body=message.text,
         about_id=user.pk,
         copy=copy,
     )

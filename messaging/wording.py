@@ -33,7 +33,7 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
         case NotificationKind.RESIDUE:
             return News(
                 _("Purge %(reference)s: personal data found") % {"reference": reference},
-                _lines(_request(reference), _says(facts), _count(facts, "residue", _residue_words)),
+                _lines(_request(reference), _says(facts), _count(facts, "residue", _residue_text)),
             )
         case NotificationKind.NEEDS_ATTENTION:
             return News(
@@ -90,11 +90,11 @@ def _completed(reference: str, facts: Mapping[str, Any]) -> News:
         _("Purge %(reference)s is completed") % {"reference": reference},
         _lines(
             _("The purge %(reference)s is completed and verified.") % {"reference": reference},
-            _count(facts, "people", _people_words),
-            _count(facts, "other_rows", _match_words),
-            _count(facts, "rows", _row_words),
-            _count(facts, "kept", _kept_words),
-            _count(facts, "follow_ups", _follow_up_words),
+            _count(facts, "people", _people_text),
+            _count(facts, "other_rows", _match_text),
+            _count(facts, "rows", _row_text),
+            _count(facts, "kept", _kept_text),
+            _count(facts, "follow_ups", _follow_up_text),
         ),
     )
 
@@ -124,7 +124,7 @@ def _follow_ups(reference: str, facts: Mapping[str, Any]) -> News:
         _("Follow-up needed after a purge"),
         _lines(
             _request(reference),
-            _count(facts, "count", _follow_up_words),
+            _count(facts, "count", _follow_up_text),
             *(str(consequence.news) for consequence in consequences_of(facts)),
         ),
     )
@@ -134,26 +134,26 @@ def _lines(*lines: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _count(facts: Mapping[str, Any], key: str, words: Any) -> str:
+def _count(facts: Mapping[str, Any], key: str, text: Any) -> str:
     number = facts.get(key)
-    return words(number) if isinstance(number, int) and number > 0 else ""
+    return text(number) if isinstance(number, int) and number > 0 else ""
 
 
-def _people_words(number: int) -> str:
+def _people_text(number: int) -> str:
     return ngettext("%(n)d person was purged.", "%(n)d people were purged.", number) % {"n": number}
 
 
-def _match_words(number: int) -> str:
+def _match_text(number: int) -> str:
     return ngettext(
         "%(n)d further user was purged with them.", "%(n)d further users were purged with them.", number
     ) % {"n": number}
 
 
-def _row_words(number: int) -> str:
+def _row_text(number: int) -> str:
     return ngettext("%(n)d row was erased or changed.", "%(n)d rows were erased or changed.", number) % {"n": number}
 
 
-def _kept_words(number: int) -> str:
+def _kept_text(number: int) -> str:
     return ngettext(
         "%(n)d row was kept: creator of a trial account. An administrator of that account, or a message of the "
         "identity provider, can have it erased.",
@@ -163,11 +163,11 @@ def _kept_words(number: int) -> str:
     ) % {"n": number}
 
 
-def _residue_words(number: int) -> str:
+def _residue_text(number: int) -> str:
     return ngettext("Found in %(n)d place.", "Found in %(n)d places.", number) % {"n": number}
 
 
-def _follow_up_words(number: int) -> str:
+def _follow_up_text(number: int) -> str:
     return ngettext("%(n)d thing is left to do.", "%(n)d things are left to do.", number) % {"n": number}
 
 

@@ -64,7 +64,7 @@ class Wait:
     """
 
     kind: str
-    words: str
+    label: str
     actor: Actor
     until: datetime | None = None
     chosen: bool = False
@@ -150,7 +150,7 @@ class Standing:
     state: State
     sentence: str
     who: Actor
-    who_words: str
+    who_label: str
     until: datetime | None
     zone: str
     overdue: bool = False
@@ -270,7 +270,7 @@ def _standing(
         state=state,
         sentence=_sentence(purge_request, reader, shown, silence, zone),
         who=who,
-        who_words=who_words(who, reader),
+        who_label=who_label(who, reader),
         until=(shown.until if shown and shown.until else purge_request.due_at) if purge_request.is_open else None,
         zone=zone,
         overdue=overdue,
@@ -320,11 +320,11 @@ def _waits(purge_request: PurgeRequest, reader: Reader, silence: Silence, now: d
     elif purge_request.released_at is not None and reader not in CUSTOMERS:
         waits.append(Wait(PLATFORM_CHECK, _("The platform's check"), Actor.OPERATOR, over=True))
     if silence.meets(purge_request, now):
-        words = _("The operators' look at this site") if silence.trouble else _("A worker")
-        waits.append(Wait(WORKER, words, Actor.OPERATOR))
+        label = _("The operators' look at this site") if silence.trouble else _("A worker")
+        waits.append(Wait(WORKER, label, Actor.OPERATOR))
     if _waits_for_next_attempt(purge_request):
-        words = _("The next attempt, %(when)s") % {"when": moment_words(purge_request.next_attempt_at, zone)}
-        waits.append(Wait(NEXT_ATTEMPT, words, Actor.WORKER, until=purge_request.next_attempt_at))
+        label = _("The next attempt, %(when)s") % {"when": moment_text(purge_request.next_attempt_at, zone)}
+        waits.append(Wait(NEXT_ATTEMPT, label, Actor.WORKER, until=purge_request.next_attempt_at))
     if purge_request.status == Status.QUEUED and not any(not wait.over for wait in waits):
         waits.append(Wait(TURN, _("Its turn"), Actor.WORKER))
     return waits
@@ -334,26 +334,26 @@ def _waits(purge_request: PurgeRequest, reader: Reader, silence: Silence, now: d
 
 
 def _sentence(purge_request: PurgeRequest, reader: Reader, shown: Wait | None, silence: Silence, zone: str) -> str:
-    due = moment_words(purge_request.due_at, zone)
+    due = moment_text(purge_request.due_at, zone)
     match purge_request.status:
         case Status.COMPLETED:
-            return _("Completed and checked on %(when)s.") % {"when": moment_words(purge_request.completed_at, zone)}
+            return _("Completed and checked on %(when)s.") % {"when": moment_text(purge_request.completed_at, zone)}
         case Status.CANCELLED:
             return _("Cancelled. Nothing was erased, and everybody is as they were before.")
         case Status.NEEDS_ATTENTION:
-            return _stopped_words(purge_request, reader) % {"due": due, **_failure(purge_request)}
+            return _stopped_text(purge_request, reader) % {"due": due, **_failure(purge_request)}
         case Status.RESIDUE:
-            return _found_words(reader) % {"due": due}
+            return _found_text(reader) % {"due": due}
     if shown is None:
-        return _working_words(purge_request) % {"due": due}
+        return _working_text(purge_request) % {"due": due}
     match shown.kind:
         case "platform_check":
-            return _check_words(reader) % {"why": _why(purge_request), "due": due}
+            return _check_text(reader) % {"why": _why(purge_request), "due": due}
         case "worker":
-            return _silence_words(purge_request, reader, silence, zone) % {"due": due}
+            return _silence_text(purge_request, reader, silence, zone) % {"due": due}
         case "next_attempt":
-            when = moment_words(purge_request.next_attempt_at, zone)
-            return _attempt_words(reader) % {"when": when, "n": purge_request.attempts + 1, **_failure(purge_request)}
+            when = moment_text(purge_request.next_attempt_at, zone)
+            return _attempt_text(reader) % {"when": when, "n": purge_request.attempts + 1, **_failure(purge_request)}
         case _turn:
             return _("Waiting for its turn. It starts by itself, there is nothing to do. Due %(due)s.") % {"due": due}
 
@@ -366,7 +366,7 @@ def _failure(purge_request: PurgeRequest) -> dict[str, str]:
     return {"error": purge_request.error_class or _("unknown"), "step": purge_request.error_step or _("unknown")}
 
 
-def _check_words(reader: Reader) -> str:
+def _check_text(reader: Reader) -> str:
     if reader in CUSTOMERS:
         return _("Waiting for the platform's check. An operator ends it, there is nothing for you to do. Due %(due)s.")
     if reader in OPERATORS:
@@ -374,7 +374,7 @@ def _check_words(reader: Reader) -> str:
     return _("Waiting for the platform's check: %(why)s An operator releases it, or cancels it. Due %(due)s.")
 
 
-def _silence_words(purge_request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
+def _silence_text(purge_request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
     if silence.trouble:
         begins = " ".join(silence.trouble.sentences) if reader in OPERATORS else silence.trouble.for_customers
     elif silence.without_files:
@@ -382,7 +382,7 @@ def _silence_words(purge_request: PurgeRequest, reader: Reader, silence: Silence
         if reader in CUSTOMERS:
             begins = _("The platform's file storage has to be looked at by those who run it.")
     elif silence.since is not None:
-        begins = _("No worker has answered since %(since)s.") % {"since": moment_words(silence.since, zone)}
+        begins = _("No worker has answered since %(since)s.") % {"since": moment_text(silence.since, zone)}
     else:
         begins = _("No worker is running.")
     if purge_request.started_at is not None:
@@ -406,7 +406,7 @@ def _silence_words(purge_request: PurgeRequest, reader: Reader, silence: Silence
     return f"{begins} {safe} {ends}"
 
 
-def _attempt_words(reader: Reader) -> str:
+def _attempt_text(reader: Reader) -> str:
     if reader in CUSTOMERS:
         return _("An attempt failed. The next one begins by itself on %(when)s, nothing is lost.")
     return _(
@@ -414,13 +414,13 @@ def _attempt_words(reader: Reader) -> str:
     )
 
 
-def _working_words(purge_request: PurgeRequest) -> str:
+def _working_text(purge_request: PurgeRequest) -> str:
     if purge_request.status == Status.VERIFYING:
         return _("Everything is erased. Now the database is searched for anything left, by itself. Due %(due)s.")
     return _("The purge is running by itself. There is nothing to do. Due %(due)s.")
 
 
-def _stopped_words(purge_request: PurgeRequest, reader: Reader) -> str:
+def _stopped_text(purge_request: PurgeRequest, reader: Reader) -> str:
     if reader in CUSTOMERS:
         return _("The purge stopped, nothing is lost. Support has to help: give them the request ID. Due %(due)s.")
     if reader == Reader.SUPPORT:
@@ -428,7 +428,7 @@ def _stopped_words(purge_request: PurgeRequest, reader: Reader) -> str:
     return _("The purge stopped (%(error)s at “%(step)s”). Support has to look into it. Due %(due)s.")
 
 
-def _found_words(reader: Reader) -> str:
+def _found_text(reader: Reader) -> str:
     if reader in CUSTOMERS:
         return _("Data was found after the purge. Support has to clear it: give them the request ID. Due %(due)s.")
     if reader == Reader.SUPPORT:
@@ -436,7 +436,7 @@ def _found_words(reader: Reader) -> str:
     return _("Data was found after the purge. Support has to clear it and try again. Due %(due)s.")
 
 
-def who_words(who: Actor, reader: Reader) -> str:
+def who_label(who: Actor, reader: Reader) -> str:
     """Who has to act, as a phrase for this reader."""
     match who:
         case Actor.NOBODY:
@@ -462,7 +462,7 @@ def zone_named(zone: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def moment_words(moment: datetime | None, zone: str) -> str:
+def moment_text(moment: datetime | None, zone: str) -> str:
     """A moment with its zone: "29 Nov 2026, 12:10 CET"; "–" for none."""
     if moment is None:
         return "–"

@@ -40,7 +40,7 @@ def deleted_and_free(people: QuerySet[Any]) -> QuerySet[Any]:
     return people.filter(~Exists(held), state__in=(UserState.DELETED, UserState.PURGING), email_key__isnull=False)
 
 
-def mailbox_words(user: User) -> str:
+def mailbox_text(user: User) -> str:
     """What stands beside a user who shares a mailbox with another of the account; else nothing."""
     if user.email_key is not None:
         return ""

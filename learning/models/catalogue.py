@@ -52,7 +52,7 @@ class Course(models.Model):
         return self.title
 
     @property
-    def author_words(self) -> str:
+    def author_label(self) -> str:
         """Who is shown as its author."""
         return str(self.author) if self.author else str(_("Former author"))
 

@@ -18,11 +18,11 @@ from django.utils.translation import ngettext
 from messaging.models import Notification
 from messaging.selectors import notifications_of
 from purge.choices import OPEN_STATUSES, Fate, Reason, State, Status
-from purge.installation.storage import WORDS, begin_storage, words_for_customers
+from purge.installation.storage import TEXTS, begin_storage, text_for_customers
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
-from purge.upkeep.paused import notify, of_storage, words_for
+from purge.upkeep.paused import notify, of_storage, texts_for
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -55,7 +55,7 @@ class Bar:
     width: float
     height: float
     kind: str
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Tick:
 
     x: float
     y: float
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def home_of(user: Any) -> Home:
         tiles=_tiles(user, requests),
         worker=worker_beat(),
         worker_alive=worker_is_alive(),
-        storage=_storage_words(user),
-        paused=words_for(user),
+        storage=_storage_text(user),
+        paused=texts_for(user),
         charts=(_months_chart(user, requests), _durations_chart(requests)),
         latest=tuple((purge_request, stand[purge_request.pk]) for purge_request in latest),
         notifications=notifications_of(user)[:LATEST],
@@ -121,7 +121,7 @@ def home_of(user: Any) -> Home:
     )
 
 
-def _storage_words(user: Any) -> str:
+def _storage_text(user: Any) -> str:
     """What is wrong with the file storage, for those who can mend it; the constant sentence for all others."""
     trouble = begin_storage()
     away = workers_without_files()
@@ -130,9 +130,9 @@ def _storage_words(user: Any) -> str:
     if trouble:
         notify((of_storage(trouble),))
     if not (user.is_superuser or user.is_support):
-        return words_for_customers()
+        return text_for_customers()
     if trouble:
-        return str(WORDS[trouble])
+        return str(TEXTS[trouble])
     return ngettext(
         "%(n)d worker sees another file storage than the web and erases nothing. Set its MEDIA_ROOT as for the web.",
         "%(n)d workers see another file storage than the web and erase nothing. Set their MEDIA_ROOT as for the web.",
@@ -222,7 +222,7 @@ def _months() -> list[str]:
     return [f"{n // 12}-{n % 12 + 1:02}" for n in range(number - MONTHS + 1, number + 1)]
 
 
-def _month_words(month: str, form: str) -> str:
+def _month_label(month: str, form: str) -> str:
     return date_format(datetime.strptime(f"{month}-15", "%Y-%m-%d"), form)  # noqa: DTZ007 - a month, no moment
 
 
@@ -251,7 +251,7 @@ def _months_chart(user: Any, requests: QuerySet[PurgeRequest]) -> Chart:
         summary=ngettext("%(n)d person purged in twelve months.", "%(n)d people purged in twelve months.", total)
         % {"n": total},
         head=_("Month"),
-        groups=[(_month_words(month, "M"), _month_words(month, "F Y"), month) for month in months],
+        groups=[(_month_label(month, "M"), _month_label(month, "F Y"), month) for month in months],
         kinds=kinds,
     )
 
@@ -278,7 +278,7 @@ def _durations_chart(requests: QuerySet[PurgeRequest]) -> Chart:
         for number, name in enumerate(names)
     ]
     if took:
-        summary = _("Median time to completion: %(time)s.") % {"time": _duration_words(median(took))}
+        summary = _("Median time to completion: %(time)s.") % {"time": _duration_text(median(took))}
     else:
         summary = _("No request is completed yet.")
     return _chart(
@@ -290,7 +290,7 @@ def _durations_chart(requests: QuerySet[PurgeRequest]) -> Chart:
     )
 
 
-def _duration_words(took: timedelta) -> str:
+def _duration_text(took: timedelta) -> str:
     minutes = max(1, round(took.total_seconds() / 60))
     if minutes < 120:
         return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
@@ -318,10 +318,10 @@ def _chart(
     for number, (short, long, key) in enumerate(groups):
         middle = left + room * (number + 0.5)
         labels.append(Tick(round(middle, 1), FLOOR + 18, short))
-        for place, (kind, words, numbers) in enumerate(kinds):
+        for place, (kind, text, numbers) in enumerate(kinds):
             height = round((FLOOR - CEILING) * numbers[key] / top, 1) if top else 0
             x = middle + (place - len(kinds) / 2) * width
-            said = f"{long}: {numbers[key]:,} {words}"
+            said = f"{long}: {numbers[key]:,} {text}"
             bars.append(Bar(round(x, 1), round(FLOOR - height, 1), round(width - 2, 1), height, kind, said))
     lines = [
         Tick(left, round(FLOOR - (FLOOR - CEILING) * share, 1), f"{round(top * share):,}") for share in (0, 0.5, 1)
@@ -329,8 +329,8 @@ def _chart(
     return Chart(
         title=title,
         summary=summary,
-        heads=(head, *(words for _kind, words, _numbers in kinds)),
-        kinds=tuple((kind, words) for kind, words, _numbers in kinds),
+        heads=(head, *(text for _kind, text, _numbers in kinds)),
+        kinds=tuple((kind, text) for kind, text, _numbers in kinds),
         rows=tuple((long, *(f"{numbers[key]:,}" for *_kind, numbers in kinds)) for _short, long, key in groups),
         bars=tuple(bars),
         labels=tuple(labels),

@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from connectors.selectors import outside_copies
-from lms_purge.cleanup import downloads
+from lms_purge.cleanup import csv_exports
 from lms_purge.cleanup.asking import whom_to_ask
 from lms_purge.cleanup.confirmation import (
     BadSelection,
@@ -37,7 +37,7 @@ from lms_purge.cleanup.confirmation import (
 )
 from lms_purge.cleanup.forms import AddressForm, ConfirmForm, CorrectForm
 from lms_purge.cleanup.hints import hints_of
-from lms_purge.cleanup.listing import ListQuery, listing, month_words, segments
+from lms_purge.cleanup.listing import ListQuery, listing, month_label, segments
 from purge.choices import Reason
 from purge.host import get_host
 from purge.models import PurgeRequest
@@ -140,7 +140,7 @@ class DeletedUserAdmin(TenantAdmin):
             can_restore=request.user.has_perm(DELETE_PERMISSION),
             every_account=account_id is None,
             most=settings.PURGE_MAX_PEOPLE,
-            button=_select_words(len(shown.first_ids)),
+            button=_select_label(len(shown.first_ids)),
             scope=_scope(shown, request.user),
             **(extra_context or {}),
         )
@@ -155,7 +155,7 @@ class DeletedUserAdmin(TenantAdmin):
         month = query.filter.get("month", "") if filterset.form.is_valid() else ""
         parts = [part.ordered(backwards=False) for part in segments(rows, query.sort)]
         name = f"deleted-users-{month}.csv" if month else "deleted-users.csv"
-        return downloads.csv_response(name, downloads.people_head(), downloads.people_rows(parts))
+        return csv_exports.csv_response(name, csv_exports.people_head(), csv_exports.people_rows(parts))
 
     # ------------------------------------------------------------ correct and restore
 
@@ -204,12 +204,12 @@ class DeletedUserAdmin(TenantAdmin):
                 restored += 1
                 self.log_change(request, people[pk], [{"changed": {"fields": ["state"]}}])
         if restored:
-            words = ngettext(
+            text = ngettext(
                 "%(n)d user is restored, as Learner. Earlier roles and keys to the API are not given back.",
                 "%(n)d users are restored, as Learners. Earlier roles and keys to the API are not given back.",
                 restored,
             )
-            self.message_user(request, words % {"n": restored}, messages.SUCCESS)
+            self.message_user(request, text % {"n": restored}, messages.SUCCESS)
         return HttpResponseRedirect(reverse(LIST) + ListQuery(_back(request.POST)).with_())
 
     # ------------------------------------------------------------ purge
@@ -281,7 +281,7 @@ class DeletedUserAdmin(TenantAdmin):
             plan=sealed.signed(request.user),
             changes=changes,
             form=form or _confirm_form(request, selection, preview, effects),
-            mails=downloads.mail_texts(effects.outside),
+            mails=csv_exports.mail_texts(effects.outside),
             creators_kept=not preview.policy.delete_matching_creators,
             backup_days=backup_days(),
             back_query="other/" if address else ListQuery(back).with_(),
@@ -305,9 +305,9 @@ class DeletedUserAdmin(TenantAdmin):
         if selection.user_ids:
             now = people_now(selection.user_ids, sealed.account_id)
             if not now.rest:
-                words = " ".join([*now.words, _("Nobody is left to purge; nothing was accepted.")])
-                return self._refused(request, words, back=sealed.back)
-            selection, changes = selection.only(now.rest), now.words
+                text = " ".join([*now.texts, _("Nobody is left to purge; nothing was accepted.")])
+                return self._refused(request, text, back=sealed.back)
+            selection, changes = selection.only(now.rest), now.texts
         try:
             preview = self._preview(selection)
         except PurgeRefused as refusal:
@@ -329,7 +329,7 @@ class DeletedUserAdmin(TenantAdmin):
         try:
             purge_request = selection.submit(shown=preview, token=sealed.token)
         except SelectionChanged as change:
-            changes = people_now(sealed.people, sealed.account_id).words or [str(change)]
+            changes = people_now(sealed.people, sealed.account_id).texts or [str(change)]
             rest = selection.only(tuple(change.rest))
             return self._show(request, rest, back=sealed.back, shown=sealed, changes=changes)
         except NotAllowed:
@@ -350,15 +350,15 @@ class DeletedUserAdmin(TenantAdmin):
         return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=selection.account_id)
 
     def _say_accepted(self, request: HttpRequest, purge_request: PurgeRequest, sealed: SealedSelection) -> None:
-        words = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
-        self.message_user(request, words % {"reference": purge_request.reference}, messages.SUCCESS)
+        text = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
+        self.message_user(request, text % {"reference": purge_request.reference}, messages.SUCCESS)
         if sealed.back.get("q"):
             # What was typed in the search box is a name or an address, and would wait in a cookie.
             return
         more = CleanupFilter(sealed.back, queryset=deleted_and_free(self.get_queryset(request)))
         left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if sealed.people and more.form.is_valid() else 0
         if left:
-            label = _more_words(sealed.month, left)
+            label = _more_label(sealed.month, left)
             link = reverse(LIST) + ListQuery(sealed.back).with_(select="first")
             self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
 
@@ -401,14 +401,16 @@ class DeletedUserAdmin(TenantAdmin):
         sealed = self._sealed(request)
         require_confirmed()
         copies = outside_copies(sealed.people, account_id=sealed.account_id)
-        return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
+        return csv_exports.csv_response(
+            "outside-copies.csv", csv_exports.outside_head(), csv_exports.outside_rows(copies)
+        )
 
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
         sealed = self._sealed(request)
         require_confirmed()
         own = self.get_queryset(request).filter(pk__in=sealed.people).values_list("pk", flat=True)
-        return downloads.csv_response(
-            "transcripts.csv", downloads.transcript_head(), downloads.transcript_rows(list(own))
+        return csv_exports.csv_response(
+            "transcripts.csv", csv_exports.transcript_head(), csv_exports.transcript_rows(list(own))
         )
 
     def recipients_view(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
@@ -421,7 +423,9 @@ class DeletedUserAdmin(TenantAdmin):
         require_confirmed()
         ids = row.subjects.filter(role=Reason.SELECTED).values_list("person_id", flat=True)
         copies = outside_copies(list(ids), account_id=account_id)
-        return downloads.csv_response("outside-copies.csv", downloads.outside_head(), downloads.outside_rows(copies))
+        return csv_exports.csv_response(
+            "outside-copies.csv", csv_exports.outside_head(), csv_exports.outside_rows(copies)
+        )
 
     # ------------------------------------------------------------ Other Users
 
@@ -489,7 +493,7 @@ def _back(data: QueryDict) -> dict[str, str]:
     return wanted if CleanupFilter(wanted, queryset=DeletedUser.objects.none()).form.is_valid() else {}
 
 
-def _select_words(number: int) -> str:
+def _select_label(number: int) -> str:
     if number < settings.PURGE_MAX_PEOPLE:
         return ngettext("Select all %(n)d", "Select all %(n)d", number) % {"n": number}
     return _("Select first %(n)d users in the list") % {"n": number}
@@ -499,14 +503,14 @@ def _scope(shown: Any, user: Any) -> str:
     """What the browser keeps a selection under: the same user, account and filter, whatever sort and page, until what
     they have selected is ended. Nothing that can be read."""
     data = shown.filterset.form.data
-    words = "|".join(data.get(name, "") for name in ("month", "kind", "q"))
-    words = f"{user.pk}.{get_host().plans_of(user)}|{words}"
-    return salted_hmac("lms_purge.cleanup.scope", words).hexdigest()[:16]
+    text = "|".join(data.get(name, "") for name in ("month", "kind", "q"))
+    text = f"{user.pk}.{get_host().plans_of(user)}|{text}"
+    return salted_hmac("lms_purge.cleanup.scope", text).hexdigest()[:16]
 
 
-def _more_words(month: str, left: int) -> str:
+def _more_label(month: str, left: int) -> str:
     """What the link to the rest of a selection says: fifty more, or as many as there are."""
-    values = {"n": left, "month": month_words(month) if month else ""}
+    values = {"n": left, "month": month_label(month) if month else ""}
     if left == settings.PURGE_MAX_PEOPLE:
         return (_("Select the next %(n)d of %(month)s") if month else _("Select the next %(n)d deleted users")) % values
     if month:

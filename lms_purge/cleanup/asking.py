@@ -18,11 +18,11 @@ def whom_to_ask(account_id: int | None) -> str:
         return _("You may not purge, and nobody in this account may. Ask the operator of this site.")
     names = ", ".join(holders.values_list("name", flat=True)[:MOST_NAMED])
     if number > MOST_NAMED:
-        words = _("You may not purge. %(n)d Administrators of this account may; ask one of them, such as %(names)s.")
-        return words % {"n": number, "names": names}
-    words = ngettext(
+        text = _("You may not purge. %(n)d Administrators of this account may; ask one of them, such as %(names)s.")
+        return text % {"n": number, "names": names}
+    text = ngettext(
         "You may not purge. Ask the Administrator who may: %(names)s.",
         "You may not purge. Ask one of the Administrators who may: %(names)s.",
         number,
     )
-    return words % {"names": names}
+    return text % {"names": names}

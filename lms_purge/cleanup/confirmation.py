@@ -58,14 +58,14 @@ class SealedSelection:
     matches: tuple[int, ...] = ()
 
     def signed(self, user: Any) -> str:
-        words = [self.token.hex, self.account_id, self.people, self.left, self.month, self.kind, self.matches]
-        return signing.dumps(words, salt=_salt(user), compress=True)
+        values = [self.token.hex, self.account_id, self.people, self.left, self.month, self.kind, self.matches]
+        return signing.dumps(values, salt=_salt(user), compress=True)
 
     @classmethod
     def opened(cls, text: str, user: Any) -> SealedSelection:
         try:
-            words = signing.loads(text, salt=_salt(user), max_age=SELECTION_LIVES)
-            token, account_id, people, left, month, kind, matches = words
+            values = signing.loads(text, salt=_salt(user), max_age=SELECTION_LIVES)
+            token, account_id, people, left, month, kind, matches = values
         except (signing.BadSignature, ValueError):
             # Another user's, one from before yesterday, one that has ended, or one that an earlier release has sealed.
             raise BadSelection from None
@@ -197,22 +197,22 @@ def differences(shown: SealedSelection, effects: Effects, preview: Preview) -> l
     """What the reader has to see again: people, and what is left to do, that came or went since it was shown."""
     came = {person.id for person in preview.matches} - set(shown.matches)
     others = User.objects.filter(pk__in=came, account_id=shown.account_id).order_by("name", "pk")
-    words = [
+    texts = [
         _("%(name)s has one of these addresses or logins now, and is erased too.") % {"name": user.name}
         for user in others
     ]
     for kind, consequence in get_registry().consequences.items():
         if consequence.came:
             now = {each.row.pk: str(each.row) for each in effects.foretold.get(kind, ())}
-            words += _came_and_went(consequence, set(shown.left.get(kind, ())), now, shown.account_id)
-    return words
+            texts += _came_and_went(consequence, set(shown.left.get(kind, ())), now, shown.account_id)
+    return texts
 
 
 def _came_and_went(consequence: Consequence, shown: set[int], now: Mapping[int, str], account_id: int) -> list[str]:
     gone = sorted(shown - set(now))
     names = _names_of(consequence.model, gone, account_id) if gone else {}
-    words = [str(consequence.came) % {"name": now[pk]} for pk in sorted(set(now) - shown)]
-    return words + [str(consequence.went) % {"name": names.get(pk, _("deleted meanwhile"))} for pk in gone]
+    texts = [str(consequence.came) % {"name": now[pk]} for pk in sorted(set(now) - shown)]
+    return texts + [str(consequence.went) % {"name": names.get(pk, _("deleted meanwhile"))} for pk in gone]
 
 
 def _names_of(label: str, pks: Collection[int], account_id: int) -> dict[int, str]:
@@ -234,12 +234,12 @@ class PeopleNow:
     gone: int
 
     @property
-    def words(self) -> list[str]:
-        words = [_("%(name)s was restored meanwhile and is left out.") % {"name": name} for name in self.restored]
-        words += [_("%(name)s is being purged already and is left out.") % {"name": name} for name in self.purging]
+    def texts(self) -> list[str]:
+        texts = [_("%(name)s was restored meanwhile and is left out.") % {"name": name} for name in self.restored]
+        texts += [_("%(name)s is being purged already and is left out.") % {"name": name} for name in self.purging]
         if self.gone:
-            words.append(_("%(n)d of them are not there any more.") % {"n": self.gone})
-        return words
+            texts.append(_("%(n)d of them are not there any more.") % {"n": self.gone})
+        return texts
 
 
 def people_now(ids: Sequence[int], account_id: int) -> PeopleNow:
@@ -263,8 +263,8 @@ def without_held(ids: Sequence[int], account_id: int) -> tuple[list[int], list[s
     if not rest or not held:
         return list(ids), []
     names = User.objects.filter(pk__in=held, account_id=account_id).order_by("name", "pk").values_list("pk", "name")
-    words = _("%(name)s is in purge request %(reference)s already and is left out.")
-    return rest, [words % {"name": name, "reference": held[pk]} for pk, name in names]
+    text = _("%(name)s is in purge request %(reference)s already and is left out.")
+    return rest, [text % {"name": name, "reference": held[pk]} for pk, name in names]
 
 
 def rows_of(ids: Collection[int]) -> list[DeletedUser]:

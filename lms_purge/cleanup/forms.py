@@ -45,8 +45,8 @@ class ConfirmForm(FreshForm):
     def clean_number(self) -> int:
         number: int = self.cleaned_data["number"]
         if number != self.people:
-            words = ngettext("%(n)d person is listed above.", "%(n)d people are listed above.", self.people)
-            raise forms.ValidationError(words % {"n": self.people})
+            text = ngettext("%(n)d person is listed above.", "%(n)d people are listed above.", self.people)
+            raise forms.ValidationError(text % {"n": self.people})
         return number
 
     def clean_address_again(self) -> str:

@@ -19,7 +19,7 @@ from purge.rules import AddressTreatment, PersonTreatment
 from purge.rules.registry import get_registry
 from purge.selectors import open_request_of
 from users.models import UserRole, UserState
-from users.selectors import mailbox_words
+from users.selectors import mailbox_text
 
 
 @dataclass
@@ -40,22 +40,22 @@ class Hints:
         return self.purge_request is None and not self.mailbox
 
     @property
-    def words(self) -> list[str]:
-        words = []
+    def labels(self) -> list[str]:
+        labels = []
         if self.roles:
-            words.append(_("Roles: %(roles)s") % {"roles": ", ".join(self.roles)})
+            labels.append(_("Roles: %(roles)s") % {"roles": ", ".join(self.roles)})
         if self.teaches:
             text = ngettext("Teaches %(n)d session to come", "Teaches %(n)d sessions to come", self.teaches)
-            words.append(text % {"n": self.teaches})
+            labels.append(text % {"n": self.teaches})
         if self.connectors:
-            words.append(_("Named in: %(connectors)s") % {"connectors": ", ".join(self.connectors)})
-        return words
+            labels.append(_("Named in: %(connectors)s") % {"connectors": ", ".join(self.connectors)})
+        return labels
 
 
 def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
     """Person id → hints. The number of queries does not depend on how many people there are."""
     ids = [person.pk for person in people]
-    hints = {person.pk: Hints(mailbox=mailbox_words(person)) for person in people}
+    hints = {person.pk: Hints(mailbox=mailbox_text(person)) for person in people}
     if not ids:
         return hints
     for row in UserRole.objects.filter(user_id__in=ids).order_by("pk"):

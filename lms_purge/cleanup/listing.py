@@ -103,7 +103,7 @@ class Month:
     chosen: bool
 
 
-def month_words(month: str) -> str:
+def month_label(month: str) -> str:
     """ "2026-01" → "January 2026"."""
     year, _dash, number = month.partition("-")
     return f"{MONTHS[int(number)]} {year}"
@@ -166,15 +166,15 @@ class ListQuery:
 
     def with_(self, **changes: Any) -> str:
         """ "?…" with the filter and the sort, and what is given; None takes a name out. Never the place in the list."""
-        words = QueryDict(mutable=True)
-        words.update(self.filter)
+        query = QueryDict(mutable=True)
+        query.update(self.filter)
         if self.sort != DEFAULT_SORT:
-            words[SORT] = self.sort
+            query[SORT] = self.sort
         for name, value in changes.items():
-            words.pop(name, None)
+            query.pop(name, None)
             if value is not None:
-                words[name] = str(value)
-        return f"?{words.urlencode()}"
+                query[name] = str(value)
+        return f"?{query.urlencode()}"
 
 
 def listing(rows: QuerySet[DeletedUser], *, account_id: int | None, data: QueryDict) -> Listing:
@@ -197,7 +197,7 @@ def listing(rows: QuerySet[DeletedUser], *, account_id: int | None, data: QueryD
         chips=_chips(query, filterset) if valid else [],
         months=_months(query, counts, _year(data, month, counts), month),
         years=_years(query, counts, _year(data, month, counts)),
-        all_months=[Month(m, month_words(m), n, query.with_(month=m), m == month) for m, n in counts.items()],
+        all_months=[Month(m, month_label(m), n, query.with_(month=m), m == month) for m, n in counts.items()],
         total=None if others or not valid else counts.get(month, 0) if month else sum(counts.values()),
         first_ids=first_ids,
         selected=set(first_ids) if data.get(SELECT) == "first" else set(),
@@ -246,8 +246,8 @@ def _chips(query: ListQuery, filterset: CleanupFilter) -> list[tuple[str, str]]:
     """(words, query that takes this part of the filter away)."""
     chips = []
     if month := query.filter.get("month"):
-        words = _("Showing users deleted in %(month)s") % {"month": month_words(month)}
-        chips.append((words, query.with_(month=None)))
+        label = _("Showing users deleted in %(month)s") % {"month": month_label(month)}
+        chips.append((label, query.with_(month=None)))
     if kind := query.filter.get("kind"):
         label = dict(filterset.form.fields["kind"].choices).get(kind, kind)
         chips.append((_("Kind: %(kind)s") % {"kind": label}, query.with_(kind=None)))

@@ -37,7 +37,7 @@ from purge.standing import (
     Standing,
     in_state,
     is_late,
-    moment_words,
+    moment_text,
     sentence_for,
     standing,
     standings,
@@ -239,7 +239,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "purge_request": purge_request,
             "own": own,
             "account_name": "" if own else account_names([purge_request]).get(purge_request.pk, ""),
-            "initiator": requests.initiator_words(purge_request) if own else "",
+            "initiator": requests.initiator_label(purge_request) if own else "",
             "route": Route(purge_request.route).label,
             "origin": Origin(purge_request.origin).label,
             "standing": stands,
@@ -252,7 +252,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "trouble": trouble.trouble_of(
                 purge_request, account_id=None if request.user.has_perm(FOLLOW) else purge_request.account_id
             ),
-            "technical": trouble.technical_words(purge_request) if request.user.has_perm(FOLLOW) else "",
+            "technical": trouble.technical_text(purge_request) if request.user.has_perm(FOLLOW) else "",
             "lines": lines,
             "empty": empty,
             "everything": everything,
@@ -307,9 +307,9 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
                 "page": requests.watch_state(purge_request, stands),
                 "percent": progress.percent,
                 "step": progress.step,
-                "rows": progress.words if progress.planned else "",
+                "rows": progress.label if progress.planned else "",
                 "left": progress.left,
-                "lines": [[line.words, f"{line.planned:,}", f"{line.done:,}", f"{line.left:,}"] for line in lines],
+                "lines": [[line.label, f"{line.planned:,}", f"{line.done:,}", f"{line.left:,}"] for line in lines],
             }
         )
         answer["Cache-Control"] = "no-store"
@@ -340,7 +340,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
                 changed = not going.was_shown(sealed, way.name, request.user)
             except signing.BadSignature:
                 changed = True
-            form = GoOnForm(request.POST, request=request, number=going.number, label=going.number_words)
+            form = GoOnForm(request.POST, request=request, number=going.number, label=going.number_text)
             if not changed and form.is_valid():
                 return self._do(request, pk, way.do, way.done)
         return self.page(
@@ -354,7 +354,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             plan=going.sealed(way.name, request.user),
             form=form
             if form is not None and not changed
-            else GoOnForm(request=request, number=going.number, label=going.number_words),
+            else GoOnForm(request=request, number=going.number, label=going.number_text),
             action=request.path,
         )
 
@@ -448,8 +448,8 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
                     {
                         "found": each,
                         "state": stands.label,
-                        "accepted": moment_words(each.accepted_at, stands.zone),
-                        "completed": moment_words(each.completed_at, stands.zone),
+                        "accepted": moment_text(each.accepted_at, stands.zone),
+                        "completed": moment_text(each.completed_at, stands.zone),
                         "link": reverse("admin:purge_purgerequest_change", args=[purge_request.pk]),
                     }
                 )
@@ -477,7 +477,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             request,
             "purge/routes.html",
             title=_("Routes"),
-            heads=[words for _name, words in data_map.TICKS],
+            heads=[label for _name, label in data_map.TICKS],
             routes=data_map.route_lines(),
         )
 

@@ -48,7 +48,7 @@ UNMARKED, MISSING, ANOTHER, COPY, UNREACHABLE, FILES_MISSING = (
     "files_missing",
 )
 #: For whoever runs the platform: what is wrong, and the command that mends it.
-WORDS: Final = {
+TEXTS: Final = {
     UNMARKED: gettext_lazy("The web has not been started with this database yet: its first start marks the storage."),
     MISSING: gettext_lazy(
         "This process sees another file storage than the web, or the storage's marker is gone. Set MEDIA_ROOT as for "
@@ -77,7 +77,7 @@ class AnotherStorage(Exception):
     """This process does not see the file storage that belongs to the database. ``kind``: one of the words above."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(str(WORDS[kind]))
+        super().__init__(str(TEXTS[kind]))
         self.kind = kind
 
 
@@ -238,10 +238,10 @@ def begin_web() -> None:
         # Nothing is shared with processes that are forked from this one.
         connections.close_all()
     if trouble:
-        logger.error("nothing is purged: %s", WORDS[trouble])
+        logger.error("nothing is purged: %s", TEXTS[trouble])
 
 
-def words_for_customers() -> str:
+def text_for_customers() -> str:
     """What somebody is told who cannot do anything about it."""
     return _(
         "Nothing is purged at the moment: the platform’s file storage has to be looked at by those who run it. "

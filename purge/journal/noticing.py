@@ -102,13 +102,13 @@ class Trouble:
     def _purges(self) -> str:
         parts = []
         if self.unknown:
-            words = ngettext("%(n)d purge is unknown to it", "%(n)d purges are unknown to it", self.unknown)
-            parts.append(words % {"n": self.unknown})
+            text = ngettext("%(n)d purge is unknown to it", "%(n)d purges are unknown to it", self.unknown)
+            parts.append(text % {"n": self.unknown})
         if self.behind:
-            words = ngettext(
+            text = ngettext(
                 "%(n)d purge had come further than it knows", "%(n)d purges had come further than it knows", self.behind
             )
-            parts.append(words % {"n": self.behind})
+            parts.append(text % {"n": self.behind})
         return ", ".join(parts)
 
     @property

@@ -26,12 +26,12 @@ from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
 from purge.pages.requests import progress_of
-from purge.pages.trouble import technical_words, trouble_of
+from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
 from purge.references import MistypedReference
 from purge.selectors import request_by_reference
 from purge.services import PurgeRefused
-from purge.standing import Standing, moment_words, standing, standings
+from purge.standing import Standing, moment_text, standing, standings
 
 NEEDS_YOU, USAGE = 1, 2
 EXIT_CODES = "exit code: 0 done, or nothing to do; 1 somebody has to act; 2 wrong usage"
@@ -192,23 +192,23 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
         f"{purge_request.reference}  {stands.label}{'  OVERDUE' if stands.overdue else ''}",
         f"  {stands.sentence}",
         f"  route       {purge_request.get_route_display()}; came by: {purge_request.get_origin_display()}",
-        f"  accepted    {moment_words(purge_request.accepted_at, stands.zone)}",
-        f"  due         {moment_words(purge_request.due_at, stands.zone)}",
+        f"  accepted    {moment_text(purge_request.accepted_at, stands.zone)}",
+        f"  due         {moment_text(purge_request.due_at, stands.zone)}",
     ]
     if purge_request.completed_at:
-        lines.append(f"  completed   {moment_words(purge_request.completed_at, stands.zone)}, {progress.done:,} rows")
+        lines.append(f"  completed   {moment_text(purge_request.completed_at, stands.zone)}, {progress.done:,} rows")
     elif progress.step:
-        lines.append(f"  step        {progress.step} ({progress.words})")
+        lines.append(f"  step        {progress.step} ({progress.label})")
     for part, stand in parts_of(purge_request):
         lines.append(f"  elsewhere   {part.reference}  {stand.label}: {stand.sentence}")
     if purge_request.part_of is not None:
         lines.append(f"  split off   from {purge_request.part_of.reference}, because of other accounts")
     if purge_request.kept_count:
         lines.append(f"  kept        {purge_request.kept_count} (creator of a trial account)")
-    lines.append(f"  acts next   {stands.who_words}")
+    lines.append(f"  acts next   {stands.who_label}")
     if (trouble := trouble_of(purge_request)) is not None:
         lines += [f"  {trouble.what}", f"  {trouble.next}"]
-    if technical := technical_words(purge_request):
+    if technical := technical_text(purge_request):
         lines.append(f"  error       {technical}")
     for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row"):
         why = "" if place.ruled else "  (no rule treats this column)"
@@ -235,4 +235,4 @@ def needs_you_if_it_waits(purge_request: PurgeRequest, *, waited: bool) -> None:
 def status_line(purge_request: PurgeRequest, stands: Standing) -> str:
     """A request as one line of a list."""
     late = "  OVERDUE" if stands.overdue else ""
-    return f"{purge_request.reference}  {stands.label:12} due {moment_words(purge_request.due_at, stands.zone)}{late}"
+    return f"{purge_request.reference}  {stands.label:12} due {moment_text(purge_request.due_at, stands.zone)}{late}"

@@ -98,7 +98,7 @@ def impact_json(preview: Preview) -> dict[str, Any]:
         "kept": [person.id for person in preview.kept],
         "last_administrator": preview.last_administrator,
         "impact": [
-            {"key": line.key, "kind": line.noun, "what": line.words, "n": line.n, "more": line.more}
+            {"key": line.key, "kind": line.noun, "what": line.label, "n": line.n, "more": line.more}
             for line in preview.impact.lines
         ],
         "consequences": {
@@ -122,9 +122,9 @@ def impact_lines(preview: Preview) -> list[str]:
     lines.append("In this account:")
     counts: dict[str, int] = {}
     for line in preview.impact.lines:  # a kind of record may have two columns that are treated alike
-        counts[line.words] = counts.get(line.words, 0) + line.n
-    for words, number in counts.items():
-        lines.append(f"  {'more than 10,000' if number > COUNT_CAP else f'{number:,}':>16}  {words}")
+        counts[line.label] = counts.get(line.label, 0) + line.n
+    for label, number in counts.items():
+        lines.append(f"  {'more than 10,000' if number > COUNT_CAP else f'{number:,}':>16}  {label}")
     if not counts:
         lines.append("  nothing else")
     for path, by_model in preview.impact.consequences.items():

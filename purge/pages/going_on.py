@@ -63,14 +63,14 @@ class GoingOn:
     @property
     def title(self) -> str:
         if self.people:
-            words = ngettext(
+            text = ngettext(
                 "%(n)d person will be erased for good", "%(n)d people will be erased for good", len(self.people)
             )
-            return words % {"n": len(self.people)}
+            return text % {"n": len(self.people)}
         return _("The people are erased already; what is found of them now will be erased for good")
 
     @property
-    def number_words(self) -> str:
+    def number_text(self) -> str:
         return _("How many people are erased?") if self.people else _("In how many places was something found?")
 
     def sealed(self, action: str, user: Any) -> str:
@@ -137,9 +137,9 @@ def plain_lines(going: GoingOn) -> list[str]:
     lines.append("What goes with them:" if going.lines else "Nothing goes with them.")
     counts: dict[str, int] = {}
     for line in going.lines:
-        counts[line.words] = counts.get(line.words, 0) + line.n
+        counts[line.label] = counts.get(line.label, 0) + line.n
     lines += [
-        f"  {f'more than {COUNT_CAP:,}' if number > COUNT_CAP else f'{number:,}':>16}  {words}"
-        for words, number in counts.items()
+        f"  {f'more than {COUNT_CAP:,}' if number > COUNT_CAP else f'{number:,}':>16}  {text}"
+        for text, number in counts.items()
     ]
     return lines

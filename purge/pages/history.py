@@ -29,13 +29,13 @@ EVENTS = {
 }
 
 
-def event_words(event: str) -> str:
+def event_label(event: str) -> str:
     """What a ledger entry says."""
     return str(EVENTS.get(event, event.replace("_", " ")))
 
 
 #: Facts of ledger entries that people read; the others are the engine's own. Totals count other accounts as well.
-FACT_WORDS = {
+FACT_LABELS = {
     "people": gettext_lazy("people: %s"),
     "already_gone": gettext_lazy("already gone: %s"),
     "steps": gettext_lazy("steps: %s"),
@@ -48,25 +48,25 @@ FACT_WORDS = {
 
 
 #: What the account that asked reads of them: ``own`` counts people, and only its own.
-OWN_FACT_WORDS = {
-    "own": FACT_WORDS["people"],
-    "steps": FACT_WORDS["steps"],
-    "attempt": FACT_WORDS["attempt"],
+OWN_FACT_LABELS = {
+    "own": FACT_LABELS["people"],
+    "steps": FACT_LABELS["steps"],
+    "attempt": FACT_LABELS["attempt"],
 }
 #: Events that happen because of what is in other accounts.
 ELSEWHERE_EVENTS = ("grown", "split_off", "held", "released", "let_go")
 
 
-def fact_words(entry: LedgerEntry, *, everything: bool) -> str:
+def facts_text(entry: LedgerEntry, *, everything: bool) -> str:
     """The numbers of a ledger entry. Zeros say nothing. ``everything``: for those who see all accounts."""
-    words = FACT_WORDS if everything else OWN_FACT_WORDS
-    return ", ".join(str(text) % entry.facts[key] for key, text in words.items() if entry.facts.get(key))
+    labels = FACT_LABELS if everything else OWN_FACT_LABELS
+    return ", ".join(str(text) % entry.facts[key] for key, text in labels.items() if entry.facts.get(key))
 
 
 def history_lines(entries: Iterable[LedgerEntry], *, everything: bool) -> list[tuple[str, datetime, str]]:
     """What happened when: (words, moment, numbers), without what other accounts brought about unless ``everything``."""
     return [
-        (event_words(entry.event), entry.at, fact_words(entry, everything=everything))
+        (event_label(entry.event), entry.at, facts_text(entry, everything=everything))
         for entry in entries
         if everything or entry.event not in ELSEWHERE_EVENTS
     ]

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from purge.standing import moment_words, zone_named
+from purge.standing import moment_text, zone_named
 
 # ---------------------------------------------------------------- moments, ledger, notices
 
@@ -22,6 +22,6 @@ def time_tag(moment: datetime | None, zone: str) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         local.isoformat(timespec="seconds"),
-        moment_words(moment, zone),
+        moment_text(moment, zone),
         date_format(local, "j M Y"),
     )

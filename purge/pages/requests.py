@@ -39,7 +39,7 @@ class Progress:
     left: str
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         return _("%(done)s of %(planned)s rows") % {"done": f"{self.done:,}", "planned": f"{self.planned:,}"}
 
 
@@ -113,7 +113,7 @@ class Due:
     overdue: bool
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         if self.overdue:
             return _("Overdue: it should have been completed after %(days)d days") % {"days": self.days}
         return _("Day %(day)d of %(days)d") % {"day": self.day, "days": self.days}
@@ -133,7 +133,7 @@ def due_of(purge_request: PurgeRequest) -> Due:
 class StepLine:
     """A line of the ledger of steps."""
 
-    words: str
+    label: str
     planned: int
     done: int
     left: int
@@ -190,7 +190,7 @@ class FollowUpLine:
     """Something left for people to do. ``link`` is empty where no page shows the row."""
 
     follow_up: FollowUp
-    words: str
+    label: str
     name: str
     link: str
 
@@ -207,7 +207,7 @@ def follow_up_lines(follow_ups: Iterable[FollowUp]) -> list[FollowUpLine]:
     return [
         FollowUpLine(
             follow_up=row,
-            words=_what_to_do(row.kind),
+            label=_what_to_do(row.kind),
             name=names.get((row.model, row.row), _("no longer there")),
             link=_change_link(row.model, row.row) if (row.model, row.row) in names else "",
         )
@@ -233,7 +233,7 @@ def link_to(name: str, *args: Any) -> str:
         return ""
 
 
-def initiator_words(purge_request: PurgeRequest) -> str:
+def initiator_label(purge_request: PurgeRequest) -> str:
     """Who asked for it, for the people of their own account."""
     if purge_request.initiator_id is None:
         return _("nobody who is still here")

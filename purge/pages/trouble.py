@@ -113,7 +113,7 @@ def _who_is_gone(purge_request: PurgeRequest, account_id: int | None) -> str:
     return _("%(erased)s, %(rest)s.") % {"erased": erased, "rest": rest}
 
 
-def technical_words(purge_request: PurgeRequest) -> str:
+def technical_text(purge_request: PurgeRequest) -> str:
     """What support needs to mend a failure: the last error's class, step, and names of what refused; no values."""
     if purge_request.status != Status.NEEDS_ATTENTION and purge_request.next_attempt_at is None:
         return ""

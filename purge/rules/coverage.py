@@ -176,9 +176,9 @@ def kind_of(field: models.Field[Any, Any]) -> str | None:
         (models.CharField, "a text column"),
         (models.BinaryField, "a column of bytes"),
     )
-    for field_type, words in kinds:
+    for field_type, label in kinds:
         if isinstance(field, field_type):
-            return words
+            return label
     if field.get_internal_type() in ("CharField", "TextField", "PickledObjectField"):
         return "a text column"
     return None

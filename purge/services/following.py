@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from purge.choices import OPEN_STATUSES, Fate, NoticeState
 from purge.host import get_host
-from purge.installation.storage import WORDS, begin_storage
+from purge.installation.storage import TEXTS, begin_storage
 from purge.journal.lines import CANCELLED, journal_outcome
 from purge.models import FollowUp, ImsNotice, PurgeRequest
 from purge.run import transitions
@@ -29,7 +29,7 @@ def purge_release(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequ
     check_operator(acting_user)
     get_host().require_confirmed()
     if trouble := begin_storage():
-        raise PurgeRefused("storage", str(WORDS[trouble]))
+        raise PurgeRefused("storage", str(TEXTS[trouble]))
     check_purge_log()
     with transaction.atomic():
         try:

@@ -26,7 +26,7 @@ from purge.choices import (
 )
 from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
 from purge.host import AccountFacts, Person, PersonState, TenantKind, get_host
-from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, words_for_customers
+from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, text_for_customers
 from purge.models import ImsNotice, PurgeRequest
 from purge.references import new_reference
 from purge.routes.capturing import Captured, gathered_of, is_findable, note_writings, store
@@ -109,9 +109,9 @@ def _check_paused(acting_user: Any) -> None:
     found = tuple(reason for reason in paused.all_reasons(now=True) if reason.refuses)
     if found:
         paused.notify(found)
-        words = found[0].words
+        text = found[0].text
         can_mend = acting_user is None or get_host().is_support(acting_user)
-        raise PurgeRefused(found[0].code, words if can_mend else found[0].calm, details=words)
+        raise PurgeRefused(found[0].code, text if can_mend else found[0].calm, details=text)
 
 
 def _check_storage(*, preview: bool = False) -> None:
@@ -119,7 +119,7 @@ def _check_storage(*, preview: bool = False) -> None:
     trouble = storage_trouble() if preview else begin_storage()
     if trouble and not (preview and trouble == UNMARKED):
         paused.notify((paused.of_storage(trouble),))
-        raise PurgeRefused("storage", words_for_customers())
+        raise PurgeRefused("storage", text_for_customers())
 
 
 def _check_number(user_ids: Sequence[int]) -> None:
@@ -408,17 +408,17 @@ def _check_changed(people: Sequence[Person], account_id: int, confirmed: bool) -
     rest = [person.id for person in people if person.id not in restored and person.id not in taken]
     if not rest and taken:
         return  # nobody is left to be asked about again: the refusal names the request
-    words = []
+    texts = []
     if restored:
-        words.append(_("Restored meanwhile and left out: user %(ids)s.") % {"ids": _labels(restored)})
-    words += [
+        texts.append(_("Restored meanwhile and left out: user %(ids)s.") % {"ids": _labels(restored)})
+    texts += [
         _("In purge request %(reference)s already and left out: user %(ids)s.")
         % {"reference": reference, "ids": _labels(pk for pk, found in taken.items() if found == reference)}
         for reference in sorted(set(taken.values()))
     ]
-    if words:
-        words.append(_("Nothing was purged; please confirm the rest again."))
-        raise SelectionChanged(" ".join(words), people=[*restored, *sorted(taken)], rest=rest)
+    if texts:
+        texts.append(_("Nothing was purged; please confirm the rest again."))
+        raise SelectionChanged(" ".join(texts), people=[*restored, *sorted(taken)], rest=rest)
 
 
 def purge_submit_address(

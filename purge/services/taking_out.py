@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from purge.choices import Status
-from purge.installation.storage import WORDS, begin_storage
+from purge.installation.storage import TEXTS, begin_storage
 from purge.models import PurgeRequest
 from purge.proof.report import CouldNotLook
 from purge.run.claims import note
@@ -26,7 +26,7 @@ def purge_take_out(*, acting_user: Any, purge_request: PurgeRequest) -> int:
     """
     check_operator(acting_user)
     if trouble := begin_storage():
-        raise PurgeRefused("storage", str(WORDS[trouble]))
+        raise PurgeRefused("storage", str(TEXTS[trouble]))
     check_purge_log()
     listed = purge_request.residues.filter(gone_at=None).exists()
     if not PurgeRequest.objects.filter(pk=purge_request.pk, status=Status.RESIDUE).exists() or not listed:

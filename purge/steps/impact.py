@@ -26,7 +26,7 @@ class ImpactLine:
 
     key: str
     noun: str
-    words: str
+    label: str
     n: int
     handed_over: bool = False
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django import template
 
-from purge.standing import moment_words
+from purge.standing import moment_text
 
 register = template.Library()
 
@@ -14,4 +14,4 @@ register = template.Library()
 @register.filter
 def moment(value: datetime | None, zone: str) -> str:
     """ "29 Nov 2026, 12:10 CET"; "–" for none."""
-    return moment_words(value, zone)
+    return moment_text(value, zone)

@@ -88,7 +88,7 @@ def check_database(
 
 
 def _storage_messages() -> list[checks.CheckMessage]:
-    from purge.installation.storage import FILES_MISSING, UNMARKED, WORDS, sample_of_files, storage_trouble
+    from purge.installation.storage import FILES_MISSING, TEXTS, UNMARKED, sample_of_files, storage_trouble
 
     try:
         trouble = storage_trouble(now=True)
@@ -97,7 +97,7 @@ def _storage_messages() -> list[checks.CheckMessage]:
             trouble = "" if sample_of_files().is_convincing else FILES_MISSING
     except DatabaseError:
         return []
-    return [checks.Error("Nothing is purged.", hint=str(WORDS[trouble]), id="purge.E008")] if trouble else []
+    return [checks.Error("Nothing is purged.", hint=str(TEXTS[trouble]), id="purge.E008")] if trouble else []
 
 
 def _purge_log_messages() -> list[checks.CheckMessage]:
@@ -109,8 +109,8 @@ def _purge_log_messages() -> list[checks.CheckMessage]:
     except DatabaseError:
         return []
     except OSError:
-        words = "The purge log cannot be read."
-        return [checks.Error(words, hint="Mount it, or look at the rights of PURGE_JOURNAL's folder.", id="purge.E011")]
+        text = "The purge log cannot be read."
+        return [checks.Error(text, hint="Mount it, or look at the rights of PURGE_JOURNAL's folder.", id="purge.E011")]
     if not trouble:
         return []
     hint = "Purges wait until you have dealt with it: see manage.py purge_journal status."

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import get_host
-from purge.installation.storage import UNMARKED, WORDS, storage_trouble
+from purge.installation.storage import TEXTS, UNMARKED, storage_trouble
 from purge.journal import noticing
 from purge.models import PurgeRequest
 from purge.rules.coverage import all_gaps
@@ -37,11 +37,11 @@ _seen: tuple[float, tuple[PauseCause, ...]] | None = None
 
 @dataclass(frozen=True)
 class PauseCause:
-    """``code``: stable, for ``/healthz`` and refusals. ``words``: for those who can mend it, with what to do.
+    """``code``: stable, for ``/healthz`` and refusals. ``text``: for those who can mend it, with what to do.
     ``refuses``: nothing is accepted meanwhile (otherwise nothing completes). ``restored``: a backup was put in."""
 
     code: str
-    words: str
+    text: str
     refuses: bool = True
     restored: bool = False
 
@@ -78,14 +78,14 @@ def _gaps() -> list[PauseCause]:
     gaps = all_gaps()
     if not gaps:
         return []
-    words = ngettext(
+    text = ngettext(
         "Nothing is purged while %(n)d place that may hold personal data has no rule: %(places)s. "
         "Run manage.py check --database default and add the rule.",
         "Nothing is purged while %(n)d places that may hold personal data have no rule: %(places)s. "
         "Run manage.py check --database default and add the rules.",
         len(gaps),
     )
-    return [PauseCause(COVERAGE, words % {"n": len(gaps), "places": ", ".join(gap.where for gap in gaps[:MOST_NAMED])})]
+    return [PauseCause(COVERAGE, text % {"n": len(gaps), "places": ", ".join(gap.where for gap in gaps[:MOST_NAMED])})]
 
 
 def _key() -> list[PauseCause]:
@@ -94,11 +94,11 @@ def _key() -> list[PauseCause]:
     except HashKeyMissing as error:
         return [PauseCause(HASH_KEY, str(error))]
     if PurgeRequest.objects.open().exclude(key_fingerprint=present).exists():
-        words = _(
+        text = _(
             "PURGE_HASH_KEY is not the key that made the hashes of open requests: none of them completes. Set it back "
             "to the key in your backup."
         )
-        return [PauseCause(OTHER_KEY, words, refuses=False)]
+        return [PauseCause(OTHER_KEY, text, refuses=False)]
     return []
 
 
@@ -114,17 +114,17 @@ def _purge_log() -> list[PauseCause]:
 
 def of_storage(trouble: str) -> PauseCause:
     """The file storage that this process sees is not the database's: why, and what to do. Pages say it apart."""
-    return PauseCause(FILES, str(WORDS[trouble]))
+    return PauseCause(FILES, str(TEXTS[trouble]))
 
 
-def words_for(reader: Any) -> tuple[str, ...]:
+def texts_for(reader: Any) -> tuple[str, ...]:
     """What somebody signed in reads about it, for Home. Whoever reads it has support told."""
     found = all_reasons()
     if not found:
         return ()
     notify(found)
     if get_host().is_support(reader):
-        return tuple(reason.words for reason in found)
+        return tuple(reason.text for reason in found)
     return tuple(dict.fromkeys(reason.calm for reason in found))
 
 
@@ -137,7 +137,7 @@ def notify(found: tuple[PauseCause, ...]) -> int:
         request_id=NO_REQUEST,
         account_id=None,
         recipients=[*host.support_staff(), *host.operators()],
-        facts={"says": "\n".join(reason.words for reason in found)},
+        facts={"says": "\n".join(reason.text for reason in found)},
         occurrence=timezone.now().date().toordinal(),
         operators_mailbox=True,
     )

@@ -12,7 +12,7 @@ from purge.standing import (
     Wait,
     in_state,
     is_late,
-    moment_words,
+    moment_text,
     only_chosen,
     reader_of,
     sentence_for,
@@ -355,7 +355,7 @@ def test_what_else_it_waits_or_waited_for_is_listed(make, readers, alive):
     alive(SILENT)
     purge_request = make(Status.RUNNING, next_attempt_at=LATER, released_at=SILENT, started_at=SILENT, **FAILED)
     listed = {
-        who: [(each.words, each.over) for each in standing(purge_request, reader, now=NOW).others]
+        who: [(each.label, each.over) for each in standing(purge_request, reader, now=NOW).others]
         for who, reader in readers.items()
     }
     attempt = ("The next attempt, 29 Nov 2026, 12:18 CET", False)
@@ -444,7 +444,7 @@ def test_a_request_of_no_account_is_told_in_utc(make, readers, alive):
     ],
 )
 def test_a_moment_is_written_with_its_zone(zone, words):
-    assert moment_words(NOW, zone) == words
+    assert moment_text(NOW, zone) == words
 
 
 def test_many_requests_ask_no_more_questions_than_one(make, readers, alive, django_assert_max_num_queries):

@@ -121,7 +121,7 @@ def test_a_step_is_named_in_the_language_of_its_reader_not_of_its_worker(half_ru
     from purge.pages.requests import step_lines
 
     lines, _empty = step_lines(PurgeRequest.objects.get(pk=number).steps.all(), everything=True)
-    assert [line.words for line in lines] == [
+    assert [line.label for line in lines] == [
         "Deleted: sign-ins",
         "Removed or emptied: comments",
         "Addresses taken out of users",

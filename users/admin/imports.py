@@ -83,12 +83,12 @@ class ColumnsForm(forms.Form):
 
     def __init__(self, head: ImportHead, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", _("– no column –")), *((str(number), self._words(head, number)) for number in _numbers(head))]
+        choices = [("", _("– no column –")), *((str(number), self._label(head, number)) for number in _numbers(head))]
         for name, label in FIELDS.items():
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
 
     @staticmethod
-    def _words(head: ImportHead, number: int) -> str:
+    def _label(head: ImportHead, number: int) -> str:
         return head.headings[number] or _("Column %(number)d") % {"number": number + 1}
 
     @property
@@ -108,7 +108,7 @@ class ImportLogAdmin(TenantAdmin):
         "uploaded",
         "started_by",
         "source",
-        "state_words",
+        "state_label",
         "rows",
         "added",
         "updated",
@@ -132,7 +132,7 @@ class ImportLogAdmin(TenantAdmin):
         return log.uploaded_at
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
-    def state_words(self, log: ImportLog) -> str:
+    def state_label(self, log: ImportLog) -> str:
         return format_html(
             '<span class="status status-{}">{}</span>', STATUS[ImportState(log.state)], ImportState(log.state).label
         )

@@ -21,7 +21,7 @@ from users.admin import forms
 from users.apps import declared
 from users.models import ActiveFieldValue, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
-from users.selectors import groups_in_use, mailbox_words, people_found, people_in_use, role_names, with_role
+from users.selectors import groups_in_use, mailbox_text, people_found, people_in_use, role_names, with_role
 from users.services import DeletedUserHasIt, ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
 from users.tenancy.messages import numbered
@@ -89,14 +89,14 @@ class PeopleAdmin(TenantAdmin):
     """What both lists of people share: people in use, never the deleted ones, and never a button that deletes a row."""
 
     account_path = "account"
-    list_display: tuple[Any, ...] = ("person", "unique_user_id", "role_words", "last_login")
+    list_display: tuple[Any, ...] = ("person", "unique_user_id", "role_labels", "last_login")
     list_display_links = ("person",)
     list_filter: ClassVar[tuple[Any, ...]] = (RoleFilter, GroupFilter)
     search_fields = ("name",)
     search_help_text = _("Name, e-mail or Unique User ID, from its beginning")
     ordering = ("name", "pk")
     autocomplete_fields = ("manager",)
-    readonly_fields: ClassVar[tuple[Any, ...]] = ("role_words", "former_addresses", "added_at", "source", "last_login")
+    readonly_fields: ClassVar[tuple[Any, ...]] = ("role_labels", "former_addresses", "added_at", "source", "last_login")
     #: The lists' own; see :attr:`actions`.
     own_actions: tuple[Any, ...] = (
         "assign_role",
@@ -140,8 +140,8 @@ class PeopleAdmin(TenantAdmin):
             context["somebody"] = {"pk": refusal.user_id, "name": refusal.name, "button": forms.BRING_BACK}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def words_for_added(self, obj):
-        return gettext("{row} is brought back, as Learner.") if _is_back(obj) else super().words_for_added(obj)
+    def text_for_added(self, obj):
+        return gettext("{row} is brought back, as Learner.") if _is_back(obj) else super().text_for_added(obj)
 
     def log_addition(self, request, obj, message):
         if _is_back(obj):
@@ -162,12 +162,12 @@ class PeopleAdmin(TenantAdmin):
 
     @admin.display(description=_("name"), ordering="name")
     def person(self, user):
-        shared = mailbox_words(user)
-        words = f"{user.email} · {shared}" if shared else user.email
-        return format_html('{}<br><span class="quiet">{}</span>', user.name, words)
+        shared = mailbox_text(user)
+        text = f"{user.email} · {shared}" if shared else user.email
+        return format_html('{}<br><span class="quiet">{}</span>', user.name, text)
 
     @admin.display(description=_("roles"))
-    def role_words(self, user):
+    def role_labels(self, user):
         return ", ".join(role_names(user))
 
     @admin.display(description=_("former e-mails"))
@@ -289,8 +289,8 @@ class PeopleAdmin(TenantAdmin):
         """Ask once, listing everybody; when the answer is posted, do it for each."""
         people = list(queryset.order_by("name", "pk")[: MOST_AT_ONCE + 1])
         if len(people) > MOST_AT_ONCE:
-            words = _("Select at most %(most)d users at once. Nothing was changed.") % {"most": MOST_AT_ONCE}
-            self.message_user(request, words, messages.ERROR)
+            text = _("Select at most %(most)d users at once. Nothing was changed.") % {"most": MOST_AT_ONCE}
+            self.message_user(request, text, messages.ERROR)
             return None
         if not people:
             self.message_user(request, _("These users are not in this list any more."), messages.WARNING)
@@ -306,7 +306,7 @@ class PeopleAdmin(TenantAdmin):
         self, request: HttpRequest, people: list[User], action: str, question: BulkAction, form: Any
     ) -> HttpResponse:
         for user in people:
-            user.role_words = ", ".join(role_names(user))  # type: ignore[attr-defined]
+            user.role_labels = ", ".join(role_names(user))  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -337,11 +337,11 @@ class PeopleAdmin(TenantAdmin):
                 done += 1
                 self.log_change(request, user, [{"changed": {"fields": list(question.fields)}}])
         if refused > MOST_REFUSALS:
-            words = ngettext("%(n)d more user was refused.", "%(n)d more users were refused.", refused - MOST_REFUSALS)
-            self.message_user(request, words % {"n": refused - MOST_REFUSALS}, messages.ERROR)
+            text = ngettext("%(n)d more user was refused.", "%(n)d more users were refused.", refused - MOST_REFUSALS)
+            self.message_user(request, text % {"n": refused - MOST_REFUSALS}, messages.ERROR)
         if done:
-            words = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", done)
-            self.message_user(request, words % {"verb": question.title, "n": done}, messages.SUCCESS)
+            text = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", done)
+            self.message_user(request, text % {"verb": question.title, "n": done}, messages.SUCCESS)
 
 
 def _is_back(user: Any) -> bool:
@@ -361,7 +361,7 @@ WORK: Any = (_("Work"), {"fields": ("profile", "manager", "locale", "time_zone")
 SIGN_IN: Any = (_("Sign-in"), {"fields": ("adobe_id", "new_password")})
 
 
-SO_FAR = ("role_words", "former_addresses", "source", "added_at", "last_login")
+SO_FAR = ("role_labels", "former_addresses", "source", "added_at", "last_login")
 
 
 @admin.register(InternalUser)
@@ -375,7 +375,7 @@ class InternalUserAdmin(PeopleAdmin):
 class ExternalUserAdmin(PeopleAdmin):
     form = forms.ExternalPersonForm
     kind = UserKind.EXTERNAL
-    list_display = ("person", "unique_user_id", "external_profile", "role_words", "registered", "last_login")
+    list_display = ("person", "unique_user_id", "external_profile", "role_labels", "registered", "last_login")
     list_filter = (RoleFilter, GroupFilter, "external_profile", "registered")
     list_select_related = ("external_profile",)
     readonly_fields = (*PeopleAdmin.readonly_fields, "registered")

@@ -41,10 +41,10 @@ class DeletedUserHasIt(ServiceError):
     """
 
     def __init__(self, user: User, *, by_address: bool) -> None:
-        words = (
+        text = (
             _("A deleted user has this e-mail address.") if by_address else _("A deleted user has this Unique User ID.")
         )
-        super().__init__(words, code="deleted")
+        super().__init__(text, code="deleted")
         self.user_id, self.name = user.pk, user.name
 
 

@@ -77,7 +77,7 @@ class TenantScoped(BaseModelAdmin):
         page = self.admin_site._registry.get(model)
         if db_field.name in self.get_autocomplete_fields(request) and isinstance(page, TenantAdmin):
             return {
-                "widget": TypedSelect(db_field, self.admin_site, columns=page.typed_columns, typed=page.typed_words)
+                "widget": TypedSelect(db_field, self.admin_site, columns=page.typed_columns, typed=page.typed_label)
             }
         return {}
 
@@ -157,7 +157,7 @@ class TenantAdmin(TenantScoped, PagedAdmin):
 
     #: By which columns a row is chosen in a form of a browser without script, and the words beside the text field.
     typed_columns: ClassVar[tuple[str, ...]] = ("pk",)
-    typed_words: ClassVar[Any] = gettext_lazy("or type its number, the one in its page's address")
+    typed_label: ClassVar[Any] = gettext_lazy("or type its number, the one in its page's address")
     #: From a row to its account, by foreign keys: "account", "user__account", …; "pk" for accounts themselves.
     #: Empty: as the purge's rules of the model say.
     account_path: str = ""

@@ -34,9 +34,9 @@ class TypedSelect(AutocompleteSelect):
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
         """With words in the empty box, which are also its name for those who hear the page."""
         attrs = super().build_attrs(base_attrs, extra_attrs)
-        return {**attrs, "data-placeholder": self.words()}
+        return {**attrs, "data-placeholder": self.placeholder()}
 
-    def words(self) -> str:
+    def placeholder(self) -> str:
         return _("Type to search")
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
@@ -77,7 +77,7 @@ class PersonSelect(TypedSelect):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, columns=("unique_user_id",), typed=_("or type the e-mail or Unique User ID"), **kwargs)
 
-    def words(self) -> str:
+    def placeholder(self) -> str:
         return _("Search by name, e-mail or Unique User ID")
 
     def find(self, rows: QuerySet[Any], typed: str) -> int | None:

@@ -20,9 +20,9 @@ from django.utils.translation import gettext as _
 _INSTEAD = "_said_instead"
 
 
-def numbered(words: Any, number: Any, link: str = "") -> SafeString:
+def numbered(text: Any, number: Any, link: str = "") -> SafeString:
     """ "User 12", as a link where there is a page."""
-    named = f"{capfirst(str(words))} {number}"
+    named = f"{capfirst(str(text))} {number}"
     return format_html('<a href="{}">{}</a>', link, named) if link else format_html("{}", named)
 
 
@@ -35,9 +35,9 @@ class QuietMessages(admin.ModelAdmin):
         super().message_user(request, getattr(request, _INSTEAD, message), level, *rest, **more)
 
     @contextmanager
-    def _saying(self, request: HttpRequest, words: str, number: Any, *, link: bool) -> Iterator[None]:
+    def _saying(self, request: HttpRequest, text: str, number: Any, *, link: bool) -> Iterator[None]:
         row = numbered(self.opts.verbose_name, number, self._page_of(number) if link else "")
-        setattr(request, _INSTEAD, format_html(words, row=row))
+        setattr(request, _INSTEAD, format_html(text, row=row))
         try:
             yield
         finally:
@@ -49,12 +49,12 @@ class QuietMessages(admin.ModelAdmin):
         except NoReverseMatch:
             return ""
 
-    def words_for_added(self, obj: Any) -> str:
+    def text_for_added(self, obj: Any) -> str:
         """What is said of a new row, with ``{row}`` in it."""
         return _("{row} is added.")
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
-        with self._saying(request, self.words_for_added(obj), obj.pk, link=True):
+        with self._saying(request, self.text_for_added(obj), obj.pk, link=True):
             return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:

@@ -14,7 +14,7 @@ from purge.management.base import USAGE, PurgeCommand, needs_you
 from purge.models import JournalAlarm, JournalChain, PurgeRequest
 from purge.services import journal_acknowledge
 
-WORDS = {
+LABELS = {
     JournalTrouble.UNKNOWN: "unknown here",
     JournalTrouble.BEHIND: "had come further",
     JournalTrouble.MISSING: "missing or too short",
@@ -88,7 +88,7 @@ class Command(PurgeCommand):
                 f"earlier file  {earlier['lines']:,} lines; {earlier['unknown']:,} of requests that this database does "
                 "not know. They tell no outcome: these were rolled back, or are older than a restored backup."
             )
-        lines += [_alarm_words(alarm, back.get(alarm.reference, [])) for alarm in alarms]
+        lines += [_alarm_text(alarm, back.get(alarm.reference, [])) for alarm in alarms]
         lines += trouble.sentences or ["The purge log and this database agree."]
         if trouble:
             lines.append(WAY_OUT % trouble.number)
@@ -134,10 +134,10 @@ def _chains() -> list[JournalChain]:
     return list(JournalChain.objects.order_by("pk"))
 
 
-def _alarm_words(alarm: JournalAlarm, back: list[int]) -> str:
+def _alarm_text(alarm: JournalAlarm, back: list[int]) -> str:
     what = f"{alarm.reference} ({alarm.event})  " if alarm.reference else ""
     users = f"  in this database: user {', '.join(map(str, back))}" if back else ""
-    return f"{WORDS[JournalTrouble(alarm.kind)]:20}  {what}{alarm.chain} line {alarm.seq}{users}"
+    return f"{LABELS[JournalTrouble(alarm.kind)]:20}  {what}{alarm.chain} line {alarm.seq}{users}"
 
 
 def _earlier() -> dict[str, int]:

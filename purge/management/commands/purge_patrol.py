@@ -14,11 +14,11 @@ class Command(PurgeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         record = patrol_all()
         data = {"verdict": record.verdict, "requests": record.requests, "hits": record.hits}
-        words = {
+        texts = {
             Verdict.CLEAN: f"Clean: nothing found for {record.requests} request(s).",
             Verdict.RESIDUE: f"Residue: {record.hits} place(s). purge_status tells the requests.",
             Verdict.COULD_NOT_LOOK: "Could not look: the hash key is missing or another. Nothing completes.",
         }
-        self.show(data, [words[Verdict(record.verdict)]], as_json=options["json"])
+        self.show(data, [texts[Verdict(record.verdict)]], as_json=options["json"])
         if record.verdict != Verdict.CLEAN:
             needs_you()

@@ -12,7 +12,7 @@ class Command(PurgeCommand):
     example = "manage.py purge_routes --json"
 
     def handle(self, *args: Any, **options: Any) -> None:
-        head = ["A purge begins with", *(str(words) for _name, words in TICKS), "Told"]
+        head = ["A purge begins with", *(str(label) for _name, label in TICKS), "Told"]
         rows = [[line.name, *("yes" if tick else "no" for tick in line.ticks), line.told] for line in route_lines()]
         data = [policy.as_json() for policy in policies().values()]
         self.show(data, table(head, rows), as_json=options["json"])

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from purge.installation.identity import installation
 from purge.installation.storage import (
     FILES_MISSING,
-    WORDS,
+    TEXTS,
     adopt_storage,
     forget_marker,
     read_marker,
@@ -58,7 +58,7 @@ class Command(PurgeCommand):
         }
         lines = [
             f"installation  {row.pk}" + (f"  (a copy of {row.copy_of})" if row.copy_of else ""),
-            f"file storage  {str(WORDS[trouble]) if trouble else 'the one that belongs to this database'}",
+            f"file storage  {str(TEXTS[trouble]) if trouble else 'the one that belongs to this database'}",
             f"files         {sample.found} of {sample.known} that were looked for are here",
         ]
         self.show(data, lines, as_json=options["json"])
@@ -67,7 +67,7 @@ class Command(PurgeCommand):
 
     def _adopt(self, *, lost: bool) -> None:
         if not lost and not sample_of_files().is_convincing:
-            raise CommandError(str(WORDS[FILES_MISSING]), returncode=NEEDS_YOU)
+            raise CommandError(str(TEXTS[FILES_MISSING]), returncode=NEEDS_YOU)
         adopt_storage()
 
     def _begin(self, *, copy: bool, copied: bool) -> None:
