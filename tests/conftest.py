@@ -1,5 +1,6 @@
 """What every test shares. Fixtures that only one package needs stand in that package's own conftest."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for vendor in {"postgresql", "sqlite"} - {connection.vendor}:
             if item.get_closest_marker(vendor):
                 item.add_marker(pytest.mark.skip(reason=f"needs {vendor}"))
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory, request: pytest.FixtureRequest):
+    """Databases that all workers of this run share, to be copied."""
+    from tests.templates import Templates
+
+    folder = tmp_path_factory.getbasetemp()
+    return Templates(folder.parent if hasattr(request.config, "workerinput") else folder)
+
+
+@pytest.fixture(scope="session")
+def _migrated(
+    templates, django_db_modify_db_settings, django_test_environment, django_db_use_migrations, django_db_blocker
+) -> Iterator[None]:
+    """Migrations run once, not in each worker."""
+    from tests.templates import begun_from, migrate
+
+    if not django_db_use_migrations:
+        yield
+        return
+    with django_db_blocker.unblock():
+        made = templates.get("migrated", migrate)
+    with begun_from(made):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_migrated, django_db_setup) -> Iterator[None]:
+    """pytest-django's own, on a copy; what a test has committed is taken away table by table."""
+    from unittest import mock
+
+    from django.db import connection
+
+    from tests.templates import statements_that_empty
+
+    if connection.vendor == "postgresql":
+        with mock.patch.object(type(connection.ops), "sql_flush", statements_that_empty):
+            yield
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from purge.installation.storage import begin_storage
 from purge.models import PurgeRequest, WorkerBeat
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
+from tests.templates import as_default, copy_of, migrate
 from users.models import User, UserState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -342,12 +343,10 @@ def test_an_emptied_database_begins_anew_beside_the_old_log(cast, client):
     assert agrees(client)
 
 
-def test_another_database_at_the_same_log_and_back_again(cast, client, tmp_path):
-    from tests.upgrade.conftest import _as_default, _database
-
+def test_another_database_at_the_same_log_and_back_again(cast, client, tmp_path, templates):
     purge(cast, cast.ann)
     look()
-    with _database(tmp_path / "another.sqlite3") as name, _as_default(name):
+    with copy_of(templates.get("migrated", migrate), tmp_path / "another.sqlite3") as name, as_default(name):
         call_command("migrate", verbosity=0)
         WorkerBeat.objects.create(name="here:1", beat_at=timezone.now())
         look()

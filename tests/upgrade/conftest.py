@@ -5,17 +5,18 @@ The steps before an upgrade are those of an operator: the old tables are there, 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+
+from tests.templates import as_default, copy_of
+from tests.upgrade.drawn import DrawnStates
 
 #: The last migration of each app in the release that is upgraded from.
 FIRST_RELEASE = (
@@ -34,9 +35,8 @@ FIRST_RELEASE = (
 class OldDatabase:
     """The database of an earlier release; the default connection while the test runs."""
 
-    def __init__(self) -> None:
-        state = MigrationExecutor(connection).loader.project_state(list(FIRST_RELEASE))
-        self._apps = state.apps
+    def __init__(self, apps: Any) -> None:
+        self._apps = apps
 
     def model(self, name: str) -> Any:
         """A model as it was: ``model("users.User").objects.create(…)``. Its services and defaults are not there."""
@@ -61,50 +61,33 @@ class OldDatabase:
 
 
 @pytest.fixture(scope="session")
-def _first_release(tmp_path_factory, django_db_setup, django_db_blocker) -> Iterator[str]:
+def _first_release(templates, django_db_setup, django_db_blocker) -> str:
     """The name of a database of the first release that is only ever copied."""
-    with django_db_blocker.unblock(), _database(tmp_path_factory.mktemp("upgrade") / "first.sqlite3") as name:
-        with _as_default(name):
-            MigrationExecutor(connection).migrate(list(FIRST_RELEASE))
-        yield name
+    with django_db_blocker.unblock():
+        return templates.get("first_release", lambda: MigrationExecutor(connection).migrate(list(FIRST_RELEASE)))
+
+
+@pytest.fixture(scope="session")
+def _first_models(_first_release, django_db_blocker) -> Any:
+    """The models of the first release."""
+    with django_db_blocker.unblock():
+        return MigrationExecutor(connection).loader.project_state(list(FIRST_RELEASE)).apps
+
+
+@pytest.fixture(scope="session")
+def _drawn_states() -> DrawnStates:
+    return DrawnStates()
 
 
 @pytest.fixture
-def old_database(_first_release, tmp_path, django_db_blocker) -> Iterator[OldDatabase]:
+def old_database(
+    _first_release, _first_models, _drawn_states, tmp_path, django_db_blocker, monkeypatch
+) -> Iterator[OldDatabase]:
     """An empty database of the first release. Not for tests that ask for ``db``: it takes that one's place."""
-    path = tmp_path / "old.sqlite3"
-    with django_db_blocker.unblock(), _database(path, copied_from=_first_release) as name, _as_default(name):
-        yield OldDatabase()
-
-
-@contextmanager
-def _database(path: Path, copied_from: str = "") -> Iterator[str]:
-    """A database that lives as long as the block; its name. ``path``: where SQLite keeps it."""
-    if connection.vendor == "postgresql":
-        name = f"upgrade_{uuid4().hex[:12]}"
-        _elsewhere(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from or "template0"}"')
-        yield name
-        _elsewhere(f'DROP DATABASE "{name}" WITH (FORCE)')
-        return
-    if copied_from:
-        shutil.copyfile(copied_from, path)
-    yield str(path)
-    path.unlink(missing_ok=True)
-
-
-def _elsewhere(statement: str) -> None:
-    """Over a connection of its own: the test's may be in a transaction."""
-    with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute(statement)
-
-
-@contextmanager
-def _as_default(name: str) -> Iterator[None]:
-    """The database of this name is the default one within the block."""
-    usual = connections["default"]
-    connections["default"] = type(usual)({**usual.settings_dict, "NAME": name}, alias="default")
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        connections["default"] = usual
+    monkeypatch.setattr(Migration, "apply", lambda *args: _drawn_states.apply(*args))
+    with (
+        django_db_blocker.unblock(),
+        copy_of(_first_release, tmp_path / "old.sqlite3") as name,
+        as_default(name),
+    ):
+        yield OldDatabase(_first_models)
