@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,7 @@ from users.admin import forms
 from users.apps import declared
 from users.models import ActiveFieldValue, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
+from users.second_factor.enrolment import enrolment_code_give
 from users.selectors import groups_in_use, mailbox_text, people_found, people_in_use, role_names, with_role
 from users.services import DeletedUserHasIt, ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
@@ -106,6 +108,7 @@ class PeopleAdmin(TenantAdmin):
         "exclude_from_group",
         "allow_purging",
         "withdraw_purging",
+        "second_factor_codes",
         "delete_people",
     )
     add_form_template = "users/person_add.html"
@@ -260,6 +263,27 @@ class PeopleAdmin(TenantAdmin):
 
         question = BulkAction(_("Revoke purge permission"), _("Withdraw"), fields=("permissions",))
         return self.ask(request, queryset, "withdraw_purging", question, withdraw)
+
+    def has_give_codes_permission(self, request):
+        """Only where a second factor is demanded: elsewhere everybody sets up their own."""
+        account_id = account_id_of_administrator(request.user)
+        demanded = account_id is not None and request.user.account.second_factor_demanded
+        return demanded and request.user.has_perm(PURGE_PERMISSION)
+
+    @admin.action(description=_("Give a code for a second factor"), permissions=["give_codes"])
+    def second_factor_codes(self, request, queryset):
+        """Shown once, on a page that the browser does not store."""
+        rows = []
+        for user in queryset.order_by("name", "pk")[:MOST_AT_ONCE]:
+            try:
+                rows.append((user, enrolment_code_give(acting_user=request.user, user=user), ""))
+            except ServiceError as refusal:
+                rows.append((user, "", str(refusal)))
+        title = _("Codes for a second factor")
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "rows": rows}
+        response = TemplateResponse(request, "users/second_factor/codes_given.html", context)
+        add_never_cache_headers(response)
+        return response
 
     @admin.action(description=_("Delete User"), permissions=["delete_people"])
     def delete_people(self, request, queryset):

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 db_default=False,
                 default=False,
-                help_text="They are signed out, and get in with a second factor only. Who has none sets it up with a code, which whoever runs the site gives them. Set up your own first.",
+                help_text="They are signed out, and get in with a second factor only. Who has none sets it up with a code that you give them, in Internal Users. Set up your own first.",
                 verbose_name="Whoever may purge needs a second factor",
             ),
         ),

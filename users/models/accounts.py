@@ -68,8 +68,8 @@ class Account(models.Model):
         default=False,
         db_default=False,
         help_text=_(
-            "They are signed out, and get in with a second factor only. Who has none sets it up with a code, which "
-            "whoever runs the site gives them. Set up your own first."
+            "They are signed out, and get in with a second factor only. Who has none sets it up with a code that you "
+            "give them, in Internal Users. Set up your own first."
         ),
     )
     record_retention_days = models.PositiveIntegerField(

@@ -1,8 +1,9 @@
 """The code by which somebody sets up the first second factor that is demanded of them.
 
 Where none is demanded, a person sets up their own from a session that has just been confirmed. Where one is, a password
-alone must not be enough to set it up: whoever has stolen the password would set up theirs. So somebody else hands over
-a code: an operator (``manage.py second_factor_code``), who knows whom they give it to.
+alone must not be enough to set it up: whoever has stolen the password would set up theirs. So another person hands over
+a code: one of the account who may purge, or an operator (``manage.py second_factor_code``). They know whom they give it
+to, and cannot use it themselves, since they do not know the password.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from users.models import EnrolmentCode, User, UserState
 from users.services import ServiceError, sessions_end
+from users.services.roles import may_purge_now
 from users.services.rows import audit, locked
 from users.sign_in.confirmed import require_confirmed
 
@@ -40,6 +42,28 @@ def enrolment_code_make(*, acting_user: User | None, user: User) -> str:
         )
         audit(current, acting_user, "enrolment code made")
     return "-".join(code[place : place + 4] for place in range(0, 16, 4))
+
+
+def enrolment_code_give(*, acting_user: User, user: User) -> str:
+    """The same, by somebody who may purge in the account, for somebody else of it who needs one.
+
+    Raises :class:`ServiceError` for who may not, and where there is nothing to set up.
+    """
+    from users.second_factor.demand import is_demanded_of
+    from users.second_factor.factors import has_second_factor
+
+    require_confirmed()
+    if acting_user.account_id != user.account_id or not may_purge_now(acting_user):
+        raise ServiceError(_("Only somebody who may purge in this account can give such a code."), code="permission")
+    current = User.objects.select_related("account").get(pk=user.pk)
+    if current.pk == acting_user.pk or not (current.is_staff and is_demanded_of(current)):
+        raise ServiceError(_("No second factor is demanded of user %(id)s.") % {"id": user.pk}, code="not_demanded")
+    if has_second_factor(current):
+        raise ServiceError(
+            _("User %(id)s has a second factor. If it is lost, whoever runs the site takes it away.") % {"id": user.pk},
+            code="have",
+        )
+    return enrolment_code_make(acting_user=acting_user, user=current)
 
 
 def enrolment_code_fits(user: User, typed: str) -> bool:

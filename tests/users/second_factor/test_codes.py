@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from users.models import Account, AccountKind, EnrolmentCode, LoginEvent, Session, User, UserAudit
+from users.second_factor.enrolment import enrolment_code_give
+from users.services import ServiceError
 from users.sessions import digest_of
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +28,7 @@ PASSWORD = "correct horse battery"
 LOGIN = "/admin/login/"
 SECOND = "/admin/login/second/"
 ENROL = "/admin/login/enrol/"
+PEOPLE = "/admin/users/internaluser/"
 OWN = "/admin/second-factor/"
 
 
@@ -264,7 +267,7 @@ def enrolment_code(*arguments):
 
 def test_an_account_demands_it_of_whoever_may_purge(here, acme, chief, clock):
     without = AdministratorFactory(account=acme, email="without@acme.example", password=PASSWORD, may_purge=False)
-    learner = Client()
+    third = Client()
     form = f"/admin/users/account/{acme.pk}/change/"
     settings = {
         "name": "Acme",
@@ -288,12 +291,29 @@ def test_an_account_demands_it_of_whoever_may_purge(here, acme, chief, clock):
     assert "A second factor is demanded of you" in text_of(thrown_out)
     assert sign_in(theirs, without.email).url == SECOND
     assert theirs.get(SECOND).url == ENROL
-    assert "Whoever runs the site gives you a code" in text_of(theirs.get(ENROL))
+    assert "gives you a code for setting it up" in text_of(theirs.get(ENROL))
     assert not is_in(theirs)
+    # Somebody who may purge hands over the code; for themselves, a learner and another account's people there is none.
+    learner, stranger = UserFactory(account=acme), AdministratorFactory(account=AccountFactory())
+    ticked = [each.pk for each in (without, chief, learner, stranger)]
+    given = here.post(PEOPLE, {"action": "second_factor_codes", "_selected_action": ticked})
+    assert "no-store" in given.headers["Cache-Control"]
+    codes = re.findall("<code>([A-Z2-7-]{19})</code>", given.content.decode())
+    assert len(codes) == 1
+    assert set(EnrolmentCode.objects.values_list("user", flat=True)) == {without.pk}
+    assert theirs.post(ENROL, {"code": codes[0]}).url == ENROL
+    EnrolmentCode.objects.all().delete()
+    with pytest.raises(ServiceError):
+        enrolment_code_give(acting_user=stranger, user=without)
+    with pytest.raises(ServiceError):
+        enrolment_code_give(acting_user=learner, user=without)
     # Only whoever may purge: another administrator of an account that gives it one by one signs in as before.
     Account.objects.filter(pk=acme.pk).update(purge_with_role=False)
-    assert sign_in(learner, without.email).url == "/admin/"
-    assert is_in(learner)
+    assert sign_in(third, without.email).url == "/admin/"
+    assert is_in(third)
+    page = text_of(third.get(PEOPLE))
+    assert 'value="assign_role"' in page
+    assert "second_factor_codes" not in page
     # The last one is not taken away while it is demanded.
     Account.objects.filter(pk=acme.pk).update(purge_with_role=True)
     here.post(OWN, {"remove": Authenticator.objects.get(user=chief, type="totp").pk})
