@@ -26,6 +26,7 @@ from users.sessions import UNFINISHED, UNFINISHED_SECONDS
 from users.sign_in.attempts import is_familiar
 from users.sign_in.client import client_address
 from users.sign_in.limits import BY_SECOND_FACTOR, Count, give_back, place_of, take
+from users.sign_in.staying import origin_of
 
 BACKEND = "users.backends.AccountBackend"
 #: In the session of whoever has signed in with a second factor.
@@ -63,8 +64,10 @@ def first_step_done(request: HttpRequest, user: User, next_url: str, *, noted: b
         return finish(request, user, next_url, by_second=False, noted=noted)
     if request.user.is_authenticated:
         logout(request)
-    request.session.flush()
-    request.session[UNFINISHED] = {
+    session: Any = request.session
+    session.flush()
+    session.origin = origin_of(request)
+    session[UNFINISHED] = {
         "user": user.pk,
         "hash": user.get_session_auth_hash(),
         "at": time.time(),
@@ -88,10 +91,6 @@ def unfinished_of(request: HttpRequest) -> Unfinished | None:
 def allow_enrolment(request: HttpRequest) -> None:
     """The code for setting up a first second factor was typed."""
     request.session[UNFINISHED] = {**request.session[UNFINISHED], "may_enrol": True}
-
-
-def give_up(request: HttpRequest) -> None:
-    request.session.flush()
 
 
 def finish(request: HttpRequest, user: User, next_url: str, *, by_second: bool, noted: bool = False) -> HttpResponse:

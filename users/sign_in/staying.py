@@ -33,14 +33,17 @@ def browser_words(user_agent: str) -> str:
     return ", ".join(words for words in found if words)
 
 
+def origin_of(request: HttpRequest) -> dict[str, str | None]:
+    """From where a session seems to be, for the list of one's own."""
+    browser = browser_words(request.META.get("HTTP_USER_AGENT", ""))
+    return {"browser": browser, "ip_address": client_address(request)}
+
+
 def begin(request: HttpRequest, now: float) -> None:
     """Somebody has signed in: the session's time begins."""
     session: Any = request.session
     session[BEGAN] = session[SEEN] = now
-    session.origin = {
-        "browser": browser_words(request.META.get("HTTP_USER_AGENT", "")),
-        "ip_address": client_address(request),
-    }
+    session.origin = origin_of(request)
 
 
 def _by_somebody(request: HttpRequest) -> bool:

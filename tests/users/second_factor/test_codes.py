@@ -172,6 +172,9 @@ def test_an_unfinished_sign_in_is_its_users_and_holds_no_address(here, chief, cl
     assert set(row.get_decoded()) == {"unfinished_sign_in"}
     assert "@" not in str(row.get_decoded())
     assert row.expire_date < timezone.now() + timedelta(minutes=11)
+    listed = text_of(here.get("/admin/sessions/"))
+    assert "not finished" in listed
+    assert "127.0.0.1" in listed
     # It ends with a new password, with its user, and by itself.
     good = dict(waiting.session["unfinished_sign_in"])
     for changed in ({"at": time.time() - 601}, {"hash": "another"}, {"user": 10**30}, {"user": 0}):
