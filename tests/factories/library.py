@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import factory
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.models import SocialAccount, SocialToken
 
 from tests.factories.users import UserFactory
 
@@ -34,3 +34,19 @@ class EmailAddressFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     email = factory.Sequence("listed{}@example.org".format)
+
+
+class EmailConfirmationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = EmailConfirmation
+
+    email_address = factory.SubFactory(EmailAddressFactory)
+    key = factory.Sequence("{:064x}".format)
+
+
+class SocialTokenFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = SocialToken
+
+    account = factory.SubFactory(SocialAccountFactory)
+    token = "token"

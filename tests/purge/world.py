@@ -156,8 +156,10 @@ def point_everywhere(person: User, witness: User) -> int:
         for column in entry.references:
             if isinstance(column.rule, DeleteAbout) or column.field.remote_field is None:
                 continue
-            arguments = in_account(entry, person.account, witness)
-            arguments[column.field.name] = person
+            if column.rule.via:
+                arguments = {column.rule.via: person}
+            else:
+                arguments = {**in_account(entry, person.account, witness), column.field.name: person}
             row = made(**arguments)
             for file in entry.files:
                 getattr(row, file.field.name).save("file.bin", ContentFile(b"bytes of the person"))

@@ -442,3 +442,19 @@ def test_who_is_restored_keeps_it_and_who_is_brought_back_has_nothing_of_before(
     user_delete(acting_user=other, user=chief)
     user_create(acting_user=other, account=acme, email=chief.email, name="Chief")
     assert (Authenticator.objects.filter(user=chief).count(), SocialAccount.objects.count()) == (0, 0)
+
+
+def test_a_new_key_is_put_under_what_is_there_and_the_app_goes_on(here, chief, clock, settings):
+    from cryptography.fernet import Fernet
+
+    secret = set_up_app(here, clock)
+    codes = recovery_codes(here)
+    new = Fernet.generate_key().decode()
+    settings.LMS_ENCRYPTION_KEYS = [new, *settings.LMS_ENCRYPTION_KEYS]
+    call_command("secrets_rotate", stdout=io.StringIO())
+    settings.LMS_ENCRYPTION_KEYS = [new]
+    assert recovery_codes(here) == codes
+    clock(60)
+    other = Client()
+    sign_in(other)
+    assert other.post(SECOND, {"code": code_at(secret, clock())}).url == "/admin/"
