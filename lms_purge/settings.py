@@ -138,6 +138,8 @@ PASSWORD_RESET_TIMEOUT = 3600
 # django-allauth: what it would do by itself is off. It signs in by the opaque login id, behind our own form.
 ACCOUNT_ADAPTER = "users.second_factor.library.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login_id"
+# None: its migrations put the addresses of all users into small letters, its forms would change them.
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_UNIQUE_EMAIL = False

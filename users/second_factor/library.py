@@ -31,8 +31,8 @@ class FactorAdapter(DefaultMFAAdapter):
     def decrypt(self, encrypted_text: str) -> str:
         return decrypt(encrypted_text)
 
-    def get_totp_label(self, user: Any) -> str:
-        """What the app calls the entry: it is on the person's own device."""
+    def _get_user_identifier(self, user: Any) -> str:
+        """What the app, or the list of passkeys, calls the entry: it is on the person's own device."""
         return f"{user.email} ({user.account.subdomain})"
 
     def get_totp_issuer(self) -> str:
