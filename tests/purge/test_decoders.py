@@ -20,7 +20,8 @@ from django.core.mail.message import sanitize_address
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from purge.addresses import list_without, names, redact, redact_json
+from purge.addresses import emails_in, list_without, names, redact, redact_json
+from purge.addresses.decoders import finding
 from purge.addresses.shapes import Shape
 from tests.purge import corpus
 
@@ -121,6 +122,7 @@ def test_an_address_beyond_ascii(text, left):
         jwt.encode({"email": f"r&{ANN}"}, "k" * 32),
         Header(f"Müller jo{ANN}", "utf-8").encode(),
         f"{ANN}\u00fc",
+        f"x\u00b2{ANN}",
     ],
 )
 def test_the_neighbour_stays(text):
@@ -198,6 +200,37 @@ def test_a_token_that_names_somebody_goes_and_another_stays(address):
     text = json.dumps({"a": gone, "b": stays})
     assert json.loads(redact(text, {address})) == {"a": "[erased]", "b": stays}
     assert jwt.decode(stays, "k" * 32, algorithms=["HS256"]) == {"email": "jo@q.example"}
+
+
+PIECES = st.sampled_from(
+    [
+        *(ANN, "jo@q.example", "word", "d", "N", "Thanks", ".png", "Adresse", "\u0443", "\u00e4", "mailto:", "x="),
+        *(" ", "\n", "\r\n ", "'", '"', "_", "-", ".", ",", "<b>", "</b>", "<", ">", "&", ";", "%", "%E9", "@", "\\"),
+        *("&period;", "=", "=?utf-8?q?", "?=", "u{40}", "\u3002"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=9).map("".join))
+def test_what_is_called_plain_says_nothing_in_any_reading(text):
+    """The quick look at a text must not pass over what a decoder would find."""
+    if finding.is_plain(text):
+        with pytest.MonkeyPatch.context() as slow:
+            slow.setattr(finding, "is_plain", lambda _text: False)
+            assert finding.decoded_emails_in(text) <= emails_in(text)
+
+
+def test_texts_without_code_are_plain():
+    """Else every text would be read in a dozen ways."""
+    for text in (
+        f"Thank you for the session! Please write to {ANN}, or call. It doesn't matter.",
+        f'{{"email": "{ANN}", "state": "done"}}',
+        f"Ann <{ANN}>; Jo <jo@q.example>",
+        f"2026-11-29 12:00:01 user={ANN} status=200\n2026-11-29 12:00:02 user=jo@q.example status=200",
+        "a course of twelve lessons " * 40,
+    ):
+        assert finding.is_plain(text), text
 
 
 def test_no_text_takes_long():

@@ -35,6 +35,8 @@ _DATA_URL: Final = re.compile(
 _RUN: Final = re.compile(rf"[A-Za-z0-9+/_-]{{{SHORTEST_RUN},}}(?:\r?\n[ \t]?[A-Za-z0-9+/_-]{{4,}})*={{0,2}}", re.ASCII)
 #: In bytes, before they are text: what every writing of an at-sign holds, UTF-16 too.
 _AT: Final = re.compile(rb"@|%40|&#0*64|&#[xX]0*40|&commat|\\u0040|\\x40|=40|[A-Za-z0-9+/_-]{16}")
+_CONTROL: Final = bytes(range(9)) + bytes(range(14, 32))
+_PLAIN: Final = re.compile(rb"[\x21-\x7e]{1,320}@[\x21-\x7e]{1,320}")
 _ADDRESS: Final = re.compile(r"[\w.+-]@[\w-]")
 _MARGIN: Final = "\n"
 
@@ -115,6 +117,9 @@ def _said(code: str) -> str:
         return ""
     if not _AT.search(raw):
         return ""
+    if len(raw.translate(None, _CONTROL)) * 20 < len(raw) * 19 and b"@\0" not in raw:
+        # No text: a picture, something compressed. Only what is plain in it can be read.
+        return _MARGIN.join(word.decode("ascii") for word in _PLAIN.findall(raw))
     # UTF-16 is what Windows' own tools put into base64.
     readings = [raw.decode(encoding, "replace") for encoding in ("utf-8", "cp1252")]
     readings += [raw.decode("utf-16-le", "replace")] if b"@\0" in raw else []

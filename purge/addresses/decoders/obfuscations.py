@@ -36,14 +36,17 @@ _ELIDED: Final = re.compile(
 _LIST_DASH: Final = re.compile(r"(?<![^\s(\[{<>\"',;:])[-\u2013\u2014_](?=[\w.+-]{1,64}@)")
 #: No host name has an underscore: whatever is behind it is no part of the domain, and before the address it may
 #: separate too.
-_UNDERSCORED: Final = re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+_\w{0,100}")
+_UNDERSCORED: Final = re.compile(r"@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+_\w{0,100}")
+_LOCAL: Final = re.compile(r"[\w.+-]{1,64}\Z")
 #: Endings of file names that are no top-level domains.
-_FILES: Final = "bmp|csv|docx?|eml|gif|html?|ics|jpe?g|json|log|pdf|png|pptx?|svg|txt|vcf|xlsx?|xml"
+FILES: Final = "bmp|csv|docx?|eml|gif|html?|ics|jpe?g|json|log|pdf|png|pptx?|svg|txt|vcf|xlsx?|xml"
+#: A letter far from Latin.
+_FAR: Final = r"[^\W\d_a-zA-Z\u0080-\u024f\u2070-\u209f]"
 _SENTENCE: Final = re.compile(
     r"(?<=@)([a-z0-9-]+(?:\.[a-z0-9-]+)+)"
-    rf"(?:\.(?=[A-Z][a-z]+\b)|\.(?=(?:{_FILES})\b)|-(?=[A-Z\u00c4\u00d6\u00dc])|(?=[^\W\d_a-zA-Z\u00c0-\u024f]))"
+    rf"(?:\.(?=[A-Z][a-z]+\b)|\.(?=(?:{FILES})\b)|-(?=[A-Z\u00c4\u00d6\u00dc])|(?={_FAR}))"
 )
-_BEFORE_ASCII: Final = re.compile(r"(?<=[^\W\d_a-zA-Z\u00c0-\u024f])(?=[A-Za-z0-9][\w.+-]{0,63}@)")
+_BEFORE_ASCII: Final = re.compile(rf"(?<={_FAR})(?=[A-Za-z0-9][\w.+-]{{0,63}}@)")
 #: What stands between two signs that no address holds unquoted.
 _WORD: Final = re.compile(r"[^\s<>\"'(),;:]+")
 _PART: Final = re.compile(r"[^\s<>\"'(),;:&?=/]+")
@@ -92,8 +95,9 @@ def full_stops(text: str) -> Iterator[Edit]:
 
 def elisions(text: str) -> Iterator[Edit]:
     """``d'ann@x.org``, ``N'ann@x.org'``."""
-    for match in _ELIDED.finditer(text):
-        yield Edit(match.end() - 1, match.end(), " ")
+    if "'" in text:
+        for match in _ELIDED.finditer(text):
+            yield Edit(match.end() - 1, match.end(), " ")
 
 
 def list_dashes(text: str) -> Iterator[Edit]:
@@ -104,8 +108,11 @@ def list_dashes(text: str) -> Iterator[Edit]:
 
 def underscores(text: str) -> Iterator[Edit]:
     """``report_ann@x.org_2026.csv``"""
+    if "_" not in text:
+        return
     for match in _UNDERSCORED.finditer(text):
-        for position in range(match.start(), match.end()):
+        local = _LOCAL.search(text, max(match.start() - 64, 0), match.start())
+        for position in range(local.start() if local else match.start(), match.end()):
             if text[position] == "_":
                 yield Edit(position, position + 1, " ")
 
