@@ -139,7 +139,7 @@ def together(bench: Bench) -> list[Result]:
             worker.wait()
     forget_queue()
     done = [PurgeRequest.objects.get(pk=purge_request.pk) for purge_request in requests]
-    failed = sum(1 for purge_request in done if purge_request.status != "completed")
+    failed = sum(1 for purge_request in done if purge_request.status not in contenders.DONE)
     tried_again = LedgerEntry.objects.filter(request__in=done, event="failed").count()
     note = f"{_deadlocks() - before} were met and solved inside a chunk; writers' errors: {found['failed'][:3]}"
     return [
@@ -215,8 +215,8 @@ def _work(request_id: int, kill_after: float | None = None) -> float:
     took = time.perf_counter() - begun
     if not ended:
         worker.kill()
-    if kill_after is None and PurgeRequest.objects.get(pk=request_id).status != "completed":
-        raise RuntimeError("the request was not completed")
+    if kill_after is None and PurgeRequest.objects.get(pk=request_id).status not in contenders.DONE:
+        raise RuntimeError("the request was not done")
     return took
 
 
@@ -242,7 +242,7 @@ def backlog(bench: Bench) -> list[Result]:
         if workers == 1:
             part = max(1, number // 4)
             drift = median(seconds[-part:]) / median(seconds[:part])
-        twice += LedgerEntry.objects.filter(request__in=done, event="completed").count() - number
+        twice += LedgerEntry.objects.filter(request__in=done, event="erased").count() - number
     forget_queue()
     speed_up = sum(runs["1 worker(s)"]) / sum(runs["2 worker(s)"])
     text = f"backlog of {number} light requests"
@@ -258,8 +258,9 @@ def _submit(people: Sequence[int], requests: list[PurgeRequest]) -> None:
 
 
 def _each_took(done: Any, workers: int) -> list[float]:
-    """Seconds between one completion and the next, in order."""
-    ends = sorted(done.values_list("completed_at", flat=True))
+    """Seconds between one request whose people are erased and the next, in order."""
+    erased = LedgerEntry.objects.filter(request__in=done, event="erased")
+    ends = sorted(erased.values_list("at", flat=True))
     begun = min(done.values_list("started_at", flat=True))
     return [(end - start).total_seconds() for start, end in zip([begun, *ends[:-1]], ends, strict=True)]
 
@@ -279,7 +280,7 @@ def _work_off(request_ids: list[int], workers: int) -> None:
     ]
     until = timezone.now() + timedelta(minutes=10)
     try:
-        while PurgeRequest.objects.filter(pk__in=request_ids).exclude(status="completed").exists():
+        while PurgeRequest.objects.filter(pk__in=request_ids).exclude(status__in=contenders.DONE).exists():
             if timezone.now() > until or any(process.poll() is not None for process in processes):
                 raise RuntimeError("the workers did not get through the backlog")
             time.sleep(0.2)

@@ -159,7 +159,7 @@ RULES = [
         model="connectors.ConnectorRun",
         noun=_("connector runs"),
         account="connector__account",
-        columns={"started_by": Detach(), "error": Redact(), "error_file": EraseFile(mentions=True)},
+        columns={"started_by": Detach(), "error": Redact(), "error_file": EraseFile(mentions=True, goes_unopened=True)},
     ),
     ModelRules(
         model="connectors.ExternalApplication",

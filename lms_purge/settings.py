@@ -292,7 +292,7 @@ PURGE_LEASE_SECONDS: int = env.int("PURGE_LEASE_SECONDS", 180, validate=positive
 PURGE_SLICE_SECONDS: int = env.int("PURGE_SLICE_SECONDS", 120, validate=positive)
 # The wait after a first failure; the following ones are four times as long as the one before.
 PURGE_RETRY_SECONDS: int = env.int("PURGE_RETRY_SECONDS", 30, validate=positive)
-# Below this many rows every request is patrolled before it completes, instead of in the night.
+# Below this many rows a worker reads every text itself before a request completes; above, a pass for all requests does.
 PURGE_PATROL_AT_ONCE_ROWS: int = env.int("PURGE_PATROL_AT_ONCE_ROWS", 200_000, validate=validate.Range(min=0))
 PURGE_RECONCILE_SECONDS: int = env.int("PURGE_RECONCILE_SECONDS", 5, validate=positive)
 PURGE_CANARY_SECONDS: int = env.int("PURGE_CANARY_SECONDS", 30, validate=positive)

@@ -96,7 +96,7 @@ RULES = [
         columns={
             "generated_by": Delete(),
             "pasted_addresses": TakeOut(),
-            "file": EraseFile(mentions=True),
+            "file": EraseFile(mentions=True, goes_unopened=True),
         },
     ),
 ]

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from purge.sandbox.unopened import Unopened
+
 
 class Route(models.TextChoices):
     """The six ways a purge can begin (domain: where it began × kind of the account)."""
@@ -43,6 +45,8 @@ class Status(models.TextChoices):
     QUEUED = "queued", _("Queued")
     RUNNING = "running", _("Running")
     VERIFYING = "verifying", _("Verifying")
+    #: Nothing is left where an index looks; a pass over every text has the last word.
+    ERASED = "erased", _("Erased, final check to come")
     COMPLETED = "completed", _("Completed")
     RESIDUE = "residue", _("Residue found")
     NEEDS_ATTENTION = "needs_attention", _("Needs attention")
@@ -84,6 +88,7 @@ OPEN_STATUSES = (
     Status.QUEUED,
     Status.RUNNING,
     Status.VERIFYING,
+    Status.ERASED,
     Status.RESIDUE,
     Status.NEEDS_ATTENTION,
 )
@@ -132,10 +137,22 @@ class NoticeState(models.TextChoices):
     DECLINED = "declined", _("Declined")
 
 
+class UnopenedKind(models.TextChoices):
+    """Why a stored file could not be read."""
+
+    ENCRYPTED = Unopened.ENCRYPTED.value, _("encrypted")
+    DAMAGED = Unopened.DAMAGED.value, _("damaged")
+    LIMIT = Unopened.LIMIT.value, _("too large, or took too long")
+    PICTURE = Unopened.PICTURE.value, _("picture, scan, sound or film")
+    UNKNOWN = Unopened.UNKNOWN.value, _("of a kind that is not read")
+
+
 class Verdict(models.TextChoices):
     """What a verification found."""
 
     CLEAN = "clean", _("Clean")
+    #: Nothing was found, but stored files could not be opened: nobody can say what stands in them.
+    UNOPENED = "unopened", _("Nothing found; files could not be opened")
     RESIDUE = "residue", _("Residue")
     COULD_NOT_LOOK = "could_not_look", _("Could not look")
 

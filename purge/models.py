@@ -28,6 +28,7 @@ from purge.choices import (
     Route,
     Status,
     StepState,
+    UnopenedKind,
     Verdict,
 )
 from purge.hashing import current_form
@@ -375,6 +376,30 @@ class FileReading(models.Model):
         return f"{self.model} {self.after} to {self.upto}"
 
 
+class UnopenedFile(models.Model):
+    """A stored file that could not be opened when it was looked into for a request: where it is, never its name.
+
+    ``erased``: it went, since its column's rule says so; else it stays, and nobody can say whether it names anybody.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="unopened_files")
+    table = models.CharField(max_length=128)
+    column = models.CharField(max_length=128)
+    row = models.BigIntegerField()
+    account_id = models.BigIntegerField(null=True)
+    kind = models.CharField(max_length=20, choices=UnopenedKind.choices)
+    erased = models.BooleanField(default=False)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "table", "column", "row", "kind"), name="purge_unopened_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} {self.row}: {self.kind}"
+
+
 class Residue(models.Model):
     """Personal data found after the erasure: where, never what. ``row``: a primary key as text, or a file's number."""
 
@@ -490,6 +515,7 @@ class PatrolPass(models.Model):
     columns = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
     hits = models.PositiveIntegerField(default=0)
+    unopened = models.PositiveIntegerField(default=0, db_default=0)
     verdict = models.CharField(max_length=20, choices=Verdict.choices, blank=True, default="")
 
     def __str__(self) -> str:

@@ -111,6 +111,15 @@ RULES = [
         },
     ),
     ModelRules(
+        "purge.UnopenedFile",
+        _("files that could not be opened"),
+        "account_id",
+        {
+            "table": Keep("the name of a table of the database", closed=BY_CODE),
+            "column": Keep("the name of a column of the database", closed=BY_CODE),
+        },
+    ),
+    ModelRules(
         "purge.Residue",
         _("residue"),
         None,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Reason, Status
+from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status
 from purge.host import TenantKind, get_host
 from purge.models import PatrolPass, PurgeRequest, Subject, WorkerBeat
 from purge.references import parse_reference
@@ -19,6 +19,8 @@ from purge.routes.scope import current_key, searched
 
 #: A pass over every text takes no longer than this.
 LONGEST_PATROL = timedelta(hours=6)
+#: Between two passes over every text that nobody asked for.
+SHORTEST_PAUSE, PAUSE_TIMES = timedelta(minutes=1), 5
 
 
 def request_by_reference(text: str) -> PurgeRequest | None:
@@ -149,6 +151,22 @@ def workers_without_files() -> int:
 def patrol_is_under_way() -> bool:
     """Whether a nightly pass has begun and not ended; one that began very long ago was killed."""
     return PatrolPass.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST_PATROL).exists()
+
+
+def pass_is_due() -> bool:
+    """Whether a pass over every text should begin now: a request waits for one, and nobody has anything else to do.
+
+    Passes follow on one another with pauses of several times their length, so that they take a small share of the time.
+    """
+    if not PurgeRequest.objects.filter(status=Status.ERASED).exists() or patrol_is_under_way():
+        return False
+    if PurgeRequest.objects.filter(status__in=CLAIMABLE_STATUSES).exclude(next_attempt_at__gt=timezone.now()).exists():
+        return False
+    last = PatrolPass.objects.filter(finished_at__isnull=False).order_by("-finished_at").first()
+    if last is None or last.finished_at is None:
+        return True
+    pause = max(SHORTEST_PAUSE, PAUSE_TIMES * (last.finished_at - last.started_at))
+    return timezone.now() >= last.finished_at + pause
 
 
 def work_to_deliver() -> list[int]:

@@ -40,7 +40,7 @@ TONES = {
 #: Statuses in which nothing happens until support has looked.
 STOPPED = (Status.NEEDS_ATTENTION, Status.RESIDUE)
 #: Statuses in which a worker goes on by itself.
-AT_WORK = (Status.RUNNING, Status.VERIFYING)
+AT_WORK = (Status.RUNNING, Status.VERIFYING, Status.ERASED)
 
 #: Why an operator has to look at a request; for those who see all accounts.
 WHY_HELD = {
@@ -415,6 +415,8 @@ def _attempt_text(reader: Reader) -> str:
 
 
 def _working_text(purge_request: PurgeRequest) -> str:
+    if purge_request.status == Status.ERASED:
+        return _("Everything is erased. The final check of every text follows by itself, tonight at the latest.")
     if purge_request.status == Status.VERIFYING:
         return _("Everything is erased. Now the database is searched for anything left, by itself. Due %(due)s.")
     return _("The purge is running by itself. There is nothing to do. Due %(due)s.")

@@ -37,6 +37,7 @@ OWN = ("email", "adobe_id")
 #: By account: whoever has one of the earlier files could bring the person back. One that is being read is read on.
 IMPORT_FILE = EraseFile(
     mentions=True,
+    goes_unopened=True,
     whole_account=True,
     uploaded="uploaded_at",
     at_work={"state": "running"},

@@ -260,6 +260,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "creators_stay": not everything and _keeps_creators(purge_request),
             "beside": self._beside(request, purge_request),
             "residues": requests.residue_lines(purge_request.residues.order_by("table", "column", "row")[:200]),
+            "unopened": requests.unopened_of(purge_request, everything=everything),
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": requests.follow_up_lines(follow_ups) if own else [],
             "headless": (

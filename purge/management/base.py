@@ -25,7 +25,7 @@ from purge.choices import Reason, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
-from purge.pages.requests import progress_of
+from purge.pages.requests import progress_of, unopened_of
 from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
 from purge.references import MistypedReference
@@ -177,6 +177,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "error_step": purge_request.error_step or None,
         "held": purge_request.held_reason or None,
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
+        "unopened": [file.as_json() for file in unopened_of(purge_request, everything=True)],
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
             for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row")
@@ -213,6 +214,7 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
     for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row"):
         why = "" if place.ruled else "  (no rule treats this column)"
         lines.append(f"  found       {place.table}.{place.column} row {place.row}{why}")
+    lines += [f"  unopened    {file.label}" for file in unopened_of(purge_request, everything=True)]
     for person_id, table in purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
         lines.append(f"  stuck       user {person_id}: table {table}")
     return lines

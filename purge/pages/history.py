@@ -23,6 +23,7 @@ EVENTS = {
     "people_erased": gettext_lazy("People erased"),
     "person_stuck": gettext_lazy("Somebody could not be erased"),
     "verified": gettext_lazy("Looked: something was left, so the plan runs again"),
+    "erased": gettext_lazy("Erased: waiting for the final check of every text"),
     "residue": gettext_lazy("Personal data found"),
     "completed": gettext_lazy("Completed and verified"),
     "cancelled": gettext_lazy("Cancelled"),

@@ -9,12 +9,13 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from purge.choices import Status, StepState
+from purge.choices import Status, StepState, UnopenedKind
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
 from purge.rules.registry import get_registry
 from purge.standing import Standing
@@ -63,7 +64,7 @@ def progress_of(purge_request: PurgeRequest, steps: Sequence[PurgeStep], *, ever
     share = done / planned if planned else 0.0
     if purge_request.status == Status.COMPLETED:
         percent = 100
-    elif purge_request.status == Status.VERIFYING:
+    elif purge_request.status in (Status.VERIFYING, Status.ERASED):
         percent = 95
     elif purge_request.planned and not purge_request.steps_left:
         percent = 90
@@ -76,6 +77,8 @@ def progress_of(purge_request: PurgeRequest, steps: Sequence[PurgeStep], *, ever
 
 def _current_step(purge_request: PurgeRequest, steps: Sequence[PurgeStep], everything: bool) -> str:
     match purge_request.status:
+        case Status.ERASED:
+            return _("Waiting for the final check of every text")
         case Status.VERIFYING:
             return _("Looking for anything left, in every table of the database")
         case Status.RUNNING if not purge_request.planned:
@@ -183,6 +186,38 @@ def residue_lines(residues: Iterable[Residue]) -> list[ResidueLine]:
         )
         for residue in residues
     ]
+
+
+@dataclass(frozen=True)
+class UnopenedLine:
+    """How many stored files could not be opened for one reason, and how many of them are erased."""
+
+    kind: UnopenedKind
+    files: int
+    erased: int
+
+    @property
+    def label(self) -> str:
+        text = ngettext("%(n)d file: %(kind)s", "%(n)d files: %(kind)s", self.files) % {
+            "n": self.files,
+            "kind": self.kind.label,
+        }
+        if not self.erased:
+            return text
+        return _("%(files)s (erased: %(n)d)") % {"files": text, "n": self.erased}
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": str(self.kind), "files": self.files, "erased": self.erased}
+
+
+def unopened_of(purge_request: PurgeRequest, *, everything: bool) -> list[UnopenedLine]:
+    """The stored files that could not be opened, by kind. ``everything``: for support; else only those of the account
+    that asked."""
+    files = purge_request.unopened_files.all()
+    if not everything:
+        files = files.filter(account_id=purge_request.account_id or 0)
+    counted = files.values("kind").annotate(n=Count("pk"), gone=Count("pk", filter=Q(erased=True))).order_by("kind")
+    return [UnopenedLine(UnopenedKind(each["kind"]), each["n"], each["gone"]) for each in counted]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ of rows, and a range whose files are others than it noted is read again.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,29 +16,29 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from purge.addresses import emails_in
 from purge.choices import IdentifierKind
 from purge.hashing import keyed_hash
-from purge.models import FileReading, PurgeRequest
+from purge.models import FileReading, PurgeRequest, UnopenedFile
+from purge.proof.opening.looking import Looker, Seen
 from purge.rules import EraseFile
 from purge.rules.registry import ModelEntry, get_registry
+from purge.sandbox.unopened import Unopened
 
-READ = 131_072
 #: Rows that are fetched together.
 FETCHED = 2_000
-#: A text without any break is cut after so many characters.
-UNBROKEN = 1_000_000
 
 
 @dataclass(frozen=True)
 class FileMention:
-    """A stored file that mentions addresses: where its name stands, whose it is, and the keys."""
+    """A stored file that mentions addresses, or could not be opened: where its name stands, whose it is, the keys, and
+    the kinds of what could not be read in it."""
 
     table: str
     column: str
     row: str
     account_id: int | None
     keys: frozenset[str]
+    unopened: frozenset[Unopened] = frozenset()
 
 
 #: From the path to a row's account: the condition that it is one that has to be clean.
@@ -47,29 +46,51 @@ Where = Callable[[str | None], Q]
 
 
 def mentions_in_files(where: Where) -> Iterator[FileMention]:
-    """Every such file of these accounts, with all addresses in it."""
-    for entry, fields in _file_fields():
-        for file in _files(entry, fields, where):
-            if (found := file.addresses()) is not None and found:
-                yield file.mention(found)
+    """Every such file of these accounts that mentions an address or could not be opened, with all addresses in it."""
+    with Looker() as looker:
+        for entry, fields in _file_fields():
+            for file in _files(entry, fields, where):
+                seen = file.look(looker)
+                if seen.addresses or seen.unopened:
+                    yield file.mention(seen)
 
 
 def mentions_in_unread_files(purge_request: PurgeRequest, where: Where, keys: frozenset[str]) -> Iterator[FileMention]:
     """The files of these accounts that mention one of the keys, among those that were not read for the request."""
     seed = _looked_for(purge_request)
-    for entry, fields in _file_fields():
-        ranges = list(
-            FileReading.objects.filter(request=purge_request, model=entry.rules.model)
-            .order_by("after")
-            .values_list("after", "upto", "digest")
+    with Looker() as looker:
+        for entry, fields in _file_fields():
+            ranges = list(
+                FileReading.objects.filter(request=purge_request, model=entry.rules.model)
+                .order_by("after")
+                .values_list("after", "upto", "digest")
+            )
+            for number, files in groupby(_files(entry, fields, where), key=_range_of(ranges)):
+                those = list(files)
+                if number is not None and _digest(seed, those) == ranges[number][2]:
+                    continue
+                for file in those:
+                    if found := file.look(looker).addresses & keys:
+                        yield file.mention(Seen(found))
+
+
+def note_unopened(purge_request: PurgeRequest, files: Iterable[FileMention]) -> None:
+    """List for a request the files that could not be opened now, instead of those that were listed before; what went
+    unopened stays listed."""
+    listed = [
+        UnopenedFile(
+            request=purge_request,
+            table=file.table,
+            column=file.column,
+            row=int(file.row),
+            account_id=file.account_id,
+            kind=kind,
         )
-        for number, files in groupby(_files(entry, fields, where), key=_range_of(ranges)):
-            those = list(files)
-            if number is not None and _digest(seed, those) == ranges[number][2]:
-                continue
-            for file in those:
-                if found := file.addresses() & keys:
-                    yield file.mention(found)
+        for file in files
+        for kind in sorted(file.unopened)
+    ]
+    purge_request.unopened_files.filter(erased=False).delete()
+    UnopenedFile.objects.bulk_create(listed, ignore_conflicts=True)
 
 
 def _range_of(ranges: Sequence[tuple[int, int, str]]) -> Callable[[_File], int | None]:
@@ -106,17 +127,14 @@ class _File:
     account_id: int | None
     name: str
 
-    def addresses(self) -> frozenset[str]:
+    def look(self, looker: Looker) -> Seen:
         stored = self.entry.model._meta.get_field(self.field)
         assert isinstance(stored, models.FileField)
-        if not stored.storage.exists(self.name):
-            return frozenset()
-        with stored.storage.open(self.name, "rb") as content:
-            return frozenset(key for text in texts_of(content) for key in emails_in(text))
+        return looker.look(stored.storage, self.name)
 
-    def mention(self, keys: Iterable[str]) -> FileMention:
+    def mention(self, seen: Seen) -> FileMention:
         column = self.entry.columns[self.field].column
-        return FileMention(self.entry.table, column, str(self.pk), self.account_id, frozenset(keys))
+        return FileMention(self.entry.table, column, str(self.pk), self.account_id, seen.addresses, seen.unopened)
 
 
 def _file_fields() -> Iterator[tuple[ModelEntry, list[str]]]:
@@ -145,55 +163,3 @@ def _files(entry: ModelEntry, fields: Sequence[str], where: Where) -> Iterator[_
                 if name:
                     yield _File(entry, field, pk, account_id if path else None, name)
         after = some[-1][0]
-
-
-# ---------------------------------------------------------------- reading
-
-
-def texts_of(content: Any) -> Iterator[str]:
-    """A file's text in every encoding that it may be in, in parts that do not cut an address in two."""
-    block = content.read(READ)
-    readers = [_Reader(encoding) for encoding in _encodings(block[:4_096])]
-    while block:
-        following = content.read(READ)
-        told: set[str] = set()
-        for reader in readers:
-            text = reader.text(block, last=not following)
-            if text and text not in told:
-                told.add(text)
-                yield text
-        block = following
-
-
-def _encodings(head: bytes) -> Sequence[str]:
-    for mark, encoding in (
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if head.startswith(mark):
-            return (encoding,)
-    one_byte = ("utf-8", "cp1252")
-    return (*one_byte, "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be") if b"\0" in head else one_byte
-
-
-class _Reader:
-    def __init__(self, encoding: str) -> None:
-        self.decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self.held = ""
-
-    def text(self, block: bytes, *, last: bool) -> str:
-        """What has been read up to the last place where no address can stand; the rest waits for what follows."""
-        text = self.held + self.decoder.decode(block, last)
-        cut = len(text) if last else _last_break(text)
-        self.held = text[cut:]
-        return text[:cut]
-
-
-def _last_break(text: str) -> int:
-    for place in range(len(text) - 1, -1, -1):
-        # A line that ends with "=" goes on in the next (quoted-printable).
-        if text[place] in " \t\r\n" and text[max(place - 3, 0) : place].rstrip()[-1:] not in ("=", ""):
-            return place + 1
-    return len(text) if len(text) > UNBROKEN else 0

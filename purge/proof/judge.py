@@ -212,6 +212,11 @@ class Judge:
         """Whether a trial account was one when the request was accepted, or was made since."""
         return account_id not in self.became_trial or self.became_trial[account_id] <= purge_request.accepted_at
 
+    def concerning(self, purge_request: PurgeRequest, files: Iterable[FileMention]) -> list[FileMention]:
+        """Those of the files that are in an account that a request cleans."""
+        sought = Sought(purge_request, IdentifierKind.EMAIL, None, matched=False)
+        return [file for file in files if self.concerns(sought, file.account_id)]
+
     def cleaned(self, requests: Iterable[PurgeRequest]) -> Where:
         """The condition that a row's account is one that one of the requests cleans."""
         requests = list(requests)

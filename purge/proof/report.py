@@ -13,6 +13,7 @@ from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import Holder
 from purge.installation.storage import COPY, UNREACHABLE, AnotherStorage, require_storage
 from purge.models import PurgeRequest
+from purge.proof.files import FileMention
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,13 @@ def file_hit(what: StoredFile, number: int) -> Hit:
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found. ``patrolled``: every text was read, not only the indexed places."""
+    """What a verification found. ``patrolled``: every text was read, not only the indexed places; ``unopened``: the
+    stored files that could not be opened then."""
 
     verdict: Verdict
     hits: tuple[Hit, ...] = ()
     patrolled: bool = False
+    unopened: tuple[FileMention, ...] = ()
     reason: str = ""
 
     @property

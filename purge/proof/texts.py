@@ -23,7 +23,8 @@ from purge.database.catalog import Catalog, Column, read_catalog
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
 from purge.models import IdentifierSet, PurgeRequest, SuppressionHash
 from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolled_columns
-from purge.proof.files import mentions_in_files
+from purge.proof.decoding.rows import coded_addresses, coded_texts
+from purge.proof.files import FileMention, mentions_in_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.probe import BYTES_A_ROW
 from purge.proof.reading import filled, stream, values_of
@@ -51,15 +52,16 @@ def is_small() -> bool:
 
 def patrol_one(purge_request: PurgeRequest) -> Report:
     """A patrol for one request."""
-    hits = tuple(hit for hit in patrol([purge_request]) if hit.owner is None)
-    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, hits, patrolled=True)
+    unopened: list[FileMention] = []
+    hits = tuple(hit for hit in patrol([purge_request], unopened) if hit.owner is None)
+    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, hits, patrolled=True, unopened=tuple(unopened))
 
 
-def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
+def patrol(requests: Sequence[PurgeRequest], unopened: list[FileMention] | None = None) -> Iterator[Hit]:
     """One pass over every text and JSON column of every table: the places where a purged address or login stands.
 
-    Yields a hit per request concerned, also where it is somebody else's now (``owner``). Raises
-    :class:`CouldNotLook` as :func:`verify` does.
+    Yields a hit per request concerned, also where it is somebody else's now (``owner``). ``unopened``: the stored files
+    that could not be opened are put into it. Raises :class:`CouldNotLook` as :func:`verify` does.
     """
     check_key(requests)
     check_storage()
@@ -69,7 +71,10 @@ def patrol(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
     if wanted:
         for column in patrolled_columns(catalog):
             yield from _patrol_column(catalog, column, wanted, judge)
+        yield from _patrol_codes(catalog, wanted, judge)
         for mention in mentions_in_files(judge.cleaned(requests)):
+            if unopened is not None and mention.unopened:
+                unopened.append(mention)
             for key in sorted(mention.keys):
                 yield from judge.file_hits(mention, key, wanted.who(key))
     if wanted or logins:
@@ -93,7 +98,7 @@ def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) 
                 yield from judge.file_hits(mention, key, wanted.who(key))
     if place in patrolled_columns(catalog):
         for value in values_of(catalog, place, {pk}).values():
-            for key in sorted(addresses_in(place, value)):
+            for key in sorted(addresses_in(place, value) | coded_addresses(value)):
                 yield from judge.hits(place, pk, key, wanted.who(key), value)
     if place in login_columns(catalog):
         logins = _login_hashes([purge_request])
@@ -169,6 +174,18 @@ def _patrol_column(catalog: Catalog, column: Column, wanted: Wanted, judge: Judg
     for pk, key in suspects:
         if pk in values and key in addresses_in(column, values[pk]):
             yield from judge.hits(column, pk, key, wanted.who(key), values[pk])
+
+
+def _patrol_codes(catalog: Catalog, wanted: Wanted, judge: Judge) -> Iterator[Hit]:
+    """What stands in the texts in another code."""
+    suspects: dict[Column, list[tuple[Any, str]]] = defaultdict(list)
+    for column, pk, found in coded_texts(catalog, patrolled_columns(catalog)):
+        suspects[column] += [(pk, key) for key in sorted(found) if wanted.who(key)]
+    for column, met in suspects.items():
+        values = values_of(catalog, column, {pk for pk, _key in met})
+        for pk, key in met:
+            if pk in values and key in coded_addresses(values[pk]):
+                yield from judge.hits(column, pk, key, wanted.who(key), values[pk])
 
 
 def _patrol_logins(

@@ -329,7 +329,9 @@ class EndRow(Reasoned):
 class EraseFile(Treatment):
     """A stored file. It always goes when its row goes.
 
-    ``mentions``: also when its text mentions an address to be taken out; the row stays with an empty file name.
+    ``mentions``: also when it mentions an address to be taken out, whatever kind of file it is; the row stays with an
+    empty file name. ``goes_unopened``: also when it cannot be opened (encrypted, damaged, a picture …), so that nobody
+    can say whether it does; else it stays, and is listed.
     ``whole_account``: also when its account loses a person, or when another such file of the account mentions an
     address. ``uploaded``: the column with the time of upload, so that ``whole_account`` takes only what was stored
     before the request was accepted. ``at_work``: columns and their values while the app reads the file; such a file is
@@ -337,6 +339,7 @@ class EraseFile(Treatment):
     """
 
     mentions: bool = False
+    goes_unopened: bool = False
     whole_account: bool = False
     uploaded: str = ""
     at_work: Mapping[str, Any] = field(default_factory=dict)
@@ -351,9 +354,13 @@ class EraseFile(Treatment):
     def get_label(self) -> str:
         if self.whole_account:
             return gettext("file erased, also when its account loses somebody")
+        if self.goes_unopened:
+            return gettext("file erased, also when it cannot be opened")
         return super().get_label()
 
     def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
+        if self.goes_unopened and not self.mentions:
+            return "goes when it cannot be opened, but is not opened: say mentions=True."
         return "" if isinstance(field, models.FileField) else "is no file column."
 
 

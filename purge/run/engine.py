@@ -18,6 +18,7 @@ from purge.installation.storage import require_storage, storage_trouble
 from purge.journal.lines import COMPLETED, journal_outcome
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.proof import probe, report, texts
+from purge.proof.files import note_unopened
 from purge.routes.scope import DOOMED_ROLES, scope_of
 from purge.run import transitions
 from purge.run.claims import (
@@ -33,6 +34,7 @@ from purge.run.claims import (
 from purge.run.notifications import notify_completion, notify_trouble
 from purge.run.passing_rows import without_passing_rows
 from purge.run.sweep import Sweep, all_steps_wait, people_left_of
+from purge.run.treating import treat_hits, was_proved
 from purge.steps.base import Step
 from purge.steps.impact import Counted, count_each
 from purge.steps.plan import new_step_rows, plan_steps
@@ -206,11 +208,19 @@ def _verify(claim: Claim) -> bool:
         report = without_passing_rows(texts.patrol_one(purge_request))
     with chunk_transaction(claim) as purge_request:
         if report.verdict == Verdict.CLEAN:
-            close_request(purge_request, patrolled=report.patrolled)
+            if not report.patrolled:
+                transitions.await_check(purge_request)
+                note(purge_request, "erased")
+                return False
+            note_unopened(purge_request, report.unopened)
+            close_request(purge_request)
             return False
         runs = purge_request.verifications + 1
         if report.treatable and runs <= MAX_RERUNS:
             note(purge_request, "verified", verdict="hit", run=runs, hits=len(report.hits))
+            if report.patrolled and not was_proved(purge_request):
+                # What only a reading of every text finds is no candidate of a step.
+                treat_hits(purge_request, report.hits)
             all_steps_wait(purge_request)
             transitions.run_again(purge_request, verifications=runs)
             return True
@@ -241,12 +251,12 @@ def set_residue(purge_request: PurgeRequest, report: report.Report) -> None:
         notify_trouble(purge_request, "residue")
 
 
-def close_request(purge_request: PurgeRequest, *, patrolled: bool) -> None:
+def close_request(purge_request: PurgeRequest) -> None:
     """The proof is there: notify, wipe what was captured, and say so, in one transaction."""
     purge_request.residues.filter(gone_at=None).update(gone_at=timezone.now())
     kept = purge_request.subjects.filter(role=Reason.KEPT).count()
-    transitions.complete(purge_request, kept=kept, patrolled=patrolled)
-    note(purge_request, "completed", kept=kept, patrolled=patrolled)
+    transitions.complete(purge_request, kept=kept)
+    note(purge_request, "completed", kept=kept)
     notify_completion(purge_request)
     forget_identifiers(purge_request)
     journal_outcome(purge_request, COMPLETED)

@@ -32,6 +32,7 @@ class Verb(StrEnum):
     START = "start"
     HOLD = "hold"
     VERIFY = "verify"
+    AWAIT_CHECK = "await check"
     RUN_AGAIN = "run again"
     COMPLETE = "complete"
     FIND_RESIDUE = "find residue"
@@ -69,11 +70,24 @@ ARROWS = (
     Arrow(Status.VERIFYING, Status.COMPLETED, Verb.COMPLETE, "nothing was found"),
     Arrow(
         Status.VERIFYING,
+        Status.ERASED,
+        Verb.AWAIT_CHECK,
+        "nothing was found where an index looks; all texts of a large database are read in the next pass",
+    ),
+    Arrow(Status.ERASED, Status.COMPLETED, Verb.COMPLETE, "the pass over every text found nothing"),
+    Arrow(
+        Status.VERIFYING,
         Status.RUNNING,
         Verb.RUN_AGAIN,
         "something was found that a rule treats: the plan is run again, three times at most",
     ),
     Arrow(Status.VERIFYING, Status.RESIDUE, Verb.FIND_RESIDUE, "something was found again, or nothing treats it"),
+    Arrow(
+        Status.ERASED,
+        Status.RESIDUE,
+        Verb.FIND_RESIDUE,
+        "the pass found what its treatment did not take away, or what nothing treats",
+    ),
     Arrow(
         Status.RUNNING,
         Status.HELD,
@@ -145,13 +159,27 @@ def verify(purge_request: PurgeRequest) -> None:
     _move(purge_request, Verb.VERIFY, progress_at=timezone.now())
 
 
+def await_check(purge_request: PurgeRequest) -> None:
+    """Nothing is left where an index looks: it completes with the next pass over every text that finds nothing."""
+    _move(
+        purge_request,
+        Verb.AWAIT_CHECK,
+        progress_at=timezone.now(),
+        lease_until=None,
+        next_attempt_at=None,
+        error_class="",
+        error_step="",
+        crashes=0,
+    )
+
+
 def run_again(purge_request: PurgeRequest, *, verifications: int) -> None:
     """``verifications``: how often the plan was run because of what was found, this time included."""
     _move(purge_request, Verb.RUN_AGAIN, crashes=0, verifications=verifications)
 
 
-def complete(purge_request: PurgeRequest, *, kept: int, patrolled: bool) -> None:
-    """The proof is there. ``kept``: people who stay; ``patrolled``: every text was read."""
+def complete(purge_request: PurgeRequest, *, kept: int) -> None:
+    """The proof is there: every text was read. ``kept``: people who stay."""
     now = timezone.now()
     _move(
         purge_request,
@@ -161,7 +189,7 @@ def complete(purge_request: PurgeRequest, *, kept: int, patrolled: bool) -> None
         steps_left=0,
         kept_count=kept,
         verified_at=now,
-        patrolled_at=now if patrolled else None,
+        patrolled_at=now,
         completed_at=now,
         compacted_at=None,
         lease_until=None,

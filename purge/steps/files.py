@@ -1,4 +1,5 @@
-"""Stored files that mention an address, or whose account loses somebody: which of them go, though their rows stay.
+"""Stored files that mention an address, cannot be opened, or whose account loses somebody: which of them go, though
+their rows stay.
 
 A file is read once for a request: what was read and mentions nobody is noted by ranges of rows
 (:class:`purge.models.FileReading`), and read again only where a range has changed since.
@@ -6,34 +7,38 @@ A file is read once for a request: what was read and mentions nobody is noted by
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import math
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from django.core.files.storage import Storage
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from purge.addresses import emails_in
 from purge.choices import IdentifierKind
 from purge.hashing import keyed_hash
-from purge.models import FileReading, Identifier
+from purge.models import FileReading, Identifier, UnopenedFile
 from purge.routes.scope import Scope
 from purge.rules import EraseFile
 from purge.rules.registry import FileColumn, ModelEntry
+from purge.sandbox.unopened import Unopened
 from purge.steps.base import Counting, Measured, Step
+from purge.steps.opening.stored import Found, Opener
 from purge.steps.work import Outcome, StepRun, also_set, call_consequence, person_condition, remember_files, rows_by_key
 
 #: Rows whose files are looked at together.
 WINDOW = 200
 #: Rows that a count looks at together.
 COUNTED = 2_000
-BLOCK = 65_536
-#: Text without a blank is cut after so many bytes.
-LONGEST_PIECE = 1_048_576
+#: So long files are looked at before what was found is stored; the one that is being read is read to its end.
+LOOK_SECONDS = 1.0
+#: So long a count opens what is no plain text. What it does not open counts as not mentioning anybody, until the run
+#: opens it.
+COUNT_SECONDS = 2.0
 
 #: A file of a row: the name of its column and the row's primary key.
 Place = tuple[str, int]
@@ -107,7 +112,7 @@ class Look:
     ``upto``: the last row that was looked at; None when there is none after it. ``doomed``: the files that go.
     ``closed``: rows that somebody is at work with and whose file mentions nobody: only the link dies. ``accounts``:
     those of which a file mentions an address, so that all their earlier files of the kind go. ``clean``: what was read
-    and holds none of the request's addresses.
+    and holds none of the request's addresses. ``unopened``: whose a file is that could not be opened, and why.
     """
 
     upto: int | None = None
@@ -115,6 +120,7 @@ class Look:
     closed: set[int] = field(default_factory=set)
     accounts: set[int] = field(default_factory=set)
     clean: list[tuple[int, str, str]] = field(default_factory=list)
+    unopened: dict[Place, tuple[int | None, frozenset[Unopened]]] = field(default_factory=dict)
 
 
 def look(step: FileStep, scope: Scope, *, after: int, limit: int) -> Look:
@@ -128,8 +134,11 @@ def look(step: FileStep, scope: Scope, *, after: int, limit: int) -> Look:
     rows = _window(_rows(step, scope), after, until, limit)
     if known is not None and _is_unchanged(known, step, scope, rows):
         return Look(known.upto)
-    found = _judged(step, scope, rows)
-    if len(rows) == limit:
+    with Opener() as opener:
+        found, looked_at = _judged(step, scope, rows, opener, until=time.monotonic() + LOOK_SECONDS)
+    note_unopened(step, scope.request_id, found)
+    if len(rows) == limit or looked_at < len(rows):
+        rows = rows[:looked_at]
         found.upto = rows[-1]["pk"]
     elif until is not None:
         found.upto = until
@@ -149,7 +158,9 @@ def all_files_of(step: FileStep, scope: Scope, accounts: Iterable[int]) -> Look:
     losing = frozenset(accounts)
     scope = replace(scope, losing_accounts=losing)
     rows = _rows(step, scope).filter(**{f"{step.entry.rules.account}__in": sorted(losing)})
-    return _judged(step, scope, list(rows))
+    with Opener() as opener:
+        found, _looked_at = _judged(step, scope, list(rows), opener)
+    return found
 
 
 def doomed_files(step: FileStep, scope: Scope) -> set[Place]:
@@ -157,12 +168,13 @@ def doomed_files(step: FileStep, scope: Scope) -> set[Place]:
     doomed: set[Place] = set()
     accounts: set[int] = set()
     after: int | None = 0
-    while after is not None:
-        rows = _window(_rows(step, scope), after, None, COUNTED)
-        found = _judged(step, scope, rows)
-        doomed |= found.doomed
-        accounts |= found.accounts
-        after = rows[-1]["pk"] if len(rows) == COUNTED else None
+    with Opener(seconds=COUNT_SECONDS) as opener:
+        while after is not None:
+            rows = _window(_rows(step, scope), after, None, COUNTED)
+            found, _looked_at = _judged(step, scope, rows, opener)
+            doomed |= found.doomed
+            accounts |= found.accounts
+            after = rows[-1]["pk"] if len(rows) == COUNTED else None
     if accounts:
         doomed |= all_files_of(step, scope, accounts).doomed
     return doomed
@@ -192,18 +204,25 @@ def _window(
     return list((rows if until is None else rows.filter(pk__lte=until))[:limit])
 
 
-def _judged(step: FileStep, scope: Scope, rows: Iterable[dict[str, Any]]) -> Look:
+def _judged(
+    step: FileStep, scope: Scope, rows: Sequence[dict[str, Any]], opener: Opener, *, until: float = math.inf
+) -> tuple[Look, int]:
+    """What the files of these rows say, and how many of the rows were looked at before the time was over."""
     found = Look()
     path = step.entry.rules.account
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
         owner = row[path] if path else None
         for column in step.columns:
             if row[column.field.name]:
-                _judge(column, row, owner, scope, found)
-    return found
+                _judge(column, row, owner, scope, found, opener)
+        if time.monotonic() >= until:
+            return found, number
+    return found, len(rows)
 
 
-def _judge(column: FileColumn, row: dict[str, Any], owner: int | None, scope: Scope, found: Look) -> None:
+def _judge(
+    column: FileColumn, row: dict[str, Any], owner: int | None, scope: Scope, found: Look, opener: Opener
+) -> None:
     rule, name, place = column.rule, column.field.name, (column.field.name, row["pk"])
     earlier = not rule.uploaded or scope.accepted_at is None or row[rule.uploaded] <= scope.accepted_at
     goes = rule.whole_account and owner in scope.losing_accounts and earlier
@@ -211,15 +230,21 @@ def _judge(column: FileColumn, row: dict[str, Any], owner: int | None, scope: Sc
     if goes and not at_work:
         found.doomed.add(place)
         return
-    mentioned = addresses_in_file(storage_of(column), row[name], scope.all_addresses()) if rule.mentions else set()
-    if mentioned & scope.keys_for(owner):
+    said = opener.look(storage_of(column), row[name], scope.all_addresses()) if rule.mentions else Found()
+    if said.unopened:
+        found.unopened[place] = owner, said.unopened
+    if said.addresses & scope.keys_for(owner):
         found.doomed.add(place)
         if rule.whole_account and owner is not None and owner not in scope.losing_accounts:
             found.accounts.add(owner)
         return
+    if said.unopened and rule.goes_unopened and not at_work:
+        # Nobody can say that it names nobody.
+        found.doomed.add(place)
+        return
     if goes:
         found.closed.add(row["pk"])
-    if rule.mentions and not mentioned:
+    if rule.mentions and not said.addresses and not said.unopened:
         found.clean.append((row["pk"], name, row[name]))
 
 
@@ -270,80 +295,31 @@ def _is_unchanged(known: FileReading, step: FileStep, scope: Scope, rows: list[d
 
 
 def file_mentions(storage: Storage, name: str, keys: frozenset[str]) -> bool:
-    """Whether a stored file's text mentions one of the addresses. A file that is gone mentions nothing."""
-    return bool(addresses_in_file(storage, name, keys))
+    """Whether a stored file mentions one of the addresses. A file that is gone mentions nothing."""
+    with Opener() as opener:
+        return bool(opener.look(storage, name, keys).addresses)
 
 
-def addresses_in_file(storage: Storage, name: str, keys: frozenset[str]) -> set[str]:
-    """Those of the addresses that a stored file's text mentions; none of a file that is gone.
-
-    Read as UTF-8 and as Windows-1252, or as UTF-16 or UTF-32: customers' files come in all of them. A piece of it is in
-    memory at a time.
-    """
-    found: set[str] = set()
-    if not keys or not storage.exists(name):
-        return found
-    with storage.open(name, "rb") as stored:
-        for text in _texts(stored):
-            found |= emails_in(text) & keys
-            if len(found) == len(keys):
-                break
-    return found
-
-
-_MARKED: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-
-def _texts(stored: Any) -> Iterator[str]:
-    start = stored.read(4)
-    stored.seek(0)
-    encoding = next((name for mark, name in _MARKED if start.startswith(mark)), None)
-    for piece in _pieces(_recoded(stored, encoding) if encoding else _blocks(stored)):
-        # UTF-16 and UTF-32 without a mark: ASCII with zero bytes between.
-        plain = piece.replace(b"\0", b"")
-        yield plain.decode("utf-8", "replace")
-        if not plain.isascii():
-            yield plain.decode("cp1252", "replace")
-
-
-def _blocks(stored: Any) -> Iterator[bytes]:
-    while block := stored.read(BLOCK):
-        yield block
-
-
-def _recoded(stored: Any, encoding: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    for block in _blocks(stored):
-        yield decoder.decode(block).encode("utf-8", "surrogatepass")
-
-
-def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes in pieces that end behind a blank, so that no address is cut in two."""
-    rest = b""
-    for block in blocks:
-        rest += block
-        end = _end_of_piece(rest)
-        if end:
-            yield rest[:end]
-            rest = rest[end:]
-    if rest:
-        yield rest
-
-
-def _end_of_piece(text: bytes) -> int:
-    """Where a text may be cut: behind its last blank, but for one behind ``=``, which joins two lines. 0: nowhere."""
-    end = len(text)
-    while (end := max(text.rfind(blank, 0, end) for blank in (b"\n", b"\r", b" ", b"\t"))) > 0:
-        if not text[:end].rstrip(b"\r\n\t \0").endswith(b"="):
-            return end + 1
-    if len(text) < LONGEST_PIECE:
-        return 0
-    return max(text.rfind(sign) for sign in (b",", b'"', b"<", b">", b"(", b")")) + 1 or len(text)
+def note_unopened(step: FileStep, request_id: int, found: Look) -> None:
+    """List the files that could not be opened, and whether they go."""
+    UnopenedFile.objects.bulk_create(
+        [
+            UnopenedFile(
+                request_id=request_id,
+                table=step.entry.table,
+                column=next(column.column for column in step.columns if column.field.name == name),
+                row=pk,
+                kind=kind,
+                account_id=owner,
+                erased=(name, pk) in found.doomed,
+            )
+            for (name, pk), (owner, kinds) in sorted(found.unopened.items())
+            for kind in sorted(kinds)
+        ],
+        update_conflicts=True,
+        update_fields=["erased", "account_id"],
+        unique_fields=["request", "table", "column", "row", "kind"],
+    )
 
 
 def erase_files(step: FileStep, run: StepRun, doomed: Collection[Place], *, closed: Collection[int] = ()) -> int:

@@ -10,46 +10,82 @@ to a user of the account now (:mod:`purge.routes.ownership`) is no residue.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from purge.addresses.tokens import ID
-from purge.choices import IdentifierKind, Status, Verdict
+from purge.choices import Status, Verdict
 from purge.database.catalog import read_catalog
 from purge.models import PatrolPass, PurgeRequest
 from purge.proof import columns, probe, texts
+from purge.proof.files import FileMention, note_unopened
+from purge.proof.judge import Judge
 from purge.proof.report import CouldNotLook, Hit, Report
-from purge.routes.scope import Scope, scope_of
-from purge.rules.registry import get_registry
-from purge.run import engine
+from purge.run import engine, treating
 from purge.run.passing_rows import end_passing_rows
-from purge.steps.addresses import treat_rows
-from purge.steps.files import FileStep, erase_files
-from purge.steps.work import StepRun
+
+#: Statuses of a request that no worker works on, and whose people are erased.
+_SETTLED = (Status.ERASED, Status.COMPLETED, Status.RESIDUE)
+#: Passes over every text that follow on one another while each finds what can be treated.
+MOST_PASSES = 4
 
 
 def patrol_all() -> PatrolPass:
     """Pass over every text for all requests that wait for it. Records what was found; completes what is clean.
 
+    What is found of a request that has never been completed is treated, and looked for again at once.
+
     When the hash key is missing or another, that is recorded as "could not look" and nothing changes.
     """
-    requests = list(PurgeRequest.objects.filter(status=Status.COMPLETED, patrolled_at=None))
-    requests += list(PurgeRequest.objects.filter(status=Status.RESIDUE))
+    # Completed without a pass: by an earlier release.
+    waiting = Q(status__in=(Status.ERASED, Status.RESIDUE)) | Q(status=Status.COMPLETED, patrolled_at=None)
+    requests = list(PurgeRequest.objects.filter(waiting).order_by("pk"))
     record = PatrolPass.objects.create(requests=len(requests), columns=_columns())
-    try:
-        met = end_passing_rows(texts.patrol(requests)) if requests else []
-        hits = [hit for hit in met if hit.owner is None]
-    except CouldNotLook:
-        return _finish(record, Verdict.COULD_NOT_LOOK, 0)
+    hits, unopened = 0, 0
+    for passes_left in reversed(range(MOST_PASSES)):
+        try:
+            found = _pass(requests)
+        except CouldNotLook:
+            return _finish(record, Verdict.COULD_NOT_LOOK, 0)
+        unopened = max(unopened, len(found.unopened))
+        again = []
+        for purge_request in requests:
+            met = found.hits.get(purge_request.pk, [])
+            if _settle(purge_request, met, may_look_again=passes_left > 0):
+                again.append(purge_request)
+            else:
+                hits += len(met)
+        if not again:
+            break
+        requests = again
+    record.unopened = unopened
+    verdict = Verdict.UNOPENED if unopened else Verdict.CLEAN
+    return _finish(record, Verdict.RESIDUE if hits else verdict, hits)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a pass found: places by request, and the files that could not be opened."""
+
+    hits: Mapping[int, list[Hit]]
+    unopened: list[FileMention]
+
+
+def _pass(requests: Sequence[PurgeRequest]) -> _Found:
+    """Pass over every text once. Raises :class:`CouldNotLook`."""
+    unopened: list[FileMention] = []
+    met = end_passing_rows(texts.patrol(requests, unopened)) if requests else []
     by_request: dict[int, list[Hit]] = defaultdict(list)
-    for hit in hits:
-        by_request[hit.request_id].append(hit)
+    for hit in met:
+        if hit.owner is None:
+            by_request[hit.request_id].append(hit)
+    judge = Judge(requests)
     for purge_request in requests:
-        _settle(purge_request, by_request.get(purge_request.pk, []))
-    return _finish(record, Verdict.RESIDUE if hits else Verdict.CLEAN, len(hits))
+        note_unopened(purge_request, judge.concerning(purge_request, unopened))
+    return _Found(by_request, unopened)
 
 
 def _columns() -> int:
@@ -60,47 +96,54 @@ def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
     """Probe the indexed places and pass over every text for one request, now; what was found, each place once.
 
     Among them what is somebody else's now (``owner``), which is no residue. What a finished request shows is acted on
-    as in the nightly pass: hits reopen it, a clean look ends its residue. One that is still under way is only looked
-    at. Raises :class:`CouldNotLook`.
+    as in the nightly pass: hits reopen it, a clean look completes one that is erased and ends its residue. One that is
+    still under way is only looked at. Raises :class:`CouldNotLook`.
     """
     hits = {(hit.table, hit.column, hit.row): hit for hit in probe.verify(purge_request).hits}
-    met = end_passing_rows(texts.patrol([purge_request]))
+    unopened: list[FileMention] = []
+    met = end_passing_rows(texts.patrol([purge_request], unopened))
+    note_unopened(purge_request, unopened)
     for hit in sorted(met, key=lambda hit: hit.owner is None):
         hits[hit.table, hit.column, hit.row] = hit  # of two things in one place the one that is nobody's counts
-    if purge_request.status in (Status.COMPLETED, Status.RESIDUE):
-        _settle(purge_request, [hit for hit in hits.values() if hit.owner is None])
+    if purge_request.status in _SETTLED:
+        _settle(purge_request, [hit for hit in hits.values() if hit.owner is None], may_look_again=True)
     return tuple(hits[place] for place in sorted(hits))
 
 
 def _finish(record: PatrolPass, verdict: Verdict, hits: int) -> PatrolPass:
     record.finished_at, record.verdict, record.hits = timezone.now(), verdict, hits
-    record.save(update_fields=["finished_at", "verdict", "hits"])
+    record.save(update_fields=["finished_at", "verdict", "hits", "unopened"])
     return record
 
 
-def _settle(purge_request: PurgeRequest, hits: list[Hit]) -> None:
+def _settle(purge_request: PurgeRequest, hits: list[Hit], *, may_look_again: bool = False) -> bool:
+    """Act on what a pass found of a request. True: something was treated, and it is to be looked for again.
+
+    ``may_look_again``: a request that has never been completed need not be called residue before that.
+    """
     if hits:
-        if not was_proved(purge_request):
-            treat_hits(purge_request, hits)
+        if not treating.was_proved(purge_request):
+            treated = treat_hits(purge_request, hits)
+            if treated and may_look_again and purge_request.status == Status.ERASED:
+                return True
         with transaction.atomic():
             locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
-            if locked.status in (Status.COMPLETED, Status.RESIDUE):  # else somebody is trying again just now
+            if locked.status in _SETTLED:  # else somebody is trying again just now
                 engine.set_residue(locked, Report(Verdict.RESIDUE, tuple(hits), patrolled=True))
-        return
+        return False
     if purge_request.status == Status.COMPLETED:
         PurgeRequest.objects.filter(pk=purge_request.pk, status=Status.COMPLETED).update(patrolled_at=timezone.now())
-        return
-    # Residue that is gone: the indexed places are probed as well before it may complete.
+        return False
+    # The indexed places are probed as well before it may complete: the pass took its time.
     report = probe.verify(purge_request)
     with transaction.atomic():
         locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
-        if report.verdict == Verdict.CLEAN and locked.status == Status.RESIDUE and not locked.people_left:
-            engine.close_request(locked, patrolled=True)
-
-
-def was_proved(purge_request: PurgeRequest) -> bool:
-    """Whether the request has ever been completed. From then on an address may be somebody else's."""
-    return purge_request.status == Status.COMPLETED or purge_request.ledger.filter(event="completed").exists()
+        if locked.status in (Status.ERASED, Status.RESIDUE) and not locked.people_left:
+            if report.verdict == Verdict.CLEAN:
+                engine.close_request(locked)
+            elif locked.status == Status.ERASED:
+                engine.set_residue(locked, report)
+    return False
 
 
 def take_out(purge_request: PurgeRequest) -> int:
@@ -114,41 +157,7 @@ def take_out(purge_request: PurgeRequest) -> int:
 
 
 def treat_hits(purge_request: PurgeRequest, hits: Iterable[Hit]) -> int:
-    """Hand rows that mention a purged address or login to the treatment of their column; how many were changed.
-
-    What has become somebody's in the meantime stays.
-    """
-    registry = get_registry()
-    changed = 0
-    with transaction.atomic():
-        base = scope_of(purge_request)
-        for hit in hits:
-            entry = registry.by_table.get(hit.table)
-            if entry is None or not hit.ruled or not hit.key or not hit.row.isdigit():
-                continue
-            run = StepRun(_only(base, hit))
-            file = next((column for column in entry.files if column.column == hit.column), None)
-            if file is not None:
-                changed += erase_files(FileStep(entry), run, {(file.field.name, int(hit.row))})
-            else:
-                changed += treat_rows(entry, run, [int(hit.row)])
+    """Treat what was met, and erase the files that go with it; how many rows were changed."""
+    changed = treating.treat_hits(purge_request, hits)
     engine.erase_remembered_files(purge_request.pk)
     return changed
-
-
-def _only(scope: Scope, hit: Hit) -> Scope:
-    """The scope of a request with nobody and nothing in it but the identifier that was met."""
-    key, is_login = frozenset({hit.key}), hit.kind == IdentifierKind.LOGIN
-    is_id = hit.key.startswith(ID) or hit.kind == IdentifierKind.UNIQUE_ID
-    return replace(
-        scope,
-        people=(),
-        addresses=frozenset() if is_login and not is_id else key,
-        own_addresses={},
-        # In a column for logins it stands without the sign.
-        ids={hit.account_id: frozenset({hit.key.removeprefix(ID)})} if is_id and hit.account_id is not None else {},
-        opaque=frozenset(),
-        written={},
-        logins=key if is_login and not is_id else frozenset(),
-        matched=key if hit.matched else frozenset(),
-    )

@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 
 REQUEST_TASK = "purge.tasks.run_request"
 CANARY_TASK = "purge.tasks.beat"
+PATROL_TASK = "purge.tasks.patrol"
 
 
 def enqueue(task: str, *ids: int | str) -> None:
@@ -27,6 +28,12 @@ def enqueue(task: str, *ids: int | str) -> None:
 
 def enqueue_request(request_id: int) -> None:
     enqueue(REQUEST_TASK, request_id)
+
+
+def enqueue_pass() -> None:
+    """Put a pass over every text in, which may take long, unless one waits already."""
+    if not any(task.get("func") == PATROL_TASK for task in _tasks(OrmQ.objects.all())):
+        async_task(PATROL_TASK, q_options={"timeout": PATROL_SECONDS})
 
 
 def queue_name() -> str:
@@ -76,7 +83,7 @@ SCHEDULE_COLUMNS = ("func", "schedule_type", "minutes", "kwargs")
 def schedules() -> dict[str, dict[str, Any]]:
     """What is done by the clock: name → columns of the library's row. ``PURGE_SCHEDULES`` adds other apps' tasks."""
     wanted = {
-        "purge: patrol": ("purge.tasks.patrol", 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
+        "purge: patrol": (PATROL_TASK, 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
         # Each purge asks for it; this is for what somebody left who died at it.
         "purge: vacuum": ("purge.tasks.compact", 60, None),
         "purge: deadlines": ("purge.tasks.remind", 60, None),

@@ -29,10 +29,11 @@ from django.utils import timezone
 
 from purge.journal import noticing
 from purge.models import WorkerBeat
-from purge.selectors import last_beat, patrol_is_under_way, work_to_deliver
+from purge.selectors import last_beat, pass_is_due, patrol_is_under_way, work_to_deliver
 from purge.worker.queue import (
     CANARY_TASK,
     enqueue,
+    enqueue_pass,
     enqueue_request,
     ensure_schedules,
     queue_length,
@@ -167,12 +168,12 @@ class Supervisor:
     # ------------------------------------------------------------ every few seconds
 
     def look_after(self) -> None:
-        """One round: the cluster's main process, the clock's tasks, lost work, the canary."""
+        """One round: the cluster's main process, the clock's tasks, lost work or else a pass, the canary."""
         if self.process is not None and self.process.poll() is not None:
             self._restart("the cluster's main process ended")
         ensure_schedules()
-        if not noticing.reconcile():
-            deliver()
+        if not noticing.reconcile() and not deliver() and pass_is_due():
+            enqueue_pass()
         self._send_canary()
         self._watch()
 

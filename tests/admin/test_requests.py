@@ -585,7 +585,7 @@ def test_list_page_progress_command_and_home_say_the_same_of_a_request(seen, pur
     ("state", "shown"),
     [
         ("waiting", {Status.HELD, Status.QUEUED}),
-        ("in_progress", {Status.RUNNING, Status.VERIFYING}),
+        ("in_progress", {Status.RUNNING, Status.VERIFYING, Status.ERASED}),
         ("needs_help", {Status.NEEDS_ATTENTION, Status.RESIDUE}),
         ("completed", set()),
         ("cancelled", {Status.CANCELLED}),

@@ -42,7 +42,7 @@ def comma_separated(address: str, encoding: str = "utf-8") -> bytes:
 
 
 def openpyxl_cell(address: str) -> bytes:
-    """A cell with a carriage return behind the address, as Windows leaves it: openpyxl writes ``_x000D_``."""
+    """A cell of two lines."""
     book = openpyxl.Workbook()
     book.active.append(["Name", "Email"])
     book.active.append(["Müller", f"{address}\r\nroom 5"])
@@ -66,6 +66,15 @@ def openpyxl_header(address: str) -> bytes:
     book = openpyxl.Workbook()
     book.active.oddFooter.left.text = f"made by {address}"
     return _saved(book)
+
+
+def xlsxwriter_footer(address: str) -> bytes:
+    """Directly behind the code of a place and of a font."""
+    stored = io.BytesIO()
+    book = xlsxwriter.Workbook(stored, {"in_memory": True})
+    book.add_worksheet().set_footer(f'&L&"Courier New,Bold"&10{address}&R&P')
+    book.close()
+    return stored.getvalue()
 
 
 def openpyxl_name(address: str) -> bytes:
@@ -95,6 +104,15 @@ def xlsxwriter_rich(address: str) -> bytes:
     half = len(address) // 2
     sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
     sheet.write_rich_string("A1", "to ", bold, address[:half], address[half:], " today")
+    book.close()
+    return stored.getvalue()
+
+
+def xlsxwriter_carriage_return(address: str) -> bytes:
+    """A cell with Windows' line ends: ``_x000D_`` stands behind the address."""
+    stored = io.BytesIO()
+    book = xlsxwriter.Workbook(stored, {"in_memory": True})
+    book.add_worksheet().write_string(0, 0, f"{address}\r\nroom 5")
     book.close()
     return stored.getvalue()
 
@@ -387,9 +405,11 @@ WRITERS = {
         openpyxl_comment,
         openpyxl_link,
         openpyxl_header,
+        xlsxwriter_footer,
         openpyxl_name,
         openpyxl_property,
         xlsxwriter_rich,
+        xlsxwriter_carriage_return,
         xlsxwriter_without_shared_strings,
         xlsxwriter_text_box,
         old_workbook,
@@ -426,6 +446,14 @@ WRITERS = {
 
 
 # ---------------------------------------------------------------- what nobody can open
+
+
+def encrypted_workbook() -> bytes:
+    """As Excel keeps a workbook with a password: the encrypted archive in a file of the old kind.
+
+    Written by msoffcrypto-tool 6.1.0 around a workbook of openpyxl, with "jo@q.example" in it.
+    """
+    return (Path(__file__).parents[1] / "data" / "encrypted.xlsx").read_bytes()
 
 
 def encrypted_pdf() -> bytes:

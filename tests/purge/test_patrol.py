@@ -22,7 +22,8 @@ from purge.models import LedgerEntry, PatrolPass, PurgeRequest, Residue
 from purge.proof.report import Hit, Report
 from purge.proof.texts import patrol
 from purge.rules.registry import Registry, set_registry
-from purge.upkeep.patrol import patrol_all, take_out, treat_hits, was_proved
+from purge.run.treating import was_proved
+from purge.upkeep.patrol import patrol_all, take_out, treat_hits
 from tests.factories.learning import CommentFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
@@ -32,15 +33,18 @@ from users.sessions import SessionStore
 
 @pytest.fixture
 def on_a_large_database(settings):
-    """So large that no request is patrolled before it completes."""
+    """So large that every request waits for the nightly pass."""
     settings.PURGE_PATROL_AT_ONCE_ROWS = 0
 
 
 @pytest.fixture
-def request_of_ann(cast, on_a_large_database):
+def request_of_ann(cast, settings):
+    """Completed before any pass over every text, as an earlier release did on a large database."""
     purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     assert w.completed(w.run_to_end(purge_request))
-    assert purge_request.patrolled_at is None
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(patrolled_at=None)
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 0
+    purge_request.refresh_from_db()
     return purge_request
 
 
@@ -177,14 +181,14 @@ def test_several_requests_are_served_by_one_pass(cast, on_a_large_database):
     first = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     second = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.bob.pk])
     for purge_request in (first, second):
-        assert w.completed(w.run_to_end(purge_request))
-    plant(cast, "Ask BÖB@x.org")
+        assert w.run_to_end(purge_request).status == Status.ERASED
+    comment = plant(cast, "Ask BÖB@x.org")
     record = patrol_all()
-    assert (record.requests, record.hits) == (2, 1)
-    first.refresh_from_db()
-    second.refresh_from_db()
-    assert (first.status, second.status) == (Status.COMPLETED, Status.RESIDUE)
+    # What it met of one of them was taken out, and looked for again.
+    assert (record.requests, record.hits, record.verdict) == (2, 0, Verdict.CLEAN)
+    assert w.completed(first) and w.completed(second)
     assert first.patrolled_at is not None
+    assert Comment.objects.get(pk=comment.pk).body == "Ask [erased]"
 
 
 def test_a_hit_is_treated_in_its_own_row_only(request_of_ann, cast):
@@ -206,7 +210,7 @@ def test_a_request_that_is_tried_again_meanwhile_is_not_called_residue(request_o
         services.purge_retry(acting_user=None, purge_request=PurgeRequest.objects.get(pk=purge_request.pk))
         return real(purge_request)
 
-    monkeypatch.setattr("purge.upkeep.patrol.was_proved", somebody_retries)
+    monkeypatch.setattr("purge.run.treating.was_proved", somebody_retries)
     patrol_all()
     Comment.objects.update(body="Ask somebody else")
     request_of_ann.refresh_from_db()

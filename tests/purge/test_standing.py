@@ -304,7 +304,7 @@ def test_every_combination_is_in_exactly_one_state_and_the_filter_agrees(make, r
             state: set(PurgeRequest.objects.filter(in_state(state, NOW)).values_list("pk", flat=True))
             for state in State.values
         }
-        assert sum(len(pks) for pks in found.values()) == len(requests) == 8 * 2 * 3 * 2 * 2
+        assert sum(len(pks) for pks in found.values()) == len(requests) == 9 * 2 * 3 * 2 * 2
         for reader in readers.values():
             for pk, answer in standings(requests, reader, now=NOW).items():
                 assert pk in found[answer.state]

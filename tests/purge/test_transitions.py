@@ -25,7 +25,8 @@ NEXT = {
     "held": {"queued", "cancelled"},
     "queued": {"queued", "running", "cancelled"},
     "running": {"verifying", "held", "needs_attention", "queued"},
-    "verifying": {"completed", "running", "residue", "needs_attention", "queued"},
+    "verifying": {"completed", "erased", "running", "residue", "needs_attention", "queued"},
+    "erased": {"completed", "residue"},
     "needs_attention": {"queued"},
     "residue": {"queued", "residue", "completed"},
     "completed": {"residue"},
@@ -39,15 +40,16 @@ MOVES = {
     "start": (lambda row: transitions.start(row, at=timezone.now()), {"queued"}, "running"),
     "hold": (lambda row: transitions.hold(row, reason="rate"), {"running"}, "held"),
     "verify": (lambda row: transitions.verify(row), {"running"}, "verifying"),
+    "await check": (lambda row: transitions.await_check(row), {"verifying"}, "erased"),
     "run again": (lambda row: transitions.run_again(row, verifications=1), {"verifying"}, "running"),
     "complete": (
-        lambda row: transitions.complete(row, kept=0, patrolled=True),
-        {"verifying", "residue"},
+        lambda row: transitions.complete(row, kept=0),
+        {"verifying", "erased", "residue"},
         "completed",
     ),
     "find residue": (
         lambda row: transitions.find_residue(row, left=1),
-        {"verifying", "residue", "completed"},
+        {"verifying", "erased", "residue", "completed"},
         "residue",
     ),
     "stop": (
@@ -181,7 +183,7 @@ def test_who_has_read_it_earlier_is_refused_by_the_update_itself(make, move, as_
 def test_completed_is_refused_by_the_database_where_nothing_was_planned(make):
     purge_request = make("verifying")
     with pytest.raises(DatabaseError), transaction.atomic():
-        transitions.complete(purge_request, kept=0, patrolled=True)
+        transitions.complete(purge_request, kept=0)
     assert row_of(purge_request)["status"] == "verifying"
 
 
@@ -217,7 +219,7 @@ def test_what_was_found_ends_with_the_pass_that_finds_nothing(make):
         None,
         None,
     )
-    transitions.complete(purge_request, kept=2, patrolled=True)
+    transitions.complete(purge_request, kept=2)
     over = row_of(purge_request)
     assert (over["residue_left"], over["kept_count"], over["reopened"]) == (0, 2, True)
     assert over["completed_at"] is not None

@@ -1,0 +1,123 @@
+"""Text that stands in another code, made plain: whole, without asking where it stood."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import quopri
+import re
+from collections.abc import Iterator
+from email.errors import HeaderParseError
+from email.header import decode_header
+from typing import Final
+from urllib.parse import unquote
+
+DEEPEST: Final = 3
+_RUN: Final = re.compile(r"[\w+/-]{12,}(?:\r?\n[ \t]?[\w+/-]{4,})*", re.ASCII)
+_WORDS: Final = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?]*\?=(?:\s*=\?[^?\s]+\?[BbQq]\?[^?]*\?=)*")
+_TAG: Final = re.compile(
+    r"</?(?:a|b|bdi|bdo|big|code|em|font|i|ins|kbd|mark|nobr|s|small|span|strong|su[bp]|u|wbr)\b[^<>]{0,500}>|<!--.{0,200}?-->",
+    re.IGNORECASE,
+)
+_ENDING: Final = r"(@[a-z0-9-]+(?:\.[a-z0-9-]+)+)"
+_FAR: Final = re.compile("[\u0370-\u1fff\u2010\u2011\u2013\u3002\uff61]")
+#: What touches an address and is no part of it: what stands in every such text, what is looked for, and what is read
+#: instead.
+_TOUCHING: Final = (
+    (
+        re.compile("'"),
+        re.compile(
+            r"\b(?:[bcdjlmnstuf]|qu|un|gl|[a-z]{1,6}ll|jusqu|lorsqu|puisqu|quell?|quest)'(?=[^\s@]{1,64}@)",
+            re.IGNORECASE,
+        ),
+        " ",
+    ),
+    (re.compile(r"[.-][A-Z\u00c4\u00d6\u00dc]"), re.compile(rf"{_ENDING}[.-](?=[A-Z\u00c4\u00d6\u00dc])"), r"\1 "),
+    (
+        re.compile(r"\.(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)\b"),
+        re.compile(rf"{_ENDING}\.(?=(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)\b)"),
+        r"\1 ",
+    ),
+    (re.compile(r"[-_](?=[^\s@]{1,64}@)"), re.compile(r"(?:(?<=\s)|^)[-_](?=[^\s@]{1,64}@)", re.MULTILINE), " "),
+    (re.compile('"@'), re.compile(r"\"([^\s\"@]{1,64})\"@"), r"\1@"),
+    (_FAR, re.compile(rf"{_ENDING}(?=[\u0370-\u1fff])"), r"\1 "),
+    (_FAR, re.compile(r"(?<=[\u0370-\u1fff])(?=[a-z0-9][a-z0-9.+_-]{0,63}@)", re.IGNORECASE), " "),
+    (_FAR, re.compile("[\u3002\uff61]"), "."),
+    (_FAR, re.compile("[\u2010\u2011]"), "-"),
+)
+_UNDERSCORED: Final = re.compile(r"[^\s@<>()\"',;:]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+_", re.IGNORECASE)
+
+
+def plain_texts(text: str, depth: int = DEEPEST) -> Iterator[str]:
+    """What the text says in base64, quoted-printable, encoded words, entities, percent signs, behind tags, and apart
+    from what touches an address; not as it stands."""
+    if "@" in text or "&" in text or "u{" in text:
+        yield from (said for said in _beside(text) if said and said != text)
+    if "=" in text and "@" in text:
+        yield quopri.decodestring(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+        yield quopri.decodestring(text.encode("utf-8", "replace")).decode("latin-1")
+    if "=?" in text:
+        yield _WORDS.sub(lambda match: _of_words(match.group()), text)
+    if depth:
+        for match in _RUN.finditer(text):
+            for said in _of_run(match.group()):
+                yield said
+                yield from plain_texts(said, depth - 1)
+
+
+def _beside(text: str) -> Iterator[str]:
+    opened = html.unescape(text) if "&" in text else text
+    if "u{" in text:
+        opened = re.sub(r"\\u\{0*([0-9A-Fa-f]{1,4})\}", lambda match: chr(int(match.group(1), 16)), opened)
+    if "<" in text:
+        opened = _TAG.sub("", opened)
+    for sign, sought, instead in _TOUCHING:
+        if sign.search(opened):
+            opened = sought.sub(instead, opened)
+    yield opened
+    if "\n " in text or "\n\t" in text:
+        yield re.sub(r"\r?\n[ \t]", "", text)
+    if "_" in text:
+        yield "\n".join(match.group().replace("_", " ") for match in _UNDERSCORED.finditer(text))
+    if "%" in text:
+        yield "\n".join(unquote(word, encoding="latin-1") for word in re.split(r"[\s?&=\"'<>]+", text) if "%" in word)
+    if not text.isascii():
+        yield "\n".join(_mended(word) for word in text.split() if not word.isascii() and "@" in word)
+
+
+def _mended(word: str) -> str:
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            return word.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return word
+
+
+def _of_words(words: str) -> str:
+    try:
+        return "".join(
+            said if isinstance(said, str) else said.decode(charset or "ascii", "replace")
+            for said, charset in decode_header(words)
+        )
+    except (HeaderParseError, LookupError, binascii.Error, ValueError):
+        return words
+
+
+def _of_run(run: str) -> Iterator[str]:
+    """Both alphabets in one; from the start, and behind each sign that may end what stands before."""
+    run = re.sub(r"\s", "", run).rstrip("=")
+    starts = [0, *(place + 1 for place, sign in enumerate(run[:300]) if sign in "/-_")][:8]
+    for start in starts:
+        code = run[start:].translate({ord("-"): "+", ord("_"): "/"})
+        code = code[:-1] if len(code) % 4 == 1 else code
+        try:
+            raw = base64.b64decode(code + "=" * (-len(code) % 4))
+        except (binascii.Error, ValueError):
+            continue
+        if b"@\0" in raw:
+            yield raw.decode("utf-16-le", "replace")
+        if raw.isascii() or b"@" in raw or b"%40" in raw:
+            yield raw.decode("utf-8", "replace").replace("\ufffd", "\u00fe")
+            yield raw.decode("cp1252", "replace").replace("\ufffd", "\u00fe")

@@ -1,0 +1,65 @@
+"""Looking into one stored file: plain text here, everything else in a child process."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+from django.core.files.storage import Storage
+
+from purge.addresses import emails_in
+from purge.proof.decoding.codes import plain_texts
+from purge.proof.opening.charsets import texts_of
+from purge.sandbox import child
+from purge.sandbox.parent import Sandbox
+from purge.sandbox.unopened import Unopened
+
+READER: Final = "purge.proof.opening.reader"
+_CALENDAR: Final = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*BEGIN:V(?:CALENDAR|CARD)", re.IGNORECASE)
+_LIKE_A_HEADER: Final = re.compile(rb"\A(?:From [^:\n]*\n)?[A-Za-z-]+:")
+_NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]|\APK|\A\x1f\x8b|\ABZh|%PDF-")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All addresses in a file, and the kinds of what could not be read in it."""
+
+    addresses: frozenset[str] = frozenset()
+    unopened: frozenset[Unopened] = frozenset()
+
+
+class Looker:
+    """Looks into stored files, for as long as the ``with`` block lasts."""
+
+    def __init__(self) -> None:
+        self.sandbox = Sandbox("-m", READER)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.sandbox.__exit__()
+
+    def look(self, storage: Storage, name: str) -> Seen:
+        """What a stored file says; one that is gone says nothing."""
+        if not storage.exists(name):
+            return Seen()
+        with storage.open(name, "rb") as stored:
+            head = stored.read(4_096)
+            stored.seek(0)
+            calendar = bool(_CALENDAR.match(head))
+            if _NO_TEXT.search(head) or (_LIKE_A_HEADER.match(head) and not calendar):
+                return self._from_the_child(stored)
+            found: set[str] = set()
+            for text in texts_of(stored, unfolded=calendar):
+                found |= emails_in(text).union(*map(emails_in, plain_texts(text)))
+            return Seen(frozenset(found))
+
+    def _from_the_child(self, stored: object) -> Seen:
+        answer = self.sandbox.read(stored)  # type: ignore[arg-type]
+        addresses = {word["address"] for word in answer.said if "address" in word}
+        unopened = {Unopened(word["unopened"]) for word in answer.said if "unopened" in word}
+        if answer.trouble:
+            unopened.add(Unopened.LIMIT if answer.trouble == child.LIMIT else Unopened.DAMAGED)
+        return Seen(frozenset(addresses), frozenset(unopened))

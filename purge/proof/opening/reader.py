@@ -1,0 +1,32 @@
+"""The program of the proof's child process: ``python -m purge.proof.opening.reader``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+# Used further down, and imported here, so that the child does not even start without them.
+import pypdf  # noqa: F401
+import python_calamine  # noqa: F401
+
+from purge.addresses import emails_in
+from purge.proof.decoding.codes import plain_texts
+from purge.proof.opening.unpacking import Unpacker
+from purge.sandbox.child import serve
+from purge.sandbox.unopened import Unopened
+
+
+def read(content: bytes) -> Iterator[dict[str, str]]:
+    """Each address in a file, and each kind of what could not be read, once."""
+    told: set[tuple[str, str]] = set()
+    for said in Unpacker().say(content):
+        if isinstance(said, Unopened):
+            words = {("unopened", said.value)}
+        else:
+            words = {("address", key) for text in (said, *plain_texts(said)) for key in emails_in(text)}
+        for what, word in sorted(words - told):
+            yield {what: word}
+        told |= words
+
+
+if __name__ == "__main__":
+    serve(read)
