@@ -6,7 +6,7 @@ import logging
 import smtplib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from email.utils import formataddr
+from email.utils import formataddr, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +35,7 @@ from messaging.wording import consequences_of, news
 from purge.addresses import routed
 from purge.installation.identity import is_copy
 from purge.worker.queue import enqueue
-from users.models import Account, User, UserState
+from users.models import Account, AccountKind, User, UserState
 from users.services import ServiceError, refuse_frozen
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ FIRST_RETRY = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=6)
 #: A mailbox that refuses this often is given up; the notification in the admin stays.
 MOST_ATTEMPTS = 12
+
+#: Strangers can be added as users of a trial and written to, with the platform's name on it.
+TRIAL_WELCOMES_A_DAY = 50
 
 MAIL_KINDS: Mapping[str, str] = {
     TemplateEvent.WELCOME: MailKind.WELCOME,
@@ -175,6 +178,9 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None or is_copy():
         return False
+    if event == TemplateEvent.WELCOME and has_used_up_welcomes(user.account):
+        logger.warning("mail_failed recipient=%s error=TrialQuota", user.pk)
+        return False
     message = letter(
         template_for(user.account_id, event),
         event,
@@ -212,9 +218,23 @@ def mail_as_platform(people: Sequence[User], subject: str, body: str, *, kind: s
 
 
 def welcome_mail_request(*, acting_user: User, user: User) -> None:
-    """Have the welcome mail sent. Refuses people who are deleted or being purged."""
+    """Have the welcome mail sent. Refuses people who are deleted or being purged, and a trial beyond its fifty."""
     _refuse_unless_active(user)
+    if has_used_up_welcomes(user.account):
+        raise ServiceError(
+            _("A trial account sends at most %(most)d welcome emails a day. Send the others tomorrow.")
+            % {"most": TRIAL_WELCOMES_A_DAY}
+        )
     enqueue("messaging.tasks.send_welcome", user.pk)
+
+
+def has_used_up_welcomes(account: Account) -> bool:
+    """Whether a trial account, which anybody can open, has sent as many welcome mails as it may in a day."""
+    if account.kind != AccountKind.TRIAL:
+        return False
+    since = timezone.now() - timedelta(days=1)
+    sent = MailLog.objects.filter(account=account, kind=MailKind.WELCOME, sent_at__gt=since)
+    return sent.count() >= TRIAL_WELCOMES_A_DAY
 
 
 def notification_message_id(notification: Notification) -> str:
@@ -245,16 +265,18 @@ def _deliver(
     its text repeats the address.
     """
     account: Account | None = recipient.account if recipient and not as_platform else None
-    sender = (account and routed(account.sender_email)) or settings.DEFAULT_FROM_EMAIL
+    answers_to = routed(account.sender_email) if account else ""
     who = recipient.pk if recipient else "operators"
     to, copy = routed(at_address or (recipient.email if recipient else settings.OPERATORS_EMAIL)), routed(copy)
     if not to:
         logger.warning("mail_failed recipient=%s error=NoDomain", who)
         return False
     message = EmailMultiAlternatives(
-        subject,
+        _on_one_line(subject),
         body,
-        from_email=formataddr((account.sender_name, sender)) if account and account.sender_name else sender,
+        # Under the platform's own address: nobody has shown that another one is the account's.
+        from_email=_platform_as(account.sender_name if account else ""),
+        reply_to=[answers_to] if answers_to else [],
         to=[to],
         cc=[copy] if copy else [],
         headers={"Auto-Submitted": "auto-generated", **({"Message-ID": message_id} if message_id else {})},
@@ -268,6 +290,17 @@ def _deliver(
         logger.warning("mail_failed recipient=%s error=%s", who, type(error).__name__)
         return False
     return True
+
+
+def _platform_as(name: str) -> str:
+    """The platform's address, under an account's name for itself where it has one."""
+    ours, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return formataddr((_on_one_line(name) or ours, address))
+
+
+def _on_one_line(text: str) -> str:
+    """What can stand in a header: a line break would make a mail that cannot be sent."""
+    return " ".join(text.split())
 
 
 def _try_later(notification: Notification) -> None:

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from messaging import services, tasks
 from messaging.models import MailKind, MailLog, Notification, NotificationKind, TemplateEvent
 from tests.factories.messaging import EmailTemplateFactory, NotificationFactory
-from tests.factories.users import UserFactory
+from tests.factories.users import AdministratorFactory, UserFactory
 from users.models import UserState
 from users.services import ServiceError, UserFrozen
 
@@ -120,11 +121,62 @@ def test_the_welcome_mail_speaks_the_accounts_words(smtp):
     [mail] = smtp.mails
     assert mail["Subject"] == "Welcome, Ümit <Demir>"
     assert mail["From"].addresses[0].display_name == "Acme, Training"
+    assert mail["From"].addresses[0].addr_spec == "lms@localhost"
+    assert mail["Reply-To"].addresses[0].addr_spec == "train@acme.example"
     text, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
     assert text.strip() == f"Hello Ümit <Demir>, {{this}} is {account.name}.\n\nThe team"
     assert "Hello Ümit &lt;Demir&gt;" in html
     log = MailLog.objects.get()
     assert (log.about, log.recipient, log.kind) == (user, user, MailKind.WELCOME)
+
+
+def test_nobody_writes_as_somebody_else_and_one_mail_stops_no_other(smtp, client):
+    """A sender that the account has typed is where answers go; what cannot stand in a header is refused."""
+    creator = AdministratorFactory(account__kind="trial")
+    account, people = creator.account, [creator, *UserFactory.create_batch(2, account=creator.account)]
+    page = reverse("admin:users_account_change", args=[account.pk])
+    form = {"name": "Trial", "time_zone": "UTC", "sender_email": "security@bank.example", "footer_links": "[]"}
+    client.force_login(creator)
+    refused = client.post(page, {**form, "sender_name": "Bank\nBcc: a@x.example"})
+    assert refused.status_code == 200
+    assert "on one line" in refused.content.decode()
+    assert client.post(page, {**form, "sender_name": "Bank"}).status_code == 302
+    # As an earlier version took it.
+    type(account).objects.filter(pk=account.pk).update(sender_name="Bank\nBcc: a@x.example")
+    other = UserFactory()
+    assert [tasks.send_welcome(user.pk) for user in (*people, other)] == [True] * 4
+    for mail in smtp.mails[:3]:
+        assert mail["From"].addresses[0].addr_spec == "lms@localhost"
+        assert mail["From"].addresses[0].display_name == "Bank Bcc: a@x.example"
+        assert mail["Reply-To"].addresses[0].addr_spec == "security@bank.example"
+        assert len(mail.recipients) == 1
+    assert smtp.mails[3]["Reply-To"] is None
+
+
+def test_a_trial_sends_fifty_welcomes_a_day_and_others_as_many_as_they_like(smtp):
+    creator = UserFactory(account__kind="trial")
+    person = UserFactory(account=creator.account)
+    day = timezone.now() - timedelta(hours=23)
+
+    def sent_before(account, number):
+        MailLog.objects.bulk_create(
+            MailLog(account=account, kind=MailKind.WELCOME, sent_at=day) for _mail in range(number)
+        )
+
+    sent_before(creator.account, 49)
+    services.welcome_mail_request(acting_user=creator, user=person)
+    assert tasks.send_welcome(person.pk) is True
+    with pytest.raises(ServiceError, match="at most 50 welcome emails a day"):
+        services.welcome_mail_request(acting_user=creator, user=person)
+    # Nor by what waited in the queue.
+    assert tasks.send_welcome(person.pk) is False
+    assert len(smtp.mails) == 1
+    MailLog.objects.filter(sent_at=day).update(sent_at=day - timedelta(hours=2))
+    assert tasks.send_welcome(person.pk) is True
+    customer = UserFactory()
+    sent_before(customer.account, 60)
+    services.welcome_mail_request(acting_user=customer, user=customer)
+    assert tasks.send_welcome(customer.pk) is True
 
 
 def test_without_a_template_the_products_words_are_sent(smtp):

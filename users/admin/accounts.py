@@ -15,6 +15,11 @@ from users.models import Account, ActiveField, ExternalProfile, SelfRegistration
 from users.permissions import PURGE_PERMISSION
 from users.tenancy import TenantAdmin, account_id_of_administrator, sees_all_accounts
 
+#: Said above the fields of mails.
+SENDER = _(
+    "Mails go out under the platform’s own address. The sender name stands with it; answers go to the sender address."
+)
+
 
 @admin.register(Account)
 class AccountAdmin(TenantAdmin):
@@ -37,7 +42,10 @@ class AccountAdmin(TenantAdmin):
         mine = self.operators_fields if obj else self.operators_fields[:-1]
         return (
             (None, {"fields": ("name", "time_zone", *mine)}),
-            (_("Mail"), {"fields": ("support_emails", "sender_name", "sender_email", "footer_links")}),
+            (
+                _("Mail"),
+                {"fields": ("support_emails", "sender_name", "sender_email", "footer_links"), "description": SENDER},
+            ),
             (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
             (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded")}),
             *(((_("Sign-in"), {"fields": ("identity_providers",)}),) if obj else ()),

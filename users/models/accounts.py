@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -92,6 +93,11 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        if not self.sender_name.isprintable():
+            raise ValidationError({"sender_name": _("Write it on one line: it stands in the head of a mail.")})
 
     @property
     def is_closed(self) -> bool:
