@@ -57,6 +57,7 @@ def test_a_body_is_refused_unread_by_who_sends_it(client):
             status, taken, text = send(client, path, 60_000_000, kind)
             assert (status, taken) == (413, 0), path
     assert "too large" in text
+    assert "Send a smaller file, or sign in first." in text
     # The same sender, with what a sign-in needs, is heard.
     assert client.post(sign_in, {"username": "a@x.example", "password": "p" * 5_000}).status_code == 200
 
@@ -226,4 +227,4 @@ def test_a_body_in_another_charset_is_answered_and_never_read_again(db, charset)
     assert broken.status_code < 500
     none = client.post(reverse("admin:login"), b"x", content_type="multipart/form-data")
     assert none.status_code == 400
-    assert "cannot be read" in none.content.decode()
+    assert "is no form of this site" in none.content.decode()
