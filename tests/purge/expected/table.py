@@ -328,7 +328,8 @@ PURGE = {
 #: What the engine itself writes while it works: its tables name nobody, and other tests look at what is in them.
 WORKING_TABLES = {
     "purge.Subject": model(None, earlier_state=STAYS, stuck_table=STAYS),
-    "purge.Identifier": model(None, value=STAYS, form=STAYS),
+    "purge.Identifier": model(None, value=STAYS, written=STAYS, form=STAYS),
+    "purge.IdentifierSet": model(None, everywhere=STAYS, there=STAYS, kinds=STAYS),
     "purge.SuppressionHash": model(None, digest=STAYS, form=STAYS, key_fingerprint=STAYS),
     "purge.PurgeStep": model(None, key=STAYS, words=STAYS),
     "purge.DoomedFile": model(None, name=STAYS),
