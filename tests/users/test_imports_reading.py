@@ -57,6 +57,11 @@ def test_rows_above_the_headings_are_no_people():
     assert [row.cells for row in rows] == [["Ann", "a@x.org", "ROOT"]]
 
 
+def test_a_row_with_an_address_is_somebodys_whatever_else_it_says():
+    shape, rows = read("Namn;E-post;Roll;Status\nAnn;a@x.org;Manager;Active\nBo;b@x.org;Employee;Active\n")
+    assert (shape.heading_line, shape.headings, len(rows)) == (1, ("Namn", "E-post", "Roll", "Status"), 2)
+
+
 def test_a_torn_quotation_costs_one_row():
     text = "Name,Email\nAnn,a@x.org\n" + '"Bob,b@x.org\n' + "".join(f"P {n},p{n}@x.org\n" for n in range(50))
     torn = [row for row in read(text)[1] if row.torn]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from purge.addresses import identity_key
+from purge.routes.suppression import Known
 from users.imports.deciding import KnownUser, Work
 from users.imports.loading import Loader, batches
 from users.imports.parsing import PersonRow
@@ -74,12 +75,13 @@ def words_of(numbers: Mapping[str, int]) -> str:
         "unmanaged": ngettext("%(n)s would lose their manager", "%(n)s would lose their manager", numbers["unmanaged"]),
     }
     parts = [told[kind] % {"n": f"{numbers[kind]:,}"} for kind in KINDS if numbers[kind]]
-    return _("Of %(all)s active users %(what)s.") % {"all": f"{numbers['in_use']:,}", "what": ", ".join(parts)}
+    return _("Of %(all)s active users, %(what)s.") % {"all": f"{numbers['in_use']:,}", "what": ", ".join(parts)}
 
 
 def is_asked_about(log: ImportLog) -> bool:
-    """Whether this import is one that has to be asked about when it would change much: never an account's first."""
-    if log.rows_done or log.mapping.get("sure"):
+    """Whether this import has to be asked about if it would change much, and was not looked at yet: never an account's
+    first."""
+    if log.rows_done or log.mapping.get("sure") or "foreseen" in log.mapping:
         return False
     earlier = ImportLog.objects.filter(account_id=log.account_id, state=ImportState.COMPLETED).exclude(pk=log.pk)
     return earlier.exists() and _in_use(log.account_id) >= FEWEST
@@ -88,10 +90,19 @@ def is_asked_about(log: ImportLog) -> bool:
 def forecast(log: ImportLog, stored: BinaryIO, *, seconds: float | None = None) -> Forecast:
     """What the import would do to the people who are there now. ``seconds``: how long is looked at most; then what is
     said is said of the first rows."""
-    seen = Forecast(log.total_rows, _in_use(log.account_id))
-    loader = Loader.of(log)
-    _Foreseer(log, loader.account, loader.parser).look(stored, seen, seconds)
-    return seen
+    began = time.monotonic()
+    with Survey() as survey:
+        foreseer = _Foreseer.of(log)
+        # A part of the time goes into what the rows say of each other.
+        surveyed = foreseer.look_through(stored, survey, until=None if seconds is None else began + seconds * 0.3)
+        return foreseer.look(stored, survey, surveyed, None if seconds is None else began + seconds)
+
+
+def foreseen(log: ImportLog, stored: BinaryIO, survey: Survey, *, until: float) -> Forecast:
+    """The same of a file that was looked through, for :attr:`Forecast.is_drastic`: who was purged is not asked."""
+    foreseer = _Foreseer.of(log)
+    foreseer.asks_who_was_purged = False
+    return foreseer.look(stored, survey, log.total_rows, until)
 
 
 def _in_use(account_id: int) -> int:
@@ -104,6 +115,7 @@ class _Foreseer(Loader):
     """A loader that writes nothing and knows what it would have written."""
 
     locks = False
+    asks_who_was_purged: bool = True
     #: Those whose address, ID or state would have changed, by number and by what they would be known by.
     _users: dict[int, KnownUser] = field(default_factory=dict)
     _by_key: dict[str, int] = field(default_factory=dict)
@@ -113,38 +125,31 @@ class _Foreseer(Loader):
     #: Addresses of those who would have been added.
     _added: set[str] = field(default_factory=set)
 
-    def look(self, stored: BinaryIO, seen: Forecast, seconds: float | None) -> None:
-        """Go through the file, and note in ``seen`` what comes of it."""
-        began = time.monotonic()
+    @classmethod
+    def of(cls, log: ImportLog) -> _Foreseer:
+        loader = Loader.of(log)
+        return cls(log, loader.account, loader.parser)
 
-        def is_over(share: float) -> bool:
-            return seconds is not None and time.monotonic() - began > seconds * share
-
-        surveyed = 0
+    def look(self, stored: BinaryIO, survey: Survey, number: int, until: float | None) -> Forecast:
+        """What comes of so many rows of the file, or of those that are looked at until then."""
+        seen = Forecast(self.log.total_rows, _in_use(self.account.pk))
+        self.empties = self._would_empty(survey)
         put_off: set[int] = set()
-        with Survey() as survey:
-            # A part of the time goes into what the rows say of each other.
-            with closing(self.rows(stored)) as rows:
-                for batch in batches(rows):
-                    survey.add(self._parsed(batch)[0])
-                    surveyed += len(batch)
-                    if is_over(0.3):
-                        break
-            self.empties = self._would_empty(survey)
-            with closing(self.rows(stored)) as rows:
-                for batch in batches(islice(rows, surveyed)):
-                    people, bad = self._judged(batch, survey)
-                    work = self._decided(people, survey) if people else Work()
-                    work.bad += bad
-                    work.counts["failed"] += len(bad)
-                    put_off.update(work.put_off)
-                    self._note(seen, work, len(batch))
-                    if is_over(1):
-                        break
+        with closing(self.rows(stored)) as rows:
+            for batch in batches(islice(rows, number)):
+                people, bad = self._judged(batch, survey)
+                work = self._decided(people, survey) if people else Work()
+                work.bad += bad
+                work.counts["failed"] += len(bad)
+                put_off.update(work.put_off)
+                self._note(seen, work, len(batch))
+                if until is not None and time.monotonic() > until:
+                    break
         if put_off:
             with closing(self.rows(stored)) as rows:
                 people, _bad = self._parsed([row for row in rows if row.line in put_off])
             self._note(seen, self._untangled(people), 0)
+        return seen
 
     def _note(self, seen: Forecast, work: Work, rows: int) -> None:
         seen.rows += rows
@@ -167,6 +172,9 @@ class _Foreseer(Loader):
         self._deleted.update(work.deleted)
         if len(self._added) < MOST:
             self._added.update(row.email_key for row, _values in work.added if row.state != UserState.DELETED)
+
+    def _purged(self, people: Sequence[PersonRow]) -> tuple[dict[Known, str], dict[Known, str]]:
+        return super()._purged(people) if self.asks_who_was_purged else ({}, {})
 
     def _known(self, people: Sequence[PersonRow]) -> list[KnownUser]:
         keys = {person.email_key for person in people}

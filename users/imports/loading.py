@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
 from purge.database.lookups import AnyOf
-from purge.routes.suppression import purged_before
+from purge.routes.suppression import Known, purged_before
 from purge.selectors import open_request_of
 from purge.worker.queue import enqueue
 from users.imports.deciding import ADDED, CHANGED, Decision, KnownUser, Surroundings, Work, identifiers
@@ -123,26 +123,34 @@ class Loader:
             heading_line=int(self.log.mapping["heading_line"]),
         )
 
-    def load(self, stored: BinaryIO, *, until: float | None = None) -> bool:
-        """Load all rows behind the last batch that was done; whether that is all. ``until``: a time of
-        :func:`time.monotonic` after which no further batch is begun. Raises :class:`TakenOver`,
+    def look_through(self, stored: BinaryIO, survey: Survey, *, until: float | None = None) -> int:
+        """Note what the rows say of each other; how many there are, or were until this time of
+        :func:`time.monotonic`."""
+        number = 0
+        with closing(self.rows(stored)) as rows:
+            for batch in batches(rows):
+                survey.add(self._parsed(batch)[0])
+                number += len(batch)
+                if until is not None and time.monotonic() > until:
+                    break
+        self.empties = self._would_empty(survey)
+        return number
+
+    def load(self, stored: BinaryIO, survey: Survey, *, until: float | None = None) -> bool:
+        """Load all rows behind the last batch that was done; whether that is all. ``survey``: of the whole file.
+        ``until``: a time of :func:`time.monotonic` after which no further batch is begun. Raises :class:`TakenOver`,
         :class:`AccountClosed`."""
         done = self.log.rows_done
-        with Survey() as survey:
-            with closing(self.rows(stored)) as rows:
-                for batch in batches(rows):
-                    survey.add(self._parsed(batch)[0])
-            self.empties = self._would_empty(survey)
-            with closing(self.rows(stored)) as rows:
-                for batch in batches(islice(rows, done, None)):
-                    if until is not None and time.monotonic() > until:
-                        return False
-                    people, bad = self._judged(batch, survey)
-                    patiently(partial(self._batch, len(batch), people, bad, done, survey))
-                    done += len(batch)
-                    if done in _RECOUNTED:
-                        statistics_refresh(User)
-            self._settle(stored, done)
+        with closing(self.rows(stored)) as rows:
+            for batch in batches(islice(rows, done, None)):
+                if until is not None and time.monotonic() > until:
+                    return False
+                people, bad = self._judged(batch, survey)
+                patiently(partial(self._batch, len(batch), people, bad, done, survey))
+                done += len(batch)
+                if done in _RECOUNTED:
+                    statistics_refresh(User)
+        self._settle(stored, done)
         return True
 
     def _parsed(self, batch: Sequence[Row]) -> tuple[list[PersonRow], list[tuple[int, str]]]:
@@ -296,10 +304,7 @@ class Loader:
 
     def _around(self, people: Sequence[PersonRow], known: Sequence[KnownUser], survey: Survey | None) -> Surroundings:
         """``survey``: None where no row is put off any more."""
-        keys = {key for person in people for key in identifiers(person)}
-        # Asked under the locks: a purge that was accepted before them is seen here, a later one sees what we did.
-        ever = purged_before(account_id=self.account.pk, known=keys)
-        since = purged_before(account_id=self.account.pk, known=ever, accepted_after=self.log.uploaded_at)
+        ever, since = self._purged(people)
         around = Surroundings(
             purged_since=since,
             purged_ever=ever,
@@ -312,6 +317,16 @@ class Loader:
             above=self._above_the_starter(),
         )
         return replace(around, will_move=partial(self._will_move, survey)) if survey else around
+
+    def _purged(self, people: Sequence[PersonRow]) -> tuple[dict[Known, str], dict[Known, str]]:
+        """By which of their identifiers somebody was purged, at any time and since the file was uploaded.
+
+        Asked under the locks: a purge that was accepted before them is seen here, a later one sees what we did.
+        """
+        keys = {key for person in people for key in identifiers(person)}
+        ever = purged_before(account_id=self.account.pk, known=keys)
+        since = purged_before(account_id=self.account.pk, known=ever, accepted_after=self.log.uploaded_at)
+        return ever, since
 
     def _will_move(self, survey: Survey, user: KnownUser, row: PersonRow) -> bool:
         """Whether the file has a row that takes away from a user what another row is to get."""

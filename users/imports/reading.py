@@ -198,7 +198,9 @@ def shape_of(stored: BinaryIO, knows: Callable[[str], bool]) -> Shape:
     for delimiter in DELIMITERS:
         for row in _head(stored, encoding, delimiter):
             headings = _headings(row)
-            known = sum(1 for heading in headings if knows(heading))
+            # Somebody's row, whatever words are in it: "Manager" and "Active" are headings, and cells.
+            is_somebody = any("@" in heading for heading in headings)
+            known = 0 if is_somebody else sum(1 for heading in headings if knows(heading))
             filled = min(sum(1 for heading in headings if heading), 50)
             if best is None or (known, filled if known else 0) > best[:2]:
                 best = (known, filled if known else 0, Shape(encoding, delimiter, row.line, headings))

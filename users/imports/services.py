@@ -25,12 +25,13 @@ from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.steps.files import file_mentions
 from purge.worker.queue import enqueue
 from users.imports import mapping as headings_of
-from users.imports.forecast import Forecast, forecast, is_asked_about
+from users.imports.forecast import Forecast, forecast, foreseen, is_asked_about
 from users.imports.loading import AccountClosed, Loader, TakenOver
 from users.imports.managers import assign_managers
 from users.imports.mapping import FIELDS, FIRST_ROWS, NEEDED, is_known, missing_in, proposal, remember
 from users.imports.parsing import cleaned
 from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
+from users.imports.survey import Survey
 from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
 from users.services import ServiceError
 from users.sign_in.confirmed import require_confirmed
@@ -405,16 +406,16 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
     except FileNotFoundError:
         _fail(log.pk, _words_of_what_is_missing(log))
         return "over"
-    with stored:
-        # One handle for all walks: a purge may erase the file between them.
-        if is_asked_about(log):
-            seen = forecast(log, _stream_of(stored), seconds=seconds)
-            if seen.is_drastic:
-                _ask(log.pk, seen)
-                return "asks"
+    # One handle for all walks: a purge may erase the file between them.
+    with stored, Survey() as survey:
         loader = Loader.of(log)
+        loader.look_through(_stream_of(stored), survey)
+        if is_asked_about(log):
+            seen = foreseen(log, _stream_of(stored), survey, until=until)
+            if _asks(log.pk, seen):
+                return "asks"
         try:
-            if not loader.load(_stream_of(stored), until=until):
+            if not loader.load(_stream_of(stored), survey, until=until):
                 return "more"
         except TakenOver:
             return "taken over"
@@ -426,15 +427,18 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
     return "over"
 
 
-def _ask(log_id: int, seen: Forecast) -> None:
-    """Nothing is in yet, and nothing goes in before :func:`user_import_confirm` says so."""
+def _asks(log_id: int, seen: Forecast) -> bool:
+    """Note what would change, so that it is looked at once; whether it is so much that nothing goes in before
+    :func:`user_import_confirm` says so."""
     with transaction.atomic():
         log = ImportLog.objects.select_for_update(of=("self",)).get(pk=log_id)
         if log.state == ImportState.RUNNING and not log.rows_done:
-            log.state = ImportState.ASKING
             log.mapping = {**log.mapping, "foreseen": seen.numbers()}
+            log.state = ImportState.ASKING if seen.is_drastic else ImportState.RUNNING
             log.save(update_fields=["state", "mapping"])
-            _erase_if_closed(log_id)
+            if seen.is_drastic:
+                _erase_if_closed(log_id)
+    return seen.is_drastic
 
 
 def user_import_discard(*, acting_user: User | None, log: ImportLog) -> None:

@@ -99,6 +99,16 @@ def test_what_can_be_put_right_is_not_asked_about(staff, text):
     assert user_import_run(log_id=log.pk) == "over"
 
 
+def test_a_run_that_has_no_time_to_load_is_looked_at_once(staff):
+    log = started(staff, "Name,Email\n" + rows_of_people(5, name="Other {}"))
+    assert user_import_run(log_id=log.pk, seconds=-1) == "more"
+    log.refresh_from_db()
+    assert (log.rows_done, log.mapping["foreseen"]["renamed"]) == (0, 5)
+    # What has changed meanwhile is not asked about again: it goes on where it was.
+    assert user_import_run(log_id=log.pk) == "over"
+    assert User.objects.filter(name__startswith="Other").count() == 5
+
+
 def test_an_accounts_first_import_asks_nothing(account):
     UserFactory.create_batch(1, account=account)
     for n in range(29):
@@ -120,7 +130,7 @@ def page(name, log):
 def test_the_question_on_the_page_and_its_answers(signed_in, staff):
     text = "Name,Email\n" + rows_of_people(29, name="Full-time {}")
     log = started(staff, text, confirm=True)
-    words = "Of 31 active users 29 would be renamed."
+    words = "Of 31 active users, 29 would be renamed."
     assert words in signed_in.get(page("columns", log)).content.decode()
     signed_in.post(page("columns", log), {"name": "0", "email": "1"})
     assert tasks.run_import(log.pk) == "asks"
@@ -155,7 +165,7 @@ def test_the_command_needs_yes(staff, tmp_path, capsys):
     file = tmp_path / "people.csv"
     file.write_text("Name,Email\n" + rows_of_people(29, name="Full-time {}"))
     number = ImportLog.objects.count()
-    with pytest.raises(CommandError, match="Of 30 active users 29 would be renamed") as refusal:
+    with pytest.raises(CommandError, match="Of 30 active users, 29 would be renamed") as refusal:
         call_command("user_import", "--account", "acme", "--json", str(file))
     assert refusal.value.returncode == 1
     assert '"renamed": 29' in capsys.readouterr().out
