@@ -27,6 +27,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from purge.addresses.decoders.readings import Edit, Reading
+from purge.addresses.embedded import embedded_in, may_embed
 from purge.addresses.encodings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
@@ -120,6 +121,7 @@ def emails_in(text: str) -> set[str]:
     (:mod:`purge.addresses.tokens`)."""
     found = {key for reading in _readings(text) for _start, _end, key in _candidates(reading.text)}
     found.update(key for _start, _end, key in hexadecimal_in(text))
+    found.update(key for _start, _end, key in embedded_in(text))
     return found
 
 
@@ -161,14 +163,17 @@ def _every(text: str) -> set[Mention]:
         for reading in _readings(text)
         for start, end, key in _candidates(reading.text)
     }
-    found.update(Mention(*each) for each in hexadecimal_in(text))
+    found.update(Mention(*each) for each in (*hexadecimal_in(text), *embedded_in(text)))
     return found
 
 
 def _around(text: str, mention: Mention, every: Collection[Mention]) -> set[str]:
     """The identities that the mention, and every longer address it is a part of, can be: as they are written."""
-    spans = {(each.start, each.end) for each in every if each.start <= mention.start and each.end >= mention.end}
-    return {identity_key(written) for start, end in spans for written in _decodings(text[start:end])}
+    around = {each for each in every if each.start <= mention.start and each.end >= mention.end}
+    spans = {(each.start, each.end) for each in around}
+    found = {identity_key(written) for start, end in spans for written in _decodings(text[start:end])}
+    # Embedded in another it is written otherwise.
+    return found | {identity_key(key) for start, end, key in embedded_in(text) if Mention(start, end, key) in around}
 
 
 def _decodings(writing: str) -> set[str]:
@@ -191,7 +196,7 @@ def cannot_mention(text: str, keys: Collection[str]) -> bool:
         return False
     lowered = text.lower()
     keys = keys if isinstance(keys, frozenset) else frozenset(keys)
-    if _may_contain_address_token(lowered, *_tokens_of(keys)):
+    if _may_hold_token(lowered, *_tokens_of(keys)) or may_embed(lowered):
         return False
     found = _DOMAIN_OR_ESCAPE.findall(lowered)
     if not found:
@@ -212,7 +217,7 @@ def cannot_mention(text: str, keys: Collection[str]) -> bool:
     return True
 
 
-def _may_contain_address_token(lowered: str, digests: frozenset[str], ids: tuple[str, ...]) -> bool:
+def _may_hold_token(lowered: str, digests: frozenset[str], ids: tuple[str, ...]) -> bool:
     if digests and any(key in digests for _start, _end, key in hexadecimal_in(lowered)):
         return True
     # IDs stand in JSON alone, where a backslash may write any character.

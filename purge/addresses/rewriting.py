@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from purge.addresses.decoders.finding import all_mentions
+from purge.addresses.embedded import embedded_in
 from purge.addresses.identity import identity_key
 from purge.addresses.matching import Mention, address_key, emails_in, is_address, mentions
 from purge.addresses.tokens import ids_in
@@ -14,6 +15,8 @@ from purge.addresses.tokens import ids_in
 ERASED: Final = "[erased]"
 # Longest first. What stands for an address is never longer than it was: columns have an end.
 MARKERS: Final = (ERASED, "[gone]", "[…]")
+_LINE: Final = re.compile(r"[^\r\n]+")
+_MARK: Final = re.compile(r'(?<!\\)"')
 _BETWEEN: Final = re.compile(r"[^\S\r\n]*[;,\r\n]\s*")
 
 
@@ -119,7 +122,10 @@ def _rename_properties(
 def names_one(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> bool:
     """Whether what holds one address or login names one of the keys. Where it is an address, it is that one alone."""
     if is_address(text):
-        return address_key(text) in keys and identity_key(text) not in spared
+        if identity_key(text) in spared:
+            return False
+        embedded = {key for _start, _end, key in embedded_in(text) if identity_key(key) not in spared}
+        return address_key(text) in keys or not embedded.isdisjoint(keys)
     return bool(all_mentions(text, keys, spared))
 
 
@@ -148,7 +154,7 @@ def list_without(text: str, keys: Collection[str], *, spared: Collection[str] = 
 
 
 def entries_of(text: str, keys: Collection[str] = ()) -> list[tuple[str, str]]:
-    """The entries of a list, each with the separator after it."""
+    """The entries of a list, each with the separator after it; none is cut in quotation marks."""
     return _entries(text, _cuts(text, [*mentions(text, keys), *mentions(text)]))
 
 
@@ -157,7 +163,33 @@ def _cuts(text: str, addresses: list[Mention]) -> list[tuple[int, int]]:
     inside = bytearray(len(text))
     for address in addresses:
         inside[address.start : address.end] = b"\1" * (address.end - address.start)
-    return [match.span() for match in _BETWEEN.finditer(text) if 1 not in inside[match.start() : match.end()]]
+    quoted = _quoted(text)
+    cuts = [
+        match.span()
+        for match in _BETWEEN.finditer(text)
+        if 1 not in inside[match.start() : match.end()]
+        and not any(start < match.start() < end for start, end in quoted)
+    ]
+    if any(";" in text[start:end] for start, end in cuts):
+        # "Archer, Ann <ann@x.org>; Baker, Bob <bob@q.org>": there a comma behind no address is a part of a name.
+        cuts = [cut for cut in cuts if text[slice(*cut)].strip() != "," or _follows_address(cut[0], cuts, inside)]
+    return cuts
+
+
+def _quoted(text: str) -> list[tuple[int, int]]:
+    """What stands in quotation marks, on lines on which each mark has its other."""
+    found: list[tuple[int, int]] = []
+    for line in _LINE.finditer(text):
+        marks = [match.start() for match in _MARK.finditer(text, line.start(), line.end())]
+        if len(marks) % 2 == 0:
+            found += zip(marks[::2], marks[1::2], strict=True)
+    return found
+
+
+def _follows_address(place: int, cuts: list[tuple[int, int]], inside: bytearray) -> bool:
+    """Whether an address stands between the separator before a place and it."""
+    begins = max((end for _start, end in cuts if end <= place), default=0)
+    return 1 in inside[begins:place]
 
 
 def _entries(text: str, cuts: list[tuple[int, int]]) -> list[tuple[str, str]]:

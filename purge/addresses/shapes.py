@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from purge.addresses.decoders.finding import all_mentions, others_decoded
+from purge.addresses.embedded import embedded_in
 from purge.addresses.identity import identity_key
 from purge.addresses.matching import address_key, emails_in, is_address, others_mentioned
 from purge.addresses.rewriting import emails_in_json, entries_of, names_one, strings_in_json
@@ -41,7 +42,9 @@ def others_in_value(value: Any, shape: Shape, keys: Collection[str], ours: Colle
     for text, within in _texts(value, shape):
         for part, whole in _parts(text, within):
             if whole and is_address(part):
-                found |= {identity_key(part)} if address_key(part) in keys else set()
+                embedded = {key for _start, _end, key in embedded_in(part) if key in keys}
+                if embedded or address_key(part) in keys:
+                    found |= {identity_key(each) for each in (part, *embedded)}
             else:
                 found |= others_mentioned(part, keys, ours) | others_decoded(part, keys, ours)
     return found.difference(ours)
@@ -77,4 +80,6 @@ def _parts(text: str, shape: Shape) -> list[tuple[str, bool]]:
 
 
 def _in_part(part: str) -> set[str]:
-    return {address_key(part)} if is_address(part) else emails_in(part)
+    if not is_address(part):
+        return emails_in(part)
+    return {address_key(part), *(key for _start, _end, key in embedded_in(part))}

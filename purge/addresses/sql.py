@@ -19,6 +19,7 @@ import sys
 from functools import cache
 from typing import Final
 
+from purge.addresses.embedded import PATTERNS, TELLTALE
 from purge.addresses.encodings import (
     AT_SIGNS,
     CONTROL_ESCAPES,
@@ -77,6 +78,11 @@ BEGIN
       SELECT pg_catalog.array_agg(pg_catalog.lower(pg_catalog.replace(m[1], '-', '') COLLATE "C"))
       FROM pg_catalog.regexp_matches(reading, $r$«apart»$r$, 'g') AS m
     ), found);
+  END IF;
+  -- What systems have put into other addresses, as it stands.
+  address := pg_catalog.lower(reading COLLATE "C");
+  IF address ~ '@|%40' AND address ~ $r$«embedding»$r$ THEN
+    found := found || COALESCE((SELECT pg_catalog.array_agg(embedded) FROM («embedded») AS each_pattern), '{}');
   END IF;
   IF reading !~ '[«at_signs»]' AND (reading !~ $r$[«escaping»]$r$ OR reading !~ $r$«escaped_at»$r$) THEN
     RETURN found;
@@ -329,6 +335,12 @@ def _statements(schema: str, text: str, document: str) -> list[str]:
         most_starts=MOST_STARTS,
         hexadecimal=HEXADECIMAL,
         apart=APART,
+        embedding=TELLTALE,
+        embedded=" UNION ALL ".join(
+            f"SELECT {'m[2] || chr(64) || m[1]' if domain_first else 'm[1] || chr(64) || m[2]'} AS embedded "
+            f"FROM pg_catalog.regexp_matches(address, $r${pattern}$r$, 'g') AS m"
+            for pattern, domain_first in PATTERNS
+        ).replace("chr(64)", "pg_catalog.chr(64)"),
         capitals="".join(_folds()),
         folds=json.dumps(_folds(), ensure_ascii=False),
     )

@@ -27,6 +27,7 @@ from purge.host import Page, get_host
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
+from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
 from purge.references import MistypedReference
 from purge.routes.policy import policy_for
@@ -268,6 +269,8 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
                 if request.user.has_perm(FOLLOW)
                 else []
             ),
+            "searched_for": searched_for_lines(purge_request, everything=everything) if own or everything else [],
+            "not_searched_for": not_searched_for(),
             "can_take_out": purge_request.status == Status.RESIDUE and request.user.has_perm(OPERATE),
             "tasks_open": follow_ups.filter(done_at=None).count(),
             "ledger": history.history_lines(purge_request.ledger.all(), everything=everything),

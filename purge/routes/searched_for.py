@@ -18,6 +18,8 @@ from purge.hashing import HASH_BYTES, hasher
 from purge.host import Person
 from purge.models import IdentifierSet, PurgeRequest
 
+#: Of the kinds of identifiers: addresses that people had before.
+EARLIER = "earlier"
 #: What the keyed hashes of tokens are made for.
 TOKEN = "token"  # noqa: S105
 
@@ -96,7 +98,7 @@ def _set_of(purge_request: PurgeRequest, person: Person, captured: _Captured) ->
     former = sum(1 for key in addresses if key in person.former_keys)
     kinds = {
         str(IdentifierKind.EMAIL): len(addresses) - former,
-        "earlier": former,
+        EARLIER: former,
         str(IdentifierKind.LOGIN): len(logins),
         str(IdentifierKind.UNIQUE_ID): int(bool(person.unique_user_id)),
         str(IdentifierKind.PUBLIC_ID): 1,

@@ -26,7 +26,7 @@ from purge.addresses import (
 from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for, storable
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
-from purge.records import redact_objects
+from purge.records import redact_objects, without_names
 from purge.routes.scope import Scope, owner_of, searched
 from purge.rules import (
     AddressTreatment,
@@ -330,7 +330,7 @@ def redacted(rule: Redact, column: AddressColumn, value: Any, named: Named) -> A
     if column.is_json:
         rest = redact_objects(value, named.keys, spared=named.spared, homes=named.homes())
     else:
-        rest = redact(value, named.keys, spared=named.spared)
+        rest = redact(without_names(value, named.keys, spared=named.spared), named.keys, spared=named.spared)
     return _with_number(column, rest, named.pk) if rule.numbered and rest is not value else rest
 
 

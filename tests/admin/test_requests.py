@@ -629,3 +629,20 @@ def test_every_moment_of_the_page_is_in_the_accounts_zone_for_everybody(seen, pu
         assert "Due</dt><dd>29 Dec 2026, 08:10 JST" in text
         assert "28 Nov" not in text
         assert '29 Dec 2026, 08:10 JST">29 Dec 2026</time>' in seen(user, REQUESTS)
+
+
+def test_the_page_says_what_is_searched_for_by_kind_and_never_by_name(seen, purge, account, admin, deleted, support):
+    person = deleted(email="Ann@x.org", unique_user_id="U-1001", adobe_id="ann-login")
+    other_account, _creator = trial_with_creator()
+    UserFactory(account=other_account, email="ann@x.org", unique_user_id="T-7")
+    purge_request = purge(person, deleted())
+    page = seen(admin, page_of(purge_request))
+    assert '<h2 id="searched-for">Searched for</h2>' in page
+    assert "2 email addresses, in any writing, and their MD5, SHA-1 and SHA-256" in page
+    assert "1 login, whole," in page
+    assert "1 Unique User ID, in its own account," in page
+    assert not any(word.lower() in page.lower() for word in ("Ann@x.org", "U-1001", "ann-login"))
+    # Of the match in another account support alone reads.
+    assert "2 Unique User IDs, in their own account," in seen(support, page_of(purge_request))
+    run_request(purge_request.pk)
+    assert "1 login, whole," in seen(admin, page_of(purge_request))

@@ -22,6 +22,7 @@ from purge.addresses.index import (
 )
 from purge.addresses.sql import json_function, text_function
 from tests.purge.test_addresses import ADDRESSES, ANN, ANOTHER, MENTIONED, POISON, TEXTS, WRITINGS
+from tests.purge.test_embedded import EMBEDDED, TWINS
 
 _execute = index._execute
 NOTE = TextColumn("address_index_note", "body")
@@ -194,6 +195,18 @@ def test_digests_and_opaque_ids_are_found(functions, pieces) -> None:
     text = "".join("".join(piece) for piece in pieces)
     assert emails_in(text) <= found_in(text)
     assert emails_in_json({"a": [text]}) <= found_in_json({"a": [text]})
+
+
+_EMBEDDED = st.sampled_from([*EMBEDDED, *TWINS])
+
+
+@pytest.mark.postgresql
+@ON_ONE_CONNECTION
+@given(st.lists(st.tuples(_AROUND_DIGITS, _EMBEDDED, _AROUND_DIGITS), min_size=1, max_size=3), st.sampled_from("= +#,"))
+def test_addresses_within_others_are_found(functions, pieces, between) -> None:
+    text = between.join("".join(piece) for piece in pieces)
+    assert emails_in(text) <= found_in(text)
+    assert emails_in_json([text]) <= found_in_json([text])
 
 
 @pytest.mark.sqlite

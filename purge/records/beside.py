@@ -1,0 +1,104 @@
+"""Names that stand beside an address in a text where it is certain whose they are: in a header, a calendar, a card.
+
+``"Ann Archer" <ann@x.org>`` is hers, and so is what an attendee is called, and all that a card says of whom it is
+about. A name that somebody has typed into a sentence is not looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+from purge.addresses.decoders.finding import all_mentions
+from purge.addresses.rewriting import marker_for
+
+_LONGEST_NAME: Final = 300
+#: What stands before "<ann@x.org>": a name in quotation marks, or in encoded words.
+_NAMED: Final = re.compile(
+    r"(?:(?<!\\)\"(?:[^\"\\\r\n]|\\.)*\"|=\?[\w-]+\?[BbQq]\?[^?\s]*\?=(?:\s+=\?[\w-]+\?[BbQq]\?[^?\s]*\?=)*)[ \t]*\Z"
+)
+_OPENING: Final = re.compile(r"<(?:mailto:)?\Z", re.IGNORECASE)
+_HEADER: Final = re.compile(
+    r"^(?:from|to|cc|bcc|reply-to|sender|resent-(?:from|to|cc|sender)|mail-followup-to)[ \t]*:", re.IGNORECASE
+)
+#: A name without quotation marks, in a header: from the last separator on.
+_UNQUOTED: Final = re.compile(r"[^\s,;:<>@\"][^,;:<>@\"]*\Z")
+_PROPERTY: Final = re.compile(r"^(?:ATTENDEE|ORGANIZER|CONTACT)(?:[^\r\n]|\r?\n[ \t])*", re.IGNORECASE | re.MULTILINE)
+_COMMON_NAME: Final = re.compile(r"(?<=;)(CN=)(\"[^\"\r\n]*(?:\r?\n[ \t][^\"\r\n]*)*\"|[^;:\",]*)", re.IGNORECASE)
+_CARD: Final = re.compile(r"^BEGIN:VCARD\b.*?^END:VCARD\b", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_LINE_OF_CARD: Final = re.compile(r"^(?:[\w-]+\.)?([\w-]+)((?:;[^:\r\n]*)?):((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
+_OF_A_PERSON: Final = frozenset(
+    ("ADR", "ANNIVERSARY", "BDAY", "FN", "GENDER", "IMPP", "LABEL", "N", "NICKNAME", "PHOTO", "SOUND", "TEL")
+)
+
+
+class _Cut(NamedTuple):
+    start: int
+    end: int
+    new: str
+
+
+def without_names(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> str:
+    """The text without what is said beside the addresses of the keys; these stay, for whoever takes them out."""
+    if not any(sign in text for sign in ("<", ":")):
+        return text
+    found = all_mentions(text, keys, spared)
+    if not found:
+        return text
+    cuts = [cut for mention in found for cut in _beside(text, mention.start, mention.end)]
+    for each, name in ((_PROPERTY, _named_in_property), (_CARD, _named_in_card)):
+        for part in each.finditer(text):
+            if any(part.start() <= mention.start < part.end() for mention in found):
+                cuts += name(part, [(mention.start, mention.end) for mention in found])
+    for cut in sorted(set(cuts), reverse=True):
+        text = text[: cut.start] + cut.new + text[cut.end :]
+    return text
+
+
+def _beside(text: str, start: int, end: int) -> Iterator[_Cut]:
+    """The name before an address in angle brackets."""
+    floor = max(0, start - _LONGEST_NAME)
+    before = text[floor:start]
+    bracket = _OPENING.search(before)
+    if bracket is None or text[end : end + 1] != ">":
+        return
+    before = before[: bracket.start()]
+    name = _NAMED.search(before) or (_UNQUOTED.search(before) if _in_header(text, start) else None)
+    if name is not None and "@" not in name.group():
+        yield _Cut(floor + name.start(), floor + bracket.start(), "")
+
+
+def _in_header(text: str, place: int) -> bool:
+    """Whether a place is in the header of a message, on whichever of its lines."""
+    begins = place
+    while True:
+        begins = max(text.rfind(sign, 0, begins) for sign in "\r\n") + 1
+        if begins == 0 or text[begins : begins + 1] not in " \t":
+            return bool(_HEADER.match(text[begins : begins + 60]))
+        begins -= 1
+
+
+def _named_in_property(part: re.Match[str], _found: list[tuple[int, int]]) -> Iterator[_Cut]:
+    for name in _COMMON_NAME.finditer(part.group()):
+        inner = name.group(2).strip('"')
+        if inner:
+            start = part.start() + name.start(2)
+            marks = '"' if name.group(2).startswith('"') else ""
+            yield _Cut(start, part.start() + name.end(2), f"{marks}{marker_for(len(inner))}{marks}")
+
+
+def _named_in_card(part: re.Match[str], found: list[tuple[int, int]]) -> Iterator[_Cut]:
+    """All of a card whose own address it is; one that only names somebody (a note, an agent) is another's."""
+    lines = list(_LINE_OF_CARD.finditer(part.group()))
+    if not any(line.group(1).upper() == "EMAIL" and _holds(part, line, found) for line in lines):
+        return
+    for line in lines:
+        if line.group(1).upper() in _OF_A_PERSON and line.group(3):
+            start = part.start() + line.start(3)
+            yield _Cut(start, part.start() + line.end(3), marker_for(len(line.group(3))))
+
+
+def _holds(part: re.Match[str], line: re.Match[str], found: list[tuple[int, int]]) -> bool:
+    start, end = part.start() + line.start(3), part.start() + line.end(3)
+    return any(start <= each_start and each_end <= end for each_start, each_end in found)

@@ -1,0 +1,79 @@
+"""What stands beside an address and is its person's goes with it: in headers, calendars, cards and lists."""
+
+import pytest
+
+from purge import services
+from purge.addresses import list_without
+from tests.factories.messaging import AnnouncementFactory
+from tests.purge import world as w
+
+CALENDAR = (
+    "BEGIN:VEVENT\r\nORGANIZER;CN=Bo Baker:mailto:bo@q.example\r\n"
+    'ATTENDEE;ROLE=REQ-PARTICIPANT;CN="Archer, Ann";RSVP=TRUE:mailto:ann@x.org\r\nEND:VEVENT\r\n'
+)
+FOLDED = (
+    "BEGIN:VEVENT\r\nATTENDEE;CN=Ann Archer;PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT:mailto:ann@x.o\r\n rg\r\nEND:VEVENT"
+)
+CARD = (
+    "BEGIN:VCARD\nVERSION:3.0\nFN:Ann Archer\nN:Archer;Ann;;;\nitem1.TEL;TYPE=cell:+49 170 1234567\nORG:Acme\n"
+    "EMAIL;TYPE=work:ann@x.org\nEND:VCARD\nBEGIN:VCARD\nVERSION:3.0\nFN:Bo Baker\nEMAIL:bo@q.example\n"
+    "NOTE:ask ann@x.org\nEND:VCARD\n"
+)
+
+#: What is stored → what has to be left.
+TEXTS = {
+    'Ask "Ann Archer" <ann@x.org> or "Bo" <bo@q.example>.': 'Ask <[erased]> or "Bo" <bo@q.example>.',
+    "From: Ann Archer <ann@x.org>\nTo: Bo Baker <bo@q.example>,\n Ann A <ann@x.org>": (
+        "From: <[erased]>\nTo: Bo Baker <bo@q.example>,\n <[erased]>"
+    ),
+    "Cc: =?utf-8?q?Ann_Archer?= <ann@x.org>": "Cc: <[erased]>",
+    CALENDAR: (
+        "BEGIN:VEVENT\r\nORGANIZER;CN=Bo Baker:mailto:bo@q.example\r\n"
+        'ATTENDEE;ROLE=REQ-PARTICIPANT;CN="[erased]";RSVP=TRUE:mailto:[erased]\r\nEND:VEVENT\r\n'
+    ),
+    FOLDED: (
+        "BEGIN:VEVENT\r\nATTENDEE;CN=[erased];PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT:mailto:[erased]\r\nEND:VEVENT"
+    ),
+    CARD: (
+        "BEGIN:VCARD\nVERSION:3.0\nFN:[erased]\nN:[erased]\nitem1.TEL;TYPE=cell:[erased]\nORG:Acme\n"
+        "EMAIL;TYPE=work:[erased]\nEND:VCARD\nBEGIN:VCARD\nVERSION:3.0\nFN:Bo Baker\nEMAIL:bo@q.example\n"
+        "NOTE:ask [erased]\nEND:VCARD\n"
+    ),
+    # Typed into a sentence: nobody can say where the name begins.
+    "Please ask Ann Archer <ann@x.org> today": "Please ask Ann Archer <[erased]> today",
+}
+#: Not a letter of them changes.
+OTHERS = (
+    'Ask "Ann Archer" <joann@x.org> instead.',
+    "From: Ann Archer <ann@x.org.au>",
+    CALENDAR.replace("ann@x.org", "ann+x@x.org"),
+    CARD.replace("ann@x.org", "jo.ann@x.org"),
+)
+
+
+def test_names_leave_with_their_address_and_nobody_elses(cast):
+    made = {text: AnnouncementFactory(account=cast.acme, body=text) for text in (*TEXTS, *OTHERS)}
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    left = {}
+    for text, row in made.items():
+        row.refresh_from_db()
+        left[text] = row.body
+    assert left == TEXTS | {text: text for text in OTHERS}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"Archer, Ann" <ann@x.org>; "Baker, Bob" <bob@q.org>', '"Baker, Bob" <bob@q.org>'),
+        ('"Baker, Bob" <bob@q.org>, "Archer, Ann" <ann@x.org>', '"Baker, Bob" <bob@q.org>'),
+        ("Archer, Ann <ann@x.org>; Baker, Bob <bob@q.org>", "Baker, Bob <bob@q.org>"),
+        ("Baker, Bob <bob@q.org>; Archer, Ann <ann@x.org>", "Baker, Bob <bob@q.org>"),
+        ('"Archer; Ann" <ann@x.org>, bob@q.org', "bob@q.org"),
+        ("ann@x.org, bob@q.org; cy@q.org", "bob@q.org; cy@q.org"),
+        ('12" screen <bob@q.org>; ann@x.org', '12" screen <bob@q.org>'),
+        ('"Archer, Ann" <joann@x.org>; bob@q.org', '"Archer, Ann" <joann@x.org>; bob@q.org'),
+    ],
+)
+def test_an_entry_of_a_list_leaves_whole(before, after):
+    assert list_without(before, {"ann@x.org"}) == after
