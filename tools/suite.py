@@ -32,6 +32,14 @@ QUICK_TESTS = (
 )
 MUTANTS = "--mutants"
 QUICK = "--quick"
+SQLITE_ONLY = "--sqlite-only"
+TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
+INSTALL = "--install"
+HOOK = """#!/bin/sh
+# Put here by ./check --install.
+unset GIT_INDEX_FILE GIT_DIR  # git sets them for its hooks; the checks ask git about the whole clone
+exec ./check
+"""
 NO_TESTS_RAN = 5  # pytest's exit code
 SCRATCH = VAR / "checks.sqlite3"
 
@@ -68,23 +76,43 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
     python = ensure_venv(DEVELOPMENT)
     if arguments[:1] == [MUTANTS]:
         return run_all([mutants(python, arguments[1:])], environ)
-    words = [word for word in arguments if word not in ("--sqlite-only", QUICK)]
+    words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
     else:
         steps = [
-            *checks(python),
-            *suites(python, words, sqlite_only="--sqlite-only" in arguments, environ=environ),
+            *([] if TESTS_ONLY in arguments else checks(python)),
+            *suites(python, words, sqlite_only=SQLITE_ONLY in arguments, environ=environ),
         ]
     return run_all(steps, environ, must_test=True)
 
 
 def check(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Run everything that reads the code without running it; print the summary; return 0 when nothing failed."""
+    if list(arguments) == [INSTALL]:
+        return install_hook(ROOT)
     if arguments:
-        say("Usage: ./check")
+        say("Usage: ./check [--install]")
         return 2
     return run_all(readings(ensure_venv(DEVELOPMENT)), environ)
+
+
+def install_hook(root: Path) -> int:
+    """Let git run ./check before each commit of this clone. A hook of somebody's own is left as it is."""
+    asked = ["git", "rev-parse", "--path-format=absolute", "--git-path", "hooks/pre-commit"]
+    found = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        say("This is no clone of git: there is nowhere to put a hook.")
+        return 1
+    hook = Path(found.stdout.strip())
+    if hook.exists() and hook.read_text() != HOOK:
+        say(f"{hook} is there already: put ./check into it yourself, or move it away and try again.")
+        return 1
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.write_text(HOOK)
+    hook.chmod(0o755)
+    say("git runs ./check before each commit now; git commit --no-verify leaves it out once.")
+    return 0
 
 
 def run_all(steps: Sequence[Step], environ: Mapping[str, str], *, must_test: bool = False) -> int:
@@ -173,18 +201,19 @@ def suites(python: Path, words: Sequence[str], *, sqlite_only: bool, environ: Ma
     options = [word for word in words if word not in paths]
     browser = [path for path in paths if path.startswith(BROWSER_TESTS)]
     others = [path for path in paths if path not in browser]
-    pytest = [str(python), "-m", "pytest"]
+    # Two processes; who is done early takes over half of what the other has left.
+    pytest = [str(python), "-m", "pytest", "-n", "2", "--dist", "worksteal"]
     chosen = bool(words)
     steps = []
     if others or not browser:
-        databases = [*pytest, "-n", "2", f"--ignore={BROWSER_TESTS}", *options, *others]
+        databases = [*pytest, f"--ignore={BROWSER_TESTS}", *options, *others]
         steps.append(Step("tests on SQLite", databases, may_be_empty=chosen))
         if sqlite_only:
             steps.append(Step("tests on PostgreSQL", note="--sqlite-only was asked for", required=False))
         else:
             steps.append(Step("tests on PostgreSQL", databases, {"DB": "pg"}, may_be_empty=chosen))
     if browser or not others:
-        words = [*pytest, "-n", "0", *options, *(browser or [BROWSER_TESTS])]
+        words = [*pytest, *options, *(browser or [BROWSER_TESTS])]
         steps.append(browser_step(words, sqlite_only=sqlite_only, environ=environ, may_be_empty=chosen))
     return steps
 

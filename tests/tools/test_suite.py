@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from tools import suite
 from tools.environment import ROOT
 from tools.suite import (
     BROWSER_TESTS,
@@ -11,6 +12,7 @@ from tools.suite import (
     Step,
     checks,
     clean,
+    install_hook,
     mutants,
     quick,
     readings,
@@ -56,9 +58,9 @@ def test_without_chromium_it_is_said_and_where_required_it_fails():
     assert Result(required, None, 0).verdict == "FAILED"
 
 
-def test_browser_tests_run_on_postgresql_one_at_a_time(chromium):
+def test_browser_tests_run_on_postgresql_two_sites_at_a_time(chromium):
     step = plan(environ=chromium)["tests in a browser"]
-    assert step.words == [PYTHON, "-m", "pytest", "-n", "0", BROWSER_TESTS]
+    assert step.words == [PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", BROWSER_TESTS]
     assert step.environ["DB"] == "pg"
 
 
@@ -137,3 +139,48 @@ def test_the_check_runs_no_test_and_the_whole_run_has_all_of_its_steps():
 
 def test_the_mutants_run_in_one_process_of_their_own():
     assert mutants(PYTHON, ["--only", "route"]).words == [PYTHON, "-m", "tests.mutants", "--only", "route"]
+
+
+def test_the_hook_runs_the_check_before_a_commit_and_a_failure_forbids_it(tmp_path):
+    def git(*words):
+        who = ["-c", "user.name=A", "-c", "user.email=a@x.org"]
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, capture_output=True, text=True)
+
+    def check_ends_with(code):
+        (tmp_path / "check").write_text(f"#!/bin/sh\necho checked >&2\nexit {code}\n")
+        (tmp_path / "check").chmod(0o755)
+        git("add", "check")
+
+    git("init", "-q")
+    assert install_hook(tmp_path) == 0
+    check_ends_with(1)
+    refused = git("commit", "-q", "-m", "bad")
+    assert (refused.returncode != 0, "checked" in refused.stderr) == (True, True)
+    assert git("log", "--oneline").returncode != 0
+    check_ends_with(0)
+    assert git("commit", "-q", "-m", "good").returncode == 0
+    assert git("log", "--format=%s").stdout == "good\n"
+    assert install_hook(tmp_path) == 0  # a second time does no harm
+
+
+def test_a_hook_of_somebodys_own_stays(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    hook = tmp_path / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nmine\n")
+    assert install_hook(tmp_path) == 1
+    assert hook.read_text() == "#!/bin/sh\nmine\n"
+
+
+def test_outside_a_clone_no_hook_is_made(tmp_path):
+    assert install_hook(tmp_path) == 1
+
+
+def test_the_checks_are_left_out_only_where_that_is_asked_for(monkeypatch):
+    ran = []
+    monkeypatch.setattr(suite, "ensure_venv", lambda name: ROOT / "bin" / "python")
+    monkeypatch.setattr(suite, "run_all", lambda steps, *a, **k: ran.append([step.name for step in steps]) or 0)
+    suite.test(["--sqlite-only", "tests/tools"], {"PATH": ""})
+    suite.test(["--tests-only", "--sqlite-only", "tests/tools"], {"PATH": ""})
+    assert ran[0][:2] == ["ruff check", "ruff format"]
+    assert ran[0][-2:] == ran[1] == ["tests on SQLite", "tests on PostgreSQL"]
