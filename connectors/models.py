@@ -175,7 +175,7 @@ class FtpSettings(ConnectorSettings):
     user_name = models.CharField(_("user name"), max_length=320, blank=True, default="")
     secret = EncryptedTextField(_("password or key"), blank=True, default="")
     folder = models.CharField(_("folder"), max_length=400, blank=True, default="")
-    contact_email = models.EmailField(_("contact e-mail"), max_length=320, blank=True, default="")
+    contact_email = models.EmailField(_("contact email"), max_length=320, blank=True, default="")
 
     class Meta:
         verbose_name = _("FTP settings")
@@ -183,9 +183,7 @@ class FtpSettings(ConnectorSettings):
 
 
 class BoxSettings(ConnectorSettings):
-    account_email = models.EmailField(
-        _("e-mail of who manages the Box account"), max_length=320, blank=True, default=""
-    )
+    account_email = models.EmailField(_("email of who manages the Box account"), max_length=320, blank=True, default="")
     folder = models.CharField(_("folder"), max_length=400, blank=True, default="")
 
     class Meta:
@@ -232,7 +230,7 @@ class ZoomSettings(ConnectorSettings):
     zoom_account = models.CharField(_("account id"), max_length=200)
     client_id = models.CharField(_("client id"), max_length=200)
     secret = EncryptedTextField(_("client secret"), blank=True, default="")
-    super_admin_email = models.EmailField(_("super-admin e-mail"), max_length=320, blank=True, default="")
+    super_admin_email = models.EmailField(_("super-admin email"), max_length=320, blank=True, default="")
 
     class Meta:
         verbose_name = _("Zoom settings")
@@ -241,7 +239,7 @@ class ZoomSettings(ConnectorSettings):
 
 class AdobeConnectSettings(ConnectorSettings):
     url = models.URLField(_("URL"), max_length=500)
-    admin_email = models.EmailField(_("admin e-mail"), max_length=320, blank=True, default="")
+    admin_email = models.EmailField(_("admin email"), max_length=320, blank=True, default="")
     admin_login = models.CharField(_("admin login"), max_length=320, blank=True, default="")
     secret = EncryptedTextField(_("password"), blank=True, default="")
 
@@ -255,7 +253,7 @@ class TeamsSettings(ConnectorSettings):
     client_id = models.CharField(_("client id"), max_length=200)
     secret = EncryptedTextField(_("client secret"), blank=True, default="")
     admin_user_email = models.EmailField(
-        _("admin user e-mail"), max_length=320, blank=True, default="", help_text=_("Organises meetings by default.")
+        _("admin user email"), max_length=320, blank=True, default="", help_text=_("Organises meetings by default.")
     )
 
     class Meta:

@@ -38,8 +38,8 @@ class EmailTemplate(models.Model):
     enabled = models.BooleanField(_("enabled"), default=True)
 
     class Meta:
-        verbose_name = _("e-mail template")
-        verbose_name_plural = _("e-mail templates")
+        verbose_name = _("email template")
+        verbose_name_plural = _("email templates")
         ordering = ("account", "event")
         constraints = (models.UniqueConstraint(fields=("account", "event"), name="messaging_template_once"),)
 
@@ -233,7 +233,7 @@ class ReportSubscription(models.Model):
         _("frequency"), max_length=20, choices=ReportFrequency.choices, default=ReportFrequency.WEEKLY
     )
     alternate_email = models.EmailField(
-        _("alternate e-mail"),
+        _("alternate email"),
         max_length=320,
         blank=True,
         default="",

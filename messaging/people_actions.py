@@ -12,15 +12,15 @@ from users.admin import BulkAction
 from users.models import User
 
 
-@admin.action(description=_("Send welcome e-mail"), permissions=["change"])
+@admin.action(description=_("Send welcome email"), permissions=["change"])
 def send_welcome_mail(page: Any, request: Any, queryset: Any) -> Any:
     def send(user: User, data: dict[str, Any]) -> None:
         welcome_mail_request(acting_user=request.user, user=user)
 
     question = BulkAction(
-        _("Send welcome e-mail"),
+        _("Send welcome email"),
         _("Send"),
         _("In the words of the account's own template, if it has one."),
-        fields=("welcome e-mail",),
+        fields=("welcome email",),
     )
     return page.ask(request, queryset, "send_welcome_mail", question, send)

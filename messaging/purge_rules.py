@@ -21,7 +21,7 @@ from purge.rules import (
 RULES = [
     ModelRules(
         model="messaging.EmailTemplate",
-        noun=_("e-mail templates"),
+        noun=_("email templates"),
         account="account",
         columns={"subject": Redact(), "body": Redact(), "html_body": Redact(), "signature": Redact()},
     ),

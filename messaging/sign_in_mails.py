@@ -57,13 +57,13 @@ def new_browser_mail(*, user_id: int, at: datetime, browser: str) -> bool:
 
 
 def changed_sign_in_mail(*, user_id: int, at_address: str = "") -> bool:
-    """Tell somebody that their e-mail or login was changed. ``at_address``: the e-mail that they had before. Whether it
+    """Tell somebody that their email or login was changed. ``at_address``: the email that they had before. Whether it
     went."""
     user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None:
         return False
     parts = [
-        _("The e-mail or login by which you sign in to %(account)s was changed.") % {"account": user.account},
+        _("The email or login by which you sign in to %(account)s was changed.") % {"account": user.account},
         _("If you know nothing of it, tell the administrators of %(account)s.") % {"account": user.account},
     ]
     return mail_as_platform(

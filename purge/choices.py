@@ -120,7 +120,7 @@ class Fate(models.TextChoices):
 class IdentifierKind(models.TextChoices):
     """What a captured identifier or a suppression hash stands for."""
 
-    EMAIL = "email", _("E-mail address")
+    EMAIL = "email", _("Email address")
     LOGIN = "login", _("Login")
     UNIQUE_ID = "unique_id", _("Unique User ID")
     PUBLIC_ID = "public_id", _("Public id")

@@ -36,7 +36,7 @@ class PersonState(StrEnum):
 
 
 class HolderKind(StrEnum):
-    """CURRENT: it is their e-mail address or login, whatever their state. FORMER: an address that they had."""
+    """CURRENT: it is their email address or login, whatever their state. FORMER: an address that they had."""
 
     CURRENT = "current"
     FORMER = "former"
@@ -175,7 +175,7 @@ class Host(Protocol):
         ...
 
     def identity_columns(self) -> set[tuple[str, str]]:
-        """(table, column) of the columns by which people sign in and are told apart (e-mail, adobe_id and their keys).
+        """(table, column) of the columns by which people sign in and are told apart (email, adobe_id and their keys).
 
         Never "other fields": blanking one would take somebody's sign-in, so a match there is an expected survivor.
         """
@@ -207,7 +207,7 @@ class Host(Protocol):
         ...
 
     def users_in_account(self, account_id: int, keys: Iterable[str]) -> set[str]:
-        """Those of the keys that are the e-mail or adobe_id of a user (any state) of this account."""
+        """Those of the keys that are the email or adobe_id of a user (any state) of this account."""
         ...
 
     def holders(self, account_id: int | None, keys: Collection[str]) -> dict[str, list[Holder]]:
@@ -233,7 +233,7 @@ class Host(Protocol):
         ...
 
     def trial_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str] = ()) -> list[Person]:
-        """Users of any trial account whose e-mail or adobe_id is one of ``emails`` or ``adobe_ids`` (keys)."""
+        """Users of any trial account whose email or adobe_id is one of ``emails`` or ``adobe_ids`` (keys)."""
         ...
 
     def enterprise_matches(self, *, emails: Iterable[str], adobe_ids: Iterable[str]) -> list[Person]: ...

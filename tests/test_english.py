@@ -39,6 +39,18 @@ def test_nobody_is_taken_for_a_man_or_a_woman(name):
     assert gendered((ROOT / name).read_text()) == []
 
 
+#: Other people's spelling, which the product has to understand or has written into a file of figures.
+OTHERS_SPELLING = ("users/imports/mapping.py", "bench/screens.py")
+
+
+def test_mail_is_spelled_in_one_way():
+    """As people write it now, without a hyphen. (German has two, and a capital: a heading of a file may be that.)"""
+    hyphen = re.compile(r"\b[eE]-mail")
+    assert hyphen.search("Your e-mails") and hyphen.search("(E-mail)") and not hyphen.search("Name,E-Mail,Email")
+    texts = {name: (ROOT / name).read_text() for name in written(".py", ".html", ".md", ".js", ".txt", ".toml")}
+    assert sorted(name for name, text in texts.items() if hyphen.search(text)) == sorted(OTHERS_SPELLING)
+
+
 @pytest.mark.parametrize("name", written(".md"))
 def test_a_document_names_files_that_are_there(name):
     text = (ROOT / name).read_text()

@@ -225,7 +225,7 @@ class Cast:
         return user_delete(acting_user=None, user=user)
 
     def matches(self) -> tuple[User, User, User]:
-        """In trials: active by e-mail, active by login, deleted by e-mail in an expired one."""
+        """In trials: active by email, active by login, deleted by email in an expired one."""
         return (
             self.add("sandbox", ANN),
             self.add("northwind", "other@plain.example", adobe_id=ANN.upper()),

@@ -91,7 +91,7 @@ class Camera:
         self.page = context.new_page()
         self.site = site
         self.page.goto(f"{site.url}/admin/login/")
-        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password").fill(site.password)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url("**/admin/**")

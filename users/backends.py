@@ -1,4 +1,4 @@
-"""Signing in with an e-mail address and a password, and what roles allow."""
+"""Signing in with an email address and a password, and what roles allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUPPORT_PERMISSIONS = frozenset({"purge.follow_requests", "purge.view_purgereque
 
 
 class AccountBackend(ModelBackend):
-    """E-mail and password, and the account where the address is at home in several."""
+    """Email and password, and the account where the address is at home in several."""
 
     def authenticate(  # type: ignore[override]
         self,

@@ -31,7 +31,7 @@ class CleanupFilter(django_filters.FilterSet):
 
     month = MonthFilter(field_name="deleted_month", label=_("Month of deletion"))
     kind = django_filters.ChoiceFilter(choices=UserKind.choices, label=_("Kind"), empty_label=_("All users"))
-    q = django_filters.CharFilter(method="beginning_with", label=_("Name, e-mail or Unique User ID begins with"))
+    q = django_filters.CharFilter(method="beginning_with", label=_("Name, email or Unique User ID begins with"))
 
     class Meta:
         model = User

@@ -109,7 +109,7 @@ RULES = [
     ModelRules("users.UserRole", _("roles"), "user__account", {"user": Delete()}),
     ModelRules(
         "users.FormerEmail",
-        _("former e-mail addresses"),
+        _("former email addresses"),
         "user__account",
         {"user": Delete(), "email": Blank(also={"email_key": None}), "email_key": Blank(also={"email": None})},
     ),

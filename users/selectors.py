@@ -50,7 +50,7 @@ def mailbox_text(user: User) -> str:
 
 
 def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:
-    """Those whose name, last name, e-mail or Unique User ID begins with the text, in whatever case.
+    """Those whose name, last name, email or Unique User ID begins with the text, in whatever case.
 
     By indexes, however many people there are (``users_by_...`` of the model). A last name is the last word of a name,
     or all that follows the first.

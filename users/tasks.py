@@ -88,7 +88,7 @@ def tell_of_second_factor(user_id: int) -> bool:
 
 @at_the_boundary
 def tell_of_changed_sign_in(user_id: int, moved: int) -> bool:
-    """Have somebody told that their e-mail or login was changed. ``moved``: 1 where the e-mail was: then at the address
+    """Have somebody told that their email or login was changed. ``moved``: 1 where the email was: then at the address
     that they had before."""
     sign_of_life()
     former = FormerEmail.objects.filter(user_id=user_id, email__isnull=False).order_by("-ended_at", "-pk").first()

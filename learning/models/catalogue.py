@@ -113,7 +113,7 @@ class Session(models.Model):
     ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
     venue = models.CharField(_("venue"), max_length=200, blank=True, default="")
     seats = models.PositiveIntegerField(_("seats"), default=20, validators=[MinValueValidator(1)])
-    organiser_email = models.EmailField(_("organiser's e-mail"), max_length=320, blank=True, default="")
+    organiser_email = models.EmailField(_("organiser's email"), max_length=320, blank=True, default="")
     notes = models.TextField(_("notes"), blank=True, default="")
     needs_instructor_since = models.DateTimeField(_("needs an instructor since"), null=True, editable=False)
     needs_instructor_reference = models.CharField(

@@ -160,7 +160,7 @@ class DeletedUserAdmin(TenantAdmin):
     # ------------------------------------------------------------ correct and restore
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        """The pencil: correct an e-mail or a Unique User ID before a purge takes them out everywhere."""
+        """The pencil: correct an email or a Unique User ID before a purge takes them out everywhere."""
         person = self.get_object(request, object_id)
         if person is None:
             raise Http404

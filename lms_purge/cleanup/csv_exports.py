@@ -67,7 +67,7 @@ def people_rows(parts: Iterable[QuerySet[DeletedUser]]) -> Iterator[list[Any]]:
 
 
 def people_head() -> list[str]:
-    return [_("Name"), _("E-mail"), _("Unique User ID"), _("Kind"), _("Date deleted"), _("Deleted by")]
+    return [_("Name"), _("Email"), _("Unique User ID"), _("Kind"), _("Date deleted"), _("Deleted by")]
 
 
 def _minute(moment: Any, person: Any) -> str:
@@ -78,7 +78,7 @@ def _minute(moment: Any, person: Any) -> str:
 
 
 def outside_head() -> list[str]:
-    return [_("Name"), _("E-mail"), _("Application"), _("Organisation"), _("Contact")]
+    return [_("Name"), _("Email"), _("Application"), _("Organisation"), _("Contact")]
 
 
 def outside_rows(copies: Iterable[OutsideCopy]) -> Iterator[list[Any]]:
@@ -105,7 +105,7 @@ def mail_texts(copies: Iterable[OutsideCopy]) -> list[tuple[str, str, str]]:
 
 
 def transcript_head() -> list[str]:
-    return [_("Name"), _("E-mail"), _("Unique User ID"), _("Record"), _("Title"), _("State"), _("Date")]
+    return [_("Name"), _("Email"), _("Unique User ID"), _("Record"), _("Title"), _("State"), _("Date")]
 
 
 def transcript_rows(ids: Collection[int]) -> Iterator[list[Any]]:

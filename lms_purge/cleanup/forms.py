@@ -60,7 +60,7 @@ class AddressForm(forms.Form):
     """Somebody who is no user, by address. Posted, so that it is in no address bar and no log."""
 
     address = forms.CharField(
-        label=gettext_lazy("E-mail address"),
+        label=gettext_lazy("Email address"),
         max_length=400,
         widget=forms.TextInput(attrs={"type": "email", "autocomplete": "off", "spellcheck": "false"}),
     )

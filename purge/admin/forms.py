@@ -26,7 +26,7 @@ class PersonForm(forms.Form):
     """An address or Unique User ID: posted, hashed, never stored and never in an address bar."""
 
     text = forms.CharField(
-        label=_("E-mail address or Unique User ID"),
+        label=_("Email address or Unique User ID"),
         max_length=400,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )

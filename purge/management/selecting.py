@@ -27,7 +27,7 @@ class SelectingCommand(PurgeCommand):
         super().add_arguments(parser)
         most = settings.PURGE_MAX_PEOPLE
         parser.add_argument("--account", required=True, help="the account's subdomain")
-        parser.add_argument("--initiator", required=True, help="e-mail of the administrator who purges")
+        parser.add_argument("--initiator", required=True, help="email of the administrator who purges")
         parser.add_argument("--user", action="append", default=[], help="a Unique User ID; may be given again")
         parser.add_argument(
             "--email", default="", help="the address of somebody who is no user; - reads it from standard input"
@@ -48,7 +48,7 @@ class SelectingCommand(PurgeCommand):
         actor = get_host().actor_by_email(options["initiator"], account.id)
         if actor is None:
             raise CommandError(
-                "The initiator is no active user of this account. Give the e-mail of an administrator who holds the "
+                "The initiator is no active user of this account. Give the email of an administrator who holds the "
                 "purge permission.",
                 returncode=NEEDS_YOU,
             )

@@ -54,7 +54,7 @@ BYTES_A_ROW = 400
 
 
 def verify(purge_request: PurgeRequest) -> Report:
-    """Probe every key, e-mail column, indexed text and file prefix for the people and addresses of a request.
+    """Probe every key, email column, indexed text and file prefix for the people and addresses of a request.
 
     And every stored text file that the purge has not read.
 
@@ -225,7 +225,7 @@ def _captured_logins(purge_request: PurgeRequest) -> dict[str, list[Sought]]:
 
 
 def _known_addresses(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
-    """What an open request looks for in e-mail columns and, on PostgreSQL, in all text that has an address index."""
+    """What an open request looks for in email columns and, on PostgreSQL, in all text that has an address index."""
     sought = _captured(purge_request)
     keys = frozenset(sought)
     if not keys:

@@ -4,7 +4,7 @@ An identifier stands for whoever holds it now; who held it before counts with th
 transaction, the verification and the patrol for each place, by the same function: it is made of facts of the platform,
 and says nothing of what is done to a row.
 
-The identifiers by which a route *chose* its people (``matched``: the selected people's e-mail addresses, an identity
+The identifiers by which a route *chose* its people (``matched``: the selected people's email addresses, an identity
 provider's address and login, the address of an other user) differ from what was captured along with them (logins,
 former addresses, what is taken out in one account only). For a holder who is not one of the people who go:
 

@@ -21,7 +21,7 @@ class Policy:
     """One row of the route table.
 
     ``delete_selected``: the rows of the users the administrator picked. ``delete_trial_matches``: users of any trial
-    account whose e-mail or adobe_id is a selected user's e-mail (IMS: either identifier in either column).
+    account whose email or adobe_id is a selected user's email (IMS: either identifier in either column).
     ``delete_matching_creators``: also when such a match created that trial account. ``delete_users_of_created_trials``:
     then everybody else in that account too, and the account becomes inactive. ``scrub_requesting_account``,
     ``scrub_trial_accounts``: where the addresses are taken out of all other fields. ``notify``: who is told.

@@ -31,7 +31,7 @@ def resolve_targets(
 ) -> list[Target]:
     """The people that a purge reaches, in id order; each once, under the role that decides what happens to the row.
 
-    ``emails``: keys that a match may have as e-mail or adobe_id; ``adobe_ids``: the same for an identity provider's
+    ``emails``: keys that a match may have as email or adobe_id; ``adobe_ids``: the same for an identity provider's
     login. A match who is the creator of the trial account they are a user of is kept or goes, as the policy says.
     """
     found: dict[int, Target] = {}

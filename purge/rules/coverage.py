@@ -168,7 +168,7 @@ def kind_of(field: models.Field[Any, Any]) -> str | None:
     if field.choices:
         return None
     kinds: tuple[tuple[type, str], ...] = (
-        (models.EmailField, "an e-mail column"),
+        (models.EmailField, "an email column"),
         (models.FileField, "a file column"),
         (models.GenericIPAddressField, "an IP address column"),
         (models.JSONField, "a JSON column"),
@@ -226,7 +226,7 @@ def _open_text(column: ColumnRule[Rule], closed: str) -> Iterator[Gap]:
 
 def holds_text(field: models.Field[Any, Any]) -> bool:
     """Whether a column is a text or JSON with room for an address."""
-    if kind_of(field) not in ("a text column", "an e-mail column", "a JSON column"):
+    if kind_of(field) not in ("a text column", "an email column", "a JSON column"):
         return False
     return field.max_length is None or field.max_length >= SHORTEST_ADDRESS
 

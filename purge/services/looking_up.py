@@ -36,7 +36,7 @@ def person_look_up(*, acting_user: Any, text: str) -> list[FoundRequest]:
     """
     key = identity_key(text)
     if not key:
-        raise PurgeRefused("empty", _("Type an e-mail address or a Unique User ID."))
+        raise PurgeRefused("empty", _("Type an email address or a Unique User ID."))
     everything = acting_user.has_perm("purge.follow_requests")
     account_id = get_host().account_of(acting_user)
     if not everything and (account_id is None or not acting_user.has_perm("purge.view_purgerequest")):

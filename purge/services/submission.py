@@ -194,7 +194,7 @@ def _check_oneself(acting_user: Any, targets: Iterable[Target]) -> None:
         raise PurgeRefused(
             "self",
             _(
-                "You would erase yourself: a selected user has your e-mail address or login. Correct it in User "
+                "You would erase yourself: a selected user has your email address or login. Correct it in User "
                 "Cleanup first, or have another administrator purge this user."
             ),
             people=[acting_user.pk],
@@ -218,7 +218,7 @@ def _check_matches_shown(
 
 
 def _identities(people: Iterable[Person], account_id: int, targets: Iterable[Target]) -> Identities:
-    """What to take out for the selected people: e-mails and logins everywhere, former e-mails in their account."""
+    """What to take out for the selected people: emails and logins everywhere, former emails in their account."""
     people = list(people)
     emails = _emails(people)
     adobe = frozenset(person.adobe_key for person in people if person.adobe_key)
@@ -467,11 +467,9 @@ def purge_submit_ims(
     emails = frozenset({identity_key(email)}) if email.strip() else frozenset()
     adobe = frozenset({identity_key(adobe_id)}) if adobe_id.strip() else frozenset()
     if not emails and not adobe:
-        raise PurgeRefused(
-            "no_identifier", _("The message names nobody: give an e-mail address, an adobe_id, or both.")
-        )
+        raise PurgeRefused("no_identifier", _("The message names nobody: give an email address, an adobe_id, or both."))
     if emails and not is_address(email):
-        raise PurgeRefused("malformed", _("The e-mail address of the message is malformed."))
+        raise PurgeRefused("malformed", _("The email address of the message is malformed."))
     reference = reference.strip()
     if reference and not is_opaque(reference):
         raise PurgeRefused("reference", str(_REFERENCE))
@@ -483,7 +481,7 @@ def purge_submit_ims(
     with transaction.atomic():
         targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
         _check_reference(reference, targets, emails | adobe)
-        # A person's own e-mails are known only from their rows when the message brings the login alone.
+        # A person's own emails are known only from their rows when the message brings the login alone.
         matched = (target.person.email_key for target in targets if target.role in (Reason.MATCH, Reason.CREATOR))
         named = emails | frozenset(key for key in adobe if "@" in key)
         identities = Identities(

@@ -303,7 +303,7 @@ def test_the_export_is_the_list_as_it_is_filtered_and_safe_in_a_spreadsheet(page
     response = client.get(f"{LIST}export/?month=2026-01")
     assert response["Content-Disposition"] == 'attachment; filename="deleted-users-2026-01.csv"'
     rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
-    assert rows[0] == ["Name", "E-mail", "Unique User ID", "Kind", "Date deleted", "Deleted by"]
+    assert rows[0] == ["Name", "Email", "Unique User ID", "Kind", "Date deleted", "Deleted by"]
     assert rows[1:] == [
         ["'=cmd|' /C calc'!A0", "evil@people.example", "'+1", "Internal", "2026-01-15 21:00", ""],
     ]

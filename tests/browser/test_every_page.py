@@ -132,7 +132,7 @@ def test_other_users(visit, admin, account):
     account.save()
     page = visit(admin).go(f"{CLEANUP}other/")
     inspect(page, "other users")
-    page.get_by_label("E-mail address").fill("partner@outside.example")
+    page.get_by_label("Email address").fill("partner@outside.example")
     page.get_by_role("button", name="Find the address").click()
     page.get_by_role("heading", name="Where it is found in this account").wait_for()
     inspect(page, "address found")
@@ -156,7 +156,7 @@ def test_requests(visit, admin, account, people, deleted):
 def test_look_up_data_map_and_routes(visit, admin):
     visitor = visit(admin)
     page = visitor.go(f"{REQUESTS}look-up/")
-    page.get_by_label("E-mail address or Unique User ID").fill("nobody@people.example")
+    page.get_by_label("Email address or Unique User ID").fill("nobody@people.example")
     page.get_by_role("button", name="Look up").click()
     page.get_by_text("No purge found for").wait_for()
     inspect(page, "look up")

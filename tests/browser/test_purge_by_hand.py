@@ -31,7 +31,7 @@ def test_from_signing_in_to_the_notification(visit, account, admin, worker):
     EnrolmentFactory.create_batch(4, user=people[0])
     visitor = visit()
     page = visitor.go("/admin/")
-    page.get_by_label("E-mail").fill(admin.email)
+    page.get_by_label("Email").fill(admin.email)
     page.get_by_label("Password").fill("a long pass phrase 1")
     page.get_by_role("button", name="Sign in").click()
 
@@ -95,7 +95,7 @@ def test_by_keyboard_alone(visit, account, admin, deleted):
 def test_by_keyboard_from_signing_in_to_completed(visit, account, admin, deleted, worker):
     deleted(name="Keyboard Only")
     page = visit().go("/admin/login/")
-    tab_to(page, page.get_by_label("E-mail"))
+    tab_to(page, page.get_by_label("Email"))
     page.keyboard.type(admin.email)
     tab_to(page, page.get_by_label("Password"))
     page.keyboard.type("a long pass phrase 1")

@@ -22,7 +22,7 @@ def code_of(secret: str) -> str:
 
 
 def sign_in(page, email):
-    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 

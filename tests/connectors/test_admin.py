@@ -184,7 +184,7 @@ def test_an_error_file_is_handed_out_within_the_account_alone(workday, administr
     mine = factories.ConnectorRunFactory(connector=workday.connector)
     other = factories.ConnectorRunFactory()
     answer = client.get(page("file", mine.pk, model="connectorrun"))
-    assert b"".join(answer.streaming_content) == b"line,reason\n2,no e-mail\n"
+    assert b"".join(answer.streaming_content) == b"line,reason\n2,no email\n"
     assert "attachment" in answer["Content-Disposition"]
     assert client.get(page("file", other.pk, model="connectorrun")).status_code == 404
     type(mine).objects.filter(pk=mine.pk).update(error_file="")

@@ -141,7 +141,7 @@ class ConnectorRunFactory(factory.django.DjangoModelFactory):
     state = models.RunState.FAILED
     rows_failed = 1
     error = "1 row was refused."
-    error_file = factory.LazyFunction(lambda: ContentFile(b"line,reason\n2,no e-mail\n", name="errors.csv"))
+    error_file = factory.LazyFunction(lambda: ContentFile(b"line,reason\n2,no email\n", name="errors.csv"))
 
 
 class ExternalApplicationFactory(factory.django.DjangoModelFactory):

@@ -27,7 +27,7 @@ class UserFactory(factory.django.DjangoModelFactory):
     """A user; keys are derived from ``email``, ``adobe_id`` and ``unique_user_id``.
 
     ``deleted=True`` makes a deleted one (``deleted_at`` may be given); ``password="…"`` one who can sign in;
-    ``roles=(…)`` gives roles; ``former=("old@…",)`` former e-mails; ``may_purge=True`` the purge permission.
+    ``roles=(…)`` gives roles; ``former=("old@…",)`` former emails; ``may_purge=True`` the purge permission.
     """
 
     class Meta:

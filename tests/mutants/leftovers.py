@@ -315,7 +315,7 @@ CONDITIONS: dict[str, tuple[str, Any]] = {
     "rows that name them by content type": ("purge.proof.probe._generic_references", none),
     "which of the places are occupied": ("purge.proof.probe._occupied", lambda *_words: []),
     "their opaque ids": ("purge.proof.probe._public_ids", none),
-    "addresses in e-mail columns and indexed texts": ("purge.proof.probe._known_addresses", none),
+    "addresses in email columns and indexed texts": ("purge.proof.probe._known_addresses", none),
     "logins, at once": ("purge.proof.probe._known_logins", none),
     "files under their prefix": ("purge.proof.probe._files", none),
     "which files are under it": ("purge.proof.probe.files_under", none),

@@ -309,7 +309,7 @@ def test_the_welcome_mail_is_put_into_the_queue_for_people_in_use(act, ann, monk
     monkeypatch.setattr("messaging.services.enqueue", lambda task, *arguments: queued.append((task, *arguments)))
     assert "own template" in act("send_welcome_mail", ann, answer=False).content.decode()
     assert queued == []
-    assert "Send welcome e-mail: 1 user." in said(act("send_welcome_mail", ann))
+    assert "Send welcome email: 1 user." in said(act("send_welcome_mail", ann))
     assert queued == [("messaging.tasks.send_welcome", ann.pk)]
 
 

@@ -76,7 +76,7 @@ def test_columns_are_remembered_for_the_account(account):
     imported(account, "Wer,Post\nAnn,a@x.org\n", mapping={"name": "Wer", "email": "post"})
     assert counts(imported(account, "Post;Wer\nb@x.org;Bob\n")) == {"added": 1}
     assert user(account, "b@x.org").name == "Bob"
-    with pytest.raises(ServiceError, match="No column is known as Name, E-mail"):
+    with pytest.raises(ServiceError, match="No column is known as Name, Email"):
         imported(AccountFactory(), "Wer,Post\nAnn,a@x.org\n")
 
 

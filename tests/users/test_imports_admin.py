@@ -68,8 +68,8 @@ def test_confirming_twice_starts_one_import(signed_in):
 def test_without_a_column_of_addresses_nothing_starts(signed_in):
     upload(signed_in, "Wer,Post\nAnn,a@x.org\n")
     log = ImportLog.objects.get()
-    assert "No heading could be taken for Name, E-mail" in signed_in.get(page("columns", log)).content.decode()
-    for data, words in (({"name": "0"}, "No column is known as E-mail"), ({"name": "0", "email": "0"}, "two things")):
+    assert "No heading could be taken for Name, Email" in signed_in.get(page("columns", log)).content.decode()
+    for data, words in (({"name": "0"}, "No column is known as Email"), ({"name": "0", "email": "0"}, "two things")):
         assert words in signed_in.post(page("columns", log), data).content.decode()
     log.refresh_from_db()
     assert log.state == ImportState.UPLOADED

@@ -157,9 +157,9 @@ def test_bad_rows_come_as_a_file_to_mend(account):
     assert text.splitlines() == [
         "\ufeffName,E-mail,Profile,Line,Reason",
         ",a@x.org,x,3,Name: empty.",
-        "Bob,,,5,E-mail: empty.",
+        "Bob,,,5,Email: empty.",
         '"Cy',
-        'C",c.org,,6,E-mail: not an email address.',
+        'C",c.org,,6,Email: not an email address.',
     ]
 
 

@@ -194,7 +194,7 @@ def test_what_was_chosen_is_remembered_and_addresses_are_not():
 
 
 def test_missing_columns_are_named():
-    assert mapping.missing_in({"profile": 0}) == ["Name", "E-mail"]
+    assert mapping.missing_in({"profile": 0}) == ["Name", "Email"]
     assert mapping.missing_in({"last_name": 0, "email": 1}) == []
 
 

@@ -39,7 +39,7 @@ class PersonForm(ChangesForm):
     """Adding and changing people. Addresses are checked by the service, which also takes those with umlauts."""
 
     kind: str = UserKind.INTERNAL
-    email = forms.CharField(label=_("E-mail"), max_length=320, widget=forms.EmailInput)
+    email = forms.CharField(label=_("Email"), max_length=320, widget=forms.EmailInput)
     new_password = forms.CharField(
         label=_("Set a password"),
         required=False,
@@ -122,7 +122,7 @@ class AccountForm(ChangesForm):
         text: str = self.cleaned_data["support_emails"]
         addresses = [part.strip() for part in text.replace(",", ";").replace("\n", ";").split(";") if part.strip()]
         if not all(is_address(address) for address in addresses):
-            raise ValidationError(_("Give e-mail addresses, with semicolons between them."))
+            raise ValidationError(_("Give email addresses, with semicolons between them."))
         return "; ".join(addresses)
 
     def perform(self) -> Any:

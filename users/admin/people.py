@@ -95,7 +95,7 @@ class PeopleAdmin(TenantAdmin):
     list_display_links = ("person",)
     list_filter: ClassVar[tuple[Any, ...]] = (RoleFilter, GroupFilter)
     search_fields = ("name",)
-    search_help_text = _("Name, e-mail or Unique User ID, from its beginning")
+    search_help_text = _("Name, email or Unique User ID, from its beginning")
     ordering = ("name", "pk")
     autocomplete_fields = ("manager",)
     readonly_fields: ClassVar[tuple[Any, ...]] = ("role_labels", "former_addresses", "added_at", "source", "last_login")
@@ -173,7 +173,7 @@ class PeopleAdmin(TenantAdmin):
     def role_labels(self, user):
         return ", ".join(role_names(user))
 
-    @admin.display(description=_("former e-mails"))
+    @admin.display(description=_("former emails"))
     def former_addresses(self, user):
         rows = user.former_emails.filter(email__isnull=False).order_by("-ended_at")
         return ", ".join(rows.values_list("email", flat=True)[:20]) or "–"

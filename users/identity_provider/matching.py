@@ -1,6 +1,6 @@
 """Whose sign-in it is, of what a provider says: somebody of the provider's own account, or nobody.
 
-First by the link that an earlier sign-in has made, else by an address that the provider has looked at: the e-mail or
+First by the link that an earlier sign-in has made, else by an address that the provider has looked at: the email or
 the login at the identity provider, of exactly one user in use who has no link yet. Whoever runs the platform is nobody
 whom an account's provider could name, whatever address is theirs.
 """

@@ -100,7 +100,7 @@ class Work:
     changed: dict[int, KnownUser] = field(default_factory=dict)
     former: list[FormerEmail] = field(default_factory=list)
     taken_back: list[tuple[int, str]] = field(default_factory=list)
-    #: Administrators whose e-mail or login changes, and whether the e-mail does.
+    #: Administrators whose email or login changes, and whether the email does.
     told: dict[int, bool] = field(default_factory=dict)
     revived: list[int] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
@@ -318,7 +318,7 @@ class Decision:
             row.email_key != user["email_key"] or login not in (None, user["adobe_key"])
         ):
             raise BadRow(
-                _("%(column)s: this user may do more than you. Their e-mail and login are not changed by a file.")
+                _("%(column)s: this user may do more than you. Their email and login are not changed by a file.")
                 % {"column": FIELDS["email"]}
             )
         self._identity(user, row)

@@ -132,7 +132,7 @@ def proposal(
     headings say; nothing that the cells of the first ``rows`` contradict.
 
     Of several columns that could mean the same the one with the fewest other words is taken ("Email" before "Private
-    email"), one that says something before an empty one; a manager's e-mail goes before their other columns.
+    email"), one that says something before an empty one; a manager's email goes before their other columns.
     """
     cells = [[text for row in rows if n < len(row) and (text := cleaned(row[n]))] for n in range(len(headings))]
     export = known_export(tuple(headings))
@@ -236,6 +236,6 @@ def refuse_people_as_headings(headings: Sequence[str]) -> str | None:
     """Why this row cannot be the headings; None when it can. A heading is remembered, an address must not be."""
     if any(emails_in(heading) for heading in headings):
         return _(
-            "The file has no row of headings: its first row holds an e-mail address. Add headings, upload it again."
+            "The file has no row of headings: its first row holds an email address. Add headings, upload it again."
         )
     return None

@@ -73,7 +73,7 @@ def user_import_start(
     ``confirm``: wait for :func:`user_import_confirm`. ``renumber``: the company has changed its Unique User IDs, so a
     row with another one than the user of its address is no contradiction. ``sure``: it may change much of the account
     without asking. ``skip_purged``: who was purged before is left out. Raises :class:`ServiceError`, and nothing is
-    stored, for what is no CSV, an unknown heading, or (without ``confirm``) a file without name or e-mail column.
+    stored, for what is no CSV, an unknown heading, or (without ``confirm``) a file without name or email column.
     """
     _refuse_account(acting_user, account)
     if not confirm:
@@ -136,11 +136,11 @@ def user_import_confirm(
 
     ``columns``: None for those that were said before. ``sure``: the answer to what an import asks that would change
     much of the account. ``skip_purged``: who was purged before is left out; None: as was said before. Doing it twice
-    starts one import. Raises :class:`ServiceError` when name or e-mail has no column, or the file is gone since a
+    starts one import. Raises :class:`ServiceError` when name or email has no column, or the file is gone since a
     purge.
     """
     _refuse_account(acting_user, log.account)
-    # A file may name the e-mail and login of whoever administers the account.
+    # A file may name the email and login of whoever administers the account.
     require_confirmed()
     head = import_head(acting_user=acting_user, log=log)
     columns = _columns_of(head, log.mapping["columns"] if columns is None else columns)

@@ -49,7 +49,7 @@ class Account(models.Model):
     )
     creator_missing = models.BooleanField(_("without creator"), default=False)
     support_emails = models.TextField(
-        _("support e-mail addresses"), blank=True, default="", help_text=_("Separate several with semicolons.")
+        _("support email addresses"), blank=True, default="", help_text=_("Separate several with semicolons.")
     )
     sender_name = models.CharField(_("sender name"), max_length=200, blank=True, default="")
     sender_email = models.EmailField(_("sender address"), max_length=320, blank=True, default="")

@@ -111,7 +111,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     state = models.CharField(_("state"), max_length=10, choices=UserState.choices, default=UserState.ACTIVE)
 
     name = models.CharField(_("name"), max_length=200)
-    email = models.EmailField(_("e-mail"), max_length=320)
+    email = models.EmailField(_("email"), max_length=320)
     email_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
     same_mailbox_as = models.ForeignKey(
         "self", models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("same mailbox as")
@@ -299,13 +299,13 @@ class FormerEmail(models.Model):
     """An address that a user had before. Both columns are NULL where a purge has taken the address out."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="former_emails", verbose_name=_("user"))
-    email = models.EmailField(_("e-mail"), max_length=320, null=True)
+    email = models.EmailField(_("email"), max_length=320, null=True)
     email_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
     ended_at = models.DateTimeField(_("until"), default=timezone.now)
 
     class Meta:
-        verbose_name = _("former e-mail")
-        verbose_name_plural = _("former e-mails")
+        verbose_name = _("former email")
+        verbose_name_plural = _("former emails")
         constraints = (
             models.UniqueConstraint(fields=("user", "email_key"), name="users_former_email_once"),
             models.CheckConstraint(
@@ -315,15 +315,15 @@ class FormerEmail(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"former e-mail {self.pk}"
+        return f"former email {self.pk}"
 
 
 class ExternalProfile(models.Model):
-    """The way by which customers and partners register. The manager's e-mail is free text: often no user's."""
+    """The way by which customers and partners register. The manager's email is free text: often no user's."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="external_profiles", verbose_name=_("account"))
     name = models.CharField(_("name"), max_length=200)
-    manager_email = models.EmailField(_("manager's e-mail"), max_length=320, blank=True, default="")
+    manager_email = models.EmailField(_("manager's email"), max_length=320, blank=True, default="")
     enabled = models.BooleanField(_("enabled"), default=True)
 
     class Meta:

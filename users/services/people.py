@@ -182,7 +182,7 @@ def _login_columns(adobe_id: str | None) -> dict[str, Any]:
 
 def _taken() -> ServiceError:
     return ServiceError(
-        _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
+        _("This email address or Unique User ID is already used in this account. Choose another."), code="taken"
     )
 
 
@@ -205,7 +205,7 @@ def _check_lengths(user: User, names: Collection[str] = MEASURED) -> None:
 
 
 def user_update(*, acting_user: User | None, user: User, **fields: Any) -> User:
-    """Change a person's data, also a deleted one's e-mail and Unique User ID. A changed address becomes a former one.
+    """Change a person's data, also a deleted one's email and Unique User ID. A changed address becomes a former one.
 
     Only what is changed is checked: a manager who has left meanwhile keeps nobody from correcting a name. Raises
     :class:`UserFrozen`, or :class:`ServiceError` when the address or ID is taken or malformed.

@@ -37,7 +37,7 @@ def has_more_rights(user: User, than: User) -> bool:
 
 
 def check_identity_change(acting_user: User | None, user: User, said: Mapping[str, Any]) -> None:
-    """Before a person's e-mail or login changes. ``user``: as the row is now.
+    """Before a person's email or login changes. ``user``: as the row is now.
 
     Raises :class:`ServiceError` where the person has more rights than who acts, and
     :class:`users.sign_in.confirmed.NotConfirmed` where it has to be asked first whether it is still the same person:
@@ -52,7 +52,7 @@ def check_identity_change(acting_user: User | None, user: User, said: Mapping[st
             return
         if has_more_rights(user, acting_user):
             raise ServiceError(
-                _("User %(id)s may do more than you: the e-mail and login are changed by themselves or by an operator.")
+                _("User %(id)s may do more than you: the email and login are changed by themselves or by an operator.")
                 % {"id": user.pk},
                 code="more_rights",
             )

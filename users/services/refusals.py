@@ -42,7 +42,7 @@ class DeletedUserHasIt(ServiceError):
 
     def __init__(self, user: User, *, by_address: bool) -> None:
         text = (
-            _("A deleted user has this e-mail address.") if by_address else _("A deleted user has this Unique User ID.")
+            _("A deleted user has this email address.") if by_address else _("A deleted user has this Unique User ID.")
         )
         super().__init__(text, code="deleted")
         self.user_id, self.name = user.pk, user.name
@@ -91,7 +91,7 @@ def adding_refused(refusal: Refusal) -> ServiceError:
             return ServiceError(_("A user with this address is already in this account."), code="taken")
         case Refusal.ID_TAKEN | Refusal.ADDRESS_ELSEWHERE | Refusal.OTHER_ID:
             return ServiceError(
-                _("This e-mail address or Unique User ID is already used in this account. Choose another."),
+                _("This email address or Unique User ID is already used in this account. Choose another."),
                 code="taken",
             )
         case Refusal.NOT_BY_ONESELF:
@@ -124,17 +124,17 @@ def address_taken(holder: Holder) -> ServiceError:
     if holder.reserved:
         return UserFrozen(_("A user with this address is being purged. Wait until the purge is completed."))
     if holder.state == UserState.PURGING:
-        return UserFrozen(_("This e-mail address or Unique User ID is already used in this account. Choose another."))
+        return UserFrozen(_("This email address or Unique User ID is already used in this account. Choose another."))
     if holder.deleted:
         return ServiceError(
             _(
-                "This e-mail address is already used by a deleted user. "
+                "This email address is already used by a deleted user. "
                 "Correct it in User Cleanup first, or choose another."
             ),
             code="taken",
         )
     return ServiceError(
-        _("This e-mail address or Unique User ID is already used in this account. Choose another."), code="taken"
+        _("This email address or Unique User ID is already used in this account. Choose another."), code="taken"
     )
 
 

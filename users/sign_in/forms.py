@@ -14,7 +14,7 @@ from users.sign_in.attempts import sign_in_attempt
 
 
 class SignInForm(AuthenticationForm):
-    """E-mail and password. The account is asked for after every refusal, and before one only on demand: who has users
+    """Email and password. The account is asked for after every refusal, and before one only on demand: who has users
     in several accounts names it, and whether an address is in several is told to nobody.
 
     People without access to the admin get the same answer as a wrong password. ``wait``: seconds, after too many tries.
@@ -28,7 +28,7 @@ class SignInForm(AuthenticationForm):
         "inactive": _("Wrong email or password, or no access to this site."),
     }
     username = forms.CharField(
-        label=_("E-mail"),
+        label=_("Email"),
         max_length=320,
         widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
     )

@@ -135,7 +135,7 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
 
 class ForgottenForm(forms.Form):
     email = forms.CharField(
-        label=gettext_lazy("E-mail"),
+        label=gettext_lazy("Email"),
         max_length=320,
         widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
     )

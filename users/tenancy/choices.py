@@ -72,13 +72,13 @@ class TypedSelect(AutocompleteSelect):
 
 
 class PersonSelect(TypedSelect):
-    """The same for a person, by e-mail or Unique User ID."""
+    """The same for a person, by email or Unique User ID."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, columns=("unique_user_id",), typed=_("or type the e-mail or Unique User ID"), **kwargs)
+        super().__init__(*args, columns=("unique_user_id",), typed=_("or type the email or Unique User ID"), **kwargs)
 
     def placeholder(self) -> str:
-        return _("Search by name, e-mail or Unique User ID")
+        return _("Search by name, email or Unique User ID")
 
     def find(self, rows: QuerySet[Any], typed: str) -> int | None:
         by_email: int | None = rows.filter(email_key=identity_key(typed)).values_list("pk", flat=True).first()

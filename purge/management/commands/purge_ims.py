@@ -18,7 +18,7 @@ class Command(PurgeCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--email", default="", help="the e-mail address; - reads it from standard input")
+        parser.add_argument("--email", default="", help="the email address; - reads it from standard input")
         parser.add_argument("--adobe-id", default="", help="the login at the identity provider")
         parser.add_argument("--reference", default="", help="the sender's number: the same one again is one request")
         parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")

@@ -10,7 +10,7 @@ from purge import services
 from tests.purge import world as w
 
 TRIALS = frozenset({"alpha", "beta", "gamma", "delta", "epsilon", "zeta"})
-#: Users of trial accounts who have Ann's address as e-mail or login, but for the one who created her trial account.
+#: Users of trial accounts who have Ann's address as email or login, but for the one who created her trial account.
 MATCHES = frozenset({"alpha_match", "beta_login_match", "beta_deleted_match", "delta_match"})
 
 

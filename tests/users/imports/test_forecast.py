@@ -49,7 +49,7 @@ def test_what_would_change_is_counted_and_nothing_is_done(account, admin_user):
         "failed": 1,
     }
     assert dict(seen.columns) == {"name": 1, "profile": 1, "email": 1, "manager": 1}
-    assert seen.bad == [(9, "E-mail: not an email address.")]
+    assert seen.bad == [(9, "Email: not an email address.")]
     assert (seen.rows, seen.is_whole, seen.is_drastic) == (8, True, False)
     assert list(User.objects.order_by("pk").values()) == before
     assert not UserAudit.objects.exists() and not FormerEmail.objects.exists()
@@ -97,7 +97,7 @@ def test_the_page_with_the_columns_says_what_would_change(signed_in, account):
         *(("Added", "0"), ("Changed", "1"), ("Brought back (had been deleted)", "1"), ("Bad row", "1")),
     ]
     assert outlook["columns"] == [("Name", "1")]
-    assert "Line 4: E-mail: not an email address." in shown.content.decode()
+    assert "Line 4: Email: not an email address." in shown.content.decode()
     # For other columns it is said again, and nothing starts.
     shown = signed_in.post(page("columns", log), {"name": "2", "email": "1", "look": "1"})
     assert shown.status_code == 200 and shown.context["outlook"]["columns"] == [("Name", "2")]

@@ -1,4 +1,4 @@
-"""Whoever has access is told at the old address when their e-mail or login is changed, by whomever."""
+"""Whoever has access is told at the old address when their email or login is changed, by whomever."""
 
 import pytest
 from django.core import mail

@@ -239,7 +239,7 @@ def test_what_gives_no_power_is_not_asked(here, world, ann):
 
 
 def test_who_may_not_purge_takes_over_nobody_who_may(world, chief, acme):
-    """By e-mail or login neither: the password of one who may purge is their own business, too."""
+    """By email or login neither: the password of one who may purge is their own business, too."""
     for row in (chief, world["other"]):
         assert not fresh(row).has_perm("purge.purge_people") or row == chief
     chief.user_permissions.add(_purge_permission())

@@ -14,7 +14,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Tried in this order: a manager's e-mail is no e-mail of the user, a deletion date no state.
+#: Tried in this order: a manager's email is no email of the user, a deletion date no state.
 FIELDS_IN_ORDER = (
     "manager",
     "adobe_id",
@@ -227,13 +227,13 @@ OTHER_ADDRESSES = _words(
 )
 #: Taken only where there is no other.
 PRIVATE_ADDRESSES = _words("private personal home privat private prive personnel personale particular")
-#: Whose e-mail or name that is: somebody else's, or no person's at all.
+#: Whose email or name that is: somebody else's, or no person's at all.
 SOMEBODY_ELSE = _words(
     "by assigned created modified approver hr sponsor support sender reviewer instructor trainer coach mentor "
     "assistant department team group building floor course cost division organization organisation location school "
     "emergency spouse referrer abteilung kostenstelle firma entreprise empresa azienda bedrijf ansprechpartner"
 )
-#: What is told of a manager beside the e-mail.
+#: What is told of a manager beside the email.
 OF_A_MANAGER = _words(
     "name names id ids number no first last given surname title phone department unique "
     "nummer nom prenom nombre naam nome telefon matricule numero"

@@ -16,7 +16,7 @@ from users.models import FormerEmail, User
 class Command(PurgeCommand):
     help = (
         "Name the users who have one mailbox with another user of their account, by number. Such a user signs in by a "
-        "login alone, is matched by nobody, and cannot be purged until somebody gives them an e-mail address of their "
+        "login alone, is matched by nobody, and cannot be purged until somebody gives them an email address of their "
         "own (in the admin: Users, or the pencil in User Cleanup), or the other user is gone."
     )
     example = "manage.py identity_report --rekey"

@@ -31,7 +31,7 @@ class Command(PurgeCommand):
         super().add_arguments(parser)
         parser.add_argument("file", type=Path, help="the CSV file")
         parser.add_argument("--account", required=True, help="the account's subdomain")
-        parser.add_argument("--initiator", help="e-mail of the user of this account who is noted as having started it")
+        parser.add_argument("--initiator", help="email of the user of this account who is noted as having started it")
         parser.add_argument("--map", action="append", default=[], metavar="FIELD=HEADING", help="a column's meaning")
         parser.add_argument(
             "--renumber",
