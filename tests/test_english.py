@@ -64,6 +64,30 @@ def test_a_document_names_files_that_are_there(name):
     assert [path for path in named if not any((place / path).exists() for place in places)] == []
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of a document; tables, headings, pictures and code are left out."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    found = []
+    for block in re.split(r"\n\s*\n", text):
+        lines = [line for line in block.splitlines() if not line.lstrip().startswith(("|", "#", "<", "!["))]
+        for item in re.split(r"\n(?=\s*(?:[-*]|\d+\.)\s)", "\n".join(lines)):
+            plain = re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]*`", "code", " ".join(item.split())))
+            found += re.split(r"(?<=[.!?:;])\s+(?=[A-Z“\"\[*`])", plain)
+    return [sentence for sentence in found if sentence]
+
+
+def test_sentences_are_counted_without_tables_and_code():
+    text = "# Head\n\n| a | b |\n\nOne two.\nThree `four five` six. Seven\n\n```\nno words\n```\n- eight\n- nine\n"
+    assert sentences(text) == ["One two.", "Three code six.", "Seven", "- eight", "- nine"]
+
+
+def test_sentences_of_the_readme_are_short():
+    lengths = [len(re.findall(r"[\w’'-]+", sentence)) for sentence in sentences((ROOT / "README.md").read_text())]
+    assert len(lengths) > 40
+    assert sum(lengths) / len(lengths) <= 30
+    assert max(lengths) <= 60
+
+
 #: What the screen used to say, and says in plainer words now.
 GONE = (
     "No worker runs: no sign of life since {{ beat",
