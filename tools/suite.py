@@ -136,7 +136,7 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def readings(python: Path) -> list[Step]:
-    """Lint, types, import contracts, templates, whether each model has its migration."""
+    """Lint, types, import contracts, templates, spelling, whether each model has its migration."""
     tool = python.parent
     return [
         Step("ruff check", [str(tool / "ruff"), "check", "."]),
@@ -144,6 +144,7 @@ def readings(python: Path) -> list[Step]:
         Step("mypy", [str(tool / "mypy")]),
         Step("import contracts", [str(tool / "lint-imports"), "--no-cache"]),
         Step("templates", [str(tool / "djlint"), ".", "--lint", "--quiet", "--allow-empty-input"]),
+        Step("spelling", [str(tool / "codespell")]),
         Step("migrations complete", [str(python), "manage.py", "makemigrations", "--check", "--dry-run"], scratch()),
     ]
 
