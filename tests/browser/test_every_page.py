@@ -132,7 +132,7 @@ def test_other_users(visit, admin, account):
     account.save()
     page = visit(admin).go(f"{CLEANUP}other/")
     inspect(page, "other users")
-    page.get_by_label("Email address").fill("partner@outside.example")
+    page.get_by_role("textbox", name="Email address").fill("partner@outside.example")
     page.get_by_role("button", name="Find the address").click()
     page.get_by_role("heading", name="Where it is found in this account").wait_for()
     inspect(page, "address found")

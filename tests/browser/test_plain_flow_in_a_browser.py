@@ -149,7 +149,7 @@ def test_an_address_in_other_users_is_four_clicks_and_the_address(visit, home, w
     hand.click(page.get_by_role("link", name="Other Users"))
     find = page.get_by_role("button", name="Find the address")
     assert hand.asks_for(find) == ["address"]
-    hand.type(page.get_by_label("Email address"), address)
+    hand.type(page.get_by_role("textbox", name="Email address"), address)
     hand.click(find)
     button = page.get_by_role("button", name="Purge this address for good")
     assert hand.asks_for(button) == []
