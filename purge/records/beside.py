@@ -1,7 +1,7 @@
 """Names that stand beside an address in a text where it is certain whose they are: in a header, a calendar, a card.
 
-``"Ann Archer" <ann@x.org>`` is hers, and so is what an attendee is called, and all that a card says of whom it is
-about. A name that somebody has typed into a sentence is not looked for.
+``"Ann Archer" <ann@x.org>`` is the name of that address, and so is what an attendee is called, and all that a
+card says of whom it is about. A name that somebody has typed into a sentence is not looked for.
 """
 
 from __future__ import annotations
