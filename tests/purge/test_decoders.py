@@ -117,6 +117,8 @@ def test_an_address_beyond_ascii(text, left):
         f"<td>jo</td><td>{ANN}.au</td>",
         "ann&period;b@x-y.example.au",
         "ATTENDEE:mailto:joann.b@x-\r\n y.example",
+        "Write to ann.\n b@x-y.example",
+        "Cc: bo@q.example, ann.\r\n\tb@x-y.example",
         in_base64(f"hello jo{ANN}"),
         in_base64(f"hello {ANN}.au"),
         jwt.encode({"email": f"r&{ANN}"}, "k" * 32),

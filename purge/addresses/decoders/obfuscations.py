@@ -22,6 +22,10 @@ _TAG: Final = re.compile(
     rf"</?(?:{_WITHIN})(?:\s[^<>]{{0,500}})?/?>|<!--(?:(?!-->).){{0,500}}-->", re.IGNORECASE | re.DOTALL
 )
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
+#: A line of a calendar or a card that goes on: in any other text an indented line is one of its own.
+_FOLDED_LINE: Final = re.compile(
+    r"^(?:[\w-]+\.)?[A-Z][A-Z0-9-]+[;:]\S[^\n]*(?:\n[ \t][^\n]*)+", re.MULTILINE | re.ASCII
+)
 _NAMED: Final = re.compile(r"&[A-Za-z][A-Za-z0-9]{1,30};|\\u\{0*[0-9A-Fa-f]{1,6}\}")
 _HYPHENS: Final = str.maketrans({"\u2010": "-", "\u2011": "-"})
 _QUOTED_LOCAL: Final = re.compile(r'(?<![\w.+-])"([\w.+\'-]{1,64})"(?=@)')
@@ -54,9 +58,11 @@ _BEYOND_ASCII: Final = re.compile(r"%[89A-Fa-f][0-9A-Fa-f]")
 
 
 def folded_lines(text: str) -> Iterator[Edit]:
-    """A line of a calendar, a card or a message that goes on in the next one, behind a blank."""
-    for match in _FOLD.finditer(text):
-        yield Edit(match.start(), match.end(), "")
+    """A line of a calendar or a card that goes on in the next one, behind a blank. (Between the lines of a message's
+    header the blank stays, so an address is never folded there.)"""
+    for line in _FOLDED_LINE.finditer(text):
+        for match in _FOLD.finditer(text, line.start(), line.end()):
+            yield Edit(match.start(), match.end(), "")
 
 
 def tags(text: str) -> Iterator[Edit]:

@@ -14,6 +14,8 @@ from typing import Final
 from urllib.parse import unquote
 
 DEEPEST: Final = 3
+#: A property of a calendar or a card over several lines.
+_GOES_ON: Final = re.compile(r"(?m)^[\w.-]*[A-Z][A-Z0-9-]+[;:]\S[^\n]*(?:\n[ \t][^\n]*)+", re.ASCII)
 _RUN: Final = re.compile(r"[\w+/-]{12,}(?:\r?\n[ \t]?[\w+/-]{4,})*", re.ASCII)
 _WORDS: Final = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?]*\?=(?:\s*=\?[^?\s]+\?[BbQq]\?[^?]*\?=)*")
 _TAG: Final = re.compile(
@@ -77,7 +79,7 @@ def _beside(text: str) -> Iterator[str]:
             opened = sought.sub(instead, opened)
     yield opened
     if "\n " in text or "\n\t" in text:
-        yield re.sub(r"\r?\n[ \t]", "", text)
+        yield "\n".join(re.sub(r"\r?\n[ \t]", "", line.group()) for line in _GOES_ON.finditer(text))
     if "_" in text:
         yield "\n".join(match.group().replace("_", " ") for match in _UNDERSCORED.finditer(text))
     if "%" in text:
