@@ -297,4 +297,15 @@ def test_the_columns_that_the_patrol_decodes_are_those_that_no_database_can_read
         ("django_q_task", "result"),
         ("users_session", "session_data"),
         ("lms_cache", "value"),
+        # Encrypted.
+        ("connectors_adobeconnectsettings", "secret"),
+        ("connectors_azureadsettings", "secret"),
+        ("connectors_ftpsettings", "secret"),
+        ("connectors_genericsettings", "values"),
+        ("connectors_salesforcesettings", "secret"),
+        ("connectors_teamssettings", "secret"),
+        ("connectors_webhook", "secret"),
+        ("connectors_workdaysettings", "secret"),
+        ("connectors_zoomsettings", "secret"),
+        ("users_identityprovider", "secret"),
     }

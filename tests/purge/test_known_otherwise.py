@@ -148,7 +148,8 @@ def test_whoever_is_named_otherwise_leaves_and_nobody_else(cast, patrolled):
     globex = plant(cast.globex, documents)
     avatar = AnnouncementFactory(account=cast.acme, body=f"See /people/{cast.ann.public_id}/avatar.png, room U-1001.")
     with override_settings(PURGE_PATROL_AT_ONCE_ROWS=10_000_000 if patrolled else 0):
-        assert w.completed(purge(cast, cast.ann, cast.bob))
+        request = purge(cast, cast.ann, cast.bob)
+        assert request.status == ("completed" if patrolled else "erased")
     stored = dict(XapiStatement.objects.values_list("pk", "statement"))
     assert {name: stored[row.pk] for name, row in made.items()} == {name: after for name, (_b, after) in NAMED.items()}
     assert {name: stored[row.pk] for name, row in others.items()} == OTHERS
@@ -158,6 +159,7 @@ def test_whoever_is_named_otherwise_leaves_and_nobody_else(cast, patrolled):
     assert avatar.body == "See /people/[erased]/avatar.png, room U-1001."
     if not patrolled:
         assert patrol.patrol_all().verdict == "clean"
+        assert w.completed(request)
 
 
 @pytest.mark.parametrize(
@@ -172,10 +174,11 @@ def test_whoever_is_named_otherwise_leaves_and_nobody_else(cast, patrolled):
 def test_a_purge_is_not_clean_while_such_a_statement_is_there(cast, written):
     with override_settings(PURGE_PATROL_AT_ONCE_ROWS=0):
         request = purge(cast, cast.ann)
+        assert (request.status, patrol.patrol_all().verdict) == ("erased", "clean")
         assert w.completed(request)
         assert not request.identifiers.exists()
         late, other = plant(cast.acme, {"late": written}), plant(cast.acme, {"other": OTHERS["another's digest"]})
-        assert patrol.patrol_all().verdict == "residue"
+        assert [hit.table for hit in patrol.look_at(request)] == ["connectors_xapistatement"]
     request.refresh_from_db()
     assert request.status == "residue"
     places = set(request.residues.values_list("table", "column", "row"))
@@ -189,13 +192,29 @@ def test_a_purge_is_not_clean_while_such_a_statement_is_there(cast, written):
     assert w.completed(request)
 
 
+def test_such_a_statement_that_comes_before_the_first_pass_is_made_anonymous_by_it(cast):
+    with override_settings(PURGE_PATROL_AT_ONCE_ROWS=0):
+        request = purge(cast, cast.ann)
+        assert request.status == "erased"
+        late = plant(cast.acme, {name: NAMED[name][0] for name in ("digest", "employee number as account")})
+        other = plant(cast.acme, {"other": OTHERS["another's digest"]})
+        assert patrol.patrol_all().verdict == "clean"
+    assert w.completed(request)
+    stored = dict(XapiStatement.objects.values_list("pk", "statement"))
+    assert {name: stored[row.pk] for name, row in late.items()} == {name: NAMED[name][1] for name in late}
+    assert stored[other["other"].pk] == OTHERS["another's digest"]
+
+
 def test_who_has_the_id_or_address_again_keeps_what_names_them(cast):
     with override_settings(PURGE_PATROL_AT_ONCE_ROWS=0):
         request = purge(cast, cast.ann)
-        assert w.completed(request)
+        assert request.status == "erased"
         UserFactory(account=cast.acme, email=w.ANN, unique_user_id="U-1001")
-        plant(cast.acme, {name: NAMED[name][0] for name in ("digest", "employee number as account")})
+        theirs = plant(cast.acme, {name: NAMED[name][0] for name in ("digest", "employee number as account")})
         assert patrol.patrol_all().verdict == "clean"
+        assert w.completed(request)
+    stored = dict(XapiStatement.objects.values_list("pk", "statement"))
+    assert {name: stored[row.pk] for name, row in theirs.items()} == {name: NAMED[name][0] for name in theirs}
 
 
 #: A login that is no address as one is found in texts, and is not this one.

@@ -172,4 +172,7 @@ def test_who_was_purged_before_the_upgrade_is_still_known(old_database):
     assert purged_before(account_id=acme.pk, known=known) == dict.fromkeys(known[:3], "PUR-7Q4M-2KX9-H")
     assert set(SuppressionHash.objects.values_list("form", flat=True)) == {"folded-1"}
     scope = scope_of(Identifier.objects.get().request)
-    assert scope.all_addresses() == {"jürgen@bücher.example", "jürgen@xn--bcher-kva.example"}
+    assert {key for key in scope.all_addresses() if "@" in key} == {
+        "jürgen@bücher.example",
+        "jürgen@xn--bcher-kva.example",
+    }
