@@ -328,9 +328,10 @@ def test_the_number_of_queries_of_a_preview_does_not_depend_on_the_rows(furnishe
     for _n in range(20):
         w.mention_in_comment(furnished, w.ANN)
     assert queries(furnished.ann, furnished.bob) == before
-    # And for somebody of whom nothing is there, the statements that ask for all tables at once are enough.
+    # And for somebody of whom nothing is there, the statements that ask for all tables at once are enough; but for the
+    # nine tables with encrypted columns, which no statement can look into: each is asked for its rows, and read.
     light = [UserFactory(account=furnished.acme, deleted=True) for _n in range(2)]
-    assert queries(*light) < 36 or connection.vendor == "sqlite"
+    assert queries(*light) < 36 + 2 * 9 or connection.vendor == "sqlite"
 
 
 # ---------------------------------------------------------------- looking up
