@@ -92,7 +92,7 @@ class Visitor:
     def __init__(self, context: BrowserContext, site: str) -> None:
         self.context, self.site, self.noise = context, site, []
         context.set_default_timeout(PATIENCE)
-        context.on("console", lambda message: self.noise.append(f"console: {message.text}"))
+        context.on("console", lambda message: self.noise.append(f"console of {self.page.url}: {message.text}"))
         context.on("weberror", lambda error: self.noise.append(f"error: {error.error}"))
         context.on("request", self._at_home)
         context.on("response", self._well)
