@@ -25,7 +25,7 @@ from bench.data import side_by_side
 from bench.figures import Bench, HeavyPool, forget_queue
 from bench.forked_workers import Worker
 from bench.measuring import Result, median, percentile, progress, ratio, rounds
-from purge.database.catalog import read_catalog
+from purge.database import dialect_of
 from purge.models import LedgerEntry, PurgeRequest
 from purge.proof.probe import referring_tables
 
@@ -118,7 +118,7 @@ def _left_of(people: Sequence[int]) -> int:
     """Tables in which something still points at one of the people."""
     from users.models import User
 
-    return len(list(referring_tables(read_catalog(connection), User._meta.db_table, list(people))))
+    return len(list(referring_tables(dialect_of(connection).read_catalog(), User._meta.db_table, list(people))))
 
 
 # ---------------------------------------------------------------- 11: several requests at once

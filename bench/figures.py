@@ -20,9 +20,9 @@ from django.test.utils import CaptureQueriesContext
 from bench import contenders
 from bench.data import Size, World, address_columns, reset_sequences, settle
 from bench.measuring import Result, clock, median, progress, ratio, rounds
-from purge.addresses.index import candidates_where, drop_indexes, ensure_indexes, small_reads
+from purge.addresses.index import candidates_where, drop_indexes, ensure_indexes
 from purge.addresses.sql import json_function, may_mention, text_function
-from purge.database.catalog import read_catalog
+from purge.database import dialect_of
 from purge.proof import columns, probe, texts
 from purge.routes.scope import Scope
 from purge.rules.registry import get_registry
@@ -204,7 +204,7 @@ def extract_all() -> None:
     """Take the addresses out of every text that a patrol reads, with the same decoding, and count the rows."""
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
-        for column in columns.patrolled_columns(read_catalog(connection)):
+        for column in columns.patrolled_columns(dialect_of(connection).read_catalog()):
             name = quote(column.name)
             if connection.vendor == "sqlite":
                 found = f"bench_addresses({name})"
@@ -330,7 +330,7 @@ def finding(bench: Bench) -> list[Result]:
     steps = [AddressStep(entry) for entry in get_registry().ordered if entry.addresses]
 
     def find() -> None:
-        with small_reads(connection):
+        with dialect_of(connection).small_reads():
             mentioning = plan.steps_with_work(steps, scope)
             for step in steps:
                 if step.key in mentioning:

@@ -24,9 +24,9 @@ class PurgeConfig(AppConfig):
 
 def give_functions(*, connection: Any, **kwargs: Any) -> None:
     """Each new connection: what SQLite lacks for looking through texts."""
-    from purge.addresses.index import add_sqlite_functions
+    from purge.addresses.index import offer_functions
 
-    add_sqlite_functions(connection)
+    offer_functions(connection)
 
 
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:

@@ -39,6 +39,7 @@ ALLOWED = {
     "purge/management/commands/purge_preview.py": {"users": "a key of the command's JSON"},
     "purge/management/commands/purge_journal.py": {"users_who_are_back": "a key of the command's JSON"},
     "purge/database/identity.py": {"system": "PostgreSQL's word for the number of a cluster"},
+    "purge/database/postgresql.py": {"system": "PostgreSQL's word for the number of a cluster"},
     **{
         f"templates/purge/{name}.html": {"lms_purge": "the site's style sheet and script, which its templates load"}
         for name in ("base", "notice_list", "request", "request_list")

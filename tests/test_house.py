@@ -83,3 +83,31 @@ def test_no_modules_import_each_other_in_a_ring():
     names = set(paths)
     graph = {name: imports(path, names) - {name} for name, path in paths.items()}
     assert ring(graph) == []
+
+
+def asks_which_database(source: str) -> list[int]:
+    """The lines that ask a connection what it is, or name one of the two."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.Attribute) and node.attr in ("vendor", "display_name"))
+        or (isinstance(node, ast.Constant) and node.value in ("postgresql", "sqlite"))
+    ]
+
+
+def test_which_database_it_is_is_asked_in_one_room():
+    """Whoever needs SQL that one of them does not know says it in both languages (purge/database/dialect.py)."""
+    asking = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / "purge").rglob("*.py"))
+        if "migrations" not in path.parts and (lines := asks_which_database(path.read_text()))
+    }
+    assert {name.rpartition("/")[0] for name in asking} == {"purge/database"}, asking
+    assert [name for name in asking if name.endswith("__init__.py")] == ["purge/database/__init__.py"]
+
+
+@pytest.mark.parametrize(
+    "source", ['if connection.vendor == "sqlite": pass', 'which = connections["a"].vendor', 'KIND = "postgresql"']
+)
+def test_such_a_question_is_noticed(source: str) -> None:
+    assert asks_which_database(source)

@@ -9,6 +9,7 @@ all of those.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -29,6 +30,7 @@ from purge.addresses.sql import (
     text_function,
     version,
 )
+from purge.database import dialect_of
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -39,9 +41,6 @@ _LONGEST_NAME: Final = 63
 _LOCK: Final = 7_265_113_407
 # Kilobytes of new entries that a search has to read through, and that one unlucky writer sorts in.
 _PENDING: Final = 256
-#: To the end of a transaction of PostgreSQL's: no parallel workers and no compiling. The planner takes a search of a
-#: hundred columns for a big one; starting workers for each table, and compiling, took ten times as long as the search.
-FEW_ROWS: Final = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
 # At-signs, and what introduces an escape (a backslash is what JSON writes other characters with), each once.
 _TELLTALE: Final = tuple(dict.fromkeys(AT_SIGNS + ESCAPING))
 
@@ -78,30 +77,7 @@ def create_functions(connection: BaseDatabaseWrapper) -> bool:
 
     Raises :class:`UnfitDatabase` when the database is not kept in UTF-8.
     """
-    if connection.vendor != "postgresql":
-        return False
-    schema = _schema(connection)
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_LOCK])
-        ((encoding, server),) = _rows(
-            connection,
-            "SELECT pg_catalog.current_setting('server_encoding'),"
-            " pg_catalog.current_setting('server_version_num')::int / 10000",
-        )
-        if encoding != "UTF8":
-            raise UnfitDatabase(f"The database is kept in {encoding}; make it with ENCODING 'UTF8'.")
-        wanted = version(schema, server)
-        current = (text_function(), json_function())
-        if _versions(connection) == dict.fromkeys(current, wanted):
-            return False
-        for statement in function_statements(schema):
-            cursor.execute(statement)
-        for name, argument in zip(current, ("text", "jsonb"), strict=True):
-            cursor.execute(f"COMMENT ON FUNCTION {schema}.{name}({argument}) IS '{wanted}'")
-        # Of these very functions, which another server's tables have changed: what they index is read anew.
-        for index in _indexes(connection, current):
-            cursor.execute(f"REINDEX INDEX {schema}.{connection.ops.quote_name(index)}")
-    return True
+    return _texts(connection).create_functions()
 
 
 def replace_indexes(connection: BaseDatabaseWrapper, columns: Sequence[TextColumn]) -> None:
@@ -112,51 +88,29 @@ def replace_indexes(connection: BaseDatabaseWrapper, columns: Sequence[TextColum
     before stay until the next time: processes of the release before may still ask them.
     """
     drop_unneeded_functions(connection)
-    concurrently = bool(_indexes(connection)) and not connection.in_atomic_block
+    concurrently = bool(_texts(connection).indexes()) and not connection.in_atomic_block
     ensure_indexes(connection, columns, concurrently=concurrently)
     drop_unneeded_indexes(connection, columns, concurrently=concurrently)
 
 
 def drop_unneeded_functions(connection: BaseDatabaseWrapper) -> None:
     """Drop the functions of earlier definitions with which no index is made."""
-    if connection.vendor != "postgresql":
-        return
-    unneeded = _rows(
-        connection,
-        "SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p"
-        " WHERE p.pronamespace = pg_catalog.current_schema()::regnamespace AND p.proname LIKE %s"
-        " AND NOT p.proname = ANY (%s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refobjid = p.oid"
-        " AND d.refclassid = 'pg_catalog.pg_proc'::regclass)",
-        [f"{FUNCTIONS}%", [text_function(), json_function()]],
-    )
-    for (function,) in unneeded:
-        _execute(connection, f"DROP FUNCTION IF EXISTS {function}")
+    texts = _texts(connection)
+    for function in texts.unneeded_functions():
+        texts.execute(f"DROP FUNCTION IF EXISTS {function}")
 
 
 def index_statements(
     connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False
 ) -> list[str]:
     """The statements that make the indexes. ``concurrently``: writers need not wait (not within a transaction)."""
-    quote = connection.ops.quote_name
-    if connection.vendor == "sqlite":
-        return [
-            f"CREATE INDEX {quote(index_name(column))} ON {quote(column.table)} "
-            f"({quote(_primary_key(connection, column))}) "
-            f"WHERE {may_contain_address(quote(column.column), is_json=column.is_json)}"
-            for column in columns
-        ]
-    return [
-        f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{quote(index_name(column))} "
-        f"ON {_schema(connection)}.{quote(column.table)} USING gin (({_expression(connection, column)})) "
-        f"WITH (gin_pending_list_limit = {_PENDING}) "
-        f"WHERE {_condition(connection, column)}"
-        for column in columns
-    ]
+    texts = _texts(connection)
+    return [texts.index_statement(column, concurrently=concurrently) for column in columns]
 
 
 def missing_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> list[TextColumn]:
     """The columns without a working index, each once."""
-    indexes = _indexes(connection)
+    indexes = _texts(connection).indexes()
     return [column for column in dict.fromkeys(columns) if not indexes.get(index_name(column), False)]
 
 
@@ -169,23 +123,23 @@ def ensure_indexes(
     """
     create_functions(connection)
     missing = missing_indexes(connection, columns)
+    texts = _texts(connection)
     for column, statement in zip(
         missing, index_statements(connection, missing, concurrently=concurrently), strict=True
     ):
         # A build that was broken off leaves an index that is kept up and never used.
-        _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
-        _execute(connection, statement)
-    if connection.vendor == "postgresql":
-        for table in dict.fromkeys(column.table for column in missing):
-            # The planner knows nothing of an expression until its values have been sampled.
-            _execute(connection, f"ANALYZE {_schema(connection)}.{connection.ops.quote_name(table)}")
+        texts.execute(texts.drop_statement(index_name(column), concurrently=concurrently))
+        texts.execute(statement)
+    for table in dict.fromkeys(column.table for column in missing):
+        texts.sample(table)
     return missing
 
 
 def drop_indexes(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn], *, concurrently: bool = False) -> None:
     """Drop the indexes of these columns, where there are any."""
+    texts = _texts(connection)
     for column in columns:
-        _execute(connection, _drop(connection, index_name(column), concurrently=concurrently))
+        texts.execute(texts.drop_statement(index_name(column), concurrently=concurrently))
 
 
 def drop_unneeded_indexes(
@@ -193,15 +147,11 @@ def drop_unneeded_indexes(
 ) -> list[str]:
     """Drop the address indexes of all columns but these; their names."""
     needed = {index_name(column) for column in columns}
-    unneeded = sorted(name for name in _indexes(connection) if name.startswith(PREFIX) and name not in needed)
+    texts = _texts(connection)
+    unneeded = sorted(name for name in texts.indexes() if name.startswith(PREFIX) and name not in needed)
     for name in unneeded:
-        _execute(connection, _drop(connection, name, concurrently=concurrently))
+        texts.execute(texts.drop_statement(name, concurrently=concurrently))
     return unneeded
-
-
-def indexed_names(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of all address indexes there are."""
-    return sorted(_indexes(connection))
 
 
 def candidates_where(
@@ -212,23 +162,12 @@ def candidates_where(
     And maybe for others: Python decides (:func:`purge.addresses.mentions`). The index answers it; on SQLite with all
     rows that may mention anybody.
     """
-    if connection.vendor == "postgresql":
-        return _overlap(connection, column, "%s::text[]"), [storable(keys)]
-    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return may_contain_address(name, is_json=column.is_json).replace("%", "%%"), []
+    return _texts(connection).candidates_where(column, keys)
 
 
 def candidates_among(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
     """The same where the keys are an SQL expression (a text array), so that a long statement holds them once."""
-    if connection.vendor == "postgresql":
-        return _overlap(connection, column, keys_sql), []
-    return candidates_where(connection, column, ())
-
-
-def _overlap(connection: BaseDatabaseWrapper, column: TextColumn, keys_sql: str) -> str:
-    # The condition of the index is said again, else the planner cannot use it.
-    condition = _condition(connection, column).replace("%", "%%")
-    return f"({condition} AND {_expression(connection, column)} && {keys_sql})"
+    return _texts(connection).candidates_among(column, keys_sql)
 
 
 def may_contain_address(name: str, *, is_json: bool = False) -> str:
@@ -246,10 +185,9 @@ _sought: ContextVar[Collection[str]] = ContextVar("sought", default=())
 MENTIONS_ANY: Final = "purge_may_mention"
 
 
-def add_sqlite_functions(connection: BaseDatabaseWrapper) -> None:
+def offer_functions(connection: BaseDatabaseWrapper) -> None:
     """Give a new connection of SQLite's the function :data:`MENTIONS_ANY`. No index or trigger may use it."""
-    if connection.vendor == "sqlite":
-        connection.connection.create_function(MENTIONS_ANY, 1, _mentions_any)
+    dialect_of(connection).offer_function(MENTIONS_ANY, _mentions_any)
 
 
 def _mentions_any(value: Any) -> bool:
@@ -266,99 +204,206 @@ def searching_for(keys: Collection[str]) -> Iterator[None]:
         _sought.reset(token)
 
 
-@contextmanager
-def small_reads(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Reading with :data:`FEW_ROWS`; not a transaction on SQLite, where it would keep writers waiting."""
-    if connection.vendor != "postgresql":
-        yield
-        return
-    with transaction.atomic(using=connection.alias):
-        _execute(connection, FEW_ROWS)
-        yield
-
-
 def storable(keys: Iterable[str]) -> list[str]:
     """Those of the keys that may stand in a text of PostgreSQL's: half surrogates and NUL are in none."""
     return [key for key in keys if "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)]
 
 
-def _expression(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
-    """What the index is made on; a search has to say the very same."""
-    function, kind = (json_function(), "jsonb") if column.is_json else (text_function(), "text")
-    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return f"{_schema(connection)}.{function}({name}::{kind})"
+# ---------------------------------------------------------------- one face, two databases
 
 
-def _condition(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
-    """Which rows the index holds."""
-    name = f"{connection.ops.quote_name(column.table)}.{connection.ops.quote_name(column.column)}"
-    return may_mention(f"({name}::text)", is_json=column.is_json)
+class _Texts(ABC):
+    """How one kind of database is asked which rows may mention an address."""
 
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
 
-def _primary_key(connection: BaseDatabaseWrapper, column: TextColumn) -> str:
-    with connection.cursor() as cursor:
-        return str(connection.introspection.get_primary_key_column(cursor, column.table))
+    @abstractmethod
+    def create_functions(self) -> bool: ...
 
+    @abstractmethod
+    def index_statement(self, column: TextColumn, *, concurrently: bool) -> str: ...
 
-def _drop(connection: BaseDatabaseWrapper, name: str, *, concurrently: bool = False) -> str:
-    if connection.vendor == "sqlite":
-        return f"DROP INDEX IF EXISTS {connection.ops.quote_name(name)}"
-    how = "CONCURRENTLY " if concurrently else ""
-    return f"DROP INDEX {how}IF EXISTS {_schema(connection)}.{connection.ops.quote_name(name)}"
+    @abstractmethod
+    def drop_statement(self, name: str, *, concurrently: bool = False) -> str: ...
+
+    @abstractmethod
+    def unneeded_functions(self) -> list[str]:
+        """The functions of earlier definitions with which no index is made, as DROP names them."""
+
+    @abstractmethod
+    def indexes(self, functions: Sequence[str] = ()) -> dict[str, bool]:
+        """The address indexes, by name, and whether each works. ``functions``: those made with these alone."""
+
+    @abstractmethod
+    def sample(self, table: str) -> None:
+        """After an index was made: let the planner know what is in it."""
+
+    @abstractmethod
+    def candidates_where(self, column: TextColumn, keys: Collection[str]) -> tuple[str, list[Any]]: ...
+
+    @abstractmethod
+    def candidates_among(self, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]: ...
+
+    def quoted(self, name: str) -> str:
+        return str(self.connection.ops.quote_name(name))
+
+    def named(self, column: TextColumn) -> str:
+        return f"{self.quoted(column.table)}.{self.quoted(column.column)}"
+
+    def execute(self, statement: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
 
 
 #: By the driver's connection: asked once each, since a search names the schema for every column.
 _schemas: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
-def _schema(connection: BaseDatabaseWrapper) -> str:
-    connection.ensure_connection()
-    schema = _schemas.get(connection.connection)
-    if schema is None:
-        ((name,),) = _rows(connection, "SELECT pg_catalog.current_schema()")
-        schema = _schemas[connection.connection] = connection.ops.quote_name(name)
-    return schema
+class _IndexedTexts(_Texts):
+    """PostgreSQL: GIN indexes on functions that take the addresses out of a text."""
 
+    def create_functions(self) -> bool:
+        schema = self.schema
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_LOCK])
+            ((encoding, server),) = self.rows(
+                "SELECT pg_catalog.current_setting('server_encoding'),"
+                " pg_catalog.current_setting('server_version_num')::int / 10000",
+            )
+            if encoding != "UTF8":
+                raise UnfitDatabase(f"The database is kept in {encoding}; make it with ENCODING 'UTF8'.")
+            wanted = version(schema, server)
+            current = (text_function(), json_function())
+            if self._versions() == dict.fromkeys(current, wanted):
+                return False
+            for statement in function_statements(schema):
+                cursor.execute(statement)
+            for name, argument in zip(current, ("text", "jsonb"), strict=True):
+                cursor.execute(f"COMMENT ON FUNCTION {schema}.{name}({argument}) IS '{wanted}'")
+            # Of these very functions, which another server's tables have changed: what they index is read anew.
+            for index in self.indexes(current):
+                cursor.execute(f"REINDEX INDEX {schema}.{self.quoted(index)}")
+        return True
 
-def _versions(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    """What is remembered with each of the functions there are."""
-    return dict(
-        _rows(
-            connection,
-            "SELECT proname, pg_catalog.obj_description(oid, 'pg_proc') FROM pg_catalog.pg_proc"
-            " WHERE pronamespace = pg_catalog.current_schema()::regnamespace AND proname = ANY (%s)",
-            [[text_function(), json_function()]],
+    def index_statement(self, column: TextColumn, *, concurrently: bool) -> str:
+        return (
+            f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{self.quoted(index_name(column))} "
+            f"ON {self.schema}.{self.quoted(column.table)} USING gin (({self._expression(column)})) "
+            f"WITH (gin_pending_list_limit = {_PENDING}) "
+            f"WHERE {self._condition(column)}"
         )
-    )
 
+    def drop_statement(self, name: str, *, concurrently: bool = False) -> str:
+        how = "CONCURRENTLY " if concurrently else ""
+        return f"DROP INDEX {how}IF EXISTS {self.schema}.{self.quoted(name)}"
 
-def _indexes(connection: BaseDatabaseWrapper, functions: Sequence[str] = ()) -> dict[str, bool]:
-    """The address indexes, by name, and whether each works. ``functions``: those made with these alone."""
-    if connection.vendor == "sqlite":
-        found = _rows(
-            connection, "SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB %s", [f"{PREFIX}*"]
+    def unneeded_functions(self) -> list[str]:
+        found = self.rows(
+            "SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p"
+            " WHERE p.pronamespace = pg_catalog.current_schema()::regnamespace AND p.proname LIKE %s"
+            " AND NOT p.proname = ANY (%s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refobjid = p.oid"
+            " AND d.refclassid = 'pg_catalog.pg_proc'::regclass)",
+            [f"{FUNCTIONS}%", [text_function(), json_function()]],
         )
+        return [function for (function,) in found]
+
+    def indexes(self, functions: Sequence[str] = ()) -> dict[str, bool]:
+        return dict(
+            self.rows(
+                "SELECT DISTINCT c.relname, i.indisvalid AND i.indisready FROM pg_catalog.pg_index i"
+                " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+                " JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid"
+                " AND d.refclassid = 'pg_catalog.pg_proc'::regclass"
+                " JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid"
+                " WHERE c.relnamespace = pg_catalog.current_schema()::regnamespace AND p.proname LIKE %s"
+                " AND (%s::text[] = '{}' OR p.proname = ANY (%s))",
+                [f"{FUNCTIONS}%", list(functions), list(functions)],
+            )
+        )
+
+    def sample(self, table: str) -> None:
+        # The planner knows nothing of an expression until its values have been sampled.
+        self.execute(f"ANALYZE {self.schema}.{self.quoted(table)}")
+
+    def candidates_where(self, column: TextColumn, keys: Collection[str]) -> tuple[str, list[Any]]:
+        return self._overlap(column, "%s::text[]"), [storable(keys)]
+
+    def candidates_among(self, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
+        return self._overlap(column, keys_sql), []
+
+    def _overlap(self, column: TextColumn, keys_sql: str) -> str:
+        # The condition of the index is said again, else the planner cannot use it.
+        condition = self._condition(column).replace("%", "%%")
+        return f"({condition} AND {self._expression(column)} && {keys_sql})"
+
+    def _expression(self, column: TextColumn) -> str:
+        """What the index is made on; a search has to say the very same."""
+        function, kind = (json_function(), "jsonb") if column.is_json else (text_function(), "text")
+        return f"{self.schema}.{function}({self.named(column)}::{kind})"
+
+    def _condition(self, column: TextColumn) -> str:
+        """Which rows the index holds."""
+        return may_mention(f"({self.named(column)}::text)", is_json=column.is_json)
+
+    def _versions(self) -> dict[str, str]:
+        """What is remembered with each of the functions there are."""
+        return dict(
+            self.rows(
+                "SELECT proname, pg_catalog.obj_description(oid, 'pg_proc') FROM pg_catalog.pg_proc"
+                " WHERE pronamespace = pg_catalog.current_schema()::regnamespace AND proname = ANY (%s)",
+                [[text_function(), json_function()]],
+            )
+        )
+
+    @property
+    def schema(self) -> str:
+        self.connection.ensure_connection()
+        schema = _schemas.get(self.connection.connection)
+        if schema is None:
+            ((name,),) = self.rows("SELECT pg_catalog.current_schema()")
+            schema = _schemas[self.connection.connection] = self.quoted(name)
+        return schema
+
+
+class _ScannedTexts(_Texts):
+    """SQLite: an index of the rows whose text could hold an at-sign; a search reads all of those."""
+
+    def create_functions(self) -> bool:
+        return False
+
+    def index_statement(self, column: TextColumn, *, concurrently: bool) -> str:
+        with self.connection.cursor() as cursor:
+            key = str(self.connection.introspection.get_primary_key_column(cursor, column.table))
+        return (
+            f"CREATE INDEX {self.quoted(index_name(column))} ON {self.quoted(column.table)} "
+            f"({self.quoted(key)}) WHERE {may_contain_address(self.quoted(column.column), is_json=column.is_json)}"
+        )
+
+    def drop_statement(self, name: str, *, concurrently: bool = False) -> str:
+        return f"DROP INDEX IF EXISTS {self.quoted(name)}"
+
+    def unneeded_functions(self) -> list[str]:
+        return []
+
+    def indexes(self, functions: Sequence[str] = ()) -> dict[str, bool]:
+        found = self.rows("SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB %s", [f"{PREFIX}*"])
         return {name: True for (name,) in found}
-    return dict(
-        _rows(
-            connection,
-            "SELECT DISTINCT c.relname, i.indisvalid AND i.indisready FROM pg_catalog.pg_index i"
-            " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
-            " JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid AND d.refclassid = 'pg_catalog.pg_proc'::regclass"
-            " JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid"
-            " WHERE c.relnamespace = pg_catalog.current_schema()::regnamespace AND p.proname LIKE %s"
-            " AND (%s::text[] = '{}' OR p.proname = ANY (%s))",
-            [f"{FUNCTIONS}%", list(functions), list(functions)],
-        )
-    )
+
+    def sample(self, table: str) -> None:
+        """Nothing: the index is of keys."""
+
+    def candidates_where(self, column: TextColumn, keys: Collection[str]) -> tuple[str, list[Any]]:
+        return may_contain_address(self.named(column), is_json=column.is_json).replace("%", "%%"), []
+
+    def candidates_among(self, column: TextColumn, keys_sql: str) -> tuple[str, list[Any]]:
+        return self.candidates_where(column, ())
 
 
-def _execute(connection: BaseDatabaseWrapper, statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def _rows(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] = ()) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
+def _texts(connection: BaseDatabaseWrapper) -> _Texts:
+    return (_IndexedTexts if dialect_of(connection).finds_addresses else _ScannedTexts)(connection)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Lookup
+
+from purge.database import dialect_of
 
 if TYPE_CHECKING:
     AnyLookup = Lookup[Any]
@@ -20,9 +21,8 @@ class AnyOf(AnyLookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         name, params = self.process_lhs(compiler, connection)
-        if connection.vendor == "postgresql":
-            return f"{name} = ANY(%s)", [*params, self.rhs]
-        return f"{name} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.rhs)]
+        where, listed = dialect_of(connection).any_of(name, self.rhs)
+        return where, [*params, listed]
 
 
 class StillAnyOf(AnyOf):
@@ -30,9 +30,8 @@ class StillAnyOf(AnyOf):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         name, params = self.process_lhs(compiler, connection)
-        if connection.vendor == "postgresql":
-            return f"({name} = ANY(%s)) IS TRUE", [*params, self.rhs]
-        return f"+{name} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.rhs)]
+        where, listed = dialect_of(connection).still_any_of(name, self.rhs)
+        return where, [*params, listed]
 
 
 class Begins(AnyLookup):
@@ -47,10 +46,9 @@ class Begins(AnyLookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         left, params = self.process_lhs(compiler, connection)
-        if connection.vendor == "postgresql":
-            return f"{left} LIKE {self.parameter}", [*params, f"{_without_wildcards(self.rhs)}%"]
-        within = f"({left} >= {self.parameter} AND {left} < {self.parameter})"
-        return within, [*params, self.rhs, *params, f"{self.rhs}\U0010ffff"]
+        where, texts = dialect_of(connection).begins(left, self.rhs, self.parameter)
+        # The expression stands before each of the texts, with its own parameters.
+        return where, [value for text in texts for value in (*params, text)]
 
 
 class BeginsInLowerCase(Begins):
@@ -60,8 +58,3 @@ class BeginsInLowerCase(Begins):
     """
 
     parameter = "LOWER(%s)"
-
-
-def _without_wildcards(text: str) -> str:
-    """The text for LIKE, with its percent signs and underscores meaning themselves."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -26,7 +26,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from purge.database.identity import database_identity, same_database
+from purge.database import dialect_of
+from purge.database.identity import same_database
 from purge.installation.identity import installation
 from purge.models import Installation
 from purge.rules import EraseFile
@@ -133,7 +134,7 @@ def _trouble(row: Installation) -> str:
         return MISSING
     if marker.get("mark") != str(row.storage_mark):
         return ANOTHER
-    return "" if same_database(marker.get("database") or {}, database_identity(connection)) else COPY
+    return "" if same_database(marker.get("database") or {}, dialect_of(connection).identity()) else COPY
 
 
 def marker_name(installation_id: uuid.UUID) -> str:
@@ -191,7 +192,7 @@ def _write_marker(row: Installation) -> None:
         "what": _WHAT,
         "installation": str(row.pk),
         "mark": str(row.storage_mark),
-        "database": database_identity(connection),
+        "database": dialect_of(connection).identity(),
         "written": row.storage_marked_at.isoformat(timespec="seconds"),
     }
     # Some storages would give a second file of the name another one.

@@ -7,7 +7,6 @@ would share the blind spots of what it checks. The other tier, :mod:`purge.proof
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -22,12 +21,13 @@ from purge.addresses.index import (
     candidates_among,
     candidates_where,
     searching_for,
-    small_reads,
     storable,
 )
 from purge.addresses.tokens import opaque_token, searched_ids
 from purge.choices import Fate, IdentifierKind, Reason, Verdict
-from purge.database.catalog import Catalog, Column, read_catalog
+from purge.database import dialect_of
+from purge.database.catalog import Catalog, Column
+from purge.database.dialect import Listed
 from purge.host import get_host
 from purge.models import PurgeRequest, Subject
 from purge.proof.columns import addresses_in, is_ruled, login_columns, may_be_id, patrolled_columns
@@ -62,8 +62,8 @@ def verify(purge_request: PurgeRequest) -> Report:
     """
     check_key([purge_request])
     check_storage()
-    with small_reads(connection):
-        hits = list(_probe(purge_request, read_catalog(connection)))
+    with dialect_of(connection).small_reads():
+        hits = list(_probe(purge_request, dialect_of(connection).read_catalog()))
     hits += [*_files(purge_request), *_unread_files(purge_request), *_missing_survivors(purge_request)]
     hits = [hit for hit in hits if hit.owner is None]
     return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
@@ -111,24 +111,19 @@ def _guessed(guess: Guess, catalog: Catalog) -> list[tuple[str, str]]:
 
 def _occupied(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> list[tuple[str, str]]:
     """Those of the (table, column) places in which one of the values stands: one statement for all of them."""
-    quote = connection.ops.quote_name
+    quote, dialect = connection.ops.quote_name, dialect_of(connection)
     found: list[tuple[str, str]] = []
     for start in range(0, len(places), MOST_PARTS):
         some = places[start : start + MOST_PARTS]
-        listed: Any
-        if connection.vendor == "postgresql":
-            kind = "bigint" if isinstance(values[0], int) else "uuid"
-            head, listed = f"WITH wanted (listed) AS (SELECT %s::{kind}[])", list(values)
-            among = f"= ANY((SELECT listed FROM wanted)::{kind}[])"
-        else:
-            head, listed = "WITH wanted AS MATERIALIZED (SELECT value FROM json_each(%s))", json.dumps(list(values))
-            among = "IN (SELECT value FROM wanted)"
+        wanted = Listed("wanted", "bigint" if isinstance(values[0], int) else "uuid", values)
+        head, params = dialect.head(wanted)
+        among = dialect.among(wanted.name, wanted.kind)
         parts = [
             f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quote(table)} WHERE {quote(column)} {among})"
             for number, (table, column) in enumerate(some)
         ]
         with connection.cursor() as cursor:
-            cursor.execute(f"{head} {' UNION ALL '.join(parts)}", [listed])
+            cursor.execute(f"{head} {' UNION ALL '.join(parts)}", params)
             found += [some[number] for (number,) in cursor.fetchall()]
     return found
 
@@ -159,11 +154,7 @@ def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limi
     """Names of rows whose column is one of the values."""
     quote = connection.ops.quote_name
     pk = quote(catalog.primary_keys.get(table, column))
-    listed: Any
-    if connection.vendor == "postgresql":
-        where, listed = f"{quote(column)} = ANY(%s)", list(values)
-    else:
-        where, listed = f"{quote(column)} IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
+    where, listed = dialect_of(connection).any_of(quote(column), list(values))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [listed, limit])
         return [row_name(table, row[0]) for row in cursor.fetchall()]
@@ -284,6 +275,7 @@ def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
     if not columns:
         return set()
     quote = connection.ops.quote_name
+    head, params = dialect_of(connection).head(Listed("wanted", "text", storable(sorted(keys))))
     parts = []
     for number, column in enumerate(columns):
         text = TextColumn(column.table, column.name, column.type == "json")
@@ -291,9 +283,7 @@ def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
         # Counted, not asked for the first one: that the planner may look for by reading the table.
         parts.append(f"SELECT {number} FROM {quote(column.table)} WHERE {where} HAVING count(*) > 0")
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH wanted (listed) AS (SELECT %s::text[]) {' UNION ALL '.join(parts)}", [storable(sorted(keys))]
-        )
+        cursor.execute(f"{head} {' UNION ALL '.join(parts)}", params)
         return {columns[number] for (number,) in cursor.fetchall()}
 
 
@@ -302,11 +292,12 @@ def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexe
     quote = connection.ops.quote_name
     text = TextColumn(column.table, column.name, column.type == "json")
     encoded = (column.table, column.name) in get_registry().decoders
-    if indexed or connection.vendor != "postgresql":
+    dialect = dialect_of(connection)
+    if indexed or not dialect.finds_addresses:
         where, params = candidates_where(connection, text, sorted(keys))
     else:
         where, params = _no_index_where(column)
-    if connection.vendor == "sqlite" and not encoded:
+    if not dialect.finds_addresses and not encoded:
         where = f"{where} AND {MENTIONS_ANY}({quote(column.name)})"
     pk = quote(catalog.primary_keys.get(column.table, column.name))
     with searching_for(keys), connection.cursor() as cursor:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
+from purge.database import dialect_of
 from purge.database.catalog import Catalog, Column
 
 
@@ -17,23 +18,9 @@ def filled(catalog: Catalog, column: Column) -> str:
     return f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {quote(column.name)} <> ''"
 
 
-def stream(sql: str) -> Iterator[tuple[Any, Any]]:
+def stream(sql: str) -> Iterator[tuple[Any, ...]]:
     """Rows of a long query, a batch in memory at a time."""
-    if connection.vendor == "postgresql":
-        # Declared here, not Django's: that one is switched off behind a pooler, and all rows would be in memory then.
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"DECLARE patrolled NO SCROLL CURSOR FOR {sql}")
-            while True:
-                cursor.execute("FETCH 2000 FROM patrolled")
-                if not (rows := cursor.fetchall()):
-                    break
-                yield from rows
-            cursor.execute("CLOSE patrolled")
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        while rows := cursor.fetchmany(2_000):
-            yield from rows
+    yield from dialect_of(connection).stream(sql)
 
 
 def values_of(catalog: Catalog, column: Column, pks: set[Any]) -> dict[Any, Any]:

@@ -19,7 +19,8 @@ from purge.addresses.index import (
 from purge.addresses.sql import json_function, may_mention, text_function
 from purge.addresses.tokens import id_token, is_token
 from purge.choices import IdentifierKind, Verdict
-from purge.database.catalog import Catalog, Column, read_catalog
+from purge.database import dialect_of
+from purge.database.catalog import Catalog, Column
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
 from purge.models import IdentifierSet, PurgeRequest, SuppressionHash
 from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolled_columns
@@ -37,17 +38,9 @@ from purge.rules.registry import get_registry
 
 def is_small() -> bool:
     """Whether the database is so small that every request is patrolled at once."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT coalesce(sum(greatest(reltuples, 0)), 0), sum(pg_relation_size(oid)) FROM pg_catalog.pg_class "
-                "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
-            )
-            rows, size = cursor.fetchone()
-            # Statistics may not have been gathered yet: the files tell the size then.
-            return bool(max(rows, float(size or 0) / BYTES_A_ROW) < settings.PURGE_PATROL_AT_ONCE_ROWS)
-        cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
-        return bool(cursor.fetchone()[0] / BYTES_A_ROW < settings.PURGE_PATROL_AT_ONCE_ROWS)
+    rows, size = dialect_of(connection).size()
+    # Statistics may not have been gathered yet: the files tell the size then.
+    return bool(max(rows, size / BYTES_A_ROW) < settings.PURGE_PATROL_AT_ONCE_ROWS)
 
 
 def patrol_one(purge_request: PurgeRequest) -> Report:
@@ -66,7 +59,7 @@ def patrol(requests: Sequence[PurgeRequest], unopened: list[FileMention] | None 
     check_key(requests)
     check_storage()
     wanted, logins = _wanted(requests), _login_hashes(requests)
-    catalog = read_catalog(connection)
+    catalog = dialect_of(connection).read_catalog()
     judge = Judge(requests)
     if wanted:
         for column in patrolled_columns(catalog):
@@ -85,7 +78,7 @@ def patrol(requests: Sequence[PurgeRequest], unopened: list[FileMention] | None 
 def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) -> Iterator[Hit]:
     """What of a request stands in one column of one row now. Nothing where table, column or row are gone."""
     check_key([purge_request])
-    catalog = read_catalog(connection)
+    catalog = dialect_of(connection).read_catalog()
     judge = Judge([purge_request])
     place = next((column for column in catalog.tables.get(table, ()) if column.name == name), None)
     if place is None or not row.isdigit():
@@ -201,8 +194,9 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
     quote = connection.ops.quote_name
     pk = quote(catalog.primary_keys.get(column.table, column.name))
     name, table = quote(column.name), quote(column.table)
-    on_postgres = connection.vendor == "postgresql"
-    if on_postgres and (column.table, column.name) not in get_registry().decoders:
+    plain = (column.table, column.name) not in get_registry().decoders
+    finds_addresses = dialect_of(connection).finds_addresses
+    if plain and finds_addresses:
         function = json_function() if column.type == "json" else text_function()
         kind = "jsonb" if column.type == "json" else "text"
         call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
@@ -213,7 +207,7 @@ def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str
         yield from stream(sql)
         return
     where = f"{name} IS NOT NULL"
-    if not on_postgres and (column.table, column.name) not in get_registry().decoders:
+    if plain and not finds_addresses:
         # SQLite's columns of JSON are texts.
         where = f"({may_contain_address(name)} OR substr({name}, 1, 1) IN ('{{', '['))"
     for row_pk, value in stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from django.db import connection
 
+from purge.database import dialect_of
+
 # Any number.
 _LOCK = 7_265_113_409
 
 
 def no_kind_changes() -> None:
     """To the end of the transaction no account changes its kind. For whoever accepts a purge."""
-    _lock("pg_advisory_xact_lock_shared")
+    dialect_of(connection).lock(_LOCK, shared=True)
 
 
 def no_purge_is_being_accepted() -> None:
     """To the end of the transaction no purge is accepted; those accepted before can be seen from now on."""
-    _lock("pg_advisory_xact_lock")
-
-
-def _lock(function: str) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s)", [_LOCK])
+    dialect_of(connection).lock(_LOCK, shared=False)

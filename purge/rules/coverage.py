@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, models
 from django.utils.module_loading import import_string
 
-from purge.database.catalog import read_tables
+from purge.database import dialect_of
 from purge.rules import Reasoned, Rule, StaysAsItIs, Treatment
 from purge.rules.columns import points_at
 from purge.rules.registry import ColumnRule, ModelEntry, Registry, get_registry, person_model
@@ -117,7 +117,7 @@ def table_gaps(registry: Registry | None = None) -> list[Gap]:
             "is a table of the database that no rule and no exemption accounts for.",
             f'Give it a model with rules, or list ExemptTable("{table}", reason="…") in a purge_rules.py.',
         )
-        for table in sorted(read_tables(connection))
+        for table in sorted(dialect_of(connection).read_tables())
         if table not in known and table not in registry.exempt
     ]
 

@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from purge.addresses.index import FEW_ROWS
 from purge.choices import CLAIMABLE_STATUSES, Status
+from purge.database import dialect_of
 from purge.installation.storage import storage_trouble
 from purge.journal.noticing import must_wait
 from purge.models import LedgerEntry, PurgeRequest
@@ -38,7 +38,6 @@ MAX_ATTEMPTS = 5
 MAX_CRASHES = 12
 #: Tries of one chunk when the database asks to try again (deadlock, lock or statement timeout, lost race).
 CHUNK_TRIES = 7
-TRY_AGAIN_STATES = frozenset({"40P01", "55P03", "40001", "57014", "23503"})
 
 
 T = TypeVar("T")
@@ -187,12 +186,6 @@ def note(purge_request: PurgeRequest, event: str, *, actor_id: int | None = None
 # ---------------------------------------------------------------- one transaction
 
 
-#: A commit that a power cut takes back is done again: what it did and the progress it reported come back together.
-#: The transaction that deletes the people waits for the disk, and with it all before it are there; nothing outside the
-#: database is touched until then.
-_NOT_FLUSHED: Final = "SET LOCAL synchronous_commit = off"
-
-
 @contextmanager
 def chunk_transaction(claim: Claim, *, piece: bool = False) -> Iterator[PurgeRequest]:
     """A transaction of the claim's holder, with the request locked. Raises :class:`StaleClaim`.
@@ -200,21 +193,14 @@ def chunk_transaction(claim: Claim, *, piece: bool = False) -> Iterator[PurgeReq
     ``piece``: it deletes nobody. On PostgreSQL its commit does not wait for the disk, and its foreign keys are checked
     by each statement instead of by the commit: whoever watches the time has to see what the checks take.
     """
-    said = f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {FEW_ROWS}"
-    if piece:
-        said += f"; {_NOT_FLUSHED}; SET CONSTRAINTS ALL IMMEDIATE"
     with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(said)
+        dialect_of(connection).bound_chunk(piece=piece)
         yield _fenced(claim)
 
 
 def commit_without_flushing() -> None:
     """What a transaction says that might have deleted the people, and did not."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(_NOT_FLUSHED)
+    dialect_of(connection).commit_without_flushing()
 
 
 def try_again(action: Callable[[], T]) -> T:
@@ -223,15 +209,8 @@ def try_again(action: Callable[[], T]) -> T:
         try:
             return action()
         except (OperationalError, IntegrityError) as error:
-            if attempt == CHUNK_TRIES - 1 or not _may_help(error):
+            if attempt == CHUNK_TRIES - 1 or not dialect_of(connection).may_pass(error):
                 raise
         # Spread, so that two requests that met do not meet again.
         time.sleep(random.uniform(0.5, 1.5) * 0.02 * 2**attempt)  # noqa: S311 - no secret
     raise AssertionError("unreachable")
-
-
-def _may_help(error: DatabaseError) -> bool:
-    state = getattr(error.__cause__, "sqlstate", None)
-    if state is not None:
-        return state in TRY_AGAIN_STATES
-    return connection.vendor == "sqlite" and "locked" in str(error)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from purge.choices import Reason
+from purge.database import dialect_of
 from purge.database.catalog import Catalog
 from purge.host import Person, PersonState, get_host
 from purge.models import FollowUp, PurgeRequest
@@ -53,9 +54,7 @@ def erase_people(purge_request: PurgeRequest, people: list[Any], catalog: Catalo
             host.close_account(account_id)
     host.people_gone(people)
     model._base_manager.filter(pk__in=ids)._raw_delete(connection.alias)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    dialect_of(connection).check_foreign_keys()
 
 
 def note_headless_accounts(purge_request: PurgeRequest, people: Iterable[Person]) -> None:

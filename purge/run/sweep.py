@@ -19,8 +19,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from purge.choices import Fate, StepState
-from purge.database.catalog import Catalog, read_catalog
-from purge.database.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
+from purge.database import dialect_of
+from purge.database.catalog import Catalog
+from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
 from purge.models import PurgeRequest, PurgeStep
 from purge.routes.scope import DOOMED_ROLES, Scope, scope_of
@@ -267,7 +268,7 @@ class Sweep:
 
     def _run_of(self, scope: Scope, scan: TextScan | None = None) -> StepRun:
         if self.in_pieces is None:
-            self.in_pieces = tables_in_pieces()
+            self.in_pieces = dialect_of(connection).tables_in_pieces()
         return StepRun(scope, scan, self.in_pieces)
 
     def _within_plan(self, position: int, was: StepProgress, run: StepRun, limit: int) -> tuple[StepProgress, Outcome]:
@@ -329,7 +330,7 @@ class Sweep:
 
     def _delete_people(self, purge_request: PurgeRequest, present: list[Any], waiting: list[int]) -> None:
         """The rows of the people themselves, checked before commit; a vanished one was erased by another request."""
-        erase_people(purge_request, present, self._catalog if connection.vendor == "sqlite" else None)
+        erase_people(purge_request, present, None if dialect_of(connection).names_broken_keys else self._catalog)
         note_headless_accounts(purge_request, present)
         gone = set(waiting) - {person.id for person in present}
         purge_request.subjects.filter(person_id__in=[person.id for person in present]).update(fate=Fate.ERASED)
@@ -341,7 +342,7 @@ class Sweep:
     @property
     def _catalog(self) -> Catalog:
         if self.catalog is None:
-            self.catalog = read_catalog(connection)
+            self.catalog = dialect_of(connection).read_catalog()
         return self.catalog
 
     def _one_by_one(self) -> None:

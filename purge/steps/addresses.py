@@ -24,6 +24,7 @@ from purge.addresses import (
     redact_json,
 )
 from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for, storable
+from purge.database import dialect_of
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
 from purge.records import redact_objects, without_names
@@ -37,7 +38,7 @@ from purge.rules import (
 from purge.rules.registry import AddressColumn, ModelEntry
 from purge.steps.base import MOST_NAMED, NOTHING, Counting, Measured, Step
 from purge.steps.people import goes_with_people
-from purge.steps.statement import KEYS, Question, on_postgres, quoted
+from purge.steps.statement import KEYS, Question, quoted
 from purge.steps.work import Outcome, StepRun, also_set, call_consequence, rows_by_key
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
@@ -70,11 +71,11 @@ class AddressStep(Step):
 
     @property
     def reads_all(self) -> bool:
-        return not on_postgres()
+        return not dialect_of(connection).finds_addresses
 
     def work_question(self, scope: Scope) -> Question | None:
         """None where no index can tell, as on SQLite: asking would read every text."""
-        conditions = on_postgres() and list(candidate_conditions(self.entry, scope, among=LISTED_KEYS))
+        conditions = not self.reads_all and list(candidate_conditions(self.entry, scope, among=LISTED_KEYS))
         if not conditions:
             return None
         any_of = " OR ".join(where for where, _params in conditions)
@@ -126,7 +127,7 @@ class AddressStep(Step):
 
 def walk_rows() -> int:
     """How many candidates a piece of an address walk has."""
-    return WALK_ROWS if connection.vendor == "postgresql" else LOOKED_AT_ROWS
+    return WALK_ROWS if dialect_of(connection).finds_addresses else LOOKED_AT_ROWS
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def candidates(entry: ModelEntry, scope: Scope, *, after: int, limit: int, stayi
         return Candidates([], None)
     going, going_params = goes_with_people(entry, scope) if staying else ("", [])
     stays = f"(({going}) IS NOT TRUE)" if going else ""
-    find = _candidates_by_index if connection.vendor == "postgresql" else _candidates_by_looking
+    find = _candidates_by_index if dialect_of(connection).finds_addresses else _candidates_by_looking
     return find(entry, scope, conditions, (stays, going_params), after, limit)
 
 
@@ -392,7 +393,7 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
             continue
         if keys:
             where, params = candidates_among(connection, text_column(column), among or "%s::text[]")
-            if on_postgres() and not among:
+            if dialect_of(connection).finds_addresses and not among:
                 params = [storable(keys)]
             yield where, params
         if (scope.logins or scope.ids) and column.rule.names_logins:

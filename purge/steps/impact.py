@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from purge.addresses.index import small_reads
+from purge.database import dialect_of
 from purge.routes.scope import Scope
 from purge.steps.base import Counting, Step
 from purge.steps.plan import ask_steps, plan_steps
@@ -54,7 +54,7 @@ def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
     """
     most = None if cap is None else cap + 1
     steps = plan_steps(scope)
-    with small_reads(connection):
+    with dialect_of(connection).small_reads():
         counting = _counting(steps, scope, cap=most)
         measured = [(step, step.count(counting)) for step in steps]
     impact = Impact()

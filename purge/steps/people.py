@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from django.apps import apps
 from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q
 
-from purge.database.chunk_delete import delete_rows
+from purge.database import dialect_of
 from purge.database.lookups import StillAnyOf
 from purge.routes.scope import Scope
 from purge.rules import (
@@ -27,7 +26,7 @@ from purge.rules import (
 )
 from purge.rules.registry import ModelEntry, PersonColumn
 from purge.steps.base import MOST_NAMED, Counting, Measured, Step
-from purge.steps.statement import PEOPLE, Question, ask_all, on_postgres, quoted
+from purge.steps.statement import PEOPLE, Question, ask_all, quoted
 from purge.steps.work import (
     Outcome,
     StepRun,
@@ -139,13 +138,11 @@ def _points_at_people(column: PersonColumn, scope: Scope, *, listed: bool = True
         pk = quoted(str(column.model._meta.pk.column))
         return f"{quoted(column.table)}.{pk} IN ({sql})", list(params)
     name = f"{quoted(column.table)}.{quoted(column.column)}"
-    if on_postgres():
-        if listed:
-            return f"{name} = ANY((SELECT listed FROM {PEOPLE})::bigint[])", []
-        return f"{name} = ANY(%s)", [list(scope.people)]
+    dialect = dialect_of(connection)
     if listed:
-        return f"{name} IN (SELECT value FROM {PEOPLE})", []
-    return f"{name} IN (SELECT value FROM json_each(%s))", [json.dumps(list(scope.people))]
+        return f"{name} {dialect.among(PEOPLE, 'bigint')}", []
+    where, people = dialect.any_of(name, list(scope.people))
+    return where, [people]
 
 
 # ---------------------------------------------------------------- rows that point at the person
@@ -180,7 +177,7 @@ def _delete_chunk(step: PeopleStep, run: StepRun, limit: int) -> Outcome:
     """
     column, own = step.column, run.scope.own_people
     files = [file.column for file in step.entry.files]
-    deleted = delete_rows(
+    deleted = dialect_of(connection).delete_rows(
         column.table,
         column.column,
         run.scope.people,

@@ -6,13 +6,14 @@ cost more than all its work.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from purge.addresses.index import storable
+from purge.database import dialect_of
+from purge.database.dialect import Listed
 from purge.routes.scope import Scope
 
 #: SQLite takes at most 500 parts in one compound statement.
@@ -45,14 +46,11 @@ def ask_all(questions: Mapping[str, Question], scope: Scope) -> dict[str, int]:
 
 def head_for(scope: Scope) -> tuple[str, list[Any]]:
     """What all parts ask for, once: a hundred parts with a list of ids each would take longer to read than to run."""
-    if on_postgres():
-        head = f"WITH {PEOPLE} (listed) AS (SELECT %s::bigint[]), {KEYS} (listed) AS (SELECT %s::text[])"
-        return head, [list(scope.people), storable(sorted(scope.all_addresses()))]
-    return f"WITH {PEOPLE} AS MATERIALIZED (SELECT value FROM json_each(%s))", [json.dumps(list(scope.people))]
-
-
-def on_postgres() -> bool:
-    return connection.vendor == "postgresql"
+    dialect = dialect_of(connection)
+    lists = [Listed(PEOPLE, "bigint", scope.people)]
+    if dialect.finds_addresses:
+        lists.append(Listed(KEYS, "text", storable(sorted(scope.all_addresses()))))
+    return dialect.head(*lists)
 
 
 def quoted(name: str) -> str:

@@ -16,7 +16,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from purge.database.chunk_delete import MoreRowsThanPlanned, tables_in_pieces
+from purge.database import dialect_of
+from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.database.lookups import AnyOf
 from purge.host import get_host
 from purge.models import DoomedFile, FollowUp
@@ -57,11 +58,8 @@ class TextScan:
     @classmethod
     def now(cls) -> TextScan | None:
         """Nothing found yet. None on PostgreSQL, where a second look costs next to nothing."""
-        if connection.vendor != "sqlite":
-            return None
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA data_version")
-            return cls(cursor.fetchone()[0])
+        version = dialect_of(connection).data_version()
+        return None if version is None else cls(version)
 
     def remember(self, entry: ModelEntry, pks: list[int]) -> None:
         """The rows of a model that mention somebody, but for those that go with the people."""
@@ -118,7 +116,7 @@ class StepRun:
     def is_in_pieces(self, table: str) -> bool:
         """Whether one primary key, or one physical address, may stand for several rows of this table."""
         if self.in_pieces is None:
-            self.in_pieces = tables_in_pieces()
+            self.in_pieces = dialect_of(connection).tables_in_pieces()
         return table in self.in_pieces
 
     def heir(self, account_id: int) -> int | None:

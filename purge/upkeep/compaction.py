@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from purge.choices import Status
+from purge.database import dialect_of
 from purge.models import DoomedFile, Identifier, PurgeRequest
 from purge.rules.registry import get_registry, person_model
 from purge.steps.plan import stored_steps
@@ -51,7 +52,8 @@ def vacuum_finished() -> Compacted:
     One at a time: a second caller leaves its request to the first, which looks again when it is through; what a dead
     one left is done by the next.
     """
-    if connection.vendor != "postgresql":
+    dialect = dialect_of(connection)
+    if not dialect.vacuums_tables:
         return _truncate_for_all()
     tables: set[str] = set()
     while waiting := _waiting():
@@ -60,7 +62,7 @@ def vacuum_finished() -> Compacted:
                 break
             for table in touched_tables(waiting):
                 renew()
-                _each("VACUUM {}", [table])
+                dialect.vacuum(table)
                 tables.add(table)
             _are_done(waiting)
     return Compacted(tuple(sorted(tables)))
@@ -69,7 +71,7 @@ def vacuum_finished() -> Compacted:
 def _truncate_for_all() -> Compacted:
     truncated = True
     while waiting := _waiting():
-        truncated = _truncate_log()
+        truncated = dialect_of(connection).truncate_log()
         _are_done(waiting)
     return Compacted((), truncated)
 
@@ -88,24 +90,4 @@ def rebuild(tables: Sequence[str]) -> Compacted:
 
     On SQLite the whole file is written anew, which keeps writers waiting meanwhile.
     """
-    if connection.vendor == "postgresql":
-        _each("VACUUM {}", tables)
-        _each("REINDEX TABLE CONCURRENTLY {}", tables)
-        return Compacted(tuple(tables))
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM")
-    return Compacted(tuple(tables), _truncate_log())
-
-
-def _each(statement: str, tables: Iterable[str]) -> None:
-    for table in tables:
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format(connection.ops.quote_name(table)))
-
-
-def _truncate_log() -> bool:
-    """Whether all of SQLite's write-ahead log is in the file now, and the log empty."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        busy, _pages, _moved = cursor.fetchone()
-    return not busy
+    return Compacted(tuple(tables), dialect_of(connection).rebuild(tables))

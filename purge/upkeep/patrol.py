@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from purge.choices import Status, Verdict
-from purge.database.catalog import read_catalog
+from purge.database import dialect_of
 from purge.models import PatrolPass, PurgeRequest
 from purge.proof import columns, probe, texts
 from purge.proof.files import FileMention, note_unopened
@@ -89,7 +89,7 @@ def _pass(requests: Sequence[PurgeRequest]) -> _Found:
 
 
 def _columns() -> int:
-    return len(columns.patrolled_columns(read_catalog(connection)))
+    return len(columns.patrolled_columns(dialect_of(connection).read_catalog()))
 
 
 def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:

@@ -3,7 +3,8 @@
 import pytest
 from django.db import connection
 
-from purge.database.catalog import Column, read_catalog
+from purge.database import dialect_of
+from purge.database.catalog import Column
 from purge.proof.columns import login_columns
 from purge.proof.guesses import ADDRESSES, LOGINS, PERSON_NUMBERS, PUBLIC_IDS
 from purge.proof.report import StoredFile, file_hit
@@ -11,7 +12,7 @@ from purge.proof.report import StoredFile, file_hit
 
 @pytest.mark.django_db
 def test_logins_are_looked_for_in_settings_of_other_systems_and_not_where_people_sign_in_here():
-    assert {f"{column.table}.{column.name}" for column in login_columns(read_catalog(connection))} == {
+    assert {f"{column.table}.{column.name}" for column in login_columns(dialect_of(connection).read_catalog())} == {
         "connectors_adobeconnectsettings.admin_login",
         "connectors_azureadsettings.manager_filter",
         "connectors_ftpsettings.user_name",
@@ -25,7 +26,9 @@ def test_logins_are_looked_for_in_settings_of_other_systems_and_not_where_people
 
 @pytest.mark.django_db
 def test_opaque_ids_are_looked_for_by_their_name():
-    assert {f"{column.table}.{column.name}" for column in PUBLIC_IDS.columns(read_catalog(connection))} == {
+    assert {
+        f"{column.table}.{column.name}" for column in PUBLIC_IDS.columns(dialect_of(connection).read_catalog())
+    } == {
         "purge_lease.owner",
         "users_account.public_id",
         "users_importlog.public_id",

@@ -302,9 +302,9 @@ def completed(purge_request: PurgeRequest) -> bool:
 
 def dump() -> dict[str, dict[str, str]]:
     """The whole database as text: table → primary key → the row as JSON."""
-    from purge.database.catalog import read_catalog
+    from purge.database import dialect_of
 
-    catalog = read_catalog(connection)
+    catalog = dialect_of(connection).read_catalog()
     tables: dict[str, dict[str, str]] = {}
     with connection.cursor() as cursor:
         for table, columns in catalog.tables.items():

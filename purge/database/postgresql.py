@@ -1,0 +1,274 @@
+"""PostgreSQL's half of the seam (:mod:`purge.database.dialect`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.db import DatabaseError, transaction
+
+from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
+from purge.database.chunk_delete import Deleted, MoreRowsThanPlanned, all_at_once
+from purge.database.dialect import Dialect, Identity, Listed
+
+# A partition is a piece of its table, by which it is read; where that is not among these, it is a table of its own.
+_OF_ITS_OWN = """NOT (c.relispartition AND EXISTS (
+  SELECT 1 FROM pg_catalog.pg_class root
+  WHERE root.oid = pg_catalog.pg_partition_root(c.oid) AND root.relnamespace = c.relnamespace))"""
+_COLUMNS = f"""
+SELECT c.relname, a.attname, t.typname, CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 END
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
+ORDER BY c.relname, a.attnum
+"""
+_TABLES = f"""
+SELECT c.relname FROM pg_catalog.pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
+"""
+_KEYS = f"""
+SELECT c.relname, a.attname, f.relname, fa.attname
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+JOIN pg_catalog.pg_attribute fa ON fa.attrelid = f.oid AND fa.attnum = k.confkey[1]
+WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace AND {_OF_ITS_OWN}
+ORDER BY c.relname, a.attname
+"""
+_PRIMARY = """
+SELECT c.relname, a.attname
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE i.indisprimary AND c.relnamespace = current_schema()::regnamespace
+"""
+# By what the indexes depend on: spelling out each index's definition takes ten times as long.
+_ADDRESS_INDEXES = """
+SELECT c.relname, a.attname
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_depend f ON f.refclassid = 'pg_catalog.pg_proc'::regclass AND f.refobjid = p.oid
+JOIN pg_catalog.pg_index i ON i.indexrelid = f.objid AND f.classid = 'pg_catalog.pg_class'::regclass
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+  AND d.refobjid = c.oid AND d.refobjsubid > 0
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE starts_with(p.proname::text, 'purge_emails_in') AND p.pronamespace = current_schema()::regnamespace
+  AND i.indisvalid AND i.indisready AND c.relnamespace = current_schema()::regnamespace
+"""
+_IN_PIECES = (
+    "SELECT DISTINCT c.relname FROM pg_catalog.pg_inherits i "
+    "JOIN pg_catalog.pg_class c ON c.oid = i.inhparent AND c.relkind IN ('r', 'p', 'f') "
+    "WHERE c.relnamespace = current_schema()::regnamespace"
+)
+_TYPES: dict[str, ColumnType] = {
+    "text": "text",
+    "varchar": "text",
+    "bpchar": "text",
+    "citext": "text",
+    "name": "text",
+    "json": "json",
+    "jsonb": "json",
+    "uuid": "uuid",
+    "int2": "integer",
+    "int4": "integer",
+    "int8": "integer",
+    "bytea": "binary",
+    "_text": "json",
+    "_varchar": "json",
+}
+
+#: To the end of a transaction: no parallel workers and no compiling. The planner takes a search of a hundred columns
+#: for a big one; starting workers for each table, and compiling, took ten times as long as the search.
+_FEW_ROWS: Final = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off"
+#: A commit that a power cut takes back is done again: what it did and the progress it reported come back together.
+#: The transaction that deletes the people waits for the disk, and with it all before it are there; nothing outside the
+#: database is touched until then.
+_NOT_FLUSHED: Final = "SET LOCAL synchronous_commit = off"
+_TRY_AGAIN_STATES: Final = frozenset({"40P01", "55P03", "40001", "57014", "23503"})
+
+
+class PostgreSQL(Dialect):
+    finds_addresses = True
+    names_broken_keys = True
+    vacuums_tables = True
+
+    # ---------------------------------------------------------------- conditions
+
+    def any_of(self, name: str, values: Any) -> tuple[str, Any]:
+        return f"{name} = ANY(%s)", values
+
+    def still_any_of(self, name: str, values: Any) -> tuple[str, Any]:
+        # IS TRUE: else the planner may find the rows by the column's index and compare every address with every other.
+        return f"({name} = ANY(%s)) IS TRUE", values
+
+    def begins(self, name: str, text: str, parameter: str) -> tuple[str, list[Any]]:
+        return f"{name} LIKE {parameter}", [f"{_without_wildcards(text)}%"]
+
+    def head(self, *lists: Listed) -> tuple[str, list[Any]]:
+        parts = [f"{each.name} (listed) AS (SELECT %s::{each.kind}[])" for each in lists]
+        return f"WITH {', '.join(parts)}", [list(each.values) for each in lists]
+
+    def among(self, name: str, kind: str) -> str:
+        return f"= ANY((SELECT listed FROM {name})::{kind}[])"
+
+    # ---------------------------------------------------------------- transactions
+
+    def bound_chunk(self, *, piece: bool) -> None:
+        said = f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {_FEW_ROWS}"
+        if piece:
+            said += f"; {_NOT_FLUSHED}; SET CONSTRAINTS ALL IMMEDIATE"
+        self.execute(said)
+
+    def commit_without_flushing(self) -> None:
+        self.execute(_NOT_FLUSHED)
+
+    def check_foreign_keys(self) -> None:
+        self.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+    @contextmanager
+    def small_reads(self) -> Iterator[None]:
+        with transaction.atomic(using=self.connection.alias):
+            self.execute(_FEW_ROWS)
+            yield
+
+    def lock(self, number: int, *, shared: bool) -> None:
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [number])
+
+    def may_pass(self, error: Exception) -> bool:
+        return getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN_STATES
+
+    def data_version(self) -> int | None:
+        return None
+
+    # ---------------------------------------------------------------- looking
+
+    def read_catalog(self) -> Catalog:
+        return Catalog(
+            columns=tuple(
+                Column(table, name, _TYPES.get(kind, "other"), width)
+                for table, name, kind, width in self.rows(_COLUMNS)
+            ),
+            foreign_keys=tuple(ForeignKey(*row) for row in self.rows(_KEYS)),
+            primary_keys=dict(self.rows(_PRIMARY)),
+            address_indexed=frozenset((table, name) for table, name in self.rows(_ADDRESS_INDEXES)),
+        )
+
+    def read_tables(self) -> frozenset[str]:
+        return frozenset(name for (name,) in self.rows(_TABLES))
+
+    def tables_in_pieces(self) -> frozenset[str]:
+        return frozenset(name for (name,) in self.rows(_IN_PIECES))
+
+    def identity(self) -> Identity:
+        ((number,),) = self.rows("SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()")
+        return {"kind": "postgresql", "system": self._system_identifier(), "database": int(number)}
+
+    def _system_identifier(self) -> str | None:
+        try:
+            with transaction.atomic(using=self.connection.alias):
+                ((system,),) = self.rows("SELECT system_identifier FROM pg_catalog.pg_control_system()")
+                return str(system)
+        except DatabaseError:
+            return None
+
+    def size(self) -> tuple[float, float]:
+        ((rows, size),) = self.rows(
+            "SELECT coalesce(sum(greatest(reltuples, 0)), 0), sum(pg_relation_size(oid)) FROM pg_catalog.pg_class "
+            "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+        )
+        return rows, float(size or 0)
+
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        # Declared here, not Django's: that one is switched off behind a pooler, and all rows would be in memory then.
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            cursor.execute(f"DECLARE patrolled NO SCROLL CURSOR FOR {sql}")
+            while True:
+                cursor.execute("FETCH 2000 FROM patrolled")
+                if not (rows := cursor.fetchall()):
+                    break
+                yield from rows
+            cursor.execute("CLOSE patrolled")
+
+    def offer_function(self, name: str, function: Callable[[Any], Any]) -> None:
+        """Nothing: it has functions of its own, which its indexes use."""
+
+    # ---------------------------------------------------------------- deleting, and the space of what was deleted
+
+    def delete_rows(
+        self,
+        table: str,
+        column: str,
+        values: Sequence[int],
+        *,
+        limit: int,
+        returning: Sequence[str] = (),
+        in_pieces: bool,
+    ) -> Deleted:
+        names = f" RETURNING {', '.join(self.quoted(name) for name in returning)}" if returning else ""
+        if in_pieces:
+            return self._piece_by_piece(table, column, list(values), limit, names)
+        chosen = f"SELECT ctid FROM {self.quoted(table)} WHERE {self.quoted(column)} = ANY(%s) LIMIT %s"
+        sql = f"DELETE FROM {self.quoted(table)} WHERE ctid = ANY(ARRAY({chosen})) AND {self._still(column)}{names}"
+        return all_at_once(self.connection, sql, [list(values), limit, list(values)], limit, returns=bool(names))
+
+    def _still(self, column: str) -> str:
+        return self.still_any_of(self.quoted(column), ())[0]
+
+    def _piece_by_piece(self, table: str, column: str, values: list[int], limit: int, names: str) -> Deleted:
+        """The rows are chosen once for all partitions; then one statement for each partition that occurs.
+
+        The condition alone, asked of the whole table, is right too, and takes three times as long over twelve
+        partitions: each is looked into at all the addresses.
+        """
+        quote = self.quoted
+        where = f"{quote(column)} = ANY(%s)"
+        choose = (
+            "SELECT pg_catalog.format('%%I.%%I', s.nspname, c.relname), p.number, p.addresses FROM ("
+            "SELECT piece, count(*) AS number, array_agg(address)::text AS addresses FROM ("
+            f"SELECT tableoid AS piece, ctid AS address FROM {quote(table)} WHERE {where} LIMIT %s) chosen "
+            "GROUP BY piece) p JOIN pg_catalog.pg_class c ON c.oid = p.piece "
+            "JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace ORDER BY 1"
+        )
+        rows = chosen = 0
+        returned: list[tuple[Any, ...]] = []
+        with self.connection.cursor() as cursor:
+            cursor.execute(choose, [values, limit])
+            for piece, number, addresses in cursor.fetchall():
+                # Quoted by the database; a percent sign in a name is none of a parameter.
+                only = piece.replace("%", "%%")
+                cursor.execute(
+                    f"DELETE FROM ONLY {only} WHERE ctid = ANY(%s::tid[]) AND {self._still(column)}{names}",
+                    [addresses, values],
+                )
+                went = int(cursor.rowcount)
+                if went > number:
+                    raise MoreRowsThanPlanned
+                if names:
+                    returned += cursor.fetchall()
+                rows += went
+                chosen += number
+        # One that was changed meanwhile has another address now, or is somebody else's: the next look tells.
+        return Deleted(rows, chosen == limit or rows < chosen, returned)
+
+    def vacuum(self, table: str) -> None:
+        self.execute(f"VACUUM {self.quoted(table)}")
+
+    def rebuild(self, tables: Sequence[str]) -> bool:
+        for table in tables:
+            self.vacuum(table)
+        for table in tables:
+            self.execute(f"REINDEX TABLE CONCURRENTLY {self.quoted(table)}")
+        return True
+
+    def truncate_log(self) -> bool:
+        return True
+
+
+def _without_wildcards(text: str) -> str:
+    """The text for LIKE, with its percent signs and underscores meaning themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

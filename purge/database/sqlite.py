@@ -1,0 +1,164 @@
+"""SQLite's half of the seam (:mod:`purge.database.dialect`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
+from purge.database.chunk_delete import Deleted, all_at_once
+from purge.database.dialect import Dialect, Identity, Listed
+
+_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' ORDER BY name"
+)
+
+
+class SQLite(Dialect):
+    finds_addresses = False
+    names_broken_keys = False
+    vacuums_tables = False
+
+    # ---------------------------------------------------------------- conditions
+
+    def any_of(self, name: str, values: Any) -> tuple[str, Any]:
+        return f"{name} IN (SELECT value FROM json_each(%s))", json.dumps(values)
+
+    def still_any_of(self, name: str, values: Any) -> tuple[str, Any]:
+        return f"+{name} IN (SELECT value FROM json_each(%s))", json.dumps(values)
+
+    def begins(self, name: str, text: str, parameter: str) -> tuple[str, list[Any]]:
+        return f"({name} >= {parameter} AND {name} < {parameter})", [text, f"{text}\U0010ffff"]
+
+    def head(self, *lists: Listed) -> tuple[str, list[Any]]:
+        parts = [f"{each.name} AS MATERIALIZED (SELECT value FROM json_each(%s))" for each in lists]
+        return f"WITH {', '.join(parts)}", [json.dumps(list(each.values)) for each in lists]
+
+    def among(self, name: str, kind: str) -> str:
+        return f"IN (SELECT value FROM {name})"
+
+    # ---------------------------------------------------------------- transactions
+
+    def bound_chunk(self, *, piece: bool) -> None:
+        """Nothing: one writer at a time, and no time limit for a statement."""
+
+    def commit_without_flushing(self) -> None:
+        """Nothing: what a commit waits for is a setting of the connection."""
+
+    def check_foreign_keys(self) -> None:
+        """Nothing: the check at the commit names no table, so it was looked for before."""
+
+    @contextmanager
+    def small_reads(self) -> Iterator[None]:
+        yield
+
+    def lock(self, number: int, *, shared: bool) -> None:
+        """Nothing: it has one writer at a time."""
+
+    def may_pass(self, error: Exception) -> bool:
+        return "locked" in str(error)
+
+    def data_version(self) -> int | None:
+        ((version,),) = self.rows("PRAGMA data_version")
+        return int(version)
+
+    # ---------------------------------------------------------------- looking
+
+    def read_catalog(self) -> Catalog:
+        columns: list[Column] = []
+        keys: list[ForeignKey] = []
+        primary: dict[str, str] = {}
+        for (table,) in self.rows(_TABLES):
+            for _n, name, declared, _not_null, _default, position in self.rows(
+                'SELECT cid, name, type, "notnull", dflt_value, pk FROM pragma_table_info(%s)', [table]
+            ):
+                columns.append(Column(table, name, *_type_of(declared)))
+                if position == 1:
+                    primary[table] = name
+            for to_table, column, to_column in self.rows(
+                'SELECT "table", "from", "to" FROM pragma_foreign_key_list(%s)', [table]
+            ):
+                keys.append(ForeignKey(table, column, to_table, to_column or primary.get(to_table, "id")))
+        return Catalog(
+            tuple(columns), tuple(sorted(keys, key=lambda key: (key.table, key.column))), primary, frozenset()
+        )
+
+    def read_tables(self) -> frozenset[str]:
+        return frozenset(name for (name,) in self.rows(_TABLES))
+
+    def tables_in_pieces(self) -> frozenset[str]:
+        return frozenset()
+
+    def identity(self) -> Identity:
+        files = self.rows("PRAGMA database_list")
+        path = next((str(file) for _number, name, file in files if name == "main" and file), "")
+        if not path:
+            return {"kind": "memory"}
+        state = os.stat(path)
+        digest = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
+        return {"kind": "sqlite", "file": state.st_ino, "device": state.st_dev, "path": digest}
+
+    def size(self) -> tuple[float, float]:
+        ((size,),) = self.rows("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        return 0, size
+
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            while rows := cursor.fetchmany(2_000):
+                yield from rows
+
+    def offer_function(self, name: str, function: Callable[[Any], Any]) -> None:
+        self.connection.connection.create_function(name, 1, function)
+
+    # ---------------------------------------------------------------- deleting, and the space of what was deleted
+
+    def delete_rows(
+        self,
+        table: str,
+        column: str,
+        values: Sequence[int],
+        *,
+        limit: int,
+        returning: Sequence[str] = (),
+        in_pieces: bool,
+    ) -> Deleted:
+        names = f" RETURNING {', '.join(self.quoted(name) for name in returning)}" if returning else ""
+        where, listed = self.any_of(self.quoted(column), list(values))
+        chosen = f"SELECT rowid FROM {self.quoted(table)} WHERE {where} LIMIT %s"
+        sql = f"DELETE FROM {self.quoted(table)} WHERE rowid IN ({chosen}){names}"
+        return all_at_once(self.connection, sql, [listed, limit], limit, returns=bool(names))
+
+    def vacuum(self, table: str) -> None:
+        """Nothing: it overwrites deleted rows at once."""
+
+    def rebuild(self, tables: Sequence[str]) -> bool:
+        self.execute("VACUUM")
+        return self.truncate_log()
+
+    def truncate_log(self) -> bool:
+        ((busy, _pages, _moved),) = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not busy
+
+
+def _type_of(declared: str) -> tuple[ColumnType, int | None]:
+    """SQLite takes any text in any column; what it was declared as tells what belongs there."""
+    kind = declared.lower()
+    width = (
+        int(kind[kind.index("(") + 1 : -1]) if kind.endswith(")") and kind[kind.index("(") + 1 : -1].isdigit() else None
+    )
+    if kind == "char(32)":
+        return "uuid", None
+    if "int" in kind:
+        return "integer", None
+    if "char" in kind or "text" in kind or "clob" in kind or not kind:
+        return "text", width
+    if "json" in kind:
+        return "json", None
+    if "blob" in kind:
+        return "binary", None
+    return "other", None
