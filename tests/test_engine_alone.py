@@ -31,7 +31,7 @@ ALLOWED = {
         **dict.fromkeys(STATES, "the port is where these words are declared"),
         "users_in_account": "a question that the port asks",
     },
-    "purge/services/submission.py": {
+    "purge/services/checking.py": {
         "users_in_account": "a question that the port asks",
         "active": "the code of a refusal",
     },

@@ -32,10 +32,6 @@ from users.models import DeletedUser, ImportLog, User, UserRole
 
 SALT = "lms_purge.cleanup.plan"
 AUTHORSHIP = "learning.Course.author"
-#: People named in the sentence of a page; the list of all is the page itself.
-MOST_IMPORTS = 3
-
-
 #: How long a page may lie open before its selection is worth nothing.
 SELECTION_LIVES = timedelta(hours=24)
 

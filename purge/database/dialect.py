@@ -33,6 +33,8 @@ class Dialect(ABC):
 
     #: Whether functions and indexes of the database find the rows that mention an address; else texts are looked at.
     finds_addresses: ClassVar[bool]
+    #: Whether a condition can be a regular expression.
+    knows_patterns: ClassVar[bool]
     #: Whether the error about a row that points at nothing names the table. Else it is looked for before.
     names_broken_keys: ClassVar[bool]
     #: Whether the space of deleted rows is freed table by table. Else all at once, with the write-ahead log.

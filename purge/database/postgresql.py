@@ -92,6 +92,7 @@ _TRY_AGAIN_STATES: Final = frozenset({"40P01", "55P03", "40001", "57014", "23503
 
 class PostgreSQL(Dialect):
     finds_addresses = True
+    knows_patterns = True
     names_broken_keys = True
     vacuums_tables = True
 

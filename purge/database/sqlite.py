@@ -20,6 +20,7 @@ _TABLES = (
 
 class SQLite(Dialect):
     finds_addresses = False
+    knows_patterns = False
     names_broken_keys = False
     vacuums_tables = False
 

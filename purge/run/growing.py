@@ -1,7 +1,7 @@
 """People who were overlooked at acceptance: they join the request, if the guards let that many through.
 
 Where they do not, what it would do in other accounts is split off, like what has to wait from the beginning
-(:mod:`purge.services.submission`): a request of no account, which support sees beside the first and its account does
+(:mod:`purge.services.accepting`): a request of no account, which support sees beside the first and its account does
 not. The first one goes on.
 """
 

@@ -4,6 +4,7 @@ Admin pages, commands and tasks call these; every refusal is a :class:`PurgeRefu
 instead, and leaves nothing half-done.
 """
 
+from purge.services.accepting import Identities
 from purge.services.following import (
     follow_up_done,
     may_follow,
@@ -12,18 +13,17 @@ from purge.services.following import (
     purge_release,
     purge_retry,
 )
+from purge.services.identity_provider import purge_submit_ims
 from purge.services.looking_up import FoundRequest, person_look_up
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.services.restoring import journal_acknowledge
 from purge.services.selection import Selection
 from purge.services.submission import (
-    Identities,
     Preview,
     purge_preview,
     purge_preview_address,
     purge_submit,
     purge_submit_address,
-    purge_submit_ims,
 )
 from purge.services.taking_out import purge_take_out
 

@@ -36,11 +36,6 @@ def enqueue_pass() -> None:
         async_task(PATROL_TASK, q_options={"timeout": PATROL_SECONDS})
 
 
-def queue_name() -> str:
-    """The name of the queue, which all workers of an installation share."""
-    return str(settings.Q_CLUSTER["name"])
-
-
 # ---------------------------------------------------------------- what is in it
 
 

@@ -487,13 +487,13 @@ def test_a_process_that_was_killed_between_line_and_commit_has_accepted_nothing(
     killed = alone(
         f"""
         from purge import services
-        from purge.services import submission
+        from purge.services import accepting
         from users.models import User
-        real = submission.write_ahead
+        real = accepting.write_ahead
         def then_die(*words):
             real(*words)
             os.kill(os.getpid(), signal.SIGKILL)
-        submission.write_ahead = then_die
+        accepting.write_ahead = then_die
         admin = User.objects.get(pk={cast.admin.pk})
         services.purge_submit(acting_user=admin, account_id={cast.acme.pk}, user_ids=[{cast.ann.pk}])
         """

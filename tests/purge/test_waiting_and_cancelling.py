@@ -13,7 +13,7 @@ from purge.models import PurgeRequest
 from purge.routes.policy import policy_of
 from purge.routes.targets import resolve_targets
 from purge.services import PurgeRefused, SelectionChanged
-from purge.services.submission import Identities, _accept
+from purge.services.accepting import Identities, accept_request
 from tests.factories.users import ImportLogFactory, UserFactory
 from tests.purge import world as w
 from users import services as users
@@ -164,7 +164,7 @@ def waiting(cast):
     """A request for Ann that waits for somebody before it begins for her."""
     people = services.submission.get_host().people([cast.ann.pk])
     policy = policy_of(Route.UI_ENTERPRISE)
-    return _accept(
+    return accept_request(
         route=Route.UI_ENTERPRISE,
         policy=policy,
         origin=Origin.ADMIN,

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from django.db import connection
 
 from purge.addresses import emails_in
+from purge.database import dialect_of
 from purge.database.catalog import Catalog, Column
 from purge.proof.decoding.codes import plain_texts
 from purge.proof.reading import stream
@@ -69,7 +70,7 @@ def _worth_decoding(catalog: Catalog, column: Column, number: int) -> str:
     quote = connection.ops.quote_name
     pk, name = quote(catalog.primary_keys.get(column.table, column.name)), quote(column.name)
     text, worth_it = name, f"{name} IS NOT NULL"
-    if connection.vendor == "postgresql":
+    if dialect_of(connection).knows_patterns:
         text = f"{name}::text"
         joined = _JOINED.replace("'", "''")
         worth_it = f"{text} ~ '{_CODED}' OR (position('@' in {text}) > 0 AND {text} ~ '{joined}')"

@@ -1,0 +1,220 @@
+"""The one transaction that accepts a purge: the identifiers that it is about, the request, its people, and the work."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from purge.addresses import identity_key
+from purge.choices import (
+    IdentifierKind,
+    Origin,
+    Reach,
+    Reason,
+    Route,
+)
+from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
+from purge.host import Person
+from purge.models import PurgeRequest
+from purge.references import new_reference
+from purge.routes.capturing import Captured, is_findable, note_writings, store
+from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere
+from purge.routes.kinds_of_accounts import no_kind_changes
+from purge.routes.ownership import not_shared
+from purge.routes.policy import Policy, within
+from purge.routes.scope import DOOMED_ROLES
+from purge.routes.searched_for import remember_addresses
+from purge.routes.targets import Target, add_subjects, in_reach
+from purge.run.claims import note
+from purge.run.notifications import notify_trouble
+from purge.run.transitions import accept
+from purge.services.checking import check_kinds
+from purge.services.refusals import PurgeRefused
+from purge.services.restoring import write_ahead
+from purge.worker.queue import enqueue_request
+
+
+@dataclass(frozen=True)
+class Identities:
+    """The identifiers captured at submission, as identity keys.
+
+    ``emails``: taken out everywhere in scope and matched in trial accounts. ``other_addresses``: taken out everywhere,
+    not matched (a login that is an address). ``former``: taken out in the requesting account only. ``logins``: taken
+    out of settings everywhere in scope. ``match_logins``: an identity provider's login, matched in trial accounts.
+    ``unique_ids``: hashed for look-ups. ``written``: an address as it was typed, where no user has it. What somebody
+    who stays shares with them is in none but ``emails``.
+    """
+
+    emails: frozenset[str] = frozenset()
+    other_addresses: frozenset[str] = frozenset()
+    former: frozenset[str] = frozenset()
+    logins: frozenset[str] = frozenset()
+    match_logins: frozenset[str] = frozenset()
+    unique_ids: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+
+
+def emails_of(people: Iterable[Person]) -> frozenset[str]:
+    return frozenset(person.email_key for person in people if person.email_key)
+
+
+def identities_of(people: Iterable[Person], account_id: int, targets: Iterable[Target]) -> Identities:
+    """What to take out for the selected people: emails and logins everywhere, former emails in their account."""
+    people = list(people)
+    emails = emails_of(people)
+    adobe = frozenset(person.adobe_key for person in people if person.adobe_key)
+    former = frozenset(key for person in people for key in person.former_keys)
+    going = {target.person.id for target in targets if target.role in DOOMED_ROLES}
+    theirs = not_shared({account_id: (adobe | former) - emails}, going)[account_id]
+    return Identities(
+        emails=emails,
+        other_addresses=frozenset(key for key in adobe & theirs if is_findable(key)),
+        former=former & theirs,
+        logins=frozenset(key for key in adobe & theirs if not is_findable(key)),
+        unique_ids=frozenset(identity_key(person.unique_user_id) for person in people if person.unique_user_id),
+    )
+
+
+def accept_here_and_elsewhere(
+    *,
+    route: Route,
+    policy: Policy,
+    origin: str,
+    account_id: int,
+    acting_user: Any,
+    targets: list[Target],
+    identities: Identities,
+    token: uuid.UUID | None,
+) -> PurgeRequest:
+    """Accept a submission: one request, or two where something has to wait because of other accounts.
+
+    The first then works in its own account alone and begins at once; the second holds everything elsewhere. Its account
+    never hears of it.
+    """
+    held = reason_to_hold_elsewhere(account_id, reached_of(targets))
+    here = Reach.OWN if held else Reach.EVERYWHERE
+    first = accept_request(
+        route=route,
+        policy=policy,
+        origin=origin,
+        account_id=account_id,
+        acting_user=acting_user,
+        targets=[target for target in targets if in_reach(target, here, account_id)],
+        identities=identities,
+        token=token,
+        reach=here,
+    )
+    if held:
+        accept_request(
+            route=route,
+            policy=policy,
+            origin=Origin.ELSEWHERE,
+            account_id=None,
+            acting_user=None,
+            targets=[target for target in targets if in_reach(target, Reach.OTHERS, account_id)],
+            # What is known of the people in their own account alone is no business of this part.
+            identities=replace(identities, former=frozenset(), unique_ids=frozenset()),
+            reach=Reach.OTHERS,
+            part_of=first,
+            held=held,
+        )
+    return first
+
+
+def accept_request(
+    *,
+    route: Route,
+    policy: Policy,
+    origin: str,
+    account_id: int | None,
+    acting_user: Any,
+    targets: list[Target],
+    identities: Identities,
+    token: uuid.UUID | None = None,
+    external_reference: str | None = None,
+    reach: Reach = Reach.EVERYWHERE,
+    part_of: PurgeRequest | None = None,
+    held: str = "",
+) -> PurgeRequest:
+    """Create the request with all it captures, freeze the people, write the journal, queue the work.
+
+    ``held``: why an operator has to look first; then nobody is frozen and nothing is queued.
+    """
+    try:
+        key = fingerprint()
+    except HashKeyMissing as error:
+        raise PurgeRefused("hash_key", str(error)) from None
+    no_kind_changes()
+    check_kinds(policy, account_id, targets)
+    now = timezone.now()
+    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    reached = reached_of(targets)
+    purge_request = accept(
+        reference=new_reference(),
+        route=route,
+        origin=origin,
+        account_id=account_id,
+        reach=reach,
+        part_of=part_of,
+        initiator=acting_user,
+        held=held,
+        token=token,
+        external_reference=external_reference,
+        policy=within(policy, reach).as_json(),
+        key_fingerprint=key,
+        accepted_at=part_of.accepted_at if part_of else now,
+        due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),
+        selected_count=sum(1 for target in targets if target.role == Reason.SELECTED),
+        other_account_count=reached_elsewhere(account_id, reached),
+        kept_count=sum(1 for target in targets if target.role == Reason.KEPT),
+        people_left=len(doomed),
+    )
+    _capture(purge_request, identities, targets)
+    add_subjects(purge_request, targets, begins=not held)
+    own = sum(1 for target in doomed if target.person.account_id == account_id)
+    note(
+        purge_request,
+        "accepted",
+        actor_id=getattr(acting_user, "pk", None),
+        people=len(doomed),
+        own=own,
+        route=str(route),
+    )
+    if held:
+        note(purge_request, "held", reason=held)
+        notify_trouble(purge_request, "held")
+    else:
+        enqueue_request(purge_request.pk)
+    # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
+    said = purge_request.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
+    digests = [(str(kind), digest, form) for kind, digest, form in said]
+    write_ahead(purge_request, [target.person for target in doomed], digests)
+    return purge_request
+
+
+def _capture(purge_request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:
+    """Store the identifiers while they are needed, and their keyed hashes for good."""
+    own = purge_request.account_id
+    plain = [
+        *(Captured(IdentifierKind.EMAIL, value, match=True) for value in identities.emails),
+        *(Captured(IdentifierKind.EMAIL, value) for value in identities.other_addresses),
+        *(Captured(IdentifierKind.EMAIL, value, own) for value in identities.former),
+        *(Captured(IdentifierKind.LOGIN, value) for value in identities.logins),
+        *(Captured(IdentifierKind.LOGIN, value, match=True) for value in identities.match_logins),
+    ]
+    going = [target.person.public_id for target in targets if target.role in DOOMED_ROLES]
+    # Of people, their own account knows each by all their identifiers (see add_subjects).
+    store(
+        purge_request,
+        plain,
+        only_hashed=[Captured(IdentifierKind.PUBLIC_ID, public_id) for public_id in going],
+        listed_in=None if targets else own,
+    )
+    note_writings(purge_request, identities.written)
+    remember_addresses(purge_request, [target.person for target in targets if target.role in DOOMED_ROLES])
