@@ -146,7 +146,7 @@ def quoted(text: str) -> str:
 
 def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
     """Everything about a request that a program may want to know: numbers and its ID, nobody's name."""
-    roles = list(purge_request.subjects.values_list("role", flat=True))
+    reasons = list(purge_request.subjects.values_list("role", flat=True))
     stuck = purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table")
     stands = standing(purge_request, None)
     return {
@@ -165,7 +165,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "patrolled_at": purge_request.patrolled_at,
         "completed_at": purge_request.completed_at,
         "selected": purge_request.selected_count,
-        "matches": sum(1 for role in roles if role not in (Reason.SELECTED, Reason.KEPT)),
+        "matches": sum(1 for reason in reasons if reason not in (Reason.SELECTED, Reason.KEPT)),
         "kept": purge_request.kept_count,
         "people_left": purge_request.people_left,
         "rows_planned": purge_request.rows_planned,

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from purge.choices import Fate, Reader
 from purge.host import PersonLine, get_host
 from purge.models import PurgeRequest
-from purge.routes.scope import DOOMED_ROLES, scope_of
+from purge.routes.scope import DOOMED_REASONS, scope_of
 from purge.standing import CUSTOMERS, reader_of
 from purge.steps.impact import COUNT_CAP, Impact, ImpactLine, in_account_only, measure_impact
 
@@ -90,7 +90,7 @@ def _salt(user: Any) -> str:
 def going_on(purge_request: PurgeRequest, user: Any) -> GoingOn:
     """For a user, who may follow the request; None: the command line."""
     reader = reader_of(user, purge_request)
-    subjects = purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK))
+    subjects = purge_request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.WAITING, Fate.STUCK))
     if reader in CUSTOMERS:
         subjects = subjects.filter(account_id=purge_request.account_id or 0)
     of_account: dict[int, list[int]] = {}

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from purge.choices import Fate, Status
 from purge.models import PurgeRequest
 from purge.pages.requests import WORKING
-from purge.routes.scope import DOOMED_ROLES
+from purge.routes.scope import DOOMED_REASONS
 
 # ---------------------------------------------------------------- trouble
 
@@ -90,7 +90,7 @@ def _what_failed(purge_request: PurgeRequest) -> str:
 
 def _who_is_gone(purge_request: PurgeRequest, account_id: int | None) -> str:
     """How many people are erased and how many are not, counted."""
-    people = purge_request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+    people = purge_request.subjects.filter(role__in=DOOMED_REASONS).exclude(fate=Fate.RELEASED)
     if account_id is not None:
         people = people.filter(account_id=account_id)
     fates = list(people.values_list("fate", flat=True))

@@ -26,7 +26,7 @@ from purge.proof.report import Hit
 from purge.proof.row_names import row_name
 from purge.routes.ownership import id_owner_in, owner_in
 from purge.routes.policy import policy_for
-from purge.routes.scope import DOOMED_ROLES, owner_of
+from purge.routes.scope import DOOMED_REASONS, owner_of
 from purge.rules.registry import get_registry, person_model
 
 # ---------------------------------------------------------------- what concerns whom
@@ -241,5 +241,5 @@ class Judge:
 
 
 def _going(purge_request: PurgeRequest) -> frozenset[int]:
-    going = purge_request.subjects.filter(role__in=DOOMED_ROLES).exclude(fate=Fate.RELEASED)
+    going = purge_request.subjects.filter(role__in=DOOMED_REASONS).exclude(fate=Fate.RELEASED)
     return frozenset(going.values_list("person_id", flat=True))

@@ -38,7 +38,7 @@ from purge.proof.prefixes import files_under
 from purge.proof.reading import filled, stream
 from purge.proof.report import Hit, Report, StoredFile, check_key, check_storage, file_hit
 from purge.proof.row_names import row_name
-from purge.routes.scope import DOOMED_ROLES, current_key, searched
+from purge.routes.scope import DOOMED_REASONS, current_key, searched
 from purge.routes.searched_for import tokens_of_address
 from purge.rules.registry import get_registry, person_model
 
@@ -70,7 +70,7 @@ def verify(purge_request: PurgeRequest) -> Report:
 
 
 def _probe(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
-    doomed = purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.ERASED, Fate.GONE))
+    doomed = purge_request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.ERASED, Fate.GONE))
     yield from _references(catalog, list(doomed.values_list("person_id", flat=True)))
     yield from _public_ids(purge_request, catalog)
     yield from _known_addresses(purge_request, catalog)

@@ -12,25 +12,25 @@ from django.utils import timezone
 from purge.choices import Reason, Status
 from purge.models import PurgeRequest
 from purge.routes.policy import Policy, policy_for
-from purge.routes.scope import DOOMED_ROLES
+from purge.routes.scope import DOOMED_REASONS
 from purge.routes.targets import Target
 
-#: Of everybody in a request: the account, and the role.
+#: Of everybody in a request: the account, and the reason.
 Reached = Collection[tuple[int, str]]
 
 
 def reached_of(targets: Iterable[Target]) -> Reached:
-    return [(target.person.account_id, str(target.role)) for target in targets]
+    return [(target.person.account_id, str(target.reason)) for target in targets]
 
 
 def reached_elsewhere(account_id: int | None, reached: Reached) -> int:
     """How many people of other accounts go."""
-    return sum(1 for account, role in reached if role in DOOMED_ROLES and account != account_id)
+    return sum(1 for account, reason in reached if reason in DOOMED_REASONS and account != account_id)
 
 
 def reason_to_hold_whole(policy: Policy, reached: Reached) -> str:
     """Why a whole request waits for an operator: it would empty trial accounts of many people. '' when it need not."""
-    members = sum(1 for _account, role in reached if role == Reason.MEMBER)
+    members = sum(1 for _account, reason in reached if reason == Reason.MEMBER)
     return "members" if policy.delete_users_of_created_trials and members > settings.PURGE_MAX_PEOPLE else ""
 
 

@@ -21,7 +21,7 @@ from purge.routes.policy import Policy, policy_for
 from purge.rules import ModelRules
 
 #: Roles whose rows go.
-DOOMED_ROLES = (Reason.SELECTED, Reason.MATCH, Reason.CREATOR, Reason.MEMBER)
+DOOMED_REASONS = (Reason.SELECTED, Reason.MATCH, Reason.CREATOR, Reason.MEMBER)
 
 
 @dataclass(frozen=True)
@@ -272,10 +272,10 @@ def scope_of(purge_request: PurgeRequest) -> Scope:
         written[current_key(value, form)].add(writing)
     subjects = [
         (person_id, account_id)
-        for person_id, account_id, role, fate in purge_request.subjects.values_list(
+        for person_id, account_id, reason, fate in purge_request.subjects.values_list(
             "person_id", "account_id", "role", "fate"
         )
-        if role in DOOMED_ROLES and fate != Fate.RELEASED
+        if reason in DOOMED_REASONS and fate != Fate.RELEASED
     ]
     own = frozenset(person_id for person_id, account_id in subjects if account_id == purge_request.account_id)
     scope = build_scope(

@@ -13,7 +13,7 @@ from purge.host import Person, get_host
 from purge.models import Identifier, PurgeRequest, Subject
 from purge.routes.capturing import capture_gathered, capture_ids, gathered_of, note_writings
 from purge.routes.policy import Policy, policy_for
-from purge.routes.scope import DOOMED_ROLES
+from purge.routes.scope import DOOMED_REASONS
 from purge.routes.searched_for import remember_sets
 from purge.routes.suppression import remember_people
 
@@ -23,13 +23,13 @@ class Target:
     """A person in the scope of a request, and why."""
 
     person: Person
-    role: Reason
+    reason: Reason
 
 
 def resolve_targets(
     policy: Policy, *, selected: Collection[Person], emails: Iterable[str], adobe_ids: Iterable[str] = ()
 ) -> list[Target]:
-    """The people that a purge reaches, in id order; each once, under the role that decides what happens to the row.
+    """The people that a purge reaches, in id order; each once, for the reason that decides what happens to the row.
 
     ``emails``: keys that a match may have as email or adobe_id; ``adobe_ids``: the same for an identity provider's
     login. A match who is the creator of the trial account they are a user of is kept or goes, as the policy says.
@@ -101,7 +101,7 @@ def overlooked_at(moment: datetime, targets: Iterable[Target], *, keys: Collecti
     return [
         target
         for target in targets
-        if (target.person.added_at <= moment if target.role == Reason.MEMBER else target.person.id in had)
+        if (target.person.added_at <= moment if target.reason == Reason.MEMBER else target.person.id in had)
     ]
 
 
@@ -112,7 +112,7 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
     """
     if not targets:
         return []
-    doomed = [target.person for target in targets if target.role in DOOMED_ROLES]
+    doomed = [target.person for target in targets if target.reason in DOOMED_REASONS]
     now = timezone.now() if begins else None
     Subject.objects.bulk_create(
         [
@@ -120,10 +120,10 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
                 request=purge_request,
                 person_id=target.person.id,
                 account_id=target.person.account_id,
-                role=target.role,
-                fate=Fate.KEPT if target.role == Reason.KEPT else Fate.WAITING,
+                role=target.reason,
+                fate=Fate.KEPT if target.reason == Reason.KEPT else Fate.WAITING,
                 earlier_state=target.person.earlier_state,
-                frozen_at=None if target.role == Reason.KEPT else now,
+                frozen_at=None if target.reason == Reason.KEPT else now,
             )
             for target in targets
         ]
@@ -142,8 +142,10 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
         ],
         ignore_conflicts=True,
     )
-    others = [target.person for target in targets if target.role in DOOMED_ROLES and target.role != Reason.SELECTED]
-    going = purge_request.subjects.filter(role__in=DOOMED_ROLES).values_list("person_id", flat=True)
+    others = [
+        target.person for target in targets if target.reason in DOOMED_REASONS and target.reason != Reason.SELECTED
+    ]
+    going = purge_request.subjects.filter(role__in=DOOMED_REASONS).values_list("person_id", flat=True)
     remember_people(purge_request, doomed, going=set(going))
     capture_gathered(purge_request, gathered_of(others, going=set(going)))
     capture_ids(purge_request, doomed)

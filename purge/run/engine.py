@@ -19,7 +19,7 @@ from purge.journal.lines import COMPLETED, journal_outcome
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.proof import probe, report, texts
 from purge.proof.files import note_unopened
-from purge.routes.scope import DOOMED_ROLES, scope_of
+from purge.routes.scope import DOOMED_REASONS, scope_of
 from purge.run import transitions
 from purge.run.claims import (
     Claim,
@@ -89,7 +89,8 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
 
 def _unfinished(purge_request: PurgeRequest) -> bool:
     return (
-        purge_request.steps_left > 0 or purge_request.subjects.filter(fate=Fate.WAITING, role__in=DOOMED_ROLES).exists()
+        purge_request.steps_left > 0
+        or purge_request.subjects.filter(fate=Fate.WAITING, role__in=DOOMED_REASONS).exists()
     )
 
 

@@ -15,7 +15,7 @@ from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, Reason
 from purge.host import PersonState, get_host
 from purge.journal.lines import LET_GO, journal_people
 from purge.models import PurgeRequest, Subject
-from purge.routes.scope import DOOMED_ROLES, current_key
+from purge.routes.scope import DOOMED_REASONS, current_key
 from purge.routes.targets import matches_of
 from purge.run.claims import note
 
@@ -29,7 +29,7 @@ def begin(purge_request: PurgeRequest) -> None:
     host = get_host()
     waiting = {
         subject.person_id: subject
-        for subject in purge_request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING, frozen_at=None)
+        for subject in purge_request.subjects.filter(role__in=DOOMED_REASONS, fate=Fate.WAITING, frozen_at=None)
     }
     people = {person.id: person for person in host.lock_people(sorted(waiting))}
     still = _still_reached(purge_request)
@@ -55,7 +55,7 @@ def begin(purge_request: PurgeRequest) -> None:
         ids = [person.id for person in going if person.earlier_state == state]
         purge_request.subjects.filter(person_id__in=ids).update(frozen_at=timezone.now(), earlier_state=state)
     host.freeze(going, accepted_at=purge_request.accepted_at)
-    left = purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+    left = purge_request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.WAITING, Fate.STUCK)).count()
     PurgeRequest.objects.filter(pk=purge_request.pk).update(people_left=left)
 
 
@@ -76,7 +76,7 @@ def give_back(purge_request: PurgeRequest) -> None:
     A freeze lasts until the last request that holds the person, or the account's links, has ended.
     """
     host = get_host()
-    doomed = purge_request.subjects.filter(role__in=DOOMED_ROLES)
+    doomed = purge_request.subjects.filter(role__in=DOOMED_REASONS)
     frozen = dict(doomed.filter(frozen_at__isnull=False).values_list("person_id", "account_id"))
     others = Subject.objects.filter(request__status__in=OPEN_STATUSES, frozen_at__isnull=False).exclude(
         request=purge_request

@@ -21,7 +21,7 @@ from purge.references import new_reference
 from purge.routes.capturing import Captured, store
 from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_again
 from purge.routes.policy import policy_for, within
-from purge.routes.scope import DOOMED_ROLES
+from purge.routes.scope import DOOMED_REASONS
 from purge.routes.searched_for import remember_addresses
 from purge.routes.targets import Target, add_subjects, matches_of, overlooked_at
 from purge.run.claims import note
@@ -72,13 +72,13 @@ def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
         if not overlooked:
             return None
     add_subjects(purge_request, overlooked, begins=not held)
-    going = [target.person for target in overlooked if target.role in DOOMED_ROLES]
+    going = [target.person for target in overlooked if target.reason in DOOMED_REASONS]
     if going:
         journal_people(purge_request, LATE, people=going)
     note(purge_request, "grown", people=len(overlooked))
     PurgeRequest.objects.filter(pk=purge_request.pk).update(
         other_account_count=reached_elsewhere(purge_request.account_id, reached),
-        kept_count=sum(1 for _account, role in reached if role == Reason.KEPT),
+        kept_count=sum(1 for _account, reason in reached if reason == Reason.KEPT),
     )
     return Grown(held)
 
@@ -89,7 +89,7 @@ def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: s
     What is known of the people in the requesting account alone is no business of this part. Raises OSError when its
     line does not reach the purge log.
     """
-    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    doomed = [target for target in targets if target.reason in DOOMED_REASONS]
     part = accept(
         reference=new_reference(),
         route=purge_request.route,

@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 def completion_facts(purge_request: PurgeRequest) -> dict[str, Any]:
     """Counts for the notification: of the account that asked, and of no other."""
     fates = list(purge_request.subjects.filter(account_id=purge_request.account_id or 0).values_list("role", "fate"))
-    erased = [role for role, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
+    erased = [reason for reason, fate in fates if fate in (Fate.ERASED, Fate.GONE)]
     return {
-        "people": sum(1 for role in erased if role == Reason.SELECTED),
-        "other_rows": sum(1 for role in erased if role != Reason.SELECTED),
-        "kept": sum(1 for role, _fate in fates if role == Reason.KEPT),
+        "people": sum(1 for reason in erased if reason == Reason.SELECTED),
+        "other_rows": sum(1 for reason in erased if reason != Reason.SELECTED),
+        "kept": sum(1 for reason, _fate in fates if reason == Reason.KEPT),
         "rows": purge_request.steps.aggregate(total=Sum("own_done"))["total"] or 0,
         "follow_ups": purge_request.follow_ups.filter(done_at=None, account_id=purge_request.account_id or 0).count(),
     }

@@ -24,7 +24,7 @@ from purge.database.catalog import Catalog
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
 from purge.models import PurgeRequest, PurgeStep
-from purge.routes.scope import DOOMED_ROLES, Scope, scope_of
+from purge.routes.scope import DOOMED_REASONS, Scope, scope_of
 from purge.run.claims import Claim, chunk_transaction, commit_without_flushing, hold, note, try_again
 from purge.run.erasing import StillReferenced, erase_people, is_still_referenced, note_headless_accounts, table_of
 from purge.run.failures import failure_of
@@ -224,7 +224,7 @@ class Sweep:
 
     def _waiting(self, purge_request: PurgeRequest) -> list[int]:
         return list(
-            purge_request.subjects.filter(role__in=DOOMED_ROLES, fate=Fate.WAITING)
+            purge_request.subjects.filter(role__in=DOOMED_REASONS, fate=Fate.WAITING)
             .order_by("person_id")
             .values_list("person_id", flat=True)
         )
@@ -413,7 +413,7 @@ def _put_in_new_steps(purge_request: PurgeRequest) -> None:
 
 
 def people_left_of(purge_request: PurgeRequest) -> int:
-    return purge_request.subjects.filter(role__in=DOOMED_ROLES, fate__in=(Fate.WAITING, Fate.STUCK)).count()
+    return purge_request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.WAITING, Fate.STUCK)).count()
 
 
 def _quoted(name: str) -> str:

@@ -28,7 +28,7 @@ from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_el
 from purge.routes.kinds_of_accounts import no_kind_changes
 from purge.routes.ownership import not_shared
 from purge.routes.policy import Policy, within
-from purge.routes.scope import DOOMED_ROLES
+from purge.routes.scope import DOOMED_REASONS
 from purge.routes.searched_for import remember_addresses
 from purge.routes.targets import Target, add_subjects, in_reach
 from purge.run.claims import note
@@ -70,7 +70,7 @@ def identities_of(people: Iterable[Person], account_id: int, targets: Iterable[T
     emails = emails_of(people)
     adobe = frozenset(person.adobe_key for person in people if person.adobe_key)
     former = frozenset(key for person in people for key in person.former_keys)
-    going = {target.person.id for target in targets if target.role in DOOMED_ROLES}
+    going = {target.person.id for target in targets if target.reason in DOOMED_REASONS}
     theirs = not_shared({account_id: (adobe | former) - emails}, going)[account_id]
     return Identities(
         emails=emails,
@@ -153,7 +153,7 @@ def accept_request(
     no_kind_changes()
     check_kinds(policy, account_id, targets)
     now = timezone.now()
-    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    doomed = [target for target in targets if target.reason in DOOMED_REASONS]
     reached = reached_of(targets)
     purge_request = accept(
         reference=new_reference(),
@@ -170,9 +170,9 @@ def accept_request(
         key_fingerprint=key,
         accepted_at=part_of.accepted_at if part_of else now,
         due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),
-        selected_count=sum(1 for target in targets if target.role == Reason.SELECTED),
+        selected_count=sum(1 for target in targets if target.reason == Reason.SELECTED),
         other_account_count=reached_elsewhere(account_id, reached),
-        kept_count=sum(1 for target in targets if target.role == Reason.KEPT),
+        kept_count=sum(1 for target in targets if target.reason == Reason.KEPT),
         people_left=len(doomed),
     )
     _capture(purge_request, identities, targets)
@@ -208,7 +208,7 @@ def _capture(purge_request: PurgeRequest, identities: Identities, targets: Seque
         *(Captured(IdentifierKind.LOGIN, value) for value in identities.logins),
         *(Captured(IdentifierKind.LOGIN, value, match=True) for value in identities.match_logins),
     ]
-    going = [target.person.public_id for target in targets if target.role in DOOMED_ROLES]
+    going = [target.person.public_id for target in targets if target.reason in DOOMED_REASONS]
     # Of people, their own account knows each by all their identifiers (see add_subjects).
     store(
         purge_request,
@@ -217,4 +217,4 @@ def _capture(purge_request: PurgeRequest, identities: Identities, targets: Seque
         listed_in=None if targets else own,
     )
     note_writings(purge_request, identities.written)
-    remember_addresses(purge_request, [target.person for target in targets if target.role in DOOMED_ROLES])
+    remember_addresses(purge_request, [target.person for target in targets if target.reason in DOOMED_REASONS])

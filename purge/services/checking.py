@@ -16,7 +16,7 @@ from purge.choices import (
 from purge.host import AccountFacts, Person, PersonState, TenantKind, get_host
 from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, text_for_customers
 from purge.routes.policy import Policy
-from purge.routes.scope import DOOMED_ROLES
+from purge.routes.scope import DOOMED_REASONS
 from purge.routes.targets import Target
 from purge.selectors import open_request_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
@@ -142,7 +142,7 @@ def check_changed(people: Sequence[Person], account_id: int, confirmed: bool) ->
 
 def check_oneself(acting_user: Any, targets: Iterable[Target]) -> None:
     """Nobody erases themself, not even through an earlier row of theirs that has their address or login."""
-    if any(target.person.id == acting_user.pk and target.role in DOOMED_ROLES for target in targets):
+    if any(target.person.id == acting_user.pk and target.reason in DOOMED_REASONS for target in targets):
         raise PurgeRefused(
             "self",
             _(
@@ -159,7 +159,9 @@ def check_matches_shown(
     own = {
         target.person.id
         for target in targets
-        if target.person.account_id == account_id and target.role in DOOMED_ROLES and target.role != Reason.SELECTED
+        if target.person.account_id == account_id
+        and target.reason in DOOMED_REASONS
+        and target.reason != Reason.SELECTED
     }
     if shown is not None and not own <= set(shown):
         raise SelectionChanged(
@@ -185,7 +187,7 @@ def check_address(address: str, account_id: int) -> str:
 
 def check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Target]) -> None:
     """The accounts are still of the kinds by which the route and the matches were found."""
-    reached = {target.person.account_id for target in targets if target.role != Reason.SELECTED}
+    reached = {target.person.account_id for target in targets if target.reason != Reason.SELECTED}
     asked = reached if account_id is None else reached | {account_id}
     facts = get_host().accounts(asked)
     trial_routes = (Route.UI_TRIAL, Route.OTHER_TRIAL)

@@ -37,9 +37,7 @@ def purge_submit_ims(
     emails = frozenset({identity_key(email)}) if email.strip() else frozenset()
     adobe = frozenset({identity_key(adobe_id)}) if adobe_id.strip() else frozenset()
     if not emails and not adobe:
-        raise PurgeRefused(
-            "no_identifier", _("The message names nobody: give an email address, an adobe_id, or both.")
-        )
+        raise PurgeRefused("no_identifier", _("The message names nobody: give an email address, an adobe_id, or both."))
     if emails and not is_address(email):
         raise PurgeRefused("malformed", _("The email address of the message is malformed."))
     reference = reference.strip()
@@ -54,7 +52,7 @@ def purge_submit_ims(
         targets = resolve_targets(policy, selected=(), emails=emails, adobe_ids=adobe)
         _check_reference(reference, targets, emails | adobe)
         # A person's own emails are known only from their rows when the message brings the login alone.
-        matched = (target.person.email_key for target in targets if target.role in (Reason.MATCH, Reason.CREATOR))
+        matched = (target.person.email_key for target in targets if target.reason in (Reason.MATCH, Reason.CREATOR))
         named = emails | frozenset(key for key in adobe if "@" in key)
         identities = Identities(
             emails=named,

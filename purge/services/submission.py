@@ -21,7 +21,7 @@ from purge.host import AccountFacts, Person, TenantKind, get_host
 from purge.models import PurgeRequest
 from purge.routes.capturing import gathered_of
 from purge.routes.policy import Policy, policy_of
-from purge.routes.scope import DOOMED_ROLES, Scope, build_scope
+from purge.routes.scope import DOOMED_REASONS, Scope, build_scope
 from purge.routes.targets import Target, resolve_targets
 from purge.services.accepting import Identities, accept_here_and_elsewhere, accept_request, emails_of, identities_of
 from purge.services.checking import (
@@ -59,9 +59,9 @@ class Preview:
 
 
 def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, account_id: int | None) -> Scope:
-    doomed = [target for target in targets if target.role in DOOMED_ROLES]
+    doomed = [target for target in targets if target.reason in DOOMED_REASONS]
     ids = [target.person.id for target in doomed]
-    gathered = gathered_of((target.person for target in doomed if target.role != Reason.SELECTED), going=ids)
+    gathered = gathered_of((target.person for target in doomed if target.reason != Reason.SELECTED), going=ids)
     own = dict(gathered.addresses)
     if account_id is not None:
         own[account_id] = own.get(account_id, frozenset()) | identities.former
@@ -113,7 +113,7 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     own = _own_targets(policy, people, account)
     check_oneself(acting_user, own)
     scope = in_account_only(_scope(policy, own, identities_of(people, account_id, own), account_id), account_id)
-    going = {target.person.id for target in own if target.role in DOOMED_ROLES}
+    going = {target.person.id for target in own if target.reason in DOOMED_REASONS}
     administrators = set(get_host().administrators(account_id))
     return Preview(
         account,
@@ -121,8 +121,10 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
         measure_impact(scope),
         policy,
         scope,
-        matches=[target.person for target in own if target.role in DOOMED_ROLES and target.role != Reason.SELECTED],
-        kept=[target.person for target in own if target.role == Reason.KEPT],
+        matches=[
+            target.person for target in own if target.reason in DOOMED_REASONS and target.reason != Reason.SELECTED
+        ],
+        kept=[target.person for target in own if target.reason == Reason.KEPT],
         last_administrator=bool(administrators) and administrators <= going,
     )
 
