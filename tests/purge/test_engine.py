@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -255,6 +255,8 @@ def test_a_chunk_is_repeated_when_the_database_says_try_again(cast, monkeypatch)
     def deadlocks_twice(step, run, **kwargs):
         calls["n"] += 1
         if calls["n"] in (3, 9):
+            if connection.vendor == "sqlite":
+                raise OperationalError("database is locked")
             error = IntegrityError("deadlock")
             error.__cause__ = type("Cause", (Exception,), {"sqlstate": "40P01"})()
             raise error
