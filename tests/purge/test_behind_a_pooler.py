@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from lms_purge.process.database import database_from_url
 from purge import services, tasks
+from purge.database.postgresql import PostgreSQL
 from purge.models import Lease, PurgeRequest
 from purge.upkeep import compaction
 from purge.upkeep.patrol import look_at
@@ -135,16 +136,16 @@ def test_a_vacuum_leaves_nothing_behind_that_keeps_the_next_one_away(port, monke
 
 @contextmanager
 def another_client_from_the_first_statement(port: int, monkeypatch) -> Iterator[None]:
-    real, others = compaction._each, []
+    real, others = PostgreSQL.vacuum, []
 
-    def each(statement, names):
+    def vacuum(dialect, table):
         if not others:
             other = psycopg.connect(_conninfo(port))
             other.execute("SELECT 1")
             others.append(other)
-        real(statement, names)
+        real(dialect, table)
 
-    monkeypatch.setattr(compaction, "_each", each)
+    monkeypatch.setattr(PostgreSQL, "vacuum", vacuum)
     try:
         yield
     finally:
