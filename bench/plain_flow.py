@@ -40,12 +40,12 @@ class Flow:
         self.account = User.objects.get(email=ADMIN).account
         self.made = 0
         self.people: list[int] = []
-        self.client = Client()
+        self.client = Client(SERVER_NAME="localhost")
 
     def prepare(self, number: int) -> dict[str, Any]:
         """Add and delete as many people, with records; sign in."""
         self.people = [self._leaver() for _n in range(number)]
-        self.client = Client()
+        self.client = Client(SERVER_NAME="localhost")
         self.client.post(
             "/admin/login/", {"username": ADMIN, "password": demo.demo_password(), "next": "/admin/"}, follow=True
         )

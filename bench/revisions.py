@@ -41,7 +41,7 @@ class Revision:
             "DJANGO_SETTINGS_MODULE": "bench.settings",
             "DATABASE_URL": database,
             "BENCH_FILES": str(files),
-            "ALLOWED_HOSTS": "testserver",
+            "ALLOWED_HOSTS": "localhost",
         }
         # -P: or the folder of the driver would be searched before the tree.
         self._process = subprocess.Popen(
