@@ -136,7 +136,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 # How long a link for a forgotten password is good, in seconds.
 PASSWORD_RESET_TIMEOUT = 3600
 # django-allauth: what it would do by itself is off. It signs in by the opaque login id, behind our own form.
-ACCOUNT_ADAPTER = "users.second_factor.library.AccountAdapter"
+ACCOUNT_ADAPTER = "users.second_factor.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login_id"
 # None: its migrations put the addresses of all users into small letters, its forms would change them.
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
@@ -145,13 +145,13 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
-MFA_ADAPTER = "users.second_factor.library.FactorAdapter"
+MFA_ADAPTER = "users.second_factor.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RATE_LIMITS = False
 MFA_RECOVERY_CODE_DIGITS = 10
 # Half a minute of a clock that goes wrong, either way.
 MFA_TOTP_TOLERANCE = 1
-SOCIALACCOUNT_ADAPTER = "users.identity_provider.library.ProviderAdapter"
+SOCIALACCOUNT_ADAPTER = "users.identity_provider.adapters.ProviderAdapter"
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False

@@ -20,7 +20,7 @@ from purge.rules import (
     WithRow,
     signed_text,
 )
-from users.second_factor.library_rules import RULES as LIBRARY_RULES
+from users.second_factor.allauth_rules import RULES as ALLAUTH_RULES
 
 IDENTITY = Keep(
     "what a person signs in with: another user's is theirs; the row goes with its owner",
@@ -260,6 +260,6 @@ RULES = [
     ),
 ]
 
-RULES += LIBRARY_RULES
+RULES += ALLAUTH_RULES
 
 EXEMPT: list[object] = []

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
-from users.identity_provider.library import Protocol, Provider, app_of
+from users.identity_provider.adapters import Protocol, Provider, app_of
 from users.models import IdentityProvider
 
 logger = logging.getLogger(__name__)

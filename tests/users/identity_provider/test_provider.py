@@ -19,7 +19,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from tests.factories.library import AuthenticatorFactory
+from tests.factories.allauth_tables import AuthenticatorFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from users.models import AccountKind, IdentityProvider, LoginEvent, Session, User, UserState
 from users.sessions import digest_of
@@ -88,7 +88,7 @@ def provider(monkeypatch):
         session.mount("https://", provider)
         return session
 
-    monkeypatch.setattr("users.identity_provider.library.session", session)
+    monkeypatch.setattr("users.identity_provider.adapters.session", session)
     return provider
 
 
