@@ -130,7 +130,10 @@ def test_a_vacuum_leaves_nothing_behind_that_keeps_the_next_one_away(port, monke
             tasks.compact()
             assert PurgeRequest.objects.get(pk=second.pk).compacted_at is not None
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
         assert cursor.fetchone() == (0,)
 
 
