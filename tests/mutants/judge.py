@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -17,7 +17,7 @@ from django.db import connection
 from purge.choices import Status
 from purge.services import PurgeRefused
 from purge.upkeep import paused
-from tests.mutants import leftovers, routes
+from tests.mutants import dumps, leftovers, routes
 from tests.mutants.mutant import Mutant, Verdict
 from tests.purge import world as w
 from tests.purge.expected import judging
@@ -34,6 +34,7 @@ class Court:
         self.world, self.fresh = world, fresh
         with fresh():
             self.before = judging.look_with_accounts()
+        self._unchanged = dumps.Unchanged(self._dump_after)
 
     def judge(self, mutant: Mutant) -> Verdict:
         begun = time.monotonic()
@@ -42,6 +43,9 @@ class Court:
             noticed = self._noticed(mutant, by)
             if noticed:
                 break
+        if not noticed:
+            noticed = self._changed(mutant)
+            by = "dump"
         return Verdict(mutant, noticed, by if noticed else "", time.monotonic() - begun)
 
     def _noticed(self, mutant: Mutant, by: str) -> str:
@@ -54,6 +58,23 @@ class Court:
                     return routes.printed_differs() if by == routes.PRINTED else self.differs(by)
             finally:
                 paused.forget()
+
+    def _changed(self, mutant: Mutant) -> str:
+        """What a mutant that no expectation noticed has changed in the database as a whole; '' for nothing."""
+        for route in mutant.routes:
+            if route in ROUTES and (changed := list(self._unchanged.differences(route, self._with(mutant, route)))):
+                return f"{route}: {', '.join(changed[:3])}"
+        return ""
+
+    def _with(self, mutant: Mutant, route: str) -> dumps.Dump:
+        with self.fresh():
+            paused.forget()
+            with mutant.applied():
+                self.differs(route)
+            return dumps.dump()
+
+    def _dump_after(self, route: str) -> dumps.Dump:
+        return self._with(Mutant("none", "nothing is changed", nullcontext), route)
 
     def differs(self, route: str) -> str:
         """The first thing that a purge by this route does, and must not, or does not and must; '' for none."""

@@ -80,7 +80,7 @@ class Report:
             "",
             "## No change",
             "",
-            "The whole database is the same with and without them.",
+            "The whole database is the same with and without them, column by column (`dumps.py`).",
             "",
             *(f"- `{v.mutant.name}`: {NO_CHANGE.get(v.mutant.name, 'NOT EXPLAINED')}" for v in self.survivors),
         ]

@@ -5,7 +5,8 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 from django.conf import settings as in_force
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 
 from tests.mutants import leftovers, results
 from tests.mutants.judge import Court
@@ -84,3 +85,14 @@ def test_the_proof_finds_every_leftover_and_nothing_else(court):
 def test_a_condition_of_the_proof_that_is_switched_off_is_noticed(court):
     verdict = court.judge(named(leftovers.proof_mutants(), "whose login it is now"))
     assert "found what is to stay: connectors_ftpsettings.user_name" in verdict.noticed
+
+
+def test_a_change_that_no_expectation_names_is_seen_in_the_dump_of_the_whole_database(court):
+    @contextmanager
+    def one_more():
+        MigrationRecorder(connection).record_applied("changed", "by the mutant")
+        yield
+
+    verdict = court.judge(Mutant("rule", "a row of a table that nobody expects anything of", one_more, ["other_trial"]))
+    assert verdict.by == "dump"
+    assert "django_migrations.app" in verdict.noticed

@@ -73,7 +73,7 @@ NEAR_MISSES = ("joann@x.org", "ann+x@x.org", "ann@x.org.au", "jo.ann@x.org", "an
 
 def factories() -> dict[type[models.Model], type[factory.django.DjangoModelFactory]]:
     found: dict[type[models.Model], type[factory.django.DjangoModelFactory]] = {}
-    for name in ("users", "platform", "learning", "messaging", "connectors"):
+    for name in ("users", "allauth_tables", "learning", "messaging", "connectors"):
         module = importlib.import_module(f"tests.factories.{name}")
         for _name, made in inspect.getmembers(module, inspect.isclass):
             if issubclass(made, factory.django.DjangoModelFactory) and not made._meta.abstract:

@@ -102,8 +102,10 @@ def differences(must: Must, after: Snapshot) -> Iterator[str]:
         new = {pk: row for pk, row in there.items() if pk not in rows}
         if label in RECORDS:
             continue
-        described = sorted(tuple(row[name] for name in NEW.get(label, ("id",))) for row in new.values())
-        wanted = sorted(must.new.get(label, ()))
+        looked_at = NEW.get(label)
+        described = [tuple(row[name] for name in looked_at) if looked_at else (pk,) for pk, row in new.items()]
+        described.sort(key=repr)
+        wanted = sorted(must.new.get(label, ()), key=repr)
         if described != wanted:
             missing = [each for each in wanted if each not in described]
             more = [each for each in described if each not in wanted]
