@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.db import connection
@@ -24,7 +24,7 @@ from purge.database.catalog import Catalog, Column
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
 from purge.models import IdentifierSet, PurgeRequest, SuppressionHash
 from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolled_columns
-from purge.proof.decoding.rows import coded_addresses, coded_texts
+from purge.proof.decoding.rows import coded_addresses, worth_decoding
 from purge.proof.files import FileMention, mentions_in_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.probe import BYTES_A_ROW
@@ -32,6 +32,9 @@ from purge.proof.reading import filled, stream, values_of
 from purge.proof.report import Hit, Report, check_key, check_storage
 from purge.routes.searched_for import TOKEN, hashes_in
 from purge.rules.registry import get_registry
+
+#: Columns that are read in one statement.
+TOGETHER: Final = 60
 
 # ---------------------------------------------------------------- tier two
 
@@ -62,9 +65,7 @@ def patrol(requests: Sequence[PurgeRequest], unopened: list[FileMention] | None 
     catalog = dialect_of(connection).read_catalog()
     judge = Judge(requests)
     if wanted:
-        for column in patrolled_columns(catalog):
-            yield from _patrol_column(catalog, column, wanted, judge)
-        yield from _patrol_codes(catalog, wanted, judge)
+        yield from _patrol_texts(catalog, patrolled_columns(catalog), wanted, judge)
         for mention in mentions_in_files(judge.cleaned(requests)):
             if unopened is not None and mention.unopened:
                 unopened.append(mention)
@@ -159,25 +160,15 @@ def _logins_met(
             yield id_token(login), sought
 
 
-def _patrol_column(catalog: Catalog, column: Column, wanted: Wanted, judge: Judge) -> Iterator[Hit]:
-    suspects: list[tuple[Any, str]] = []
-    for pk, found in _texts(catalog, column):
-        suspects += [(pk, key) for key in found if wanted.who(key)]
-    values = values_of(catalog, column, {pk for pk, _key in suspects})
-    for pk, key in suspects:
-        if pk in values and key in addresses_in(column, values[pk]):
-            yield from judge.hits(column, pk, key, wanted.who(key), values[pk])
-
-
-def _patrol_codes(catalog: Catalog, wanted: Wanted, judge: Judge) -> Iterator[Hit]:
-    """What stands in the texts in another code."""
+def _patrol_texts(catalog: Catalog, columns: Sequence[Column], wanted: Wanted, judge: Judge) -> Iterator[Hit]:
+    """What stands in the texts, plainly or in another code."""
     suspects: dict[Column, list[tuple[Any, str]]] = defaultdict(list)
-    for column, pk, found in coded_texts(catalog, patrolled_columns(catalog)):
+    for column, pk, found in _met(catalog, columns):
         suspects[column] += [(pk, key) for key in sorted(found) if wanted.who(key)]
     for column, met in suspects.items():
         values = values_of(catalog, column, {pk for pk, _key in met})
         for pk, key in met:
-            if pk in values and key in coded_addresses(values[pk]):
+            if pk in values and (key in addresses_in(column, values[pk]) or key in coded_addresses(values[pk])):
                 yield from judge.hits(column, pk, key, wanted.who(key), values[pk])
 
 
@@ -189,28 +180,79 @@ def _patrol_logins(
             yield from judge.hits(column, pk, key, sought)
 
 
-def _texts(catalog: Catalog, column: Column) -> Iterator[tuple[Any, Iterable[str]]]:
-    """(primary key, addresses) of every row of a column that may mention one, streamed; a superset."""
-    quote = connection.ops.quote_name
-    pk = quote(catalog.primary_keys.get(column.table, column.name))
-    name, table = quote(column.name), quote(column.table)
-    plain = (column.table, column.name) not in get_registry().decoders
+def _met(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, Any, set[str]]]:
+    """(column, primary key, addresses) of every row of these columns that may mention one, streamed; a superset.
+
+    A column is read once, for both ways of finding; many in one statement, since on a small database it is statements
+    that take the time.
+    """
+    decoders = get_registry().decoders
+    by_type: dict[str, list[Column]] = defaultdict(list)
+    for column in columns:
+        if (column.table, column.name) in decoders:
+            for pk, value in stream(_filled(catalog, column)):
+                if found := addresses_in(column, value):
+                    yield column, pk, found
+        else:
+            by_type[_type_of_key(catalog, column)].append(column)
+    for alike in by_type.values():
+        for start in range(0, len(alike), TOGETHER):
+            yield from _met_together(catalog, alike[start : start + TOGETHER])
+
+
+def _met_together(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, Any, set[str]]]:
     finds_addresses = dialect_of(connection).finds_addresses
-    if plain and finds_addresses:
-        function = json_function() if column.type == "json" else text_function()
-        kind = "jsonb" if column.type == "json" else "text"
-        call = f"{function}({'to_jsonb' if column.type == 'json' else ''}({name})::{kind})"
-        # OFFSET 0: else the function is called for the condition and again for the result.
-        worth_it = may_mention(f"({name}::text)", is_json=column.type == "json")
-        texts = f"SELECT {pk}, {call} AS found FROM {table} WHERE {name} IS NOT NULL AND {worth_it} OFFSET 0"
-        sql = f"SELECT * FROM ({texts}) t WHERE found <> '{{}}'"
-        yield from stream(sql)
-        return
-    where = f"{name} IS NOT NULL"
-    if plain and not finds_addresses:
-        # SQLite's columns of JSON are texts.
-        where = f"({may_contain_address(name)} OR substr({name}, 1, 1) IN ('{{', '['))"
-    for row_pk, value in stream(f"SELECT {pk}, {name} FROM {table} WHERE {where}"):
-        found = addresses_in(column, value)
+    read = _found_by_the_database if finds_addresses else _read_here
+    sql = " UNION ALL ".join(read(catalog, column, number) for number, column in enumerate(columns))
+    for number, pk, plain, coded in cast("Iterator[tuple[int, Any, Any, Any]]", stream(sql)):
+        column = columns[number]
+        # SQLite only says whether a text is worth a look.
+        found = set(plain or ()) if finds_addresses else addresses_in(column, coded) if plain else set()
+        if coded is not None:
+            found |= coded_addresses(coded)
         if found:
-            yield row_pk, found
+            yield column, pk, found
+
+
+def _found_by_the_database(catalog: Catalog, column: Column, number: int) -> str:
+    """(number, primary key, addresses, the text where it may hold some in another code) of the rows worth a look."""
+    is_json = column.type == "json"
+    function, as_document, kind = (json_function(), "to_jsonb", "jsonb") if is_json else (text_function(), "", "text")
+    read = (
+        f"SELECT {_key(catalog, column)} AS pk, {_quote(column.name)} AS value, "
+        f"{may_mention(f'({_quote(column.name)}::text)', is_json=is_json)} AS plain, "
+        f"{worth_decoding(f'{_quote(column.name)}::text')} AS coded "
+        # OFFSET 0: else each condition is asked twice.
+        f"FROM {_quote(column.table)} WHERE {_quote(column.name)} IS NOT NULL OFFSET 0"
+    )
+    return (
+        f"SELECT {number}, pk, CASE WHEN plain THEN {function}({as_document}(value)::{kind}) END, "
+        f"CASE WHEN coded THEN value::text END FROM ({read}) r{number} WHERE plain OR coded"
+    )
+
+
+def _read_here(catalog: Catalog, column: Column, number: int) -> str:
+    """(number, primary key, whether the text may mention an address, the text): SQLite's columns of JSON are texts."""
+    name = _quote(column.name)
+    plain = f"({may_contain_address(name)} OR substr({name}, 1, 1) IN ('{{', '['))"
+    table = _quote(column.table)
+    return f"SELECT {number}, {_key(catalog, column)}, {plain}, {name} FROM {table} WHERE {name} IS NOT NULL"
+
+
+def _filled(catalog: Catalog, column: Column) -> str:
+    name = _quote(column.name)
+    return f"SELECT {_key(catalog, column)}, {name} FROM {_quote(column.table)} WHERE {name} IS NOT NULL"
+
+
+def _key(catalog: Catalog, column: Column) -> str:
+    return _quote(catalog.primary_keys.get(column.table, column.name))
+
+
+def _type_of_key(catalog: Catalog, column: Column) -> str:
+    """Primary keys of one statement have one type."""
+    name = catalog.primary_keys.get(column.table, column.name)
+    return next(each.type for each in catalog.tables[column.table] if each.name == name)
+
+
+def _quote(name: str) -> str:
+    return connection.ops.quote_name(name)

@@ -6,18 +6,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, cast
-
-from django.db import connection
+from collections.abc import Iterator
+from typing import Any, Final
 
 from purge.addresses import emails_in
-from purge.database import dialect_of
-from purge.database.catalog import Catalog, Column
 from purge.proof.decoding.codes import plain_texts
-from purge.proof.reading import stream
-from purge.rules.registry import get_registry
 
 #: What a text holds that is worth decoding, as PostgreSQL and Python understand it alike. A run of base64, an encoded
 #: word, or an at-sign with anything near it that may hide a part of the address.
@@ -30,8 +23,6 @@ _JOINED: Final = (
 
 
 _IS_CODED, _IS_JOINED = re.compile(_CODED), re.compile(_JOINED)
-#: Columns that are read in one statement.
-TOGETHER: Final = 60
 
 
 def coded_addresses(value: Any) -> set[str]:
@@ -43,38 +34,10 @@ def coded_addresses(value: Any) -> set[str]:
     return found
 
 
-def coded_texts(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, Any, set[str]]]:
-    """(column, primary key, addresses in another code) of every row of the columns that has some, streamed: many
-    columns in one statement, since on a small database statements are what takes the time."""
-    decoders = get_registry().decoders
-    by_type: dict[str, list[Column]] = defaultdict(list)
-    for column in columns:
-        if (column.table, column.name) not in decoders:
-            by_type[_type_of_key(catalog, column)].append(column)
-    for alike in by_type.values():
-        for start in range(0, len(alike), TOGETHER):
-            some = alike[start : start + TOGETHER]
-            parts = [_worth_decoding(catalog, column, number) for number, column in enumerate(some)]
-            for number, pk, value in cast("Iterator[tuple[int, Any, Any]]", stream(" UNION ALL ".join(parts))):
-                if found := coded_addresses(value):
-                    yield some[number], pk, found
-
-
-def _type_of_key(catalog: Catalog, column: Column) -> str:
-    """Primary keys of one statement have one type."""
-    name = catalog.primary_keys.get(column.table, column.name)
-    return next(each.type for each in catalog.tables[column.table] if each.name == name)
-
-
-def _worth_decoding(catalog: Catalog, column: Column, number: int) -> str:
-    quote = connection.ops.quote_name
-    pk, name = quote(catalog.primary_keys.get(column.table, column.name)), quote(column.name)
-    text, worth_it = name, f"{name} IS NOT NULL"
-    if dialect_of(connection).knows_patterns:
-        text = f"{name}::text"
-        joined = _JOINED.replace("'", "''")
-        worth_it = f"{text} ~ '{_CODED}' OR (position('@' in {text}) > 0 AND {text} ~ '{joined}')"
-    return f"SELECT {number}, {pk}, {text} FROM {quote(column.table)} WHERE {worth_it}"
+def worth_decoding(text: str) -> str:
+    """The condition that a text, an SQL expression, may hold something in another code; PostgreSQL's."""
+    joined = _JOINED.replace("'", "''")
+    return f"({text} ~ '{_CODED}' OR (position('@' in {text}) > 0 AND {text} ~ '{joined}'))"
 
 
 def _strings(value: Any) -> Iterator[str]:
