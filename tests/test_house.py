@@ -111,3 +111,74 @@ def test_which_database_it_is_is_asked_in_one_room():
 )
 def test_such_a_question_is_noticed(source: str) -> None:
     assert asks_which_database(source)
+
+
+# ---------------------------------------------------------------- tests beside what they test
+
+TESTS = ROOT / "tests"
+#: Rooms whose tests lie in the room of those who use them, or with the pages of all apps.
+TESTED_IN = {
+    "purge/admin": "tests/admin/test_requests.py",
+    "purge/pages": "tests/admin/test_requests.py",
+    "purge/sandbox": "tests/purge/steps/test_opened_files.py",
+    "purge/templatetags": "tests/admin/test_requests.py",
+    "lms_purge/backoffice": "tests/admin/test_home.py",
+    "lms_purge/cleanup": "tests/admin/test_cleanup_purge.py",
+    "learning/models": "tests/learning/test_enrolments.py",
+    "users/models": "tests/users/test_models.py",
+}
+#: Folders of tests that belong to no room: what a purge must have done, by hand; commands by the apps' own name.
+NO_ROOMS = {"tests/purge/expected", "tests/purge/commands", "tests/users/commands"}
+
+
+def rooms() -> list[str]:
+    """The packages within the apps; their inner ones are tested with them."""
+    return [
+        f"{app}/{path.parent.name}"
+        for app in APPS
+        for path in sorted((ROOT / app).glob("*/__init__.py"))
+        if path.parent.name not in ("migrations", "management")
+    ]
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_a_room_has_its_tests_in_a_folder_of_its_name(room: str) -> None:
+    if room in TESTED_IN:
+        assert (ROOT / TESTED_IN[room]).is_file()
+    else:
+        assert list((TESTS / room).glob("test_*.py")), f"no tests in tests/{room}"
+
+
+def test_a_folder_of_tests_is_named_like_a_room() -> None:
+    folders = {
+        str(path.parent.relative_to(ROOT)) for app in APPS for path in (TESTS / app).glob("*/__init__.py")
+    } - NO_ROOMS
+    assert {folder for folder in folders if not (ROOT / folder.removeprefix("tests/")).is_dir()} == set()
+
+
+def functions_of_tests(root: Path) -> set[str]:
+    """path::name of every test function, as it stands in the files."""
+    found = set()
+    for path in root.glob("tests/**/test_*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+                found.add(f"{path.relative_to(root)}::{node.name}")
+    return found
+
+
+def renamed() -> dict[str, str]:
+    lines = (TESTS / "renamed.txt").read_text().splitlines()
+    pairs = (line.partition(" -> ") for line in lines if line and not line.startswith("#"))
+    return {old: new for old, _arrow, new in pairs}
+
+
+def follow(test: str, names: dict[str, str]) -> str:
+    file, _colons, name = test.partition("::")
+    return names.get(test) or f"{names.get(file, file)}::{name}"
+
+
+def test_every_test_of_the_first_release_is_there_or_on_the_list_of_new_names() -> None:
+    names, there = renamed(), functions_of_tests(ROOT)
+    first = (TESTS / "data" / "tests_of_the_first_release.txt").read_text().split()
+    assert len(first) == 851
+    assert [test for test in first if follow(test, names) not in there] == []

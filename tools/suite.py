@@ -22,10 +22,10 @@ BROWSER_TESTS = "tests/browser"
 #: What `./test --quick` runs, on SQLite: each route and what it must do to every row, the words of addresses, the plain
 #: flow, the plan of the house.
 QUICK_TESTS = (
-    "tests/purge/test_expected_rows.py",
-    "tests/purge/test_routes.py",
-    "tests/purge/test_addresses.py",
-    "tests/purge/test_mutants.py",
+    "tests/purge/expected/test_expected_rows.py",
+    "tests/purge/routes/test_routes.py",
+    "tests/purge/addresses/test_addresses.py",
+    "tests/purge/expected/test_mutants.py",
     "tests/test_plain_flow.py",
     "tests/test_house.py",
     "tests/tools/test_suite.py",

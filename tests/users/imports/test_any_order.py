@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from tests.factories.users import UserFactory
-from tests.users.imports_at_hand import bad_rows, imported
+from tests.users.imports.at_hand import bad_rows, imported
 from users.imports import loading
 from users.models import User
 

@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from tests.factories.users import ImportLogFactory, UserFactory
-from tests.users.imports_at_hand import counts, imported, started
+from tests.users.imports.at_hand import counts, imported, started
 from users import tasks
 from users.imports.services import user_import_confirm, user_import_run
 from users.models import ImportLog, ImportState, User

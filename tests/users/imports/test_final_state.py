@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from tests.factories.users import UserFactory, UserRoleFactory
-from tests.users.imports_at_hand import bad_rows, counts, imported, started
+from tests.users.imports.at_hand import bad_rows, counts, imported, started
 from users.imports import loading
 from users.imports.services import user_import_run
 from users.models import FormerEmail, ImportState, Role, User, UserState

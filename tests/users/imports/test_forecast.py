@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from tests.factories.users import UserFactory
+from tests.users.imports.at_hand import bad_rows, counts, started
 from tests.users.imports.test_any_order import people, rows
-from tests.users.imports_at_hand import bad_rows, counts, started
 from users.imports import loading
 from users.imports.services import import_forecast, user_import_run
 from users.models import FormerEmail, ImportState, User, UserAudit

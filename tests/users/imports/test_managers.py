@@ -3,7 +3,7 @@
 import pytest
 
 from tests.factories.users import AccountFactory, UserFactory
-from tests.users.imports_at_hand import bad_rows, counts, imported
+from tests.users.imports.at_hand import bad_rows, counts, imported
 from users.imports import loading
 from users.models import User
 from users.services import user_delete, user_update

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories.users import UserFactory
-from tests.users.imports_at_hand import bad_rows, counts, imported, started
+from tests.users.imports.at_hand import bad_rows, counts, imported, started
 from users.models import ImportNote, User
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django_q.models import OrmQ
 
 from messaging.models import MailLog
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
-from tests.users.imports_at_hand import imported
+from tests.users.imports.at_hand import imported
 from users.services import ServiceError, user_update
 
 pytestmark = pytest.mark.django_db

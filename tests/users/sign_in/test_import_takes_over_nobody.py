@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests.factories.users import AccountFactory, AdministratorFactory
-from tests.users.imports_at_hand import bad_rows, counts, imported
+from tests.users.imports.at_hand import bad_rows, counts, imported
 from users.models import ImportLog, ImportState, User
 
 pytestmark = pytest.mark.django_db

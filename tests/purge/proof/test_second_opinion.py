@@ -23,8 +23,8 @@ from purge.run import engine
 from purge.upkeep.patrol import patrol_all
 from tests.factories.connectors import XapiStatementFactory
 from tests.factories.learning import CommentFactory
-from tests.purge import test_decoders
 from tests.purge import world as w
+from tests.purge.addresses import test_decoders
 
 ANN = test_decoders.ANN
 

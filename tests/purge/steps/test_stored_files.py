@@ -21,7 +21,7 @@ from tests.factories.users import (
     UserFactory,
     trial_with_creator,
 )
-from tests.users.imports_at_hand import started
+from tests.users.imports.at_hand import started
 from users.imports.services import ImportGone, import_bad_rows, import_file_open, user_import_run
 from users.models import ImportLog, ImportState, User
 

@@ -15,7 +15,7 @@ from purge.journal.chains import ChainLine, Damage, Position
 
 OURS = uuid.UUID("11111111-2222-3333-4444-555555555555")
 OTHERS = uuid.UUID("99999999-8888-7777-6666-555555555555")
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 #: What a process of its own needs to write.
 ALONE = """
 import os, sys, uuid

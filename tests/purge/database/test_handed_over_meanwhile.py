@@ -16,7 +16,7 @@ from purge import services, tasks
 from tests.factories.learning import SessionInstructorFactory
 from tests.factories.users import LoginEventFactory
 from tests.purge import world as w
-from tests.purge.test_tables_in_pieces import NOVEMBER, no_partitions_any_more, partition_by_month, run
+from tests.purge.database.test_tables_in_pieces import NOVEMBER, no_partitions_any_more, partition_by_month, run
 from users.models import LoginEvent
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]

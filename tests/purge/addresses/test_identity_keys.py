@@ -104,7 +104,7 @@ def test_the_versions_of_the_tables_are_part_of_the_version_of_the_key():
 
 
 def _simple_mappings():
-    lines = (Path(__file__).parent.parent / "data" / "simple_lower_case.txt").read_text(encoding="ascii").splitlines()
+    lines = (Path(__file__).parents[2] / "data" / "simple_lower_case.txt").read_text(encoding="ascii").splitlines()
     for line in lines:
         if not line.startswith("#"):
             first, last, step, more = line.split()

@@ -1,6 +1,6 @@
 """Stored files of every kind: whoever stands in one is found, by the purge and by the proof, each by its own reading.
 
-The files are written by the libraries that write such files in the field (:mod:`tests.purge.corpus`).
+The files are written by the libraries that write such files in the field (:mod:`tests.purge.addresses.corpus`).
 """
 
 import io
@@ -25,7 +25,7 @@ from purge.steps.opening.reader import read as read_by_the_step
 from purge.upkeep.patrol import patrol_all
 from tests.factories.messaging import TranscriptDownloadFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory, trial_with_creator
-from tests.purge import corpus
+from tests.purge.addresses import corpus
 
 EVE = "eve@acme.example"
 #: Other mailboxes, of which the address looks like a part.

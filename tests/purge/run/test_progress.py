@@ -11,8 +11,8 @@ from purge.choices import StepState
 from purge.models import PurgeStep
 from purge.run import engine, sweep
 from purge.run.sweep import Phase, Progress, StepProgress
-from tests.purge.test_engine import Killed, submit
-from tests.purge.test_resuming import claimed
+from tests.purge.run.test_engine import Killed, submit
+from tests.purge.run.test_resuming import claimed
 
 
 def plan(*rows: tuple[int, bool]):

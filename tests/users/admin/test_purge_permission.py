@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from lms_purge.platform.host import LmsHost
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
-from tests.users.imports_at_hand import imported
+from tests.users.imports.at_hand import imported
 from users import services
 from users.models import Account, AccountKind, Role, User
 from users.selectors import who_may_purge

@@ -11,7 +11,7 @@ from users.imports import mapping, reading
 from users.imports.mapping import is_known, meaning_of, propose, remember
 from users.imports.parsing import is_everyday
 
-SAMPLE = Path(__file__).parent.parent / "data" / "users-sample.csv"
+SAMPLE = Path(__file__).parents[2] / "data" / "users-sample.csv"
 
 
 def read(content, **options):

@@ -360,7 +360,7 @@ def test_a_sqlite_database_is_told_by_its_file(now, same):
     assert same_database({"kind": "sqlite", "file": 10, "device": 1, "path": "a"}, now) is same
 
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def manage(url, media, *words):

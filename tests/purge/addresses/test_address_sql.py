@@ -22,8 +22,8 @@ from purge.addresses.index import (
     missing_indexes,
 )
 from purge.addresses.sql import json_function, text_function
-from tests.purge.test_addresses import ADDRESSES, ANN, ANOTHER, MENTIONED, POISON, TEXTS, WRITINGS
-from tests.purge.test_embedded import EMBEDDED, TWINS
+from tests.purge.addresses.test_addresses import ADDRESSES, ANN, ANOTHER, MENTIONED, POISON, TEXTS, WRITINGS
+from tests.purge.addresses.test_embedded import EMBEDDED, TWINS
 
 NOTE = TextColumn("address_index_note", "body")
 FACTS = TextColumn("address_index_note", "facts", is_json=True)

@@ -9,7 +9,7 @@ from purge.models import Identifier, LookUp, SuppressionHash
 from purge.services import PurgeRefused
 from tests.factories.users import AdministratorFactory, UserFactory, trial_with_creator
 from tests.purge import world as w
-from tests.users.imports_at_hand import bad_rows, counts, imported
+from tests.users.imports.at_hand import bad_rows, counts, imported
 from users.models import User, UserState
 
 #: One is purged, the other is somebody else.

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from purge.addresses import emails_in, list_without, names, redact, redact_json
 from purge.addresses.decoders import finding
 from purge.addresses.shapes import Shape
-from tests.purge import corpus
+from tests.purge.addresses import corpus
 
 ANN = "ann.b@x-y.example"
 NOTE = "n" * 60

@@ -16,7 +16,7 @@ from tests.factories.users import (
     UserFactory,
     UserRoleFactory,
 )
-from tests.users.imports_at_hand import bad_rows, counts, imported, started
+from tests.users.imports.at_hand import bad_rows, counts, imported, started
 from users import tasks
 from users.imports import loading
 from users.imports.services import user_import_run
@@ -37,7 +37,7 @@ from users.services import ServiceError, user_delete
 
 pytestmark = pytest.mark.django_db
 
-SAMPLE = Path(__file__).parent.parent / "data" / "users-sample.csv"
+SAMPLE = Path(__file__).parents[2] / "data" / "users-sample.csv"
 
 
 def user(account, email):

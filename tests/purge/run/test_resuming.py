@@ -15,7 +15,7 @@ from purge.run import claims, engine, sweep
 from purge.steps.work import Outcome
 from tests.factories.users import LoginEventFactory, UserFactory
 from tests.purge import world as w
-from tests.purge.test_engine import Killed, expire_lease, submit, transactions_of
+from tests.purge.run.test_engine import Killed, expire_lease, submit, transactions_of
 from users.models import User
 
 

@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.factories.users import AccountFactory, ImportLogFactory, UserFactory
-from tests.users.imports_at_hand import counts, imported, started
+from tests.users.imports.at_hand import counts, imported, started
 from users import tasks
 from users.imports import loading
 from users.models import ImportLog, ImportRowError, ImportState, User
 
 pytestmark = pytest.mark.django_db
 
-SAMPLE = Path(__file__).parent.parent / "data" / "users-sample.csv"
+SAMPLE = Path(__file__).parents[2] / "data" / "users-sample.csv"
 ADD = reverse("admin:users_importlog_add")
 LIST = reverse("admin:users_importlog_changelist")
 

@@ -453,7 +453,7 @@ def encrypted_workbook() -> bytes:
 
     Written by msoffcrypto-tool 6.1.0 around a workbook of openpyxl, with "jo@q.example" in it.
     """
-    return (Path(__file__).parents[1] / "data" / "encrypted.xlsx").read_bytes()
+    return (Path(__file__).parents[2] / "data" / "encrypted.xlsx").read_bytes()
 
 
 def encrypted_pdf() -> bytes:

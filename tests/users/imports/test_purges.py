@@ -14,7 +14,7 @@ from purge.choices import Status
 from purge.models import PurgeRequest
 from tests.factories.users import AccountFactory, ImportLogFactory, UserAuditFactory, UserFactory, trial_with_creator
 from tests.purge.world import run_to_end
-from tests.users.imports_at_hand import bad_rows, counts, imported, started
+from tests.users.imports.at_hand import bad_rows, counts, imported, started
 from users.imports.services import ImportGone, import_bad_rows, import_file_erase, import_file_open, user_import_run
 from users.models import Account, AccountKind, AccountState, ImportLog, ImportState, User, UserState
 
