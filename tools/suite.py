@@ -1,7 +1,7 @@
 """`./check` reads the code; `./test` runs it too: on SQLite, on a real PostgreSQL, and in a browser.
 
-`./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail. Needs the
-standard library alone.
+`./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail, and
+`./test --coverage` how much of the code they run. Needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ QUICK_TESTS = (
     "tests/tools/test_suite.py",
 )
 MUTANTS = "--mutants"
+COVERAGE = "--coverage"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -76,6 +77,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
     python = ensure_venv(DEVELOPMENT)
     if arguments[:1] == [MUTANTS]:
         return run_all([mutants(python, arguments[1:])], environ)
+    if arguments[:1] == [COVERAGE]:
+        return run_all(coverage(python, arguments[1:]), environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -179,6 +182,21 @@ def mutants(python: Path, words: Sequence[str]) -> Step:
         [str(python), "-m", "tests.mutants", *words],
         {"DATABASE_URL": f"sqlite:///var/{SCRATCH.name}"},
     )
+
+
+def coverage(python: Path, words: Sequence[str]) -> list[Step]:
+    """The tests on SQLite, counting the branches that they take, in the worker's processes too; then whether that
+    reaches the floor of pyproject.toml. What only PostgreSQL runs counts as not run."""
+    tool = [str(python), "-m", "coverage"]
+    return [
+        Step("clean", [*tool, "erase"]),
+        Step(
+            "tests on SQLite, counted",
+            [*tool, "run", "-m", "pytest", "-n", "2", f"--ignore={BROWSER_TESTS}", *words],
+        ),
+        Step("put together", [*tool, "combine", "--quiet"]),
+        Step("floor", [*tool, "report"]),
+    ]
 
 
 def production() -> dict[str, str]:

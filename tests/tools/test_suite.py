@@ -12,6 +12,7 @@ from tools.suite import (
     Step,
     checks,
     clean,
+    coverage,
     install_hook,
     mutants,
     quick,
@@ -136,6 +137,16 @@ def test_the_check_runs_no_test_and_the_whole_run_has_all_of_its_steps():
     code = ["ruff check", "ruff format", "mypy", "import contracts"]
     assert short == [*code, "templates", "spelling", "migrations complete"]
     assert [step.name for step in checks(ROOT / "bin" / "python")][: len(short)] == short
+
+
+def test_the_tests_are_counted_on_sqlite_and_compared_with_the_floor():
+    clean, counted, combined, floor = coverage(PYTHON, ["-k", "preview"])
+    assert clean.words == [PYTHON, "-m", "coverage", "erase"]
+    assert counted.words[:5] == [PYTHON, "-m", "coverage", "run", "-m"]
+    assert counted.words[-2:] == ["-k", "preview"]
+    assert "DB" not in counted.environ
+    assert combined.words[:4] == [PYTHON, "-m", "coverage", "combine"]
+    assert floor.words == [PYTHON, "-m", "coverage", "report"]
 
 
 def test_the_mutants_run_in_one_process_of_their_own():
