@@ -202,6 +202,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
+FORMAT_MODULE_PATH = ["lms_purge.formats"]
 
 # Security
 

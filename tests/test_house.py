@@ -123,6 +123,7 @@ TESTED_IN = {
     "purge/sandbox": "tests/purge/steps/test_opened_files.py",
     "purge/templatetags": "tests/admin/test_requests.py",
     "lms_purge/backoffice": "tests/admin/test_home.py",
+    "lms_purge/formats": "tests/admin/test_home.py",
     "lms_purge/cleanup": "tests/admin/test_cleanup_purge.py",
     "learning/models": "tests/learning/test_enrolments.py",
     "users/models": "tests/users/test_models.py",

@@ -269,7 +269,14 @@ def test_no_page_of_the_frame_needs_an_exception_from_the_policy(as_admin, delet
 
 def test_times_are_those_of_the_account(as_admin, admin):
     LoginEvent.objects.create(user=admin, at=datetime(2026, 3, 1, 20, tzinfo=UTC))
-    assert "March 2, 2026, 5 a.m." in as_admin.get("/admin/users/loginevent/").content.decode()
+    assert "2 Mar 2026, 05:00 JST" in as_admin.get("/admin/users/loginevent/").content.decode()
+
+
+def test_a_moment_stands_with_its_zone(as_admin, admin):
+    Notification.objects.create(recipient=admin, account=admin.account, kind=NotificationKind.COMPLETED)
+    Notification.objects.update(created_at=datetime(2026, 11, 29, 3, 10, tzinfo=UTC))
+    assert 'title="29 Nov 2026, 12:10 JST"' in as_admin.get(HOME).content.decode()
+    assert "29 Nov 2026, 12:10 JST" in as_admin.get("/admin/messaging/notification/").content.decode()
 
 
 # ---------------------------------------------------------------- getting in

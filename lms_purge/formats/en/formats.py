@@ -1,0 +1,4 @@
+"""As the pages of requests write them: 29 Nov 2026, 12:10 UTC. Whoever acts on a time has to know whose clock it is."""
+
+DATETIME_FORMAT = "j M Y, H:i T"
+SHORT_DATETIME_FORMAT = DATETIME_FORMAT
