@@ -45,6 +45,7 @@ TELLTALE: Final = (
     rf"\.(?:{NO_TOP_LEVEL}|[a-z0-9-]*[0-9][a-z0-9-]*)(?![a-z0-9-]|\.[a-z0-9])"
 )
 
+_ANY: Final = ("surrogatepass",)
 _TELLTALE: Final = re.compile(TELLTALE)
 _PATTERNS: Final = [(re.compile(pattern), domain_first) for pattern, domain_first in PATTERNS]
 
@@ -57,7 +58,7 @@ def may_embed(lowered: str) -> bool:
 def embedded_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Spans and search keys of the addresses that are embedded in others."""
     # Letters beyond ASCII may change their number in small letters; such an address is in none of the patterns.
-    lowered = text.lower() if text.isascii() else "".join(each.lower() if each.isascii() else each for each in text)
+    lowered = text.lower() if text.isascii() else text.encode("utf-8", *_ANY).lower().decode("utf-8", *_ANY)
     if ("@" not in lowered and "%40" not in lowered) or not _TELLTALE.search(lowered):
         return
     for pattern, domain_first in _PATTERNS:

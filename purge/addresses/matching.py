@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -133,10 +134,10 @@ def mentions(text: str, keys: Collection[str] | None = None, spared: Collection[
     """
     if keys is not None and cannot_mention(text, keys):
         return []
-    every = _every(text)
-    found = {mention for mention in every if keys is None or mention.key in keys}
+    every = _Every(text)
+    found = {mention for mention in every.mentions if keys is None or mention.key in keys}
     if spared:
-        found = {mention for mention in found if _around(text, mention, every).isdisjoint(spared)}
+        found = {mention for mention in found if every.identities_around(mention).isdisjoint(spared)}
     apart: list[Mention] = []
     for mention in sorted(found, key=lambda each: (each.start, -each.end, each.key)):
         if not apart or mention.start >= apart[-1].end:
@@ -151,29 +152,43 @@ def others_mentioned(text: str, keys: Collection[str], ours: Collection[str]) ->
     """
     if cannot_mention(text, keys):
         return set()
-    every = _every(text)
-    found = (_around(text, mention, every) for mention in every if mention.key in keys)
+    every = _Every(text)
+    found = (every.identities_around(mention) for mention in every.mentions if mention.key in keys)
     return set().union(*found).difference(ours)
 
 
-def _every(text: str) -> set[Mention]:
-    """All that can be an address in the text, or stand for one, overlapping as they do."""
-    found = {
-        Mention(*reading.origin(start, end), key)
-        for reading in _readings(text)
-        for start, end, key in _candidates(reading.text)
-    }
-    found.update(Mention(*each) for each in (*hexadecimal_in(text), *embedded_in(text)))
-    return found
+class _Every:
+    """All that can be an address in a text, or stand for one, overlapping as they do; by place."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._embedded = {Mention(*each) for each in embedded_in(text)}
+        found = {
+            Mention(*reading.origin(start, end), key)
+            for reading in _readings(text)
+            for start, end, key in _candidates(reading.text)
+        }
+        found.update(Mention(*each) for each in hexadecimal_in(text))
+        self.mentions = sorted(found | self._embedded)
+        self._longest = max((each.end - each.start for each in self.mentions), default=0)
+        self._written: dict[tuple[int, int], set[str]] = {}
 
-def _around(text: str, mention: Mention, every: Collection[Mention]) -> set[str]:
-    """The identities that the mention, and every longer address it is a part of, can be: as they are written."""
-    around = {each for each in every if each.start <= mention.start and each.end >= mention.end}
-    spans = {(each.start, each.end) for each in around}
-    found = {identity_key(written) for start, end in spans for written in _decodings(text[start:end])}
-    # Embedded in another it is written otherwise.
-    return found | {identity_key(key) for start, end, key in embedded_in(text) if Mention(start, end, key) in around}
+    def identities_around(self, mention: Mention) -> set[str]:
+        """The identities that the mention, and every longer address it is a part of, can be: as they are written."""
+        found: set[str] = set()
+        first = bisect_left(self.mentions, (mention.end - self._longest,))
+        for each in self.mentions[first : bisect_left(self.mentions, (mention.start + 1,))]:
+            if each.end >= mention.end:
+                found |= self._identities_at(each.start, each.end)
+                if each in self._embedded:
+                    # Embedded in another it is written otherwise.
+                    found.add(identity_key(each.key))
+        return found
+
+    def _identities_at(self, start: int, end: int) -> set[str]:
+        if (start, end) not in self._written:
+            self._written[start, end] = {identity_key(each) for each in _decodings(self._text[start:end])}
+        return self._written[start, end]
 
 
 def _decodings(writing: str) -> set[str]:

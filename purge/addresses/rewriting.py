@@ -205,7 +205,10 @@ def _entries(text: str, cuts: list[tuple[int, int]]) -> list[tuple[str, str]]:
 def _entry_without(entry: str, keys: Collection[str], spared: Collection[str]) -> str | None:
     if is_address(entry):
         return None if names_one(entry, keys, spared=spared) else entry
-    if not all_mentions(entry, keys, spared):
+    found = all_mentions(entry, keys, spared)
+    if not found:
         return entry
+    # What holds it (a guest's name, a return path) is no other address.
+    others = [each for each in mentions(entry) if all(each.end <= it.start or it.end <= each.start for it in found)]
     rest = redact(entry, keys, "", spared=spared)
-    return rest.strip() if mentions(rest) else None
+    return rest.strip() if others and mentions(rest) else None

@@ -16,6 +16,7 @@ from purge.database.catalog import Catalog, Column
 from purge.fields import Unreadable
 from purge.host import get_host
 from purge.proof.guesses import LOGINS, OWN_TABLES
+from purge.proof.decoding.rows import coded_addresses
 from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry
 
@@ -25,15 +26,29 @@ SHORTEST_ADDRESS = 6
 
 def addresses_in(column: Column, value: Any) -> set[str]:
     """All addresses in a stored value, whatever the column is."""
-    decoder = get_registry().decoders.get((column.table, column.name))
     if value is None:
         return set()
-    if (column.table, column.name) in get_registry().opaque:
-        value = opened(column, value)
-    elif decoder is not None:
-        return emails_in(decoder(value))
+    text = readable(column, value)
+    if is_decoded(column):
+        return emails_in(text)
     shape = shape_of(column)
-    return set().union(*(emails_in_value(each, shape) for each in readings_of(column, value)))
+    found = set().union(*(emails_in_value(each, shape) for each in readings_of(column, text)))
+    # Of a sealed value nobody else looks for what stands in another code.
+    return found | coded_addresses(text) if (column.table, column.name) in get_registry().opaque else found
+
+
+def readable(column: Column, value: Any) -> Any:
+    """A stored value as somebody can read it: as it stands, opened, or decoded."""
+    if (column.table, column.name) in get_registry().opaque:
+        return opened(column, value)
+    decoder = get_registry().decoders.get((column.table, column.name))
+    return value if decoder is None else decoder(value)
+
+
+def is_decoded(column: Column) -> bool:
+    """Whether a column is read by a decoder, which says nothing of what it holds."""
+    place = (column.table, column.name)
+    return place in get_registry().decoders and place not in get_registry().opaque
 
 
 def opened(column: Column, value: Any) -> str:

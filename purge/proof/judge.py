@@ -20,7 +20,7 @@ from purge.database.catalog import Column
 from purge.hashing import FOLDED, SEARCHED, hasher
 from purge.host import Holder, get_host
 from purge.models import PurgeRequest
-from purge.proof.columns import readings_of, shape_of, takes_addresses
+from purge.proof.columns import readable, readings_of, shape_of, takes_addresses
 from purge.proof.files import FileMention, Where
 from purge.proof.report import Hit
 from purge.proof.row_names import row_name
@@ -87,8 +87,8 @@ class Judge:
             ruled = takes_addresses(column.table, column.name)
             name, account_id = row_name(column.table, pk), self.account_of(column.table, pk)
             place = Hit(column.table, column.name, name, ruled, account_id, key, pk=pk)
-            plain = value is None or (column.table, column.name) in get_registry().decoders
-            yield from self._of_requests(place, sought, None if plain else Written(column, value, key))
+            written = None if value is None else Written(column, readable(column, value), key)
+            yield from self._of_requests(place, sought, written)
 
     def file_hits(self, mention: FileMention, key: str, sought: Collection[Sought]) -> Iterator[Hit]:
         """The same for an address in a stored file."""

@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from purge.addresses.decoders.finding import all_mentions
+from purge.addresses.decoders.finding import decoded_mentions
+from purge.addresses.matching import mentions
 from purge.addresses.rewriting import marker_for
 
 _LONGEST_NAME: Final = 300
@@ -43,7 +44,7 @@ def without_names(text: str, keys: Collection[str], *, spared: Collection[str] =
     """The text without what is said beside the addresses of the keys; these stay, for whoever takes them out."""
     if not any(sign in text for sign in ("<", ":")):
         return text
-    found = all_mentions(text, keys, spared)
+    found = [*mentions(text, keys, spared), *decoded_mentions(text, keys, spared)]
     if not found:
         return text
     cuts = [cut for mention in found for cut in _beside(text, mention.start, mention.end)]

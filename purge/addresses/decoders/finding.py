@@ -134,7 +134,7 @@ def _apart(edits: Iterator[Edit]) -> Iterator[Edit]:
 
 def decoded_emails_in(text: str) -> set[str]:
     """The keys of all addresses that a text mentions in one of these readings."""
-    return set().union(*(emails_in(reading.text) for reading in readings_of(text)))
+    return set().union(*(emails_in(part) for reading in readings_of(text) for part, _place in _changed(reading)))
 
 
 def decoded_mentions(text: str, keys: Collection[str], spared: Collection[str] = ()) -> list[Mention]:
@@ -142,9 +142,10 @@ def decoded_mentions(text: str, keys: Collection[str], spared: Collection[str] =
     apart, the longest first. What was decoded is named by the whole stretch of code."""
     found: set[Mention] = set()
     for reading in readings_of(text):
-        for mention in mentions(reading.text, keys, spared):
-            start, end = reading.origin(mention.start, mention.end)
-            found.add(Mention(start, end, mention.key))
+        for part, place in _changed(reading):
+            for mention in mentions(part, keys, spared):
+                start, end = reading.origin(mention.start + place, mention.end + place)
+                found.add(Mention(start, end, mention.key))
     if found and spared:
         whole = mentions(text)
         found = {mention for mention in found if _longer(text, mention, whole).isdisjoint(spared)}
@@ -165,13 +166,21 @@ def others_decoded(text: str, keys: Collection[str], ours: Collection[str]) -> s
     found: set[str] = set()
     whole: list[Mention] | None = None
     for reading in readings_of(text):
-        if not (met := mentions(reading.text, keys)):
-            continue
-        found |= others_mentioned(reading.text, keys, ours)
-        whole = mentions(text) if whole is None else whole
-        for mention in met:
-            found |= _longer(text, Mention(*reading.origin(mention.start, mention.end), mention.key), whole)
+        for part, place in _changed(reading):
+            if not (met := mentions(part, keys)):
+                continue
+            found |= others_mentioned(part, keys, ours)
+            whole = mentions(text) if whole is None else whole
+            for mention in met:
+                origin = reading.origin(mention.start + place, mention.end + place)
+                found |= _longer(text, Mention(*origin, mention.key), whole)
     return found.difference(ours)
+
+
+def _changed(reading: Reading) -> Iterator[tuple[str, int]]:
+    """The parts of a reading that are not read in another one already, each with its place."""
+    for start, end in reading.changed():
+        yield reading.text[start:end], start
 
 
 def _longer(text: str, mention: Mention, whole: Iterable[Mention]) -> set[str]:

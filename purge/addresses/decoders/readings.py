@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable
-from typing import NamedTuple
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+#: Between words: blanks, but for a line break that joins two lines (quoted-printable).
+_BETWEEN: Final = re.compile(r"(?<![=\s])\s+")
 
 
 class Edit(NamedTuple):
@@ -43,6 +47,18 @@ class Reading:
         pieces.append(self.text[done:])
         made.text = "".join(pieces)
         return made
+
+    def changed(self) -> Iterator[tuple[int, int]]:
+        """Spans of the words that an edit has made or changed. What stands in none of them stands in the parent too."""
+        between = [match.span() for match in _BETWEEN.finditer(self.text)]
+        begins, ends = [0, *(end for _start, end in between)], [*(start for start, _end in between), len(self.text)]
+        done = 0
+        for made_at, edit in zip(self._made_at, self._edits, strict=True):
+            upto = made_at + len(edit.new)
+            if upto > done or upto == made_at >= done:
+                start = begins[bisect_right(begins, made_at) - 1]
+                done = ends[bisect_left(ends, upto)]
+                yield start, done
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The span of the first text that the span of this one was made from."""

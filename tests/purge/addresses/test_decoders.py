@@ -20,7 +20,7 @@ from django.core.mail.message import sanitize_address
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from purge.addresses import emails_in, list_without, names, redact, redact_json
+from purge.addresses import emails_in, list_without, matching, mentions, names, redact, redact_json
 from purge.addresses.decoders import finding
 from purge.addresses.shapes import Shape
 from tests.purge.addresses import corpus
@@ -221,6 +221,33 @@ def test_what_is_called_plain_says_nothing_in_any_reading(text):
         with pytest.MonkeyPatch.context() as slow:
             slow.setattr(finding, "is_plain", lambda _text: False)
             assert finding.decoded_emails_in(text) <= emails_in(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=12).map("".join), st.booleans())
+def test_reading_the_changed_words_alone_finds_what_reading_everything_finds(text, spares):
+    keys, spared = {ANN, "jo@q.example"}, {f"d'{ANN}", f"x={ANN}"} if spares else set()
+    found = finding.decoded_mentions(text, keys, spared)
+    with pytest.MonkeyPatch.context() as whole:
+        whole.setattr(finding, "_changed", lambda reading: [(reading.text, 0)])
+        everywhere = finding.decoded_mentions(text, keys, spared)
+    # What is plain is found there as well, and is not looked for among the readings.
+    plain = {(mention.start, mention.end) for mention in mentions(text, keys, spared)}
+    assert [each for each in everywhere if (each.start, each.end) not in plain and each not in found] == []
+
+
+def test_the_time_grows_with_the_text_and_not_faster():
+    """Also where many people who stay are written beside those who go."""
+    asked = []
+    with pytest.MonkeyPatch.context() as counting:
+        known = matching.identity_key
+        counting.setattr(matching, "identity_key", lambda text: asked.append(text) or known(text))
+        for number in (100, 400):
+            text = f"M\u00fcller r&{ANN}, jo@q.example, {ANN}\n" * number
+            assert redact(text, {ANN}, spared={f"r&{ANN}"}).count("[erased]") == number
+            asked.append("")
+    first = asked.index("")
+    assert len(asked) - first < 6 * first
 
 
 def test_texts_without_code_are_plain():

@@ -39,6 +39,11 @@ TEXTS = {
         "EMAIL;TYPE=work:[erased]\nEND:VCARD\nBEGIN:VCARD\nVERSION:3.0\nFN:Bo Baker\nEMAIL:bo@q.example\n"
         "NOTE:ask [erased]\nEND:VCARD\n"
     ),
+    # The address as it stands, and folded, in one text.
+    f"Invited by ann@x.org:\r\n{FOLDED}": (
+        "Invited by [erased]:\r\nBEGIN:VEVENT\r\nATTENDEE;CN=[erased];PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT:mailto:"
+        "[erased]\r\nEND:VEVENT"
+    ),
     # Typed into a sentence: nobody can say where the name begins.
     "Please ask Ann Archer <ann@x.org> today": "Please ask Ann Archer <[erased]> today",
 }
@@ -72,6 +77,7 @@ def test_names_leave_with_their_address_and_nobody_elses(cast):
         ('"Archer; Ann" <ann@x.org>, bob@q.org', "bob@q.org"),
         ("ann@x.org, bob@q.org; cy@q.org", "bob@q.org; cy@q.org"),
         ('12" screen <bob@q.org>; ann@x.org', '12" screen <bob@q.org>'),
+        ("ann_x.org%23EXT%23%40contoso.onmicrosoft.com; bob@q.org", "bob@q.org"),
         ('"Archer, Ann" <joann@x.org>; bob@q.org', '"Archer, Ann" <joann@x.org>; bob@q.org'),
     ],
 )
