@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keys.fields import EncryptedJSONField, EncryptedTextField
 from purge.fields import SafeJSONField
+from users.wall import OfAccount, WalledQuerySet
 
 
 class ConnectorKind(models.TextChoices):
@@ -54,7 +55,7 @@ class Schedule(models.TextChoices):
     WEEKLY = "weekly", _("Weekly")
 
 
-class ConnectorQuerySet(models.QuerySet["Connector"]):
+class ConnectorQuerySet(WalledQuerySet["Connector"]):
     def due(self) -> ConnectorQuerySet:
         """Enabled, with a schedule that is due: what a worker runs now."""
         return self.filter(state=ConnectorState.ENABLED, next_run_at__lte=timezone.now()).exclude(schedule=Schedule.OFF)
@@ -65,7 +66,7 @@ class ConnectorQuerySet(models.QuerySet["Connector"]):
         return self.filter(Q(models.Exists(open_settings)) | Q(disabled_reason=DisabledReason.PURGE))
 
 
-class Connector(models.Model):
+class Connector(OfAccount):
     """A connection to an outside system. ``resume_schedule``: what its schedule was when a purge stopped it."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="connectors", verbose_name=_("account"))
@@ -123,7 +124,7 @@ class StoppedConnector(Connector):
         ordering = ("disabled_at", "id")
 
 
-class ConnectorSettings(models.Model):
+class ConnectorSettings(OfAccount):
     """What all settings rows share: the connector, one row each."""
 
     connector = models.OneToOneField(
@@ -276,7 +277,7 @@ class Settlement(models.TextChoices):
     CONFIRMED_EMPTY = "confirmed_empty", _("Confirmed as empty")
 
 
-class BlankedSetting(models.Model):
+class BlankedSetting(OfAccount):
     """A setting that a purge emptied because it named a purged person; open until refilled or confirmed as empty.
 
     ``setting`` is the name of a column, e.g. "manager_filter"; the value it had is nowhere.
@@ -327,7 +328,7 @@ def error_file_path(run: ConnectorRun, file_name: str) -> str:
     return f"connectors/{run.connector_id}/{uuid.uuid4().hex}.csv"
 
 
-class ConnectorRun(models.Model):
+class ConnectorRun(OfAccount):
     """One run of a connector. The rows it refused are in the error file."""
 
     connector = models.ForeignKey(Connector, models.PROTECT, related_name="runs", verbose_name=_("connector"))
@@ -358,7 +359,7 @@ class ConnectorRun(models.Model):
         return f"run {self.pk}"
 
 
-class ExternalApplication(models.Model):
+class ExternalApplication(OfAccount):
     """An application outside that gets data through the API. A purge does not reach what it has copied.
 
     ``contact_email``: whom to ask there to erase somebody.
@@ -393,7 +394,7 @@ class ExternalApplication(models.Model):
         return self.name
 
 
-class ApplicationGrant(models.Model):
+class ApplicationGrant(OfAccount):
     """A person whose data an outside application has been given: by their consent or by the account's."""
 
     application = models.ForeignKey(
@@ -413,7 +414,7 @@ class ApplicationGrant(models.Model):
         return f"application {self.application_id}, user {self.user_id}"
 
 
-class ApiToken(models.Model):
+class ApiToken(OfAccount):
     """A person's key to the API; only its digest is stored."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="api_tokens", verbose_name=_("owner"))
@@ -452,7 +453,7 @@ class WebhookState(models.TextChoices):
     DISABLED = "disabled", _("Disabled")
 
 
-class Webhook(models.Model):
+class Webhook(OfAccount):
     """An address outside that is called when something happens. ``user_name``: for its basic authentication."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="webhooks", verbose_name=_("account"))
@@ -482,7 +483,7 @@ class Webhook(models.Model):
         return self.name
 
 
-class XapiStatement(models.Model):
+class XapiStatement(OfAccount):
     """An xAPI statement as it came in: who did what. ``user`` where the actor is a user of the account."""
 
     account = models.ForeignKey(

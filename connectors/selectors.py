@@ -101,7 +101,7 @@ def outside_copies(user_ids: Collection[int], *, account_id: int | None = None) 
     """
     grants = ApplicationGrant.objects.filter(user_id__in=user_ids)
     if account_id is not None:
-        grants = grants.filter(application__account_id=account_id)
+        grants = grants.filter(user__account=account_id, application__account=account_id)
     grants = grants.select_related("user", "application__owner").order_by("user__name", "user_id", "application__name")
     return [
         OutsideCopy(

@@ -22,10 +22,11 @@ def sessions_needing_instructor(account_id: int | None = None) -> QuerySet[Sessi
     return sessions.order_by("starts_at", "id")
 
 
-def sessions_taught(people: Collection[int]) -> QuerySet[SessionInstructor]:
-    """The links between these people and the sessions to come that they teach."""
+def sessions_taught(people: Collection[int], *, account_ids: Collection[int]) -> QuerySet[SessionInstructor]:
+    """The links between these people and the sessions to come that they teach in these accounts."""
     to_come = Session.objects.still_to_come().values("pk")
-    return SessionInstructor.objects.filter(user_id__in=people, session_id__in=to_come)
+    links = SessionInstructor.objects.filter(user_id__in=people, session_id__in=to_come)
+    return links.filter(session__course__account__in=account_ids)
 
 
 def sessions_losing_instructor(
@@ -33,7 +34,7 @@ def sessions_losing_instructor(
 ) -> list[Foretold]:
     """Sessions to come whose instructors all go with these people, or are deleted already."""
     stay = SessionInstructor.objects.in_use().exclude(user_id__in=people).values("session_id")
-    lose = sessions_taught(people).exclude(session_id__in=stay).values("session_id")
+    lose = sessions_taught(people, account_ids=[account_id]).exclude(session_id__in=stay).values("session_id")
     sessions = Session.objects.filter(pk__in=lose, course__account_id=account_id)
     sessions = sessions.select_related("course").order_by("starts_at", "pk")[:MOST_NAMED]
     text = _("Session “%(title)s” of %(course)s is left without instructor.")

@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "lms_purge.process.middleware.BodiesOfAllowedSize",
     "users.sign_in.staying.Staying",
+    "users.wall.middleware.Wall",
     "users.sign_in.step_up.StepUp",
     "lms_purge.process.middleware.AccountTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",

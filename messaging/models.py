@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from purge.fields import SafeJSONField
+from users.wall import OfAccount, WalledQuerySet
 
 
 class TemplateEvent(models.TextChoices):
@@ -21,7 +22,7 @@ class TemplateEvent(models.TextChoices):
     SESSION = "session", _("Session invitation")
 
 
-class EmailTemplate(models.Model):
+class EmailTemplate(OfAccount):
     """An account's own words for one kind of mail.
 
     In subject and texts ``{name}``, ``{account}`` and ``{link}`` stand for the receiver, the account and its address.
@@ -53,7 +54,7 @@ class AnnouncementState(models.TextChoices):
     RETIRED = "retired", _("Retired")
 
 
-class Announcement(models.Model):
+class Announcement(OfAccount):
     """Something an account tells its learners. A missing author is shown as "Former author"."""
 
     account = models.ForeignKey(
@@ -87,7 +88,7 @@ class MailKind(models.TextChoices):
     SIGN_IN = "sign_in", _("Sign-in")
 
 
-class MailLog(models.Model):
+class MailLog(OfAccount):
     """A mail that went out. ``recipient`` is whose mail it is, ``about`` the person it speaks of."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="mails", verbose_name=_("account"))
@@ -127,7 +128,7 @@ class NotificationKind(models.TextChoices):
     LEARNING = "learning", _("Learning")
 
 
-class NotificationQuerySet(models.QuerySet["Notification"]):
+class NotificationQuerySet(WalledQuerySet["Notification"]):
     def unread(self) -> NotificationQuerySet:
         return self.filter(read_at__isnull=True)
 
@@ -136,7 +137,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(mail_due_at__isnull=False, sent_at__isnull=True)
 
 
-class Notification(models.Model):
+class Notification(OfAccount):
     """One message to one person, in the admin and by mail; without a recipient, a mail to the operators' address.
 
     ``request_id`` is the purge request it speaks of, without a foreign key. ``occurrence``: how often the request has
@@ -219,7 +220,7 @@ class ReportFrequency(models.TextChoices):
     MONTHLY = "monthly", _("Monthly")
 
 
-class ReportSubscription(models.Model):
+class ReportSubscription(OfAccount):
     """A report by mail, to its owner or to the address they gave instead."""
 
     account = models.ForeignKey(
@@ -250,7 +251,7 @@ class ReportSubscription(models.Model):
         return f"{self.get_report_display()}, {self.get_frequency_display()}"
 
 
-class SavedReport(models.Model):
+class SavedReport(OfAccount):
     """A report with its filters, kept under a name. ``owner`` is null when they went and others still share it."""
 
     account = models.ForeignKey(
@@ -273,7 +274,7 @@ class SavedReport(models.Model):
         return self.name
 
 
-class SavedReportShare(models.Model):
+class SavedReportShare(OfAccount):
     """Somebody with whom a saved report is shared."""
 
     report = models.ForeignKey(SavedReport, models.CASCADE, related_name="shares", verbose_name=_("saved report"))
@@ -294,7 +295,7 @@ def download_path(row: TranscriptDownload, file_name: str) -> str:
     return f"people/{row.generated_by.public_id}/{uuid.uuid4().hex}{suffix}"
 
 
-class TranscriptDownload(models.Model):
+class TranscriptDownload(OfAccount):
     """Transcripts of the learners whose addresses somebody pasted, as one file."""
 
     account = models.ForeignKey(

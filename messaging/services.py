@@ -37,6 +37,7 @@ from purge.installation.identity import is_copy
 from purge.worker.queue import enqueue
 from users.models import Account, AccountKind, User, UserState
 from users.services import ServiceError, refuse_frozen
+from users.wall import within_account
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +179,11 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None or is_copy():
         return False
+    with within_account(user.account_id, user):
+        return _letter_send(user, event, copy_manager=copy_manager)
+
+
+def _letter_send(user: User, event: str, *, copy_manager: bool) -> bool:
     if event == TemplateEvent.WELCOME and has_used_up_welcomes(user.account):
         logger.warning("mail_failed recipient=%s error=TrialQuota", user.pk)
         return False

@@ -7,6 +7,18 @@ from django.apps import AppConfig, apps
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+#: Models of other packages whose rows belong to people of accounts.
+NOT_OURS = (
+    "account.EmailAddress",
+    "account.EmailConfirmation",
+    "admin.LogEntry",
+    "mfa.Authenticator",
+    "socialaccount.SocialAccount",
+    "socialaccount.SocialToken",
+    "users.User_groups",
+    "users.User_user_permissions",
+)
+
 
 class UsersConfig(AppConfig):
     name = "users"
@@ -17,8 +29,11 @@ class UsersConfig(AppConfig):
         from keys.rotation import also_rotate
         from users.second_factor.factors import factors_reseal
         from users.sign_in import signals  # noqa: F401 - connects its receivers
+        from users.wall import put_behind
 
         also_rotate("second factors", factors_reseal)
+        for label in NOT_OURS:
+            put_behind(apps.get_model(label))
 
 
 @cache

@@ -17,11 +17,13 @@ from users.sign_in.devices import browsers_clear
 from users.sign_in.forgotten import links_for
 from users.sign_in.limits import tries_clear
 from users.sign_in.staying import browser_words
+from users.wall import across_accounts
 
 logger = logging.getLogger(__name__)
 
 
 @at_the_boundary
+@across_accounts("an import is found by its number; the work is done within its account")
 def run_import(log_id: int) -> str:
     """Work on one user import for a time slice."""
     sign_of_life()
@@ -41,6 +43,7 @@ def run_import(log_id: int) -> str:
 
 
 @at_the_boundary
+@across_accounts("what has run out is cleared in every account")
 def clear_sessions() -> int:
     """Remove the sessions that have run out, counts of tries to sign in that say nothing any more, and codes for
     setting up a second factor that are too old.
@@ -55,6 +58,7 @@ def clear_sessions() -> int:
 
 
 @at_the_boundary
+@across_accounts("people of several accounts share a mailbox")
 def forgotten_password(*user_ids: int) -> int:
     """Have one mail written to those who share a mailbox and have forgotten a password. How many accounts it names."""
     sign_of_life()
@@ -66,6 +70,7 @@ def forgotten_password(*user_ids: int) -> int:
 
 
 @at_the_boundary
+@across_accounts("a person is found by number and told")
 def tell_of_new_browser(event_id: int) -> bool:
     """Have somebody told of a sign-in with a browser that was never used before."""
     sign_of_life()
@@ -78,6 +83,7 @@ def tell_of_new_browser(event_id: int) -> bool:
 
 
 @at_the_boundary
+@across_accounts("a person is found by number and told")
 def tell_of_second_factor(user_id: int) -> bool:
     """Have somebody told that a second factor of theirs was set up, used up or removed."""
     sign_of_life()
@@ -87,6 +93,7 @@ def tell_of_second_factor(user_id: int) -> bool:
 
 
 @at_the_boundary
+@across_accounts("a person is found by number and told")
 def tell_of_changed_sign_in(user_id: int, moved: int) -> bool:
     """Have somebody told that their email or login was changed. ``moved``: 1 where the email was: then at the address
     that they had before."""
@@ -100,6 +107,7 @@ def tell_of_changed_sign_in(user_id: int, moved: int) -> bool:
 
 
 @at_the_boundary
+@across_accounts("a file is found by the number of its import and erased")
 def erase_import_file(log_id: int) -> bool:
     """Erase the file of an import that a purge closed while it was read."""
     sign_of_life()

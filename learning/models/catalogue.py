@@ -8,6 +8,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from users.wall import OfAccount, WalledQuerySet
+
 
 class CourseKind(models.TextChoices):
     SELF_PACED = "self_paced", _("Self-paced")
@@ -22,7 +24,7 @@ class CourseState(models.TextChoices):
     RETIRED = "retired", _("Retired")
 
 
-class Course(models.Model):
+class Course(OfAccount):
     """A course. ``author`` is a reference, not a copied name; null is shown as "Former author"."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="courses", verbose_name=_("account"))
@@ -65,7 +67,7 @@ class ModuleKind(models.TextChoices):
     CLASSROOM = "classroom", _("Classroom")
 
 
-class Module(models.Model):
+class Module(OfAccount):
     """One part of a course."""
 
     course = models.ForeignKey(Course, models.PROTECT, related_name="modules", verbose_name=_("course"))
@@ -88,7 +90,7 @@ class SessionState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
-class SessionQuerySet(models.QuerySet["Session"]):
+class SessionQuerySet(WalledQuerySet["Session"]):
     def still_to_come(self) -> SessionQuerySet:
         """Not cancelled and not over: those that somebody has to teach. Without dates counts as to come."""
         to_come = Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now())
@@ -100,7 +102,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.still_to_come().filter(needs_instructor_since__isnull=False).exclude(pk__in=taught)
 
 
-class Session(models.Model):
+class Session(OfAccount):
     """A dated sitting of a classroom course.
 
     ``needs_instructor_since``: when it lost its last instructor through a purge; null again with a new one.
@@ -154,13 +156,13 @@ class UnstaffedSession(Session):
         ordering = ("starts_at", "id")
 
 
-class SessionInstructorQuerySet(models.QuerySet["SessionInstructor"]):
+class SessionInstructorQuerySet(WalledQuerySet["SessionInstructor"]):
     def in_use(self) -> SessionInstructorQuerySet:
         """Of people who are not deleted: the others teach nobody, though their rows stay until a purge."""
         return self.filter(user__deleted_at__isnull=True)
 
 
-class SessionInstructor(models.Model):
+class SessionInstructor(OfAccount):
     """Who teaches a session. Deleted people stand here too (:meth:`SessionInstructorQuerySet.in_use`)."""
 
     session = models.ForeignKey(Session, models.PROTECT, related_name="instructor_links", verbose_name=_("session"))
@@ -180,7 +182,7 @@ class SessionInstructor(models.Model):
         return f"session {self.session_id}, user {self.user_id}"
 
 
-class JobAid(models.Model):
+class JobAid(OfAccount):
     """A short document to work by, outside any course."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="job_aids", verbose_name=_("account"))
@@ -213,7 +215,7 @@ class LearningPlanTrigger(models.TextChoices):
     COMPLETION = "completion", _("When a course is completed")
 
 
-class LearningPlan(models.Model):
+class LearningPlan(OfAccount):
     """Courses that are assigned together when something happens."""
 
     account = models.ForeignKey(
@@ -243,7 +245,7 @@ class LearningPlan(models.Model):
         return self.name
 
 
-class LearningPlanCourse(models.Model):
+class LearningPlanCourse(OfAccount):
     """A course of a learning plan."""
 
     plan = models.ForeignKey(LearningPlan, models.CASCADE, related_name="course_links", verbose_name=_("learning plan"))
@@ -260,7 +262,7 @@ class LearningPlanCourse(models.Model):
         return f"plan {self.plan_id}, course {self.course_id}"
 
 
-class Badge(models.Model):
+class Badge(OfAccount):
     """A badge that an account awards."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="badges", verbose_name=_("account"))
@@ -276,7 +278,7 @@ class Badge(models.Model):
         return self.name
 
 
-class Skill(models.Model):
+class Skill(OfAccount):
     """A skill that an account's courses teach."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="skills", verbose_name=_("account"))
@@ -299,7 +301,7 @@ class ContentAuditAction(models.TextChoices):
     RETIRED = "retired", _("Retired")
 
 
-class ContentAudit(models.Model):
+class ContentAudit(OfAccount):
     """Who changed which course when."""
 
     course = models.ForeignKey(Course, models.PROTECT, related_name="audits", verbose_name=_("course"))

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from learning.models.catalogue import Badge, Course, LearningPlan, Module, Session, Skill
+from users.wall import OfAccount
 
 
 def person_file_path(row: Any, file_name: str) -> str:
@@ -37,7 +38,7 @@ class EnrolmentSource(models.TextChoices):
     PLAN = "plan", _("By a learning plan")
 
 
-class Enrolment(models.Model):
+class Enrolment(OfAccount):
     """A learner on a course, and on one of its sessions where it has some."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="enrolments", verbose_name=_("learner"))
@@ -73,7 +74,7 @@ class Enrolment(models.Model):
         return f"enrolment {self.pk}"
 
 
-class WaitingListEntry(models.Model):
+class WaitingListEntry(OfAccount):
     """A learner who waits for a seat in a session."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="waiting_entries", verbose_name=_("learner"))
@@ -90,7 +91,7 @@ class WaitingListEntry(models.Model):
         return f"waiting-list entry {self.pk}"
 
 
-class Attendance(models.Model):
+class Attendance(OfAccount):
     """Whether a learner was there."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="attendances", verbose_name=_("learner"))
@@ -117,7 +118,7 @@ class Attendance(models.Model):
         return f"attendance {self.pk}"
 
 
-class ModuleGrade(models.Model):
+class ModuleGrade(OfAccount):
     """The grade of one module of an enrolment."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="module_grades", verbose_name=_("learner"))
@@ -146,7 +147,7 @@ class ModuleGrade(models.Model):
         return f"module grade {self.pk}"
 
 
-class QuizAttempt(models.Model):
+class QuizAttempt(OfAccount):
     """One attempt at a quiz, with its score."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="quiz_attempts", verbose_name=_("learner"))
@@ -165,7 +166,7 @@ class QuizAttempt(models.Model):
         return f"quiz score {self.pk}"
 
 
-class QuizAnswer(models.Model):
+class QuizAnswer(OfAccount):
     """One answer of an attempt; free text where the question asks for it."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="quiz_answers", verbose_name=_("learner"))
@@ -184,7 +185,7 @@ class QuizAnswer(models.Model):
         return f"quiz answer {self.pk}"
 
 
-class Feedback(models.Model):
+class Feedback(OfAccount):
     """What a learner thinks of a course, and what their manager sees of it at work later."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="feedbacks", verbose_name=_("learner"))
@@ -215,7 +216,7 @@ class SubmissionState(models.TextChoices):
     REJECTED = "rejected", _("Rejected")
 
 
-class Submission(models.Model):
+class Submission(OfAccount):
     """A file that a learner hands in."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="submissions", verbose_name=_("learner"))
@@ -246,7 +247,7 @@ class Submission(models.Model):
         return f"submission {self.pk}"
 
 
-class ChecklistReview(models.Model):
+class ChecklistReview(OfAccount):
     """What a reviewer saw a learner do."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="checklist_reviews", verbose_name=_("learner"))
@@ -274,7 +275,7 @@ class ChecklistReview(models.Model):
         return f"checklist review {self.pk}"
 
 
-class ChecklistItem(models.Model):
+class ChecklistItem(OfAccount):
     """One line of a checklist review."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="checklist_items", verbose_name=_("learner"))
@@ -300,7 +301,7 @@ class RequestState(models.TextChoices):
     REJECTED = "rejected", _("Rejected")
 
 
-class ExternalLearningRequest(models.Model):
+class ExternalLearningRequest(OfAccount):
     """Something learnt elsewhere that a learner wants to have recorded, with a proof."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="external_requests", verbose_name=_("learner"))
@@ -334,7 +335,7 @@ class SkillLevel(models.IntegerChoices):
     ADVANCED = 3, _("Advanced")
 
 
-class AssignedSkill(models.Model):
+class AssignedSkill(OfAccount):
     """A skill that a learner is to reach, or has reached."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="assigned_skills", verbose_name=_("learner"))
@@ -356,7 +357,7 @@ class AssignedSkill(models.Model):
         return f"assigned skill {self.pk}"
 
 
-class AwardedBadge(models.Model):
+class AwardedBadge(OfAccount):
     """A badge that a learner has."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="awarded_badges", verbose_name=_("learner"))
@@ -376,7 +377,7 @@ class AwardedBadge(models.Model):
         return f"awarded badge {self.pk}"
 
 
-class Certificate(models.Model):
+class Certificate(OfAccount):
     """The certificate of a completed course, as a file that names the learner."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="certificates", verbose_name=_("learner"))
@@ -402,7 +403,7 @@ class PointReason(models.TextChoices):
     MANUAL = "manual", _("Given by hand")
 
 
-class PointEntry(models.Model):
+class PointEntry(OfAccount):
     """Points won or lost in the game of learning."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="point_entries", verbose_name=_("learner"))
@@ -420,7 +421,7 @@ class PointEntry(models.Model):
         return f"point entry {self.pk}"
 
 
-class LearningPlanAssignment(models.Model):
+class LearningPlanAssignment(OfAccount):
     """A learner under a learning plan."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="plan_assignments", verbose_name=_("learner"))

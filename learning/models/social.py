@@ -10,13 +10,15 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from users.wall import OfAccount
+
 
 class BoardState(models.TextChoices):
     OPEN = "open", _("Open")
     CLOSED = "closed", _("Closed")
 
 
-class Board(models.Model):
+class Board(OfAccount):
     """A place for posts about a subject."""
 
     account = models.ForeignKey("users.Account", models.PROTECT, related_name="boards", verbose_name=_("account"))
@@ -37,7 +39,7 @@ class Board(models.Model):
         return self.name
 
 
-class BoardModerator(models.Model):
+class BoardModerator(OfAccount):
     """Who may remove other people's posts on a board."""
 
     board = models.ForeignKey(Board, models.PROTECT, related_name="moderator_links", verbose_name=_("board"))
@@ -52,7 +54,7 @@ class BoardModerator(models.Model):
         return f"board {self.board_id}, user {self.user_id}"
 
 
-class BoardMember(models.Model):
+class BoardMember(OfAccount):
     """Who follows a board."""
 
     board = models.ForeignKey(Board, models.PROTECT, related_name="member_links", verbose_name=_("board"))
@@ -68,7 +70,7 @@ class BoardMember(models.Model):
         return f"board {self.board_id}, user {self.user_id}"
 
 
-class Post(models.Model):
+class Post(OfAccount):
     """A post on a board."""
 
     board = models.ForeignKey(Board, models.PROTECT, related_name="posts", verbose_name=_("board"))
@@ -89,7 +91,7 @@ class Post(models.Model):
         return f"post {self.pk}"
 
 
-class Comment(models.Model):
+class Comment(OfAccount):
     """An answer to a post, or to another comment on it."""
 
     post = models.ForeignKey(Post, models.PROTECT, related_name="comments", verbose_name=_("post"))
@@ -112,7 +114,7 @@ class Comment(models.Model):
         return f"comment {self.pk}"
 
 
-class Mention(models.Model):
+class Mention(OfAccount):
     """Somebody named in a post or in a comment. ``author`` is who named them, so that the row goes with the text."""
 
     post = models.ForeignKey(

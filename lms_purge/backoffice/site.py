@@ -140,19 +140,21 @@ class LmsAdminSite(admin.AdminSite):
         from users.second_factor import pages as factors
         from users.second_factor import sign_in_pages as steps
         from users.sign_in import pages
+        from users.wall import across_accounts
 
+        signing_in = across_accounts("who signs in is looked for in every account")
         return [
-            path("login/second/", steps.second_step, name="second_step"),
-            path("login/enrol/", steps.enrol, name="enrol"),
-            path("login/passkey/", steps.passkey_sign_in, name="passkey_sign_in"),
-            path("login/at/<slug:public_id>/", providers.to_provider, name="to_provider"),
-            path("login/at/<slug:public_id>/back/", providers.provider_back, name="provider_back"),
+            path("login/second/", signing_in(steps.second_step), name="second_step"),
+            path("login/enrol/", signing_in(steps.enrol), name="enrol"),
+            path("login/passkey/", signing_in(steps.passkey_sign_in), name="passkey_sign_in"),
+            path("login/at/<slug:public_id>/", signing_in(providers.to_provider), name="to_provider"),
+            path("login/at/<slug:public_id>/back/", signing_in(providers.provider_back), name="provider_back"),
             path("second-factor/", self.admin_view(factors.own_factors), name="own_factors"),
             path("second-factor/app/", self.admin_view(factors.own_app), name="own_app"),
             path("second-factor/passkey/", self.admin_view(factors.own_passkey), name="own_passkey"),
             path("second-factor/codes/", self.admin_view(factors.recovery_codes), name="recovery_codes"),
-            path("forgotten/", pages.forgotten, name="forgotten"),
-            path("forgotten/new/", pages.forgotten_new, name="forgotten_new"),
+            path("forgotten/", signing_in(pages.forgotten), name="forgotten"),
+            path("forgotten/new/", signing_in(pages.forgotten_new), name="forgotten_new"),
             path("sessions/", self.admin_view(pages.own_sessions), name="own_sessions"),
             *super().get_urls(),
         ]

@@ -272,10 +272,10 @@ class DeletedUserAdmin(TenantAdmin):
             title=_("Purge an address") if address else _("Purge users"),
             address=address,
             account_id=selection.account_id,
-            people=self._people(selection.user_ids),
+            people=self._people(selection.user_ids, selection.account_id),
             number=_number(preview),
-            matches=self._people([person.id for person in preview.matches]),
-            kept=self._people([person.id for person in preview.kept]),
+            matches=self._people([person.id for person in preview.matches], selection.account_id),
+            kept=self._people([person.id for person in preview.kept], selection.account_id),
             preview=preview,
             effects=effects,
             plan=sealed.signed(request.user),
@@ -289,8 +289,8 @@ class DeletedUserAdmin(TenantAdmin):
             action=reverse("admin:cleanup_other_purge" if address else "admin:cleanup_purge"),
         )
 
-    def _people(self, ids: Collection[int]) -> list[Any]:
-        rows: list[Any] = list(rows_of(ids))
+    def _people(self, ids: Collection[int], account_id: int) -> list[Any]:
+        rows: list[Any] = list(rows_of(ids, account_id))
         hints = hints_of(rows)
         for row in rows:
             row.hints = hints[row.pk]

@@ -128,13 +128,14 @@ def effects_of(preview: Preview, user: Any) -> Effects:
     """The named effects of a preview in its account; the number of queries does not depend on how many people go."""
     ids = [person.id for person in (*preview.people, *preview.matches)]
     account_id, impact = preview.account.id, preview.impact
+    roles = UserRole.objects.filter(user_id__in=ids, user__account=account_id)
     return Effects(
         foretold=_foretold(impact, ids, account_id),
         handed_over=[line for line in impact.lines if line.handed_over],
         erased=[line for line in impact.lines if not line.handed_over],
         heir=_heir(account_id, user),
-        role_holders=UserRole.objects.filter(user_id__in=ids).values("user_id").distinct().count(),
-        teaching=sessions_taught(ids).values("user_id").distinct().count(),
+        role_holders=roles.values("user_id").distinct().count(),
+        teaching=sessions_taught(ids, account_ids=[account_id]).values("user_id").distinct().count(),
         imports=_imports(preview),
         latest_import=_latest_import(account_id),
         outside=outside_copies(ids, account_id=account_id),
@@ -263,9 +264,10 @@ def without_held(ids: Sequence[int], account_id: int) -> tuple[list[int], list[s
     return rest, [text % {"name": name, "reference": held[pk]} for pk, name in names]
 
 
-def rows_of(ids: Collection[int]) -> list[DeletedUser]:
+def rows_of(ids: Collection[int], account_id: int) -> list[DeletedUser]:
     """The people of the page, by name."""
-    return list(DeletedUser.objects.filter(pk__in=ids).select_related("account", "deleted_by").order_by("name", "pk"))
+    rows = DeletedUser.objects.filter(pk__in=ids, account=account_id)
+    return list(rows.select_related("account", "deleted_by").order_by("name", "pk"))
 
 
 def backup_days() -> int:

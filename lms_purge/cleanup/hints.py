@@ -60,7 +60,8 @@ def hints_of(people: Sequence[Any]) -> dict[int, Hints]:
         return hints
     for row in UserRole.objects.filter(user_id__in=ids).order_by("pk"):
         hints[row.user_id].roles.append(row.get_role_display())
-    for user_id in sessions_taught(ids).values_list("user_id", flat=True):
+    taught = sessions_taught(ids, account_ids={person.account_id for person in people})
+    for user_id in taught.values_list("user_id", flat=True):
         hints[user_id].teaches += 1
     for user_id, names in connectors_naming(people).items():
         hints[user_id].connectors = sorted(names)
@@ -111,7 +112,7 @@ def connectors_naming(people: Sequence[Any]) -> dict[int, set[str]]:
             named = _named(by_account[account_id], values[: len(references)], values[len(references) :])
             for person_id in named:
                 found[person_id].add(name)
-    contacts = Connector.objects.filter(contact_id__in=[person.pk for person in people])
+    contacts = Connector.objects.filter(account__in=list(by_account), contact__in=[person.pk for person in people])
     for person_id, name in contacts.values_list("contact_id", "name"):
         found[person_id].add(name)
     return dict(found)

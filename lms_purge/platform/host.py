@@ -37,11 +37,13 @@ from users.selectors import deleted_and_free
 from users.services import deleted_count_change, sessions_end
 from users.sign_in.confirmed import require_confirmed
 from users.sign_in.step_up import confirm
+from users.wall import across_accounts
 
 #: Whose addresses tell where an account is at home.
 MOST_ADMINISTRATORS = 20
 
 
+@across_accounts("the purge's port: its routes reach people and fields of every trial account")
 class LmsHost:
     """Implements :class:`purge.host.Host`."""
 

@@ -58,8 +58,11 @@ from users.services import (
     zone_of,
 )
 from users.services.powers import TELL_TASK
+from users.wall import across_accounts, vouch_for
 
 BATCH = 1_000
+#: Why some queries of an import see every account.
+BY_ONE_INDEX = "asked by one index, which knows no account; whose rows they are is compared afterwards"
 #: Where an import remembers, among what it knows of its file, the lines that wait for all others.
 PUT_OFF = "put_off"
 #: The counts that an import keeps; of who is left out there are notes.
@@ -342,7 +345,8 @@ class Loader:
             return frozenset()
         given_up = FormerEmail.objects.filter(AnyOf(F("email_key"), free), ended_at__gte=self.log.uploaded_at)
         rows = given_up.values_list("email_key", "user__account_id")
-        return frozenset(str(key) for key, account_id in rows if account_id == self.account.pk)
+        with across_accounts(BY_ONE_INDEX):
+            return frozenset(str(key) for key, account_id in rows if account_id == self.account.pk)
 
     def _known(self, people: Sequence[PersonRow]) -> list[KnownUser]:
         """Users of the account with one of these addresses or Unique User IDs, locked in the order of their numbers."""
@@ -460,7 +464,10 @@ def users_with(account_id: int, keys: Collection[str]) -> list[Found]:
     if not keys:
         return []
     rows = User.objects.filter(AnyOf(F("email_key"), list(keys))).values_list("pk", "email_key", "state", "account_id")
-    return [Found(pk, key, state) for pk, key, state, owner in rows if owner == account_id]
+    with across_accounts(BY_ONE_INDEX):
+        found = [Found(pk, key, state) for pk, key, state, owner in rows if owner == account_id]
+    vouch_for(User, (each.pk for each in found))
+    return found
 
 
 def active_users(account_id: int, keys: Collection[str]) -> dict[str, int]:

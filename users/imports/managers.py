@@ -20,13 +20,14 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from purge.database.lookups import AnyOf
-from users.imports.loading import Loader, active_users, batches, patiently, users_with
+from users.imports.loading import BY_ONE_INDEX, Loader, active_users, batches, patiently, users_with
 from users.imports.mapping import FIELDS
 from users.imports.parsing import key_of
 from users.imports.reading import Row
 from users.imports.statements import rows_update
 from users.lifecycle import wishes_refused
 from users.models import FormerEmail, User, UserState
+from users.wall import across_accounts
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ def _managers(account_id: int, keys: Collection[str]) -> dict[str, int]:
     held = {user.email_key for user in users_with(account_id, others)}
     rows = FormerEmail.objects.filter(AnyOf(F("email_key"), sorted(others - held)), user__state=UserState.ACTIVE)
     former: dict[str, set[int]] = defaultdict(set)
-    for key, user_id, owner in rows.values_list("email_key", "user_id", "user__account_id"):
-        if owner == account_id:
-            former[str(key)].add(user_id)
+    with across_accounts(BY_ONE_INDEX):
+        for key, user_id, owner in rows.values_list("email_key", "user_id", "user__account_id"):
+            if owner == account_id:
+                former[str(key)].add(user_id)
     return managers | {key: min(users) for key, users in former.items() if len(users) == 1}
 
 

@@ -35,6 +35,7 @@ from users.imports.survey import Survey
 from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
 from users.services import ServiceError
 from users.sign_in.confirmed import require_confirmed
+from users.wall import within_account
 
 TASK = "users.tasks.run_import"
 ERASE_TASK = "users.tasks.erase_import_file"
@@ -400,7 +401,11 @@ def user_import_run(*, log_id: int, seconds: float = SLICE_SECONDS) -> str:
     log = ImportLog.objects.select_related("account").filter(pk=log_id, state=ImportState.RUNNING).first()
     if log is None:
         return "nothing to do"
-    until = time.monotonic() + seconds
+    with within_account(log.account_id, log):
+        return _run(log, until=time.monotonic() + seconds)
+
+
+def _run(log: ImportLog, *, until: float) -> str:
     try:
         stored = _open_to_run(log)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from purge.fields import SafeJSONField
+from users.wall import OfAccount
 
 
 class AccountKind(models.TextChoices):
@@ -24,7 +25,7 @@ class AccountState(models.TextChoices):
     INACTIVE = "inactive", _("Inactive")
 
 
-class Account(models.Model):
+class Account(OfAccount):
     """A tenant: enterprise or trial. One system account holds support staff and superusers; no route reaches it."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

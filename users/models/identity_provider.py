@@ -10,13 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from keys.fields import EncryptedTextField
 from users.models.accounts import Account
+from users.wall import OfAccount
 
 
 def _public_id() -> str:
     return uuid.uuid4().hex
 
 
-class IdentityProvider(models.Model):
+class IdentityProvider(OfAccount):
     """An OpenID Connect provider of one account: whom it names is looked for in that account alone.
 
     ``public_id`` stands in addresses, and in the links between its people and ours (``socialaccount.SocialAccount``).

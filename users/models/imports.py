@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from purge.fields import SafeJSONField
 from users.models.accounts import Account
 from users.models.people import User
+from users.wall import OfAccount
 
 
 class ImportState(models.TextChoices):
@@ -35,7 +36,7 @@ def error_path(log: ImportLog, _file_name: str) -> str:
     return f"accounts/{log.account.public_id}/imports/{uuid.uuid4().hex}-errors.csv"
 
 
-class ImportLog(models.Model):
+class ImportLog(OfAccount):
     """One bulk user import: who, when, how many rows; its file until a purge kills the link (``link_dead_at``)."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -72,7 +73,7 @@ class ImportLog(models.Model):
         return f"import {self.pk}"
 
 
-class ImportRowError(models.Model):
+class ImportRowError(OfAccount):
     """A row that did not go in. The reason never quotes what the row says of a person."""
 
     log = models.ForeignKey(ImportLog, models.PROTECT, related_name="row_errors", verbose_name=_("import"))
@@ -88,7 +89,7 @@ class ImportRowError(models.Model):
         return f"line {self.line}"
 
 
-class ImportNote(models.Model):
+class ImportNote(OfAccount):
     """A row that needs saying and is not bad: revived, purged before (with the request ID), or left out: on hold
     elsewhere and no user here, or purged before and not wanted again."""
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models.accounts import Account, AccountKind, AccountState
+from users.wall import OfAccount, WalledQuerySet
 
 
 class UserKind(models.TextChoices):
@@ -62,7 +63,7 @@ class PeopleAreNotDeleted(TypeError):
         super().__init__("People are not deleted this way: use users.services.user_delete, then purge them.")
 
 
-class UserQuerySet(models.QuerySet["User"]):
+class UserQuerySet(WalledQuerySet["User"]):
     def delete(self) -> NoReturn:
         raise PeopleAreNotDeleted
 
@@ -90,7 +91,7 @@ def avatar_path(user: User, _file_name: str) -> str:
     return f"people/{user.public_id}/avatar/{uuid.uuid4().hex}"
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(OfAccount, AbstractBaseUser, PermissionsMixin):
     """A person in one account. A purged person has no row.
 
     ``email_key`` and ``adobe_key`` say whose the row is (:func:`purge.addresses.identity_key`). ``email_key`` is NULL
@@ -279,7 +280,7 @@ class DeletedUser(User):
         verbose_name_plural = _("User Cleanup")
 
 
-class UserRole(models.Model):
+class UserRole(OfAccount):
     """A role given to a user."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="given_roles", verbose_name=_("user"))
@@ -295,7 +296,7 @@ class UserRole(models.Model):
         return self.get_role_display()
 
 
-class FormerEmail(models.Model):
+class FormerEmail(OfAccount):
     """An address that a user had before. Both columns are NULL where a purge has taken the address out."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="former_emails", verbose_name=_("user"))
@@ -318,7 +319,7 @@ class FormerEmail(models.Model):
         return f"former email {self.pk}"
 
 
-class ExternalProfile(models.Model):
+class ExternalProfile(OfAccount):
     """The way by which customers and partners register. The manager's email is free text: often no user's."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="external_profiles", verbose_name=_("account"))
@@ -334,7 +335,7 @@ class ExternalProfile(models.Model):
         return self.name
 
 
-class SelfRegistrationProfile(models.Model):
+class SelfRegistrationProfile(OfAccount):
     """A link by which employees register themselves; they get this manager."""
 
     account = models.ForeignKey(
@@ -354,7 +355,7 @@ class SelfRegistrationProfile(models.Model):
         return self.name
 
 
-class UserGroup(models.Model):
+class UserGroup(OfAccount):
     """A group of users. ``team_of``: the automatic group of a manager's team; retired when they go."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="groups", verbose_name=_("account"))
@@ -376,7 +377,7 @@ class UserGroup(models.Model):
         return self.name
 
 
-class GroupMember(models.Model):
+class GroupMember(OfAccount):
     group = models.ForeignKey(UserGroup, models.PROTECT, related_name="members", verbose_name=_("group"))
     user = models.ForeignKey(User, models.PROTECT, related_name="group_memberships", verbose_name=_("user"))
 
@@ -389,7 +390,7 @@ class GroupMember(models.Model):
         return f"membership {self.pk}"
 
 
-class GroupExclusion(models.Model):
+class GroupExclusion(OfAccount):
     """Somebody who stays out of a group although its conditions fit."""
 
     group = models.ForeignKey(UserGroup, models.PROTECT, related_name="exclusions", verbose_name=_("group"))
@@ -404,7 +405,7 @@ class GroupExclusion(models.Model):
         return f"exclusion {self.pk}"
 
 
-class ActiveField(models.Model):
+class ActiveField(OfAccount):
     """A custom attribute that an account keeps about its users."""
 
     class Kind(models.TextChoices):
@@ -425,7 +426,7 @@ class ActiveField(models.Model):
         return self.name
 
 
-class ActiveFieldValue(models.Model):
+class ActiveFieldValue(OfAccount):
     user = models.ForeignKey(User, models.PROTECT, related_name="active_values", verbose_name=_("user"))
     field = models.ForeignKey(ActiveField, models.PROTECT, related_name="values", verbose_name=_("field"))
     value = models.TextField(_("value"), blank=True, default="")
@@ -461,7 +462,7 @@ class Session(AbstractBaseSession):
         return store
 
 
-class LoginEvent(models.Model):
+class LoginEvent(OfAccount):
     """A sign-in, or a refused one of a known person."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="login_events", verbose_name=_("user"))
@@ -478,7 +479,7 @@ class LoginEvent(models.Model):
         return f"sign-in {self.pk}"
 
 
-class UserAudit(models.Model):
+class UserAudit(OfAccount):
     """What was changed about a user, by whom: names of fields, never values."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="audits", verbose_name=_("user"))
@@ -495,7 +496,7 @@ class UserAudit(models.Model):
         return f"change {self.pk}"
 
 
-class DeletedCount(models.Model):
+class DeletedCount(OfAccount):
     """How many deleted users an account has per month: the summary behind User Cleanup's month picker.
 
     Changed in the same transaction as the rows it counts.

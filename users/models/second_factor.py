@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from users.wall import OfAccount
 
-class EnrolmentCode(models.Model):
+
+class EnrolmentCode(OfAccount):
     """A code by which somebody sets up the first second factor that is demanded of them, once, until ``expires_at``.
 
     ``digest``: keyed, of the code, which only its owner has.

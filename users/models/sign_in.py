@@ -6,6 +6,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from users.wall import OfAccount
+
 
 class Tries(models.Model):
     """How often something was tried of late, by one name, from one place, or by both: see :mod:`users.sign_in.limits`.
@@ -28,7 +30,7 @@ class Tries(models.Model):
         return f"tries {self.digest[:8]}"
 
 
-class KnownBrowser(models.Model):
+class KnownBrowser(OfAccount):
     """A browser that a user has signed in with. ``digest``: of a random text in its cookie."""
 
     user = models.ForeignKey("users.User", models.PROTECT, related_name="known_browsers")

@@ -29,6 +29,7 @@ from users.tenancy.scope import (
     scoped,
     sees_all_accounts,
 )
+from users.wall import across_accounts
 
 
 class TenantRelatedFilter(admin.RelatedFieldListFilter):
@@ -281,6 +282,15 @@ class TenantAdmin(TenantScoped, PagedAdmin):
             request.refusal = refusal  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Of a row that somebody sees, what anybody did to it, an operator too."""
+        with across_accounts("an entry of the admin log is of the account of who acted"):
+            answer = super().history_view(request, object_id, extra_context)
+            page = (getattr(answer, "context_data", None) or {}).get("action_list")
+            if page is not None:
+                page.object_list = list(page.object_list)
+            return answer
+
     # ------------------------------------------------------------ what is allowed
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -338,6 +348,9 @@ class AccountlessAdmin(PagedAdmin):
 
     path_to_account: ClassVar[None] = None
     actions = None
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return scoped(super().get_queryset(request), None, request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return sees_all_accounts(request.user)

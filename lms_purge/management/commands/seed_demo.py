@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lms_purge import demo
+from users.wall import across_accounts
 
 
 class Command(BaseCommand):
@@ -17,6 +18,7 @@ class Command(BaseCommand):
             help="on a site with HTTPS too: the password of its sign-ins is printed",
         )
 
+    @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:
         if demo.may_load():
             if demo.is_for_real_people() and not options["really"]:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from users.second_factor.demand import is_demanded_of
 from users.second_factor.enrolment import enrolment_code_make
 from users.services import ServiceError, operator_create
+from users.wall import across_accounts
 
 PASSWORD = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - the name of the variable
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--support", action="store_true", help="a support person, who only follows purges")
         parser.add_argument("--noinput", "--no-input", action="store_true", help=f"ask nothing: take {PASSWORD}")
 
+    @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get(PASSWORD, "") or self._asked(options["noinput"])
         try:

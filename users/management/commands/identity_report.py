@@ -11,6 +11,7 @@ from purge.management.base import PurgeCommand, needs_you
 from users.identity.mailboxes import Shared, outdated_keys, sharing
 from users.identity.rekeying import rekey
 from users.models import FormerEmail, User
+from users.wall import across_accounts
 
 
 class Command(PurgeCommand):
@@ -29,6 +30,7 @@ class Command(PurgeCommand):
             help="give users a mailbox that nobody else has any more, and everybody the keys of the present tables",
         )
 
+    @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:
         if options["rekey"]:
             rekey(User._base_manager, FormerEmail._base_manager)

@@ -12,6 +12,7 @@ from users.second_factor.demand import is_demanded_of
 from users.second_factor.enrolment import GOOD_FOR, enrolment_code_make, factors_reset
 from users.second_factor.factors import has_second_factor
 from users.services import ServiceError
+from users.wall import across_accounts
 
 
 class Command(BaseCommand):
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         whom.add_argument("--all", action="store_true", help="everybody who needs a second factor and has none")
         parser.add_argument("--lost", action="store_true", help="take away what the user has and has lost")
 
+    @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:
         if options["lost"] and options["all"]:
             raise CommandError("--lost is for one user.", returncode=2)

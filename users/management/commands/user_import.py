@@ -15,6 +15,7 @@ from users.imports.mapping import FIELDS
 from users.imports.services import user_import_discard, user_import_run, user_import_start
 from users.models import Account, ImportLog, ImportSource, ImportState, User
 from users.services import ServiceError
+from users.wall import within_account
 
 #: Bad rows that are printed; all are in the admin.
 SHOWN = 20
@@ -50,6 +51,10 @@ class Command(PurgeCommand):
         account = Account.objects.filter(subdomain=options["account"].strip().lower()).first()
         if account is None:
             raise CommandError("No account has this subdomain.", returncode=NEEDS_YOU)
+        with within_account(account.pk):
+            self._import(account, options)
+
+    def _import(self, account: Account, options: dict[str, Any]) -> None:
         initiator = self._initiator(account, options["initiator"])
         try:
             with options["file"].open("rb") as file:
