@@ -15,8 +15,8 @@ from purge.addresses.tokens import SHORTEST_ID
 from purge.database.catalog import Catalog, Column
 from purge.fields import Unreadable
 from purge.host import get_host
-from purge.proof.guesses import LOGINS, OWN_TABLES
 from purge.proof.decoding.rows import coded_addresses
+from purge.proof.guesses import LOGINS, OWN_TABLES
 from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry
 

@@ -2,5 +2,6 @@
 
 from purge.records.beside import without_names
 from purge.records.objects import ERASED_ACCOUNT, redact_objects
+from purge.records.salted import without_salted
 
-__all__ = ["ERASED_ACCOUNT", "redact_objects", "without_names"]
+__all__ = ["ERASED_ACCOUNT", "redact_objects", "without_names", "without_salted"]

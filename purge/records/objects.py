@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from purge.addresses import ERASED, mentions, redact_json
 from purge.addresses.tokens import ID, SHORTEST_ID, id_token, is_at_home, is_named, plain_name
+from purge.records.salted import is_salted
 
 #: Whom an xAPI agent is that was somebody who is erased.
 ERASED_ACCOUNT: Final = {"homePage": "https://erased.invalid/", "name": ERASED}
@@ -120,6 +121,8 @@ def _is_account(properties: dict[str, Any], gone: Gone) -> bool:
 
 
 def _tells(properties: dict[str, Any], gone: Gone) -> bool:
+    if is_salted(properties, gone.keys):
+        return True
     for name, item in properties.items():
         plain = plain_name(name)
         if isinstance(item, str) and plain in _TELLING and _is_whole(item, gone):

@@ -16,6 +16,7 @@ from purge.hashing import SEARCHED, keyed_hash
 from purge.host import Person
 from purge.models import Identifier, PurgeRequest, SuppressionHash
 from purge.routes.ownership import not_shared
+from purge.routes.scope import current_key
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,13 @@ def note_writings(purge_request: PurgeRequest, writings: Iterable[str]) -> None:
         key = identity_key(writing)
         if "@" in key and trimmed(writing) != key:
             written[key].add(trimmed(writing))
-    rows = list(purge_request.identifiers.filter(kind=IdentifierKind.EMAIL, value__in=list(written))) if written else []
+    if not written:
+        return
+    stored = purge_request.identifiers.filter(kind=IdentifierKind.EMAIL)
+    rows = [row for row in stored if current_key(row.value, row.form) in written]
     for row in rows:
-        row.written = "\n".join(sorted({*row.written.splitlines(), *written[row.value]}))
+        writings = written[current_key(row.value, row.form)]
+        row.written = "\n".join(sorted({*row.written.splitlines(), *writings}))
     Identifier.objects.bulk_update(rows, ["written"], batch_size=500)
 
 

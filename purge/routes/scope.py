@@ -10,12 +10,12 @@ from functools import cached_property
 
 from django.db.models import Q
 
-from purge.addresses import identity_key, sought_keys
+from purge.addresses import identity_key, search_keys, sought_keys
 from purge.addresses.tokens import digests_of_writing, opaque_token, searched_ids
 from purge.choices import Fate, IdentifierKind, Reason
 from purge.hashing import FOLDED
 from purge.host import get_host
-from purge.models import PurgeRequest
+from purge.models import Identifier, PurgeRequest
 from purge.routes.ownership import ids_kept_in, kept_in, owned_in
 from purge.routes.policy import Policy, policy_for
 from purge.rules import ModelRules
@@ -252,6 +252,13 @@ def searched(keys: Iterable[str]) -> frozenset[str]:
 def current_key(value: str, form: str) -> str:
     """A captured identifier as an identity key. One that was captured by an earlier release is what that made of it."""
     return identity_key(value) if form == FOLDED else value
+
+
+def addresses_of(requests: Iterable[PurgeRequest]) -> frozenset[str]:
+    """The search keys of all addresses that open requests have captured."""
+    stored = Identifier.objects.filter(request__in=list(requests), kind=IdentifierKind.EMAIL)
+    identities = (current_key(value, form) for value, form in stored.values_list("value", "form"))
+    return frozenset().union(*map(search_keys, identities))
 
 
 def scope_of(purge_request: PurgeRequest) -> Scope:

@@ -17,6 +17,7 @@ from purge.choices import IdentifierKind
 from purge.hashing import HASH_BYTES, hasher
 from purge.host import Person
 from purge.models import IdentifierSet, PurgeRequest
+from purge.routes.scope import current_key
 
 #: Of the kinds of identifiers: addresses that people had before.
 EARLIER = "earlier"
@@ -66,7 +67,9 @@ def _captured(purge_request: PurgeRequest) -> _Captured:
     addresses: dict[int | None, dict[str, frozenset[str]]] = defaultdict(dict)
     logins = set()
     wanted = purge_request.identifiers.filter(kind__in=(IdentifierKind.EMAIL, IdentifierKind.LOGIN))
-    for kind, value, account_id, written in wanted.values_list("kind", "value", "account_id", "written"):
+    columns = ("kind", "value", "form", "account_id", "written")
+    for kind, stored, form, account_id, written in wanted.values_list(*columns):
+        value = current_key(stored, form)
         if kind == IdentifierKind.LOGIN:
             logins.add(value)
         else:

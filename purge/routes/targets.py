@@ -14,7 +14,7 @@ from purge.models import Identifier, PurgeRequest, Subject
 from purge.routes.capturing import capture_gathered, capture_ids, gathered_of, note_writings
 from purge.routes.policy import Policy, policy_for
 from purge.routes.scope import DOOMED_REASONS
-from purge.routes.searched_for import remember_sets
+from purge.routes.searched_for import remember_addresses, remember_sets
 from purge.routes.suppression import remember_people
 
 
@@ -128,20 +128,7 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
             for target in targets
         ]
     )
-    Identifier.objects.bulk_create(
-        [
-            Identifier(
-                request=purge_request,
-                kind=IdentifierKind.PUBLIC_ID,
-                value=person.public_id,
-                person_id=person.id,
-                local=False,
-                match=False,
-            )
-            for person in doomed
-        ],
-        ignore_conflicts=True,
-    )
+    _capture_public_ids(purge_request, doomed)
     others = [
         target.person for target in targets if target.reason in DOOMED_REASONS and target.reason != Reason.SELECTED
     ]
@@ -154,3 +141,34 @@ def add_subjects(purge_request: PurgeRequest, targets: list[Target], *, begins: 
     if begins:
         get_host().freeze(doomed, accepted_at=purge_request.accepted_at)
     return targets
+
+
+def complete_searched_for(purge_request: PurgeRequest) -> None:
+    """Capture what a request of an earlier release has not: the digests of its addresses, and the IDs, logins and
+    public ids of its people, as far as they are still there. Nothing where it has that already."""
+    if purge_request.identifier_sets.exists():
+        return
+    subjects = purge_request.subjects.filter(role__in=DOOMED_REASONS).exclude(fate=Fate.RELEASED)
+    people = get_host().people(list(subjects.values_list("person_id", flat=True)))
+    _capture_public_ids(purge_request, people)
+    capture_ids(purge_request, people)
+    note_writings(purge_request, (writing for person in people for writing in person.writings))
+    remember_sets(purge_request, people)
+    remember_addresses(purge_request, people)
+
+
+def _capture_public_ids(purge_request: PurgeRequest, people: Iterable[Person]) -> None:
+    Identifier.objects.bulk_create(
+        [
+            Identifier(
+                request=purge_request,
+                kind=IdentifierKind.PUBLIC_ID,
+                value=person.public_id,
+                person_id=person.id,
+                local=False,
+                match=False,
+            )
+            for person in people
+        ],
+        ignore_conflicts=True,
+    )

@@ -18,8 +18,10 @@ from purge.installation.storage import require_storage, storage_trouble
 from purge.journal.lines import COMPLETED, journal_outcome
 from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residue, Subject
 from purge.proof import probe, report, texts
+from purge.proof.decoding.salted import knowing
 from purge.proof.files import note_unopened
-from purge.routes.scope import DOOMED_REASONS, scope_of
+from purge.routes.scope import DOOMED_REASONS, addresses_of, scope_of
+from purge.routes.targets import complete_searched_for
 from purge.run import transitions
 from purge.run.claims import (
     Claim,
@@ -61,6 +63,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     deadline = time.monotonic() + (settings.PURGE_SLICE_SECONDS if seconds is None else seconds)
     sweep: Sweep | None = None
     scan: TextScan | None = None
+    searched_for = False
     while True:
         purge_request = PurgeRequest.objects.get(pk=claim.request_id)
         if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
@@ -68,6 +71,10 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
         if storage_trouble():
             lay_down_claim(claim)
             return False
+        if not (searched_for or purge_request.identifier_sets.exists()):
+            with chunk_transaction(claim) as purge_request:
+                complete_searched_for(purge_request)
+        searched_for = True
         if not purge_request.planned:
             scan = _plan(claim)
         elif _unfinished(purge_request):
@@ -206,7 +213,8 @@ def _verify(claim: Claim) -> bool:
     report = probe.verify(purge_request)
     if report.verdict == Verdict.CLEAN and (purge_request.reopened or texts.is_small()):
         claim.step = "patrol"
-        report = without_passing_rows(texts.patrol_one(purge_request))
+        with knowing(addresses_of([purge_request])):
+            report = without_passing_rows(texts.patrol_one(purge_request))
     with chunk_transaction(claim) as purge_request:
         if report.verdict == Verdict.CLEAN:
             if not report.patrolled:

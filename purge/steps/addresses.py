@@ -27,7 +27,7 @@ from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, se
 from purge.database import dialect_of
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
-from purge.records import redact_objects, without_names
+from purge.records import redact_objects, without_names, without_salted
 from purge.routes.scope import Scope, owner_of, searched
 from purge.rules import (
     AddressTreatment,
@@ -331,7 +331,8 @@ def redacted(rule: Redact, column: AddressColumn, value: Any, named: Named) -> A
     if column.is_json:
         rest = redact_objects(value, named.keys, spared=named.spared, homes=named.homes())
     else:
-        rest = redact(without_names(value, named.keys, spared=named.spared), named.keys, spared=named.spared)
+        rest = without_salted(without_names(value, named.keys, spared=named.spared), named.keys)
+        rest = redact(rest, named.keys, spared=named.spared)
     return _with_number(column, rest, named.pk) if rule.numbered and rest is not value else rest
 
 

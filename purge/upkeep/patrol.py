@@ -21,9 +21,11 @@ from purge.choices import Status, Verdict
 from purge.database import dialect_of
 from purge.models import PatrolPass, PurgeRequest
 from purge.proof import columns, probe, texts
+from purge.proof.decoding.salted import knowing
 from purge.proof.files import FileMention, note_unopened
 from purge.proof.judge import Judge
 from purge.proof.report import CouldNotLook, Hit, Report
+from purge.routes.scope import addresses_of
 from purge.run import engine, treating
 from purge.run.passing_rows import end_passing_rows
 
@@ -77,7 +79,8 @@ class _Found:
 def _pass(requests: Sequence[PurgeRequest]) -> _Found:
     """Pass over every text once. Raises :class:`CouldNotLook`."""
     unopened: list[FileMention] = []
-    met = end_passing_rows(texts.patrol(requests, unopened)) if requests else []
+    with knowing(addresses_of(requests)):
+        met = end_passing_rows(texts.patrol(requests, unopened)) if requests else []
     by_request: dict[int, list[Hit]] = defaultdict(list)
     for hit in met:
         if hit.owner is None:
@@ -101,7 +104,8 @@ def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
     """
     hits = {(hit.table, hit.column, hit.row): hit for hit in probe.verify(purge_request).hits}
     unopened: list[FileMention] = []
-    met = end_passing_rows(texts.patrol([purge_request], unopened))
+    with knowing(addresses_of([purge_request])):
+        met = end_passing_rows(texts.patrol([purge_request], unopened))
     note_unopened(purge_request, unopened)
     for hit in sorted(met, key=lambda hit: hit.owner is None):
         hits[hit.table, hit.column, hit.row] = hit  # of two things in one place the one that is nobody's counts
@@ -152,7 +156,8 @@ def take_out(purge_request: PurgeRequest) -> int:
     Each is read again, and only what nobody holds now goes. Raises :class:`CouldNotLook`.
     """
     places = purge_request.residues.filter(gone_at=None).order_by("pk").values_list("table", "column", "row")
-    found = [hit for place in places for hit in texts.look_at_place(purge_request, *place) if hit.owner is None]
+    with knowing(addresses_of([purge_request])):
+        found = [hit for place in places for hit in texts.look_at_place(purge_request, *place) if hit.owner is None]
     return treat_hits(purge_request, found)
 
 

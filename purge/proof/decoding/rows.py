@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from purge.addresses import emails_in
 from purge.proof.decoding.codes import plain_texts
+from purge.proof.decoding.salted import salted_addresses
 
 #: What a text holds that is worth decoding, as PostgreSQL and Python understand it alike. A run of base64, an encoded
 #: word, or an at-sign with anything near it that may hide a part of the address.
@@ -26,8 +27,9 @@ _IS_CODED, _IS_JOINED = re.compile(_CODED), re.compile(_JOINED)
 
 
 def coded_addresses(value: Any) -> set[str]:
-    """The keys of all addresses that a stored value mentions in another code."""
-    found: set[str] = set()
+    """The keys of all addresses that a stored value mentions in another code, or by a salted digest."""
+    value = _opened(value)
+    found = salted_addresses(value)
     for text in _strings(value):
         if _IS_CODED.search(text) or ("@" in text and _IS_JOINED.search(text)):
             found.update(*map(emails_in, plain_texts(text)))
@@ -40,14 +42,18 @@ def worth_decoding(text: str) -> str:
     return f"({text} ~ '{_CODED}' OR (position('@' in {text}) > 0 AND {text} ~ '{joined}'))"
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """The texts of a value, which may be JSON."""
+def _opened(value: Any) -> Any:
+    """A value, and where it is a JSON document in a text, that."""
     if isinstance(value, str) and value[:1] in '[{"':
         try:
-            value = json.loads(value)
+            return json.loads(value)
         except ValueError:
-            yield value
-            return
+            return value
+    return value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The texts of a value."""
     todo = [value]
     while todo:
         match todo.pop():

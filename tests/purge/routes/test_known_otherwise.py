@@ -5,8 +5,10 @@ from django.test import override_settings
 
 from connectors.models import FtpSettings, SalesforceSettings, XapiStatement
 from purge import services
+from purge.records import objects
 from purge.upkeep import patrol
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory, SalesforceSettingsFactory
+from tests.factories.learning import AwardedBadgeFactory
 from tests.factories.messaging import AnnouncementFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
@@ -262,3 +264,65 @@ def test_a_unique_user_id_is_taken_out_of_columns_for_logins(cast):
     }
     left = dict(SalesforceSettings.objects.filter(pk__in=[named.pk, number.pk]).values_list("pk", "filter_value"))
     assert left == {named.pk: "", number.pk: "level > 7"}
+
+
+# `printf '%s' ann@x.orgdeadsea | sha256sum`, and the others likewise.
+SALTED = "05a092507758c73e7dffa7318501ae2e41037c7caed82a75b8466f7224bead88"
+SALTED_MD5 = "bfb35cd6a8981652dbd1cdfa7de67461"
+JOANN_SALTED = "ac18dbbaa951881095c0003717280978d1959da06d9b450677fb590f660594ae"
+
+
+def recipient(digest, salt, **rest):
+    return {"recipient": {"type": "email", "hashed": True, "salt": salt, "identity": digest, **rest}}
+
+
+def test_salted_digests_in_badges_go_while_the_address_is_known(cast):
+    """Open Badges 2.0 and 3.0, in a document and in a text; those of others stay, with their names."""
+    made = plant(
+        cast.acme,
+        {
+            "2.0": recipient(f"sha256${SALTED}", "deadsea", name="Ann"),
+            "MD5": {"badges": [recipient(f"md5${SALTED_MD5.upper()}", "kosher")]},
+            "3.0": {"identifier": {"type": "IdentityObject", "identityHash": f"sha256${SALTED}", "salt": "deadsea"}},
+        },
+    )
+    others = plant(
+        cast.acme,
+        {
+            "another's": recipient(f"sha256${JOANN_SALTED}", "deadsea", name="Jo"),
+            "another salt": recipient(f"sha256${SALTED}", "kosher", name="Jo"),
+            "no salt": {"recipient": {"identity": f"sha256${SALTED}", "name": "Jo"}},
+        },
+    )
+    before = {name: row.statement for name, row in others.items()}
+    text = '{"issuedOn": "2026-01-31",\n "recipient": {"salt":"deadsea","identity":"sha256$%s"}}'
+    badge = AwardedBadgeFactory(user=cast.witness, evidence=text % SALTED)
+    theirs = AwardedBadgeFactory(user=cast.witness, evidence=text % JOANN_SALTED)
+    assert purge(cast, cast.ann).status == "completed"
+    stored = dict(XapiStatement.objects.values_list("pk", "statement"))
+    assert {name: stored[row.pk] for name, row in made.items()} == {
+        "2.0": recipient("[erased]", "deadsea", name="[erased]"),
+        "MD5": {"badges": [recipient("[erased]", "kosher")]},
+        "3.0": {"identifier": {"type": "IdentityObject", "identityHash": "[erased]", "salt": "deadsea"}},
+    }
+    assert {name: stored[row.pk] for name, row in others.items()} == before
+    badge.refresh_from_db()
+    theirs.refresh_from_db()
+    assert badge.evidence == (text % SALTED).replace(f"sha256${SALTED}", "[erased]")
+    assert theirs.evidence == text % JOANN_SALTED
+
+
+def test_a_salted_digest_is_told_by_the_proof_without_the_treatment(cast, monkeypatch):
+    badge = plant(cast.acme, {"2.0": recipient(f"sha256${SALTED}", "deadsea")})["2.0"]
+    monkeypatch.setattr(objects, "is_salted", lambda *_args: False)
+    request = purge(cast, cast.ann)
+    assert request.status == "residue"
+    assert list(request.residues.values_list("table", "row")) == [("connectors_xapistatement", str(badge.pk))]
+
+
+def test_afterwards_nobody_can_say_whose_a_salted_digest_is(cast):
+    """As the readme says under *not covered*."""
+    request = purge(cast, cast.ann)
+    late = recipient(f"sha256${SALTED}", "deadsea")
+    plant(cast.acme, {"late": late, "unsalted": {"recipient": {"identity": f"sha256${ANN_SHA256}"}}})
+    assert [hit.key for hit in patrol.look_at(request)] == [ANN_SHA256]

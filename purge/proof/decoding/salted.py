@@ -1,0 +1,46 @@
+"""Whose a salted digest is that stands with its salt in a badge: computed from the addresses that are still known.
+
+While a request is open it knows them in plain. Once it is closed nobody can say any more whose such a digest is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import md5, sha1, sha256
+from typing import Any, Final
+
+_KNOWN: Final[ContextVar[frozenset[str]]] = ContextVar("known addresses", default=frozenset())
+_DIGESTS: Final = (md5, sha1, sha256)
+
+
+@contextmanager
+def knowing(addresses: Collection[str]) -> Iterator[None]:
+    """Within the block these addresses, as search keys, are recognised by their salted digests."""
+    token = _KNOWN.set(frozenset(addresses))
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
+def salted_addresses(document: Any) -> set[str]:
+    """The search keys of the known addresses that a JSON value tells so."""
+    known, found = _KNOWN.get(), set[str]()
+    todo = [document] if known else []
+    while todo:
+        item = todo.pop()
+        if isinstance(item, list):
+            todo += item
+        elif isinstance(item, Mapping):
+            todo += item.values()
+            if isinstance(salt := item.get("salt"), str):
+                written = {str(value).rpartition("$")[2].lower() for name, value in item.items() if "dentity" in name}
+                found |= {key for key in known if not written.isdisjoint(_digests(key + salt))}
+    return found
+
+
+def _digests(text: str) -> set[str]:
+    plain = text.encode("utf-8", "surrogatepass")
+    return {digest(plain, usedforsecurity=False).hexdigest() for digest in _DIGESTS}

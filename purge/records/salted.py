@@ -1,0 +1,64 @@
+"""Open Badges that know their recipient by a salted digest: ``{"identity": "sha256$…", "hashed": true, "salt": "…"}``.
+
+Nobody can look such a digest up: it is computed wherever a salt stands beside one, and only as long as the address is
+known. In every spelling of the domain, in small letters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from purge.addresses.rewriting import ERASED
+from purge.addresses.tokens import is_token
+
+#: The properties that hold the digest: Open Badges 2.0 and 3.0.
+_IDENTITIES: Final = ("identity", "identityHash")
+_HASHED: Final = re.compile(r"(md5|sha1|sha256)\$([0-9A-Fa-f]{32,64})\Z")
+
+
+def is_salted(properties: dict[str, Any], keys: Collection[str]) -> bool:
+    """Whether an object tells one of the addresses by a digest with the salt beside it."""
+    return next(_identities(properties, keys), "") != ""
+
+
+def without_salted(text: str, keys: Collection[str]) -> str:
+    """A text that is a JSON document without such digests, the rest as it was; any other text as it is."""
+    if '"salt"' not in text or text.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        todo: list[Any] = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return text
+    while todo:
+        match todo.pop():
+            case dict() as properties:
+                for identity in _identities(properties, keys):
+                    text = text.replace(identity, ERASED)
+                todo += properties.values()
+            case list() as items:
+                todo += items
+    return text
+
+
+def _identities(properties: dict[str, Any], keys: Collection[str]) -> Iterator[str]:
+    salt = properties.get("salt")
+    if not isinstance(salt, str) or not salt:
+        return
+    for name in _IDENTITIES:
+        identity = properties.get(name)
+        found = _HASHED.match(identity) if isinstance(identity, str) else None
+        if found and _is_of_one(found[1], found[2].lower(), salt, keys):
+            yield found.string
+
+
+def _is_of_one(algorithm: str, digest: str, salt: str, keys: Collection[str]) -> bool:
+    return any(
+        hashlib.new(algorithm, f"{key}{salt}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+        == digest
+        for key in keys
+        if "@" in key and not is_token(key)
+    )
