@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.http.response import FileResponse, HttpResponseBase, StreamingHttpResponse
 
 from users.models import AccountKind
 from users.wall.place import Kept, across_accounts, within_account
@@ -21,7 +21,8 @@ class Wall:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with _place_of(request.user):
             response: HttpResponseBase = self.get_response(request)
-            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+            is_file = isinstance(response, FileResponse)  # opened already, and the server may send it by itself
+            if isinstance(response, StreamingHttpResponse) and not is_file and not response.is_async:
                 response.streaming_content = Kept(response.streaming_content)  # type: ignore[arg-type]
             return response
 

@@ -1,0 +1,73 @@
+"""The site with faults in it, of each kind that the crawl has to find, and one of each that is no fault."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import include, path
+
+from learning.models import Course
+from lms_purge import urls
+from lms_purge.backoffice.site import LmsAdminSite
+from users.tenancy import TenantAdmin
+from users.wall import across_accounts
+
+
+class Unscoped(TenantAdmin):
+    """Forgets its scoping, and goes around the wall besides."""
+
+    fields = ("title",)
+
+    def get_queryset(self, request):
+        return Course._base_manager.all()
+
+
+class Scoped(TenantAdmin):
+    fields = ("title",)
+
+
+unscoped, scoped = LmsAdminSite(name="unscoped"), LmsAdminSite(name="scoped")
+unscoped.register(Course, Unscoped)
+scoped.register(Course, Scoped)
+
+
+@login_required
+@across_accounts("a fault that is planted")
+def title(request, course_id):
+    return HttpResponse(get_object_or_404(Course, pk=course_id).title)
+
+
+@login_required
+def own_title(request, course_id):
+    return HttpResponse(get_object_or_404(Course, pk=course_id, account=request.user.account).title)
+
+
+@login_required
+@across_accounts("a fault that is planted")
+def rename(request, course_id):
+    if request.method != "POST" or not Course.objects.filter(pk=course_id).update(title="renamed"):
+        raise Http404
+    return HttpResponse("done")
+
+
+@login_required
+def broken(request):
+    raise ValueError
+
+
+@login_required
+def forgotten_filter(request, course_id):
+    return HttpResponse(get_object_or_404(Course, pk=course_id).title)
+
+
+urlpatterns = [
+    path("unscoped/", unscoped.urls),
+    path("scoped/", scoped.urls),
+    path("title/<int:course_id>/", title),
+    path("own-title/<int:course_id>/", own_title),
+    path("rename/<int:course_id>/", rename),
+    path("broken/", broken),
+    path("forgotten-filter/<int:course_id>/", forgotten_filter),
+    path("anybody/", lambda request: HttpResponse("hello")),
+    path("", include(urls)),
+]
+handler404, handler403 = urls.handler404, urls.handler403
