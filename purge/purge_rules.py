@@ -20,6 +20,7 @@ from purge.rules import (
 BY_CODE = "written by code alone: fixed words, numbers, names of tables and columns"
 OWN_WORD = Keep("a word or number of the engine's own; nobody types it", closed=BY_CODE)
 DIGEST = Keep("a keyed hash, from which nobody can read the identifier", closed="written by code alone, as digits")
+DIGESTS = Keep("keyed hashes, from which nobody can read the identifiers; no texts")
 RANDOM = "written by code alone, of random letters and digits"
 TASK = Keep("a task's name and where it came from, set by code", closed=BY_CODE)
 PICKLED = Keep(
@@ -81,8 +82,8 @@ RULES = [
         _("what is searched for"),
         None,
         {
-            "everywhere": DIGEST,
-            "there": DIGEST,
+            "everywhere": DIGESTS,
+            "there": DIGESTS,
             "kinds": Keep("counts of kinds of identifiers", closed=BY_CODE),
         },
     ),
@@ -168,7 +169,6 @@ RULES = [
         _("differences between database and purge log"),
         None,
         {
-            "kind": OWN_WORD,
             "chain": CHAIN,
             "reference": Keep("the request ID, a random text", closed=RANDOM),
             "event": OWN_WORD,

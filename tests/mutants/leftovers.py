@@ -6,9 +6,10 @@ And what looks like it and is nobody's business: another customer's, somebody el
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -28,9 +29,12 @@ from django_q.models import OrmQ, Task
 
 from learning.models import Enrolment
 from messaging.models import TranscriptDownload
-from purge.choices import Reason
+from purge.addresses.tokens import is_token
+from purge.choices import IdentifierKind, Reason
+from purge.hashing import keyed_hash
 from purge.models import DoomedFile, PurgeRequest
 from purge.proof import judge, probe, texts
+from purge.proof.opening.looking import Looker, Seen
 from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry
 from tests.factories.connectors import FtpSettingsFactory, WorkdaySettingsFactory
@@ -57,7 +61,7 @@ class Place:
     by: frozenset[str]
 
 
-PROBE, PATROL = frozenset({"probe"}), frozenset({"patrol"})
+PROBE, PATROL, UNOPENED = frozenset({"probe"}), frozenset({"patrol"}), frozenset({"list of unopened files"})
 BOTH = PROBE | PATROL
 
 
@@ -90,18 +94,20 @@ def unchecked_keys() -> Iterator[None]:
 
 
 def _missed(purge_request: PurgeRequest, places: list[Place]) -> str:
+    patrol = texts.patrol_one(purge_request)
     found = {
         "probe": {(hit.table, hit.column, hit.row) for hit in probe.verify(purge_request).hits},
-        "patrol": {(hit.table, hit.column, hit.row) for hit in texts.patrol_one(purge_request).hits},
+        "patrol": {(hit.table, hit.column, hit.row) for hit in patrol.hits},
+        "list of unopened files": {(file.table, file.column, file.row) for file in patrol.unopened},
     }
     known = set()
     for place in places:
-        for by in ("probe", "patrol"):
+        for by in found:
             mine = {hit for hit in found[by] if hit[:2] == (place.table, place.column) and place.row in (None, hit[2])}
             known |= mine
             if by in place.by and not mine:
                 return f"the {by} misses {place.table}.{place.column}"
-    if more := (found["probe"] | found["patrol"]) - known:
+    if more := set().union(*found.values()) - known:
         return "found what is to stay: {}.{} of {}".format(*min(more))
     return ""
 
@@ -140,7 +146,7 @@ def _another_storage(purge_request: PurgeRequest) -> Iterator[PurgeRequest]:
 def plant(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tuple[str, str, str | None, frozenset[str]]]:
     yield from _references(world, purge_request)
     yield from _mentions(world)
-    yield from _logins(world)
+    yield from _logins(world, purge_request)
     yield from _files(world, purge_request)
     yield from _encoded()
     _innocent(world, purge_request)
@@ -181,6 +187,11 @@ def _mentions(world: SimpleNamespace) -> Iterator[tuple[Any, ...]]:
         author = UserFactory(account=account)
         comment = CommentFactory(post__board__account=account, author=author, body=f"Ask {address}, please.")
         yield "learning_comment", "body", str(comment.pk), PATROL
+    sha1 = hashlib.sha1(b"mailto:ann@x.org", usedforsecurity=False).hexdigest()
+    coded = base64.b64encode(b"Please ask ann@x.org about it.").decode()
+    for text in (f"mbox_sha1sum: {sha1}", f"Content-Transfer-Encoding: base64\n\n{coded}"):
+        comment = CommentFactory(post__board__account=world.acme, author=world.witness, body=text)
+        yield "learning_comment", "body", str(comment.pk), PATROL
     report = SavedReportFactory(account=world.acme, filters={"of": ["x", "ann@x.org"]})
     yield "messaging_savedreport", "filters", str(report.pk), PATROL
     yield "auth_group", "name", str(Group.objects.create(name="friends of ann@x.org").pk), PATROL
@@ -188,11 +199,18 @@ def _mentions(world: SimpleNamespace) -> Iterator[tuple[Any, ...]]:
     yield "django_admin_log", "object_repr", str(entry.pk), PATROL
 
 
-def _logins(world: SimpleNamespace) -> Iterator[tuple[Any, ...]]:
+def _logins(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tuple[Any, ...]]:
     ftp = FtpSettingsFactory(connector__account=world.acme, user_name="ann-login")
     yield "connectors_ftpsettings", "user_name", str(ftp.pk), BOTH
     workday = WorkdaySettingsFactory(connector__account=world.alpha, manager_filter="owner = ann-login; team = 4")
     yield "connectors_workdaysettings", "manager_filter", str(workday.pk), BOTH
+    # A login that is too short to be looked for as an ID.
+    known = purge_request.hashes.filter(kind=IdentifierKind.LOGIN, taken_out=True).first()
+    assert known is not None
+    known.pk, known.digest = None, keyed_hash(IdentifierKind.LOGIN, "ann")
+    known.save(force_insert=True)
+    workday = WorkdaySettingsFactory(connector__account=world.acme, manager_filter="owner = ann; team = 4")
+    yield "connectors_workdaysettings", "manager_filter", str(workday.pk), PATROL
 
 
 def _files(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tuple[Any, ...]]:
@@ -216,6 +234,9 @@ def _files(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tupl
         row = TranscriptDownloadFactory(account=world.acme, generated_by=world.witness)
         planting.store(row, "file", content)
         yield "messaging_transcriptdownload", "file", str(row.pk), BOTH
+    locked = TranscriptDownloadFactory(account=world.acme, generated_by=world.witness)
+    planting.store(locked, "file", planting.LOCKED)
+    yield "messaging_transcriptdownload", "file", str(locked.pk), UNOPENED
 
 
 def _encoded() -> Iterator[tuple[Any, ...]]:
@@ -262,11 +283,13 @@ def as_before(method: Callable[..., Any], change: Callable[..., Any]) -> Callabl
     return lambda *words: change(method, *words)
 
 
-_concerns, _file_hits = judge.Judge.concerns, judge.Judge.file_hits
+_concerns, _who, _from_the_child = judge.Judge.concerns, texts.Wanted.who, Looker._from_the_child
 
 
 def _but_for(is_out: Callable[..., bool]) -> Callable[..., Any]:
-    return lambda self, sought, account_id: not is_out(self, sought, account_id) and _concerns(self, sought, account_id)
+    return lambda self, sought, account_id, *key: (
+        not is_out(self, sought, account_id) and _concerns(self, sought, account_id, *key)
+    )
 
 
 def _asked(self: Any, sought: Any, account_id: Any) -> bool:
@@ -285,19 +308,29 @@ def _of_one(self: Any, sought: Any, account_id: Any) -> bool:
     return sought.account_id is not None
 
 
-def _everybodys(self: Any, sought: Any, account_id: Any) -> bool:
+def _everybodys(self: Any, sought: Any, account_id: Any, *_key: str) -> bool:
     return True
 
 
-def _wherever(self: Any, sought: Any, account_id: Any) -> bool:
-    from dataclasses import replace
-
-    return bool(_concerns(self, replace(sought, account_id=None), account_id))
+def _wherever(self: Any, sought: Any, account_id: Any, *key: str) -> bool:
+    return bool(_concerns(self, replace(sought, account_id=None), account_id, *key))
 
 
-def _not_apart(self: Any, sought: Any, account_id: Any) -> bool:
+def _not_apart(self: Any, sought: Any, account_id: Any, *key: str) -> bool:
     with mock.patch.object(PurgeRequest, "excluded_account_id", None):
-        return bool(_concerns(self, sought, account_id))
+        return bool(_concerns(self, sought, account_id, *key))
+
+
+def _no_tokens(self: texts.Wanted, key: str) -> list[Any]:
+    return [] if is_token(key) else _who(self, key)
+
+
+def _unread(_self: Looker, _stored: object) -> Seen:
+    return Seen()
+
+
+def _not_told(self: Looker, stored: object) -> Seen:
+    return replace(_from_the_child(self, stored), unopened=frozenset())
 
 
 class _Same(str):
@@ -326,9 +359,14 @@ CONDITIONS: dict[str, tuple[str, Any]] = {
     "which columns hold logins, on patrol": ("purge.proof.texts.login_columns", lambda _catalog: []),
     "which columns hold logins, at once": ("purge.proof.probe.login_columns", lambda _catalog: []),
     "files, on patrol": ("purge.proof.texts.mentions_in_files", none),
-    "addresses by their hashes": ("purge.proof.texts._address_hashes", lambda _requests: {}),
+    "addresses by their hashes": ("purge.proof.texts._wanted", lambda _requests: texts.Wanted()),
+    "digests of addresses": ("purge.proof.texts.Wanted.who", _no_tokens),
+    "texts in another code": ("purge.proof.texts.coded_addresses", lambda _value: set()),
+    "texts as they stand": ("purge.proof.texts.addresses_in", lambda _column, _value: set()),
     "logins by their hashes": ("purge.proof.texts._login_hashes", lambda _requests: {}),
-    "encodings of files": ("purge.proof.files._encodings", lambda _head: ("utf-8",)),
+    "plain files": ("purge.proof.opening.looking.texts_of", none),
+    "files that a child reads": ("purge.proof.opening.looking.Looker._from_the_child", _unread),
+    "files that could not be opened": ("purge.proof.opening.looking.Looker._from_the_child", _not_told),
     "the hash key, at once": ("purge.proof.probe.check_key", lambda _requests: None),
     "the hash key, on patrol": ("purge.proof.texts.check_key", lambda _requests: None),
     "the storage, at once": ("purge.proof.probe.check_storage", lambda: None),

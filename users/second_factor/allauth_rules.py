@@ -19,7 +19,6 @@ RULES = [
         "user__account",
         {
             "user": Delete(),
-            "type": Keep("one of three words of the library's", closed="chosen from a fixed list"),
             "data": Keep(
                 "sealed secrets, and what a browser answered, in base64; the row goes with its owner",
                 closed="written by code alone: sealed texts, base64, and the kind of a browser in our words",

@@ -294,13 +294,17 @@ class _Working:
     def _mentions(self, name: str) -> bool:
         return bool(name) and (self.content[name] == planting.MENTIONING)
 
+    def _is_to_go(self, name: str) -> bool:
+        """It mentions the address, or nobody can tell."""
+        return self._mentions(name) or (bool(name) and self.content[name] == planting.LOCKED)
+
     @property
     def content(self) -> Mapping[str, bytes]:
         return self.world.content
 
     def _file(self, label: str, pk: Any, column: str) -> None:
         name = self.before.rows[label][pk][column]
-        if self._is_cleaned(label, pk) and self._mentions(name):
+        if self._is_cleaned(label, pk) and self._is_to_go(name):
             self.rows[label][pk][column] = ""
             self.files.discard(name)
 
@@ -317,8 +321,8 @@ class _Working:
             whole = earlier and account_id in self.losing | mentioned
             for column in ("file", "error_file"):
                 name = old[column]
-                mentions = self._mentions(name) and account_id in self.cleaned
-                if name and (mentions or (whole and old["state"] != "running")):
+                goes = self._is_to_go(name) and account_id in self.cleaned
+                if name and (goes or (whole and old["state"] != "running")):
                     row[column] = ""
                     self.files.discard(name)
                     row["link_dead_at"] = ANY_TIME

@@ -67,7 +67,7 @@ ENDED = Outcome("ended")
 
 #: The file is gone when its row is, and stays otherwise.
 FILE = Outcome("file")
-#: Also when it mentions an address: the row stays, with an empty name.
+#: Also when it mentions an address, or cannot be opened: the row stays, with an empty name.
 FILE_THAT_MENTIONS = Outcome("file that mentions")
 #: The same, and with it all earlier files of the account; also when the account loses a person. The link is dead.
 IMPORT_FILE = Outcome("import file")

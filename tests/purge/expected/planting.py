@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import fields as fields_of
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,6 +79,8 @@ NEAR = "Write to joann@x.org, ann+x@x.org or ann@x.org.au; ann-login-2."
 SESSION = base64.urlsafe_b64encode(b'{"asked":"ann@x.org"}').decode().rstrip("=") + ":1:s"
 
 MENTIONING, CLEAN = b"Name,E-Mail\nAnn,ann@x.org\n", b"Name,E-Mail\nJo,joann@x.org\n"
+#: A workbook with a password: nobody can say that it names nobody.
+LOCKED = (Path(__file__).parents[2] / "data" / "encrypted.xlsx").read_bytes()
 
 
 def build() -> SimpleNamespace:
@@ -336,7 +339,7 @@ def _sessions_with_two_instructors(world: SimpleNamespace) -> None:
 
 def _files(world: SimpleNamespace) -> None:
     for place in (*EACH_COLUMN, *ALL_COLUMNS):
-        for content in (MENTIONING, CLEAN):
+        for content in (MENTIONING, CLEAN, LOCKED):
             store(make(world, "messaging.TranscriptDownload", place), "file", content)
             store(make(world, "connectors.ConnectorRun", place), "error_file", content)
 
@@ -360,6 +363,8 @@ def _imports(world: SimpleNamespace) -> None:
         log(place, CLEAN, CLEAN, uploaded_at=later)
         log(place, MENTIONING, uploaded_at=later)
         log(place, CLEAN, MENTIONING, uploaded_at=later)
+        log(place, LOCKED, CLEAN, uploaded_at=later)
+        log(place, CLEAN, LOCKED, uploaded_at=later)
     # Accounts that lose nobody, of which a file mentions the address; and one of which none does.
     for place in ("gamma", "initech"):
         log(place, MENTIONING)
@@ -367,6 +372,7 @@ def _imports(world: SimpleNamespace) -> None:
         log(place, CLEAN, CLEAN, uploaded_at=later)
     log("epsilon", b"", MENTIONING)
     log("epsilon", CLEAN, CLEAN)
+    log("epsilon", LOCKED)
     log("epsilon", CLEAN, CLEAN, state=ImportState.RUNNING)
     log("zeta", CLEAN, CLEAN)
 
