@@ -45,7 +45,7 @@ _TOUCHED: Final = re.compile(
     r"|@[^\s@_]{1,250}_"
     r"|@[^\s@]{1,250}[.-][A-Z\u00c4\u00d6\u00dc]"
     rf"|@[^\s@]{{1,250}}\.(?:{FILES})\b"
-    r"|&[A-Za-z][A-Za-z0-9]*;|u\{0*[0-9A-Fa-f]|%[89A-Fa-f][0-9A-Fa-f]"
+    r"|&[A-Za-z][A-Za-z0-9]*;|u\{0*[0-9A-Fa-f]|%[89A-Fa-f][0-9A-Fa-f]|=[C-F][0-9A-F]"
     r"|[^\x00-\x7f]"
 )
 

@@ -54,6 +54,7 @@ _BEFORE_ASCII: Final = re.compile(rf"(?<={_FAR})(?=[A-Za-z0-9][\w.+-]{{0,63}}@)"
 #: What stands between two signs that no address holds unquoted.
 _WORD: Final = re.compile(r"[^\s<>\"'(),;:]+")
 _PART: Final = re.compile(r"[^\s<>\"'(),;:&?=/]+")
+_QUOTED_LETTER: Final = re.compile("=(?!D7|F7)[C-F][0-9A-F]")
 _BEYOND_ASCII: Final = re.compile(r"%[89A-Fa-f][0-9A-Fa-f]")
 
 
@@ -164,6 +165,16 @@ def latin_percents(text: str) -> Iterator[Edit]:
             yield Edit(match.start(), match.end(), unquote(match.group(), encoding="cp1252", errors="replace"))
 
 
+def latin_quoted(text: str) -> Iterator[Edit]:
+    """``j=FCrgen@x.org``: quoted-printable in Latin-1. Letters alone: ``id=ABann@x.org`` is a value."""
+    if "=" not in text:
+        return
+    for match in _WORD.finditer(text):
+        if _QUOTED_LETTER.search(word := match.group()):
+            new = _QUOTED_LETTER.sub(lambda letter: chr(int(letter.group()[1:], 16)), word)
+            yield Edit(match.start(), match.end(), new)
+
+
 JOINING: Final[tuple[Callable[[str], Iterator[Edit]], ...]] = (
     folded_lines,
     tags,
@@ -181,5 +192,6 @@ TOUCHING: Final[tuple[Callable[[str], Iterator[Edit]], ...]] = (
     changes_of_script,
     mistaken_encodings,
     latin_percents,
+    latin_quoted,
 )
 """Tells an address from what touches it."""

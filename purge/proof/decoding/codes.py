@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import html
-import quopri
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
@@ -17,6 +16,9 @@ DEEPEST: Final = 3
 #: A property of a calendar or a card over several lines.
 _GOES_ON: Final = re.compile(r"(?m)^[\w.-]*[A-Z][A-Z0-9-]+[;:]\S[^\n]*(?:\n[ \t][^\n]*)+", re.ASCII)
 _RUN: Final = re.compile(r"[\w+/-]{12,}(?:\r?\n[ \t]?[\w+/-]{4,})*", re.ASCII)
+#: Shorter than a run, or broken by percent signs: what says itself that it is base64.
+_ANNOUNCED: Final = re.compile(r"(?:\bbasic[ \t:]+|;base64,)([\w+/%-]{8,})", re.ASCII | re.IGNORECASE)
+_QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2})+|=[ \t]*\r?\n")
 _WORDS: Final = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?]*\?=(?:\s*=\?[^?\s]+\?[BbQq]\?[^?]*\?=)*")
 _TAG: Final = re.compile(
     r"</?(?:a|b|bdi|bdo|big|code|em|font|i|ins|kbd|mark|nobr|s|small|span|strong|su[bp]|u|wbr)\b[^<>]{0,500}>|<!--.{0,200}?-->",
@@ -48,7 +50,17 @@ _TOUCHING: Final = (
     (_FAR, re.compile("[\u3002\uff61]"), "."),
     (_FAR, re.compile("[\u2010\u2011]"), "-"),
 )
+#: What may be a digest of an address or somebody's number: apart from letters, digits, and an address that it begins.
+_HEXADECIMAL: Final = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z@])",
+    re.ASCII | re.IGNORECASE,
+)
 _UNDERSCORED: Final = re.compile(r"[^\s@<>()\"',;:]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+_", re.IGNORECASE)
+
+
+def hexadecimal(text: str) -> set[str]:
+    """The runs of hexadecimal digits that may be a digest or an opaque id: small letters, no hyphens."""
+    return {match.group().replace("-", "").lower() for match in _HEXADECIMAL.finditer(text)}
 
 
 def plain_texts(text: str, depth: int = DEEPEST) -> Iterator[str]:
@@ -57,13 +69,13 @@ def plain_texts(text: str, depth: int = DEEPEST) -> Iterator[str]:
     if "@" in text or "&" in text or "u{" in text:
         yield from (said for said in _beside(text) if said and said != text)
     if "=" in text and "@" in text:
-        yield quopri.decodestring(text.encode("utf-8", "replace")).decode("utf-8", "replace")
-        yield quopri.decodestring(text.encode("utf-8", "replace")).decode("latin-1")
+        yield _QUOTED.sub(lambda match: _unquoted(match.group()), text)
     if "=?" in text:
         yield _WORDS.sub(lambda match: _of_words(match.group()), text)
     if depth:
-        for match in _RUN.finditer(text):
-            for said in _of_run(match.group()):
+        codes = [unquote(match.group(1)) for match in _ANNOUNCED.finditer(text)]
+        for code in (*codes, *(match.group() for match in _RUN.finditer(text))):
+            for said in _of_run(code):
                 yield said
                 yield from plain_texts(said, depth - 1)
 
@@ -86,6 +98,18 @@ def _beside(text: str) -> Iterator[str]:
         yield "\n".join(unquote(word, encoding="latin-1") for word in re.split(r"[\s?&=\"'<>]+", text) if "%" in word)
     if not text.isascii():
         yield "\n".join(_mended(word) for word in text.split() if not word.isascii() and "@" in word)
+
+
+def _unquoted(code: str) -> str:
+    """Quoted-printable, where it stands for what an address is made of: ``?id=ABann@x.org`` is a value."""
+    if code[1] in " \t\r\n":
+        return ""
+    raw = bytes.fromhex(code.replace("=", ""))
+    try:
+        said = raw.decode()
+    except UnicodeDecodeError:
+        said = raw.decode("latin-1")
+    return said if all(sign.isalpha() or sign in "@.-_+" for sign in said) else code
 
 
 def _mended(word: str) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from purge.addresses import emails_in
-from purge.proof.decoding.codes import plain_texts
+from purge.proof.decoding.codes import hexadecimal, plain_texts
 from purge.proof.decoding.salted import salted_addresses
 
 #: What a text holds that is worth decoding, as PostgreSQL and Python understand it alike. A run of base64, an encoded
 #: word, or an at-sign with anything near it that may hide a part of the address.
-_CODED: Final = r"[A-Za-z0-9+/_-]{16}|=\?[A-Za-z]|commat;|u\{0*40\}"
+_CODED: Final = r"[A-Za-z0-9+/_-]{16}|=\?[A-Za-z]|commat;|u\{0*40\}|[Bb]asic[ \t:]+[A-Za-z0-9+/_-]{8}"
 _JOINED: Final = (
-    r"['_\"<>][^\s@]{1,80}@|@[^\s@]{0,80}['_\"<>&%\\]|(?:^|\s)-[^\s@]{1,64}@|[&%\\][^\s@]{1,80}@|@[^\s@]{1,200}[.-][A-Z]"
+    r"['_\"<>][^\s@]{1,80}@|=[C-F][0-9A-F][^\s@]{0,80}@|@[^\s@]{0,80}['_\"<>&%\\]|(?:^|\s)-[^\s@]{1,64}@|[&%\\][^\s@]{1,80}@|@[^\s@]{1,200}[.-][A-Z]"
     r"|[^\x01-\x7f][^\s@]{0,64}@|@[^\s@]{0,200}[^\x01-\x7f]|\n[ \t]"
     r"|@[^\s@]{1,200}\.(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)"
 )
@@ -32,7 +32,7 @@ def coded_addresses(value: Any) -> set[str]:
     found = salted_addresses(value)
     for text in _strings(value):
         if _IS_CODED.search(text) or ("@" in text and _IS_JOINED.search(text)):
-            found.update(*map(emails_in, plain_texts(text)))
+            found.update(hexadecimal(text), *map(emails_in, plain_texts(text)))
     return found
 
 

@@ -124,6 +124,8 @@ def test_an_address_beyond_ascii(text, left):
         jwt.encode({"email": f"r&{ANN}"}, "k" * 32),
         Header(f"Müller jo{ANN}", "utf-8").encode(),
         f"{ANN}\u00fc",
+        f"id=AB{ANN}",
+        f"id=E9{ANN}",
         f"x\u00b2{ANN}",
     ],
 )

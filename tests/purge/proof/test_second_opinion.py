@@ -3,8 +3,10 @@
 import ast
 import base64
 import json
+import re
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import jwt
 import pytest
@@ -13,11 +15,12 @@ import purge.proof
 from connectors.models import XapiStatement
 from learning.models import Comment
 from purge import services
-from purge.addresses import emails_in
+from purge.addresses import emails_in, matching, redact
 from purge.addresses.decoders import finding
 from purge.choices import Status, Verdict
 from purge.models import Residue
 from purge.proof import texts
+from purge.proof.decoding import codes, rows
 from purge.proof.decoding.codes import plain_texts
 from purge.run import engine
 from purge.upkeep.patrol import patrol_all
@@ -117,3 +120,128 @@ def test_with_a_reading_switched_off_the_pass_reports_what_is_left(cast, monkeyp
     assert set(Residue.objects.values_list("table", "column", "row")) == {("learning_comment", "body", str(row.pk))}
     monkeypatch.setattr(texts, "coded_addresses", lambda _value: set())
     assert patrol_all().verdict == Verdict.CLEAN
+
+
+# ---------------------------------------------------------------- each of them alone
+
+#: What has to be read so, and by nothing else: reading of the treatments → text.
+READINGS = {
+    "folded_lines": "ATTENDEE;CN=Jo:mailto:ann.b@x-\r\n y.example\r\nEND",
+    "tags": "ask ann.b@<wbr>x-y.example",
+    "named_characters": "ann.b@x&hyphen;y&period;example",
+    "quotation_marks": '"ann.b"@x-y.example',
+    "full_stops": "ann.b@x-y\uff61example",
+    "elisions": f"message d'{ANN}",
+    "list_dashes": f"-{ANN}",
+    "underscores": f"report_{ANN}_2026.csv",
+    "ends_of_sentences": f"Write to {ANN}.Thanks",
+    "changes_of_script": f"\u05dc{ANN}",
+    "mistaken_encodings": "j\u00c3\u00bcrgen@x-y.example",
+    "latin_percents": "?email=j%FCrgen@x-y.example",
+    "latin_quoted": "write to j=FCrgen@x-y.example",
+    "encoded_words": "To: =?utf-8?q?M=C3=BCller_ann=2Eb=40x-y=2Eexample?=",
+    "credentials": "Authorization: Basic YUB4Lm9yZzo=",
+    # printf '??>>>>ann.b@x-y.example' | base64, in a URL
+    "data_urls": "data:text/csv;base64,Pz8%2BPj4%2BYW5uLmJAeC15LmV4YW1wbGU%3D,",
+    "runs": f"state={base64.b64encode(f'for {ANN}'.encode()).decode()}&n=1",
+}
+#: Of a token each part is a run as well: without its own reading its signature stays.
+TOKEN = jwt.encode({"email": ANN}, "k" * 32)
+KEYS = {ANN, "a@x.org", "j\u00fcrgen@x-y.example"}
+
+
+def without(monkeypatch, *names):
+    for kind in ("ENCODED", "OBFUSCATED"):
+        kept = tuple(reading for reading in getattr(finding, kind) if reading.__name__ not in names)
+        monkeypatch.setattr(finding, kind, kept)
+
+
+def test_there_is_a_text_for_each_reading():
+    assert {reading.__name__ for reading in (*finding.ENCODED, *finding.OBFUSCATED)} == {*READINGS, "tokens"}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_what_a_reading_alone_takes_out_is_seen_by_the_proof_without_it(monkeypatch, name):
+    text = READINGS[name]
+    assert "[erased]" in redact(text, KEYS)
+    without(monkeypatch, name)
+    assert redact(text, KEYS) is text
+    assert not seen(text).isdisjoint(KEYS)
+
+
+def test_without_the_readings_of_tokens_and_runs_the_proof_sees_a_token(monkeypatch):
+    assert redact(f"Bearer {TOKEN}", KEYS) == "Bearer [erased]"
+    without(monkeypatch, "tokens", "runs")
+    assert redact(f"Bearer {TOKEN}", KEYS) == f"Bearer {TOKEN}"
+    assert ANN in seen(f"Bearer {TOKEN}")
+
+
+@pytest.mark.parametrize("name", ["folded_lines", "encoded_words", "changes_of_script", "credentials"])
+def test_the_pass_reports_what_one_reading_less_has_left(cast, monkeypatch, name):
+    text = READINGS[name].replace(ANN, w.ANN).replace("ann.b@x-\r\n y.example", "ann@x.\r\n org")
+    text = text.replace("ann=2Eb=40x-y=2Eexample", "ann=40x=2Eorg")
+    text = text.replace("YUB4Lm9yZzo=", "YW5uQHgub3Jn")  # printf ann@x.org | base64
+    row = CommentFactory(body=text, post__board__account=cast.acme, author=cast.witness)
+    monkeypatch.setattr(engine, "MAX_RERUNS", 1)
+    without(monkeypatch, name)
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.run_to_end(purge_request).status == Status.RESIDUE
+    assert set(Residue.objects.values_list("table", "column", "row")) == {("learning_comment", "body", str(row.pk))}
+
+
+NEVER = re.compile(r"(?!)")
+SHA1 = "9a6e28f8f3cd86af5d53d2d08722202c7d4736e3"
+
+
+def _less_touching(number):
+    return lambda patch: patch.setattr(codes, "_TOUCHING", codes._TOUCHING[:number] + codes._TOUCHING[number + 1 :])
+
+
+def _less(name, instead=NEVER):
+    return lambda patch: patch.setattr(codes, name, instead)
+
+
+#: How a detector of the proof is switched off, and what it alone sees.
+DETECTORS = {
+    "runs": (_less("_RUN"), READINGS["runs"]),
+    "encoded words": (_less("_WORDS"), READINGS["encoded_words"]),
+    "folded lines": (_less("_GOES_ON"), READINGS["folded_lines"]),
+    "tags": (_less("_TAG"), READINGS["tags"]),
+    "underscores": (_less("_UNDERSCORED"), READINGS["underscores"]),
+    "mended": (_less("_mended", lambda word: word), READINGS["mistaken_encodings"]),
+    "entities": (_less("html", SimpleNamespace(unescape=lambda text: text)), READINGS["named_characters"]),
+    "percent signs": (_less("unquote", lambda word, **_options: word), READINGS["latin_percents"]),
+    "elisions": (_less_touching(0), READINGS["elisions"]),
+    "ends of sentences": (_less_touching(1), READINGS["ends_of_sentences"]),
+    "endings of files": (_less_touching(2), f"photo of {ANN}.png"),
+    "dashes": (_less_touching(3), READINGS["list_dashes"]),
+    "quotation marks": (_less_touching(4), READINGS["quotation_marks"]),
+    "letters behind": (_less_touching(5), f"{ANN}\u0443"),
+    "letters before": (_less_touching(6), READINGS["changes_of_script"]),
+    "full stops": (_less_touching(7), READINGS["full_stops"]),
+    "hyphens": (_less_touching(8), "ann.b@x\u2010y.example"),
+    "quoted-printable": (_less("_unquoted", lambda code: code), READINGS["latin_quoted"]),
+    "announced": (_less("_ANNOUNCED"), READINGS["credentials"]),
+}
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_each_detector_sees_what_nothing_else_sees(monkeypatch, name):
+    switch_off, text = DETECTORS[name]
+    assert not seen(text).isdisjoint(KEYS)
+    switch_off(monkeypatch)
+    assert seen(text).isdisjoint(KEYS)
+
+
+def test_the_proof_has_eyes_of_its_own_for_digests(cast, monkeypatch):
+    """With those of the definition switched off, the treatments find none; and with its own off, nobody would."""
+    monkeypatch.setattr(engine, "MAX_RERUNS", 1)
+    monkeypatch.setattr(matching, "hexadecimal_in", lambda _text: iter(()))
+    row = CommentFactory(body=f"avatar {SHA1}", post__board__account=cast.acme, author=cast.witness)
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.run_to_end(purge_request).status == Status.RESIDUE
+    assert set(Residue.objects.values_list("table", "row")) == {("learning_comment", str(row.pk))}
+    assert rows.coded_addresses(f"avatar {SHA1}") == {SHA1}
+    assert rows.coded_addresses(f"avatar x{SHA1} {SHA1}0 {SHA1}@x.org") == set()
+    monkeypatch.setattr(codes, "_HEXADECIMAL", NEVER)
+    assert rows.coded_addresses(f"avatar {SHA1}") == set()
