@@ -18,6 +18,7 @@ from typing import Any, Final
 from purge.addresses import ERASED, mentions, redact_json
 from purge.addresses.tokens import ID, SHORTEST_ID, id_token, is_at_home, is_named, plain_name
 from purge.records.salted import is_salted
+from purge.records.statements import with_iris
 
 #: Whom an xAPI agent is that was somebody who is erased.
 ERASED_ACCOUNT: Final = {"homePage": "https://erased.invalid/", "name": ERASED}
@@ -65,7 +66,8 @@ def redact_objects(value: Any, keys: Collection[str], *, spared: Collection[str]
     """
     gone = Gone(keys, spared, homes)
     about = {id(each): treat for each, treat in _about(value, gone)}
-    return redact_json(_treated(value, about) if about else value, keys, spared=spared)
+    rest = redact_json(_treated(value, about) if about else value, keys, spared=spared)
+    return rest if rest is value else with_iris(rest)
 
 
 def _about(value: Any, gone: Gone) -> Iterator[tuple[dict[str, Any], Any]]:
@@ -109,15 +111,20 @@ def _is_agent(properties: dict[str, Any], gone: Gone) -> bool:
             return True
         if isinstance(item, str) and name != "account" and _is_whole(item, gone):
             return True
+        if isinstance(item, str) and name == "openid" and mentions(item, gone.keys, gone.spared):
+            return True
     return False
 
 
 def _is_account(properties: dict[str, Any], gone: Gone) -> bool:
-    """Whether it is an account of theirs: by an address or a public id anywhere, by an ID or login at home."""
+    """Whether it is an account of theirs: by an address or a public id anywhere, also in the page's own
+    address, by an ID or login at home."""
     page, name = properties.get("homePage"), properties.get("name")
     if not isinstance(page, str) or not isinstance(name, str):
         return False
-    return _is_whole(name, gone) or (_is_id(name, gone) and is_at_home(page, gone.homes))
+    if _is_whole(name, gone) or mentions(page, gone.keys, gone.spared):
+        return True
+    return _is_id(name, gone) and is_at_home(page, gone.homes)
 
 
 def _tells(properties: dict[str, Any], gone: Gone) -> bool:
