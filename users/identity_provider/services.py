@@ -56,7 +56,7 @@ def provider_update(*, acting_user: User, row: IdentityProvider, **fields: Any) 
         validated(current)
         current.save(update_fields=list(fields))
         if another:
-            SocialAccount.objects.filter(provider=current.public_id).delete()
+            SocialAccount.objects.filter(provider=current.public_id, user__account=current.account_id).delete()
         _note(acting_user, current, "identity provider changed")
     return current
 
@@ -64,7 +64,7 @@ def provider_update(*, acting_user: User, row: IdentityProvider, **fields: Any) 
 def provider_delete(*, acting_user: User, row: IdentityProvider) -> None:
     _check(acting_user, row.account)
     with transaction.atomic():
-        SocialAccount.objects.filter(provider=row.public_id).delete()
+        SocialAccount.objects.filter(provider=row.public_id, user__account=row.account_id).delete()
         _note(acting_user, row, "identity provider removed")
         row.delete()
 
