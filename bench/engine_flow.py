@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
+from unittest import mock
 
 import django
 
@@ -20,6 +25,11 @@ from bench import contenders  # noqa: E402
 from bench.data import settle, tidy  # noqa: E402
 from bench.figures import Bench, forget_queue  # noqa: E402
 from bench.measuring import clock  # noqa: E402
+from purge.models import PurgeRequest  # noqa: E402
+
+# The first release had no rooms.
+HAS_ROOMS = find_spec("purge.proof") is not None
+probe, texts = (import_module(f"purge.{'proof.' + room if HAS_ROOMS else 'verifier'}") for room in ("probe", "texts"))
 
 
 class Engine:
@@ -44,10 +54,33 @@ class Engine:
         return {}
 
     def purge(self) -> dict[str, Any]:
-        """Seconds of the whole purge, from its acceptance to *completed*."""
-        seconds = clock(lambda: contenders.purge(self.people))
+        """Seconds of the whole purge, from its acceptance to *completed*; of the verification in it; and of a pass over
+        every text afterwards."""
+        with timed_verification() as verified:
+            seconds = clock(lambda: contenders.purge(self.people))
+        purge_request = PurgeRequest.objects.latest("pk")
+        passed = clock(lambda: no_hits(list(texts.patrol([purge_request]))))
         forget_queue()
-        return {"seconds": seconds}
+        return {"seconds": seconds, "verified": sum(verified), "passed": passed}
+
+
+@contextmanager
+def timed_verification() -> Iterator[list[float]]:
+    seconds: list[float] = []
+    real = probe.verify
+
+    def timed(purge_request: PurgeRequest) -> Any:
+        answers: list[Any] = []
+        seconds.append(clock(lambda: answers.append(real(purge_request))))
+        return answers[0]
+
+    with mock.patch.object(probe, "verify", timed):
+        yield seconds
+
+
+def no_hits(hits: list[Any]) -> None:
+    if hits:
+        raise RuntimeError(f"the purge left something in {hits[0].table}.{hits[0].column}")
 
 
 def main() -> None:

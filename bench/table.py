@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
 FIGURES = {
     "plain": Entry("the plain flow, beside another revision's (--against REV)"),
-    "engine": Entry("whole purges of 50 light and of 50 heavy people, beside another revision's (--against REV)"),
+    "engine": Entry("whole purges, verification and a pass over every text, beside another revision's (--against REV)"),
     "light": Entry("2: whole purge of 50 light people, against hand-written SQL", "bench.figures.light"),
     "heavy": Entry(
         "1, 13: whole purge of 50 heavy people, against hand-written SQL; the verification's share",
