@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from purge.choices import Status
+from purge.host import get_host
 from purge.installation.storage import TEXTS, begin_storage
 from purge.models import PurgeRequest
 from purge.proof.report import CouldNotLook
@@ -25,6 +26,7 @@ def purge_take_out(*, acting_user: Any, purge_request: PurgeRequest) -> int:
     :class:`PurgeRefused` for a request without listed places, and when the hash key does not fit.
     """
     check_operator(acting_user)
+    get_host().require_confirmed()
     if trouble := begin_storage():
         raise PurgeRefused("storage", str(TEXTS[trouble]))
     check_purge_log()

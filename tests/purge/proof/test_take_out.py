@@ -19,6 +19,7 @@ from tests.factories.connectors import FtpSettingsFactory
 from tests.factories.learning import CommentFactory, SessionFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from tests.purge import world as w
+from tests.users.sign_in.test_step_up import answer, grow_old, is_asked
 from users import services as users
 from users.models import FormerEmail
 
@@ -113,6 +114,23 @@ def test_take_out_treats_the_listed_places_and_the_request_completes(purged, acm
     assert not Residue.objects.filter(gone_at=None).exists()
     entry = LedgerEntry.objects.get(request=purged, event="taken_out")
     assert (entry.actor_id, entry.facts) == (operator.pk, {"rows": 3})
+
+
+def test_an_open_session_takes_nothing_out_before_the_password_was_asked_again(
+    purged, acme, department, operator, client, capsys
+):
+    verify(purged, capsys)
+    url = f"/admin/purge/purgerequest/{purged.pk}/take-out/"
+    client.force_login(operator)
+    grow_old(client, operator)
+    page = client.post(url)
+    assert is_asked(page)
+    assert is_asked(answer(client, page, url, "wrong"))
+    assert told(acme, department) == UNTOUCHED
+    assert not LedgerEntry.objects.filter(request=purged, event="taken_out").exists()
+    assert answer(client, page, url, "a long pass phrase").status_code == 302
+    assert told(acme, department) == TAKEN_OUT
+    assert LedgerEntry.objects.get(request=purged, event="taken_out").actor_id == operator.pk
 
 
 def test_take_out_spares_what_has_become_somebodys_since_it_was_listed(
