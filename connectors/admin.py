@@ -123,6 +123,8 @@ class ConnectorAdmin(TenantAdmin):
             # Secrets, and where they are sent.
             require_confirmed()
         super().save_related(request, form, formsets, change)
+        if names := [name for formset in formsets for each in formset.forms for name in each.changed_data]:
+            services.credentials_note(acting_user=request.user, row=form.instance, names=names)
         connector = models.Connector.objects.get(pk=form.instance.pk)
         services.connector_settings_settle(acting_user=request.user, connector=connector)
         if "schedule" in form.changed_data:
@@ -254,9 +256,12 @@ class ExternalApplicationAdmin(TenantAdmin):
     readonly_fields = ("client_id",)
 
     def save_model(self, request, obj: models.ExternalApplication, form, change: bool) -> None:
-        if "redirect_url" in form.changed_data:
+        asks = "redirect_url" in form.changed_data
+        if asks:
             require_confirmed()
         super().save_model(request, obj, form, change)
+        if asks:
+            services.credentials_note(acting_user=request.user, row=obj, names=["redirect_url"])
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(people=Count("grants"))
@@ -303,12 +308,15 @@ class WebhookAdmin(TenantAdmin):
     actions = ("enable",)
 
     def save_model(self, request, obj: models.Webhook, form, change: bool) -> None:
-        if not change or {"url", "user_name", "secret"} & set(form.changed_data):
+        names = [name for name in form.changed_data if name in ("url", "user_name", "secret")]
+        if not change or names:
             require_confirmed()
         if change:
             obj.save(update_fields=form.changed_data)
         else:
             super().save_model(request, obj, form, change)
+        if not change or names:
+            services.credentials_note(acting_user=request.user, row=obj, names=names)
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request, queryset) -> None:

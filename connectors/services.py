@@ -21,6 +21,7 @@ from connectors.models import (
     ConnectorRun,
     ConnectorState,
     DisabledReason,
+    ExternalApplication,
     RunState,
     Schedule,
     Settlement,
@@ -34,6 +35,7 @@ from purge.models import FollowUp
 from purge.rules import Context, Fact
 from users.models import User, UserState
 from users.services import ServiceError, refuse_frozen
+from users.services.rows import audit
 from users.sign_in.confirmed import require_confirmed
 
 
@@ -301,6 +303,14 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
     return row
 
 
+def credentials_note(
+    *, acting_user: User, row: Connector | Webhook | ExternalApplication, names: Iterable[str]
+) -> None:
+    """Note that somebody changed what this site signs in with elsewhere, or where that is sent: which fields, never
+    what they say."""
+    audit(acting_user, acting_user, f"{row._meta.model_name} changed", [f"{row._meta.model_name} {row.pk}", *names])
+
+
 def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
     """A new key to the API for oneself: the row, and the key in plain, which is stored nowhere and shown once."""
     require_confirmed()
@@ -310,7 +320,9 @@ def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:
     if current is None or current.state != UserState.ACTIVE:
         raise ServiceError(_("Only active users have keys to the API."))
     key = secrets.token_urlsafe(32)
-    return ApiToken.objects.create(user=acting_user, name=name, digest=token_digest(key)), key
+    with transaction.atomic():
+        audit(current, current, "key to the API made")
+        return ApiToken.objects.create(user=acting_user, name=name, digest=token_digest(key)), key
 
 
 def tokens_revoke(*, user_ids: Sequence[int]) -> int:

@@ -122,6 +122,13 @@ class _Reader(HTMLParser):
             self._words.append(data)
 
 
+def read_page(html: str) -> tuple[list[str], list[Form]]:
+    """The targets of its links, and its forms."""
+    page = _Reader()
+    page.feed(html)
+    return [target for _words, target in page.links], page.forms
+
+
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 

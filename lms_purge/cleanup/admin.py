@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -55,7 +55,7 @@ from users.filters import CleanupFilter
 from users.models import DeletedUser, User
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
-from users.services import ServiceError, user_restore
+from users.services import ServiceError, export_note, user_restore
 from users.sign_in.confirmed import require_confirmed
 from users.tenancy import TenantAdmin
 
@@ -155,6 +155,7 @@ class DeletedUserAdmin(TenantAdmin):
         month = query.filter.get("month", "") if filterset.form.is_valid() else ""
         parts = [part.ordered(backwards=False) for part in segments(rows, query.sort)]
         name = f"deleted-users-{month}.csv" if month else "deleted-users.csv"
+        export_note(acting_user=cast(User, request.user), what="deleted users")
         return csv_exports.csv_response(name, csv_exports.people_head(), csv_exports.people_rows(parts))
 
     # ------------------------------------------------------------ correct and restore
@@ -400,6 +401,7 @@ class DeletedUserAdmin(TenantAdmin):
         """Person × outside application × whom to write to."""
         sealed = self._sealed(request)
         require_confirmed()
+        export_note(acting_user=cast(User, request.user), what="outside copies")
         copies = outside_copies(sealed.people, account_id=sealed.account_id)
         return csv_exports.csv_response(
             "outside-copies.csv", csv_exports.outside_head(), csv_exports.outside_rows(copies)
@@ -408,6 +410,7 @@ class DeletedUserAdmin(TenantAdmin):
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
         sealed = self._sealed(request)
         require_confirmed()
+        export_note(acting_user=cast(User, request.user), what="transcripts")
         own = self.get_queryset(request).filter(pk__in=sealed.people).values_list("pk", flat=True)
         return csv_exports.csv_response(
             "transcripts.csv", csv_exports.transcript_head(), csv_exports.transcript_rows(list(own))
@@ -421,6 +424,7 @@ class DeletedUserAdmin(TenantAdmin):
         if row is None or account_id is None or row.account_id != account_id or not row.is_open:
             raise Http404
         require_confirmed()
+        export_note(acting_user=cast(User, request.user), what="outside copies of request", number=row.pk)
         ids = row.subjects.filter(role=Reason.SELECTED).values_list("person_id", flat=True)
         copies = outside_copies(list(ids), account_id=account_id)
         return csv_exports.csv_response(

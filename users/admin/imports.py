@@ -33,7 +33,7 @@ from users.imports.services import (
     user_import_start,
 )
 from users.models import Account, AccountKind, ImportLog, ImportState, User
-from users.services import ServiceError
+from users.services import ServiceError, export_note
 from users.sign_in.confirmed import require_confirmed
 from users.tenancy import TenantAdmin, sees_all_accounts
 
@@ -312,6 +312,7 @@ class ImportLogAdmin(TenantAdmin):
             stored = import_file_open(acting_user=cast(User, request.user), log=log)
         except ImportGone as gone:
             return self._gone(request, gone)
+        export_note(acting_user=cast(User, request.user), what="file of import", number=log.pk)
         return FileResponse(
             stored, as_attachment=True, filename=f"import-{log.pk}.csv", headers={"X-Content-Type-Options": "nosniff"}
         )
@@ -323,6 +324,7 @@ class ImportLogAdmin(TenantAdmin):
             lines = import_bad_rows(acting_user=cast(User, request.user), log=log)
         except ImportGone as gone:
             return self._gone(request, gone)
+        export_note(acting_user=cast(User, request.user), what="bad rows of import", number=log.pk)
         return StreamingHttpResponse(
             lines,
             content_type="text/csv; charset=utf-8",

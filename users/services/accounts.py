@@ -64,6 +64,7 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
         if current.purge_with_role != given_before:
             _change_who_may_purge(acting_user, current)
         current.save(update_fields=list(fields))
+        _note_powers(acting_user, current, {"purge_with_role": given_before, "second_factor_demanded": demanded_before})
         if given_before and not current.purge_with_role:
             administrators = UserRole.objects.filter(user__account=current, role=Role.ADMINISTRATOR)
             plans_end(user_ids=administrators.values_list("user_id", flat=True))
@@ -71,6 +72,13 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
             deleted_months_rebuild(account=current)
     account.refresh_from_db()
     return account
+
+
+def _note_powers(acting_user: User | None, account: Account, before: dict[str, bool]) -> None:
+    """What an account's settings say about who may do what is noted with whoever changes it."""
+    changed = [name for name, value in before.items() if getattr(account, name) != value]
+    if changed and acting_user is not None:
+        audit(acting_user, acting_user, "account changed", [f"account {account.pk}", *changed])
 
 
 def _check_second_factor(acting_user: User | None, account: Account) -> None:

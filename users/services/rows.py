@@ -29,4 +29,10 @@ def validated(row: Any) -> None:
 
 
 def audit(user: User, actor: User | None, event: str, fields: Iterable[str] = ()) -> None:
+    """Note what somebody did: words of ours, names of columns, numbers of rows; never a value."""
     UserAudit.objects.create(user=user, actor=actor, event=event, fields=", ".join(fields)[:300])
+
+
+def export_note(*, acting_user: User, what: str, number: int | None = None) -> None:
+    """Note that somebody takes people's data out of the site: what, and the number of the row that it is of."""
+    audit(acting_user, acting_user, "data taken out", [what if number is None else f"{what} {number}"])

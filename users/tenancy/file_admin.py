@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -11,6 +11,8 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from users.models import User
+from users.services import export_note
 from users.sign_in.confirmed import require_confirmed
 from users.tenancy.admin import ReadOnlyAdmin
 
@@ -54,6 +56,7 @@ class DownloadAdmin(ReadOnlyAdmin):
         stored = getattr(row, self.file_field)
         if not stored or not stored.storage.exists(stored.name):
             return HttpResponse(_("This file is no longer available."), status=410, content_type="text/plain")
+        export_note(acting_user=cast(User, request.user), what=str(self.opts.model_name), number=row.pk)
         return FileResponse(
             stored.open("rb"),
             as_attachment=True,
