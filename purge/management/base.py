@@ -57,6 +57,11 @@ class PurgeCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
+        for name, value in options.items():
+            for text in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(text, str) and not is_text(text):
+                    said = name.replace("_", "-")
+                    raise CommandError(f"What was typed for {said} is no text: write it as UTF-8.", returncode=USAGE)
         try:
             with quiet_queue():
                 return super().execute(*args, **options)
@@ -126,11 +131,21 @@ def needs_you(message: object = "Somebody has to act: see above.") -> NoReturn:
     raise CommandError(str(message), returncode=NEEDS_YOU)
 
 
+def is_text(typed: str) -> bool:
+    """Whether both databases can be asked for it: bytes that are no UTF-8 come in as lone surrogates."""
+    return "\x00" not in typed and not any("\ud800" <= character <= "\udfff" for character in typed)
+
+
 def address_given(text: str) -> str:
     """An address from the command line, or with "-" the first line of standard input (so it is in no history)."""
     if text != "-":
         return text
-    address = sys.stdin.readline().strip()
+    try:
+        address = sys.stdin.readline().strip()
+    except UnicodeDecodeError:
+        address = "\x00"
+    if not is_text(address):
+        raise CommandError("What standard input brought is no text: write it as UTF-8.", returncode=USAGE)
     if not address:
         raise CommandError("Standard input brought no address.", returncode=USAGE)
     return address
