@@ -2,12 +2,13 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms_purge.settings")
+django.setup(set_prefix=False)
 
-application = get_wsgi_application()
+from lms_purge.process.entry import WsgiEntry  # noqa: E402 - the apps have to be there
+from lms_purge.process.starting import look_at_start  # noqa: E402
 
-from lms_purge.process.starting import look_at_start  # noqa: E402 - the apps have to be there
-
+application = WsgiEntry()
 look_at_start()

@@ -1,7 +1,8 @@
 """`./check` reads the code; `./test` runs it too: on SQLite, on a real PostgreSQL, and in a browser.
 
-`./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail, and
-`./test --coverage` how much of the code they run. Needs the standard library alone.
+`./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail,
+`./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes. Needs the
+standard library alone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ QUICK_TESTS = (
 )
 MUTANTS = "--mutants"
 COVERAGE = "--coverage"
+FUZZ = "--fuzz"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -79,6 +81,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all([mutants(python, arguments[1:])], environ)
     if arguments[:1] == [COVERAGE]:
         return run_all(coverage(python, arguments[1:]), environ)
+    if arguments[:1] == [FUZZ]:
+        return run_all([fuzz(python, arguments[1:], environ)], environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -199,6 +203,12 @@ def coverage(python: Path, words: Sequence[str]) -> list[Step]:
     ]
 
 
+def fuzz(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> Step:
+    """Made-up inputs to every page for minutes; `DB=pg` before it: on PostgreSQL."""
+    database = {"DB": "pg"} if environ.get("DB") == "pg" else {}
+    return Step("fuzz", [str(python), "-m", "tests.fuzz", *words], database)
+
+
 def production() -> dict[str, str]:
     """What a production environment sets, with keys made for this one check."""
     return {
@@ -207,6 +217,7 @@ def production() -> dict[str, str]:
         "ALLOWED_HOSTS": "lms.example",
         "LMS_HTTPS": "1",
         "LMS_BASE_URL": "https://lms.example",
+        "EMAIL_HOST": "mail.lms.example",
         "DATABASE_URL": f"sqlite:///var/{SCRATCH.name}",
     }
 

@@ -13,6 +13,7 @@ from tools.suite import (
     checks,
     clean,
     coverage,
+    fuzz,
     install_hook,
     mutants,
     quick,
@@ -151,6 +152,11 @@ def test_the_tests_are_counted_on_sqlite_and_compared_with_the_floor():
 
 def test_the_mutants_run_in_one_process_of_their_own():
     assert mutants(PYTHON, ["--only", "route"]).words == [PYTHON, "-m", "tests.mutants", "--only", "route"]
+
+
+def test_the_fuzz_runs_on_the_database_that_is_asked_for():
+    assert fuzz(PYTHON, ["--minutes", "1"], {}).words == [PYTHON, "-m", "tests.fuzz", "--minutes", "1"]
+    assert (fuzz(PYTHON, [], {}).environ, fuzz(PYTHON, [], {"DB": "pg"}).environ) == ({}, {"DB": "pg"})
 
 
 def test_the_hook_runs_the_check_before_a_commit_and_a_failure_forbids_it(tmp_path):

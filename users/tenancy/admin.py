@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import get_fields_from_path
 from django.core import checks
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from keys.fields import encrypted_names
 from users.models import Account, User
-from users.tenancy.choices import PersonSelect, TypedSelect
+from users.tenancy.choices import PersonSelect, TypedSelect, is_row_number
 from users.tenancy.forms import MOST_ROWS, BoundedRows, NamedDateTime, NamedInputs, ServiceForm, TenantForm
 from users.tenancy.log import QuietLog
 from users.tenancy.scope import (
@@ -265,11 +266,13 @@ class TenantAdmin(TenantScoped, PagedAdmin):
         return super().changelist_view(request, {**titles, **(extra_context or {})})
 
     def response_action(self, request: HttpRequest, queryset: Any, *args: Any) -> Any:
-        """An action is for rows that were ticked, and so seen; there is no "all pages"."""
-        if request.POST.get("select_across") not in (None, "0"):
-            posted = request.POST.copy()
-            posted["select_across"] = "0"
-            request.POST = posted  # type: ignore[assignment]
+        """An action is for rows that were ticked, and so seen; there is no "all pages". Of a selection in which
+        something is no row's number, nothing is done: whoever sends it has ticked something else."""
+        posted = request.POST.copy()
+        posted["select_across"] = "0"
+        if not all(map(is_row_number, posted.getlist(ACTION_CHECKBOX_NAME))):
+            posted.setlist(ACTION_CHECKBOX_NAME, [])
+        request.POST = posted  # type: ignore[assignment]
         return super().response_action(request, queryset, *args)
 
     def changeform_view(

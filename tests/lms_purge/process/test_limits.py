@@ -1,19 +1,26 @@
 """What is too large, too deep or too many is refused in a sentence and costs no work: that is measured, not time."""
 
+import importlib
 import io
+import sys
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from connectors.models import Connector
 from learning.models import Module
+from lms_purge.process import middleware
+from lms_purge.process.entry import AsgiEntry, AsgiRequest, WsgiEntry, WsgiRequest
 from tests.factories.connectors import ConnectorFactory
 from tests.factories.learning import CourseFactory
-from tests.factories.users import AdministratorFactory
+from tests.factories.users import AdministratorFactory, UserFactory
 from users.imports import mapping, reading
 from users.imports.reading import UnreadableFile, shape_of
-from users.models import UserGroup
+from users.models import UserGroup, UserState
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +77,18 @@ def test_a_body_is_refused_unread_by_who_sends_it(client):
     for nonsense in ("-1", "1e9", "9" * 30, "٣"):
         answer = client.generic("POST", other, b"", CONTENT_LENGTH=nonsense)
         assert answer.status_code == 413, nonsense
+
+
+def test_the_proxys_example_has_the_sites_own_limits():
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    assert "\nclient_max_body_size 64k;" in readme
+    assert "location /admin/ { client_max_body_size 10m;" in readme
+    assert "location = /admin/users/importlog/add/ { client_max_body_size 201m;" in readme
+    assert readme.count("client_max_body_size") == 3
+    assert middleware.MOST_FROM_ANYBODY == 64 * 1024
+    assert middleware.MOST_FROM_PEOPLE == 10 * 1024 * 1024
+    assert middleware.MOST_FOR_IMPORTS == 201 * 1024 * 1024
+    assert [reverse(name) for name in middleware.IMPORT_PAGES] == ["/admin/users/importlog/add/"]
 
 
 def csv_of(*headings):
@@ -201,6 +220,27 @@ def test_a_number_that_no_row_can_have_is_refused_by_the_field(client):
         assert Connector.objects.count() == 1
 
 
+def test_an_action_on_what_is_no_rows_number_does_nothing(client):
+    administrator = AdministratorFactory()
+    ann = UserFactory(account=administrator.account, name="Ann")
+    client.force_login(administrator)
+    page = reverse("admin:users_internaluser_changelist")
+
+    def act(*numbers):
+        data = {"action": "delete_people", "_selected_action": numbers, "apply": "Delete"}
+        return client.post(page, data, follow=True)
+
+    for nonsense in ("text", "9" * 30, "-1", "1.5", "٣", "", "12345678901234567890"):
+        answer = act(nonsense, ann.pk)
+        assert answer.status_code == 200, nonsense
+        assert "must be selected" in answer.content.decode(), nonsense
+        ann.refresh_from_db()
+        assert ann.state == UserState.ACTIVE
+    assert act(ann.pk).status_code == 200
+    ann.refresh_from_db()
+    assert ann.state == UserState.DELETED
+
+
 def test_a_search_is_no_longer_than_ten_words(client, django_assert_max_num_queries):
     account = AdministratorFactory()
     client.force_login(account)
@@ -228,3 +268,41 @@ def test_a_body_in_another_charset_is_answered_and_never_read_again(db, charset)
     none = client.post(reverse("admin:login"), b"x", content_type="multipart/form-data")
     assert none.status_code == 400
     assert "is no form of this site" in none.content.decode()
+
+
+#: Types that Django reads while it makes a request, before anything answers errors.
+UNREADABLE = ("text/plain; charset*=utf-8''%00", "text/plain; charset*=nonsense''x", "text/plain; charset=\x00")
+
+
+@pytest.fixture
+def one_connection():
+    """A whole web server's handler begins and ends each request by closing what a test still needs."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_body_of_a_type_that_cannot_be_read_is_answered(db, one_connection, kind):
+    application = WsgiEntry()
+    for path in ("/", "/healthz", "/no-such-page", reverse("admin:login")):
+        environ = RequestFactory()._base_environ(PATH_INFO=path, REQUEST_METHOD="POST", CONTENT_TYPE=kind)
+        statuses = []
+        answer = application(environ, lambda status, headers, statuses=statuses: statuses.append(int(status[:3])))
+        answer.close()
+        assert statuses[0] in (200, 301, 302, 400, 403, 404, 405, 503), (path, statuses)
+        assert statuses[0] != 503 or path == "/healthz"
+    headers = [(b"content-type", kind.encode())]
+    AsgiRequest({"type": "http", "method": "POST", "path": "/", "headers": headers}, io.BytesIO())
+    # What can be read is read.
+    environ = RequestFactory()._base_environ(CONTENT_TYPE="text/plain; charset=latin-1")
+    assert (WsgiRequest(environ).content_type, WsgiRequest(environ).encoding) == ("text/plain", "latin-1")
+
+
+@pytest.mark.parametrize(("module", "entry"), [("wsgi", WsgiEntry), ("asgi", AsgiEntry)])
+def test_the_servers_come_in_by_that_door(monkeypatch, module, entry):
+    monkeypatch.setattr("lms_purge.process.starting.look_at_start", lambda: None)
+    monkeypatch.delitem(sys.modules, f"lms_purge.{module}", raising=False)
+    assert type(importlib.import_module(f"lms_purge.{module}").application) is entry

@@ -1,0 +1,64 @@
+"""Whatever is typed, sent or put into an address: the site answers."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from django.db import connection
+
+from tests.fuzz import inputs, run
+from tests.fuzz.asking import Asker
+from tests.fuzz.inputs import KNOWN, made_up
+from tests.fuzz.pages import Site
+
+pytestmark = pytest.mark.django_db
+#: From which everything here is made up, each time the same. ``./test --fuzz`` takes others, for as long as it is told.
+SEED = 20261129
+#: PostgreSQL gets a share of the pages: what is special there is what can be stored, and that is a matter of the field.
+SHARE = 1 if connection.vendor == "sqlite" else 8
+
+
+@pytest.fixture
+def asker():
+    with run.quietly():
+        yield Asker(Site())
+
+
+def test_every_url_answers_whatever_it_is_asked_and_sent(asker):
+    pages = run.pages_of(asker, every=SHARE)
+    assert len(pages) > 400 // SHARE
+    run.urls(asker, pages, [*KNOWN, *made_up(SEED, 125)], asked=108, sent=92, led=2, least=46)
+    assert not asker.found, asker.report()
+    assert {page.url.route for page in pages} == set(asker.inputs)
+    assert min(asker.inputs.values()) >= 200
+
+
+def test_every_kind_of_field_answers_whatever_is_typed(asker):
+    sheets = run.sheets_of(asker, run.pages_of(asker, every=SHARE, begin=1, forms=True))
+    typed = [*KNOWN, *made_up(SEED, 200 - len(KNOWN))]
+    counts = run.fields(asker, sheets, typed, rng=random.Random(SEED), rounds=2)
+    assert not asker.found, asker.report()
+    assert min(counts.values()) >= 200
+    assert len(counts) > (20 if SHARE == 1 else 10)
+
+
+def test_bodies_that_are_no_forms_are_answered(asker):
+    bodies = inputs.gathered(inputs.bodies, SEED, 200 // SHARE)
+    assert run.raw(asker, bodies) == len(bodies)
+    assert not asker.found, asker.report()
+
+
+@pytest.mark.sqlite  # what it is about is the fuzz, not the database
+def test_planted_errors_are_found(asker, settings):
+    settings.ROOT_URLCONF = "tests.fuzz.planted"
+    planted = [url for url in asker.site.urls if url.route.startswith("planted/")]
+    pages = [asker.site.page(url, "anybody") for url in planted]
+    run.urls(asker, pages, KNOWN, asked=len(KNOWN) * 11, sent=len(KNOWN) * 8, led=len(KNOWN))
+    run.fields(asker, run.sheets_of(asker, pages), KNOWN, rng=random.Random(SEED), rounds=2)
+    broken = " ".join(asker.found)
+    for name in ("number_beyond_64_bits", "break_of_a_line", "lines", "argument", "clean"):
+        assert f" {name}" in broken, name
+    assert " sound" not in broken
+    # Each by one input that is enough.
+    assert "9999-12-31" in asker.report()
