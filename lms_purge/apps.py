@@ -8,6 +8,9 @@ class LmsPurgeConfig(AppConfig):
     name = "lms_purge"
     verbose_name = "LMS Purge"
 
+    def ready(self) -> None:
+        from lms_purge.process import checks  # noqa: F401 - registers the system check
+
 
 class LmsAdminConfig(AdminConfig):
     default_site = "lms_purge.backoffice.site.LmsAdminSite"

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.test import Client
 
 from lms_purge.process.logs import JsonLines, NoExceptionMessages, Refusals
@@ -162,6 +164,14 @@ log.access_log.info("GET /a\\nb@c.example 404")
 
 def test_the_queue_gets_no_handler_of_its_own():
     assert settings.LOGGING["loggers"]["django-q"]["handlers"] == ["stderr"]
+
+
+def test_a_site_without_a_mail_server_is_told_that_mails_end_in_the_log(settings):
+    settings.EMAIL_HOST = ""
+    with pytest.raises(SystemCheckError, match=r"lms_purge\.W001"):
+        call_command("check", "--deploy", "--tag", "mail", "--fail-level", "WARNING")
+    settings.EMAIL_HOST = "mail.example"
+    call_command("check", "--deploy", "--tag", "mail", "--fail-level", "WARNING")
 
 
 def test_no_access_log_writes_query_strings():
