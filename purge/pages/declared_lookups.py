@@ -32,6 +32,10 @@ class DeclaredLookups(admin.ModelAdmin):
         except FieldDoesNotExist:
             return False
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """As Django's, to which a field without a name (``?_to_field=``) is one that does not exist."""
+        return super().get_object(request, object_id, from_field or None)
+
     def declared_lookups(self, request: HttpRequest) -> frozenset[str]:
         """The names of the query string's parameters by which this list can be narrowed."""
         known: dict[Any, frozenset[str]] = request.__dict__.setdefault(_NAMES, {})

@@ -76,10 +76,10 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
             rng = random.Random(seed)
             typed = [*inputs.KNOWN, *inputs.made_up(seed, 125)]
             rng.shuffle(typed)
-            pages = run.pages_of(asker, every=12, begin=len(seeds))
-            run.urls(asker, pages, typed, asked=220, sent=180, led=20)
+            pages = run.pages_of(asker, every=24, begin=len(seeds))
+            run.urls(asker, pages, typed, asked=110, sent=90, led=10)
             sheets = run.sheets_of(asker, pages)
-            kinds |= set(run.fields(asker, sheets, typed, rng=rng, rounds=6))
+            kinds |= set(run.fields(asker, sheets, typed, rng=rng, rounds=4))
             run.raw(asker, inputs.gathered(inputs.bodies, seed, 50))
             seen |= {page.url.route for page in pages}
             for where in set(asker.found) - before:

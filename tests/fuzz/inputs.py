@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 #: Each of these goes into every page's address and into every kind of form field.
 KNOWN: tuple[str, ...] = (
+    "",
+    " ",
     # What a number's or a row's box was given.
     "text",
     "-1",

@@ -109,6 +109,14 @@ class BoundedRows(forms.models.BaseInlineFormSet):
         if self.is_bound and (self.management_form.cleaned_data["TOTAL_FORMS"] or 0) > most:
             self.absolute_max = max(most, self.get_queryset().count())
 
+    def add_fields(self, form: Any, index: Any) -> None:
+        """The number of a row that a form says it changes is one of the rows that hang from this one; Django looks for
+        it among all there are."""
+        super().add_fields(form, index)
+        number = form.fields.get(self.model._meta.pk.name)
+        if isinstance(number, forms.ModelChoiceField):
+            number.queryset = self.queryset
+
 
 class NamedInputs(BoundedRows):
     """Rows of a table whose inputs have names: there is no label beside them, only the head of their column."""
