@@ -75,7 +75,8 @@ class KnownUser:
     @classmethod
     def of(cls, pk: int, manager_id: int | None, values: Sequence[Any]) -> KnownUser:
         columns = dict(zip(CHANGED, values, strict=True))
-        return cls(pk, manager_id, columns, dict(columns))
+        # Copied where somebody changes it: of most users nothing is changed.
+        return cls(pk, manager_id, columns, columns)
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -85,6 +86,35 @@ class KnownUser:
 
     def changed(self) -> list[str]:
         return [name for name in CHANGED if self.before[name] != self.values[name]]
+
+    def begin(self) -> None:
+        """Called before anything is changed."""
+        if self.values is self.before:
+            self.values = dict(self.before)
+
+    def is_as(self, row: PersonRow) -> bool:
+        """Whether a row says nothing new of somebody in use, and nobody but them by both address and ID."""
+        stored = self.values
+        return (
+            stored["state"] == UserState.ACTIVE
+            and row.state in (None, UserState.ACTIVE)
+            and row.deleted_at is None
+            and stored["email_key"] == row.email_key
+            and stored["email"] == row.email
+            and stored["unique_user_id"] == row.unique_user_id
+            and stored["name"] == row.name
+            and row.profile in (None, stored["profile"])
+            and row.kind in (None, stored["kind"])
+            and row.adobe_id in (None, stored["adobe_id"])
+            and stored["same_mailbox_as_id"] is None
+        )
+
+    def gets_another_manager(self, row: PersonRow, managers: Mapping[str, int]) -> bool:
+        """As far as can be told now: a manager who comes later in the file is nobody yet."""
+        if row.manager_key == "":
+            return self.manager_id is not None
+        manager_id = managers.get(row.manager_key or "")
+        return manager_id is not None and manager_id != self.manager_id
 
     def holder(self) -> Holder:
         state, deleted_at = self["state"], self["deleted_at"]
@@ -302,6 +332,7 @@ class Decision:
     # ------------------------------------------------------------ there already
 
     def _change(self, user: KnownUser, row: PersonRow) -> None:
+        user.begin()
         turn = lifecycle.turn(row.state, user["state"])
         deletes, revives = turn == "deletes", turn == "brings back"
         in_use, before = user["state"] == UserState.ACTIVE, dict(user.values)
@@ -411,11 +442,7 @@ class Decision:
             self.work.struck.setdefault(user.pk, set()).update(kinds)
 
     def _has_new_manager(self, user: KnownUser, row: PersonRow) -> bool:
-        """As far as can be told now: a manager who comes later in the file is nobody yet."""
-        if row.manager_key == "":
-            return user.manager_id is not None
-        manager_id = self.around.managers.get(row.manager_key or "")
-        return manager_id is not None and manager_id != user.manager_id
+        return user.gets_another_manager(row, self.around.managers)
 
     def _audit(self, user: KnownUser, event: str, names: Sequence[str]) -> None:
         fields = ", ".join(name.removesuffix("_id") if name.endswith("by_id") else name for name in names)

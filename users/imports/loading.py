@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,7 +33,7 @@ from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow
 from users.imports.reading import Row, people_rows
 from users.imports.statements import rows_insert, rows_update, statistics_refresh
-from users.imports.survey import Survey
+from users.imports.survey import MOST_UNDERSTOOD, Survey
 from users.models import (
     Account,
     FormerEmail,
@@ -132,7 +132,7 @@ class Loader:
         number = 0
         with closing(self.rows(stored)) as rows:
             for batch in batches(rows):
-                survey.add(self._parsed(batch)[0])
+                survey.add(self._parsed(batch, survey.understood)[0])
                 number += len(batch)
                 if until is not None and time.monotonic() > until:
                     break
@@ -156,18 +156,30 @@ class Loader:
         self._settle(stored, done)
         return True
 
-    def _parsed(self, batch: Sequence[Row]) -> tuple[list[PersonRow], list[tuple[int, str]]]:
-        """The rows that say somebody, and those that do not: line and reason."""
+    def _parsed(
+        self, batch: Sequence[Row], understood: dict[int, PersonRow | str] | None = None
+    ) -> tuple[list[PersonRow], list[tuple[int, str]]]:
+        """The rows that say somebody, and those that do not: line and reason. ``understood``: of earlier walks."""
+        known = {} if understood is None else understood
         people: list[PersonRow] = []
         bad: list[tuple[int, str]] = []
         for row in batch:
-            try:
-                if row.torn:
-                    raise BadRow(_("A quotation mark is opened on this line and never closed."))
-                people.append(self.parser.person(row.line, row.cells))
-            except BadRow as reason:
-                bad.append((row.line, str(reason)))
+            said = known.get(row.line) or self._understood(row)
+            if len(known) < MOST_UNDERSTOOD:
+                known[row.line] = said
+            if isinstance(said, PersonRow):
+                people.append(said)
+            else:
+                bad.append((row.line, said))
         return people, bad
+
+    def _understood(self, row: Row) -> PersonRow | str:
+        if row.torn:
+            return _("A quotation mark is opened on this line and never closed.")
+        try:
+            return self.parser.person(row.line, row.cells)
+        except BadRow as reason:
+            return str(reason)
 
     def _judged(self, batch: Sequence[Row], survey: Survey) -> tuple[list[PersonRow], list[tuple[int, str]]]:
         """The same as far as the whole file agrees with it.
@@ -175,7 +187,7 @@ class Loader:
         Of two for the same one, the first goes in; neither, where they give one address two Unique User IDs, or only
         one of them deletes.
         """
-        people, bad = self._parsed(batch)
+        people, bad = self._parsed(batch, survey.understood)
         earlier = survey.earlier(people)
         good: list[PersonRow] = []
         for person in people:
@@ -267,9 +279,19 @@ class Loader:
 
     def _decided(self, people: Sequence[PersonRow], survey: Survey) -> Work:
         """What to do for each row, with everybody concerned locked."""
-        known = self._known(people)
-        decision = self._decision(known, self._around(people, known, survey))
-        return _taken(decision, people)
+        known, managers = self._known(people), self._managers(people)
+        # Of most people a file that comes every night says what is there: of them nothing else is asked.
+        by_key = {user["email_key"]: user for user in known} if not self.renumber else {}
+        others = [row for row in people if not _says_nothing_new(by_key.get(row.email_key), row, managers)]
+        if len(others) < len(people):
+            wanted = {row.email_key for row in others}, {row.unique_user_id for row in others} - {None}
+            known = [user for user in known if _may_be_meant(user, *wanted)]
+        work = Work()
+        if others:
+            around = self._around(others, known, survey, managers)
+            work = _taken(self._decision(known, around), others)
+        work.counts["unchanged"] += len(people) - len(others)
+        return work
 
     def _untangled(self, people: Sequence[PersonRow]) -> Work:
         """The same for rows that wait for each other: whoever is to move by one of them has left already.
@@ -277,7 +299,7 @@ class Loader:
         A row that is refused moves nobody, so what the others come to is asked again without it.
         """
         known = self._known(people)
-        around = self._around(people, known, None)
+        around = self._around(people, known, None, self._managers(people))
         administrators = set(around.administrators)
         bad: list[tuple[int, str]] = []
         while True:
@@ -305,7 +327,13 @@ class Loader:
             around=around,
         )
 
-    def _around(self, people: Sequence[PersonRow], known: Sequence[KnownUser], survey: Survey | None) -> Surroundings:
+    def _around(
+        self,
+        people: Sequence[PersonRow],
+        known: Sequence[KnownUser],
+        survey: Survey | None,
+        managers: Mapping[str, int],
+    ) -> Surroundings:
         """``survey``: None where no row is put off any more."""
         ever, since = self._purged(people)
         around = Surroundings(
@@ -315,7 +343,7 @@ class Loader:
             skips_purged=bool(self.log.mapping.get("skip_purged")),
             frozen=self._frozen(known),
             administrators=self._active_administrators(),
-            managers=self._managers(people),
+            managers=managers,
             moved=self._moved(people, known),
             above=self._above_the_starter(),
         )
@@ -429,6 +457,15 @@ class Loader:
         UserAudit.objects.bulk_create(work.audits, batch_size=BATCH)
         ImportNote.objects.bulk_create(work.notes, batch_size=BATCH)
         self._bad_rows(work.bad)
+
+
+def _says_nothing_new(user: KnownUser | None, row: PersonRow, managers: Mapping[str, int]) -> bool:
+    return user is not None and user.is_as(row) and not user.gets_another_manager(row, managers)
+
+
+def _may_be_meant(user: KnownUser, keys: Collection[str], unique_ids: Collection[str | None]) -> bool:
+    """Whether one of the rows with these addresses and IDs may mean a user."""
+    return user["email_key"] is None or user["email_key"] in keys or user["unique_user_id"] in unique_ids
 
 
 def _taken(decision: Decision, people: Sequence[PersonRow]) -> Work:

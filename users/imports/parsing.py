@@ -25,6 +25,8 @@ _EVERYDAY = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9_-]+(?:[.+][a-z0-9_-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
 _LONGEST_EVERYDAY = 254
+#: Of so many cells it is remembered whom they say: the same few manage nearly everybody.
+_MOST_MANAGERS = 1_000
 
 _DATES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}/\d{1,2}/\d{1,2}"), "%Y/%m/%d"),
@@ -69,6 +71,8 @@ def is_everyday(key: str) -> bool:
 
 def key_of(text: str) -> str | None:
     """The key of a cell that is one address (:func:`purge.addresses.identity_key`); None when it is none."""
+    if text.isascii() and "--" not in text and is_everyday(text.lower()):
+        return text.lower()
     key = identity_key(text)
     return key if is_everyday(key) or is_address(text) else None
 
@@ -87,6 +91,7 @@ class Parser:
     now: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
+        self._managers: dict[str, str | None] = {}
         self._longest = {name: longest(name) for name in ("name", "email", "unique_user_id", "profile", "adobe_id")}
         yes, no = self.yes_no or ("", "")
         self._states = {**dict.fromkeys(YES, yes), **dict.fromkeys(NO, no), **STATES} if self.yes_no else STATES
@@ -121,7 +126,11 @@ class Parser:
     def manager_key(self, cells: Sequence[str]) -> str | None:
         """The key of the manager's address; '' where the cell says that there is none; None: it is not understood."""
         text = self.cell("manager", cells)
-        return "" if says_no_manager(text, self.company) else key_of(text)
+        if text not in self._managers:
+            if len(self._managers) >= _MOST_MANAGERS:
+                self._managers.clear()
+            self._managers[text] = "" if says_no_manager(text, self.company) else key_of(text)
+        return self._managers[text]
 
     def cell(self, name: str, cells: Sequence[str]) -> str:
         """What stands in the column of a field: on one line, trimmed; '' where there is no such cell."""

@@ -28,11 +28,20 @@ class _Said(NamedTuple):
     deletes: bool
 
 
+#: Rows of a file that are remembered as they were understood: it is walked through three times.
+MOST_UNDERSTOOD = 5_000
+
+
 class Survey:
-    """``contradicted``: line → the field in which another line contradicts it, and that line: they give one address
-    two Unique User IDs, or one deletes whom the other does not."""
+    """What the rows of a file say of each other.
+
+    ``understood``: line → the person, or what is wrong with the row, of the first rows. ``contradicted``: line → the
+    field in which another line contradicts it, and that line: they give one address two Unique User IDs, or one deletes
+    whom the other does not.
+    """
 
     def __init__(self) -> None:
+        self.understood: dict[int, PersonRow | str] = {}
         self.contradicted: dict[int, tuple[str, int]] = {}
         # An empty name: on disk, under no name, gone when it is closed.
         self._base = sqlite3.connect("", isolation_level=None)
