@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from purge.fields import SafeJSONField
+from users.models.one_line import on_one_line
 from users.wall import OfAccount, WalledQuerySet
 
 
@@ -32,7 +33,7 @@ class EmailTemplate(OfAccount):
         "users.Account", models.PROTECT, related_name="email_templates", verbose_name=_("account")
     )
     event = models.CharField(_("event"), max_length=20, choices=TemplateEvent.choices)
-    subject = models.CharField(_("subject"), max_length=200)
+    subject = models.CharField(_("subject"), max_length=200, validators=[on_one_line])
     body = models.TextField(_("text"))
     html_body = models.TextField(_("HTML text"), blank=True, default="")
     signature = models.TextField(_("signature"), blank=True, default="")
@@ -86,6 +87,7 @@ class MailKind(models.TextChoices):
     ANNOUNCEMENT = "announcement", _("Announcement")
     REPORT = "report", _("Report")
     SIGN_IN = "sign_in", _("Sign-in")
+    PROOF = "proof", _("Proof of an address")
 
 
 class MailLog(OfAccount):

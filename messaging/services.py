@@ -36,6 +36,7 @@ from purge.addresses import routed
 from purge.installation.identity import is_copy
 from purge.worker.queue import enqueue
 from users.models import Account, AccountKind, User, UserState
+from users.proofs.services import is_confirmed_sender
 from users.services import ServiceError, refuse_frozen
 from users.wall import within_account
 
@@ -223,6 +224,17 @@ def mail_as_platform(people: Sequence[User], subject: str, body: str, *, kind: s
     return True
 
 
+def mail_to_address(account: Account, address: str, subject: str, body: str, *, kind: str) -> bool:
+    """A mail to an address that need not be a user's, under the platform's own address. Whether it went.
+
+    The account's log of mails has a line, without the text: it may hold a link that is good once.
+    """
+    if is_copy() or not _deliver(None, subject, body, at_address=address):
+        return False
+    MailLog.objects.create(account=account, kind=kind, recipient_email=address, subject=subject)
+    return True
+
+
 def welcome_mail_request(*, acting_user: User, user: User) -> None:
     """Have the welcome mail sent. Refuses people who are deleted or being purged, and a trial beyond its fifty."""
     _refuse_unless_active(user)
@@ -265,14 +277,16 @@ def _deliver(
     as_platform: bool = False,
     at_address: str = "",
 ) -> bool:
-    """Hand a mail to the server; without a recipient it is for the operators' address.
+    """Hand a mail to the server; without a recipient it is for ``at_address``, or the operators' address.
 
     It goes to that very domain (:func:`purge.addresses.routed`), or nowhere. A refusal is logged by its class alone:
     its text repeats the address.
     """
     account: Account | None = recipient.account if recipient and not as_platform else None
-    answers_to = routed(account.sender_email) if account else ""
-    who = recipient.pk if recipient else "operators"
+    sender = routed(account.sender_email) if account else ""
+    ours = _platform_as(account.sender_name if account else "")
+    own = account is not None and bool(sender) and is_confirmed_sender(account)
+    who = recipient.pk if recipient else "an address" if at_address else "operators"
     to, copy = routed(at_address or (recipient.email if recipient else settings.OPERATORS_EMAIL)), routed(copy)
     if not to:
         logger.warning("mail_failed recipient=%s error=NoDomain", who)
@@ -280,13 +294,17 @@ def _deliver(
     message = EmailMultiAlternatives(
         _on_one_line(subject),
         body,
-        # Under the platform's own address: nobody has shown that another one is the account's.
-        from_email=_platform_as(account.sender_name if account else ""),
-        reply_to=[answers_to] if answers_to else [],
+        # Whose mail it is on its way, and where it comes back to, is the platform in any case.
+        from_email=ours,
+        reply_to=[sender] if sender and not own else [],
         to=[to],
         cc=[copy] if copy else [],
         headers={"Auto-Submitted": "auto-generated", **({"Message-ID": message_id} if message_id else {})},
     )
+    if account is not None and own:
+        # Somebody who reads that mailbox, or keeps its domain, has agreed.
+        message.extra_headers["From"] = formataddr((_on_one_line(account.sender_name), sender))
+        message.extra_headers["Sender"] = parseaddr(ours)[1]
     if html:
         message.attach_alternative(html, "text/html")
     try:

@@ -1,4 +1,5 @@
-"""Mails about signing in: from the platform, since they speak of more than one account, or warn of one."""
+"""Mails about signing in, and what asks whoever reads a mailbox to agree: from the platform, since they speak of more
+than one account, or warn of one."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from messaging.models import MailKind
-from messaging.services import mail_as_platform
-from users.models import User, UserState
+from messaging.services import mail_as_platform, mail_to_address
+from users.models import ProvedAddress, User, UserState
+from users.proofs.services import what_is_agreed
 from users.services import zone_of
 from users.sign_in.forgotten import Link
 
@@ -83,3 +85,23 @@ def second_factor_mail(*, user_id: int) -> bool:
         settings.LMS_BASE_URL.rstrip("/") + "/admin/second-factor/",
     ]
     return mail_as_platform([user], _("Your second factor has changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
+
+
+def proof_mail(*, row: ProvedAddress, link: str) -> bool:
+    """Ask whoever reads a mailbox whether an account may do as if it were its own. Whether it went."""
+    account = " ".join(row.account.name.split())
+    parts = [
+        _("Somebody of the account “%(account)s” says that this address is theirs, or their organisation’s.")
+        % {"account": account},
+        what_is_agreed(row),
+        _("Only if you want that, open this link and agree. It is good once, for a day:"),
+        link,
+        _("If you do not know them, do nothing: nothing happens then."),
+    ]
+    return mail_to_address(
+        row.account,
+        row.email,
+        _("Do you agree? A question about your address"),
+        "\n\n".join(parts),
+        kind=MailKind.PROOF,
+    )

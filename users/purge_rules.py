@@ -210,6 +210,27 @@ RULES = [
         },
     ),
     ModelRules(
+        "users.ProvedAddress",
+        _("proved addresses"),
+        "account",
+        {
+            "email": Blank(also={"digest": "", "link_until": None, "valid_until": None}),
+            "purpose": Keep("what was agreed to", closed=BY_CODE),
+            "digest": Keep("a keyed digest of a random token", closed=BY_CODE),
+            "asked_by": Detach(),
+        },
+    ),
+    ModelRules(
+        "users.ProvedDomain",
+        _("proved domains"),
+        "account",
+        {
+            "domain": Keep("the domain of an organisation", closed="letters, digits, dots and hyphens alone"),
+            "token": OPAQUE,
+            "asked_by": Detach(),
+        },
+    ),
+    ModelRules(
         "users.LoginEvent",
         _("sign-ins"),
         "user__account",

@@ -11,6 +11,7 @@ from purge.worker.queue import enqueue
 from users.apps import declared
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 from users.models import FormerEmail, LoginEvent
+from users.proofs.services import address_proof_send, domain_proofs_renew, proofs_clear
 from users.second_factor.enrolment import enrolment_codes_clear
 from users.services import sessions_clear
 from users.sign_in.devices import browsers_clear
@@ -104,6 +105,30 @@ def tell_of_changed_sign_in(user_id: int, moved: int) -> bool:
     for function in declared("when_a_sign_in_changes"):
         function(user_id=user_id, at_address=str(former.email) if moved and former is not None else "")
     return True
+
+
+@at_the_boundary
+@across_accounts("a proof is found by its number; the mail is to no user")
+def send_proof_link(proof_id: int) -> bool:
+    """Have the link written to an address of which an account says that it is its own."""
+    sign_of_life()
+    made = address_proof_send(pk=proof_id)
+    if made is None:
+        return False
+    row, link = made
+    for function in declared("when_an_address_is_to_be_proved"):
+        function(row=row, link=link)
+    return True
+
+
+@at_the_boundary
+@across_accounts("what is over is looked at for every account")
+def renew_proofs() -> int:
+    """Look again for the records of domains whose year is nearly over, and forget what is over. How many were
+    renewed."""
+    sign_of_life()
+    proofs_clear()
+    return domain_proofs_renew()
 
 
 @at_the_boundary

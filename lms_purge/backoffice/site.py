@@ -137,6 +137,7 @@ class LmsAdminSite(admin.AdminSite):
 
     def get_urls(self) -> list[Any]:
         from users.identity_provider import pages as providers
+        from users.proofs import pages as proofs
         from users.second_factor import pages as factors
         from users.second_factor import sign_in_pages as steps
         from users.sign_in import pages
@@ -153,6 +154,7 @@ class LmsAdminSite(admin.AdminSite):
             path("second-factor/app/", self.admin_view(factors.own_app), name="own_app"),
             path("second-factor/passkey/", self.admin_view(factors.own_passkey), name="own_passkey"),
             path("second-factor/codes/", self.admin_view(factors.recovery_codes), name="recovery_codes"),
+            path("agree/", signing_in(proofs.proof_link), name="proof_link"),
             path("forgotten/", signing_in(pages.forgotten), name="forgotten"),
             path("forgotten/new/", signing_in(pages.forgotten_new), name="forgotten_new"),
             path("sessions/", self.admin_view(pages.own_sessions), name="own_sessions"),

@@ -26,3 +26,14 @@ def refusal_to_serve(*, https: bool, hosts: Iterable[str]) -> str:
         f"ALLOWED_HOSTS names {others[0]!r}, so others than this machine reach the site: set LMS_HTTPS=1 "
         "(behind a proxy that does TLS, LMS_BEHIND_PROXY=1 too)."
     )
+
+
+def name_server(text: str) -> tuple[str, int]:
+    """Address and port: ``192.0.2.53``, ``192.0.2.53:5353``, ``[2001:db8::1]:53``. Raises ValueError."""
+    host, port = text.strip(), "53"
+    if host.startswith("["):
+        host, _bracket, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif host.count(":") == 1:
+        host, _colon, port = host.partition(":")
+    return str(ipaddress.ip_address(host)), int(port)

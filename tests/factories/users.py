@@ -221,6 +221,23 @@ class IdentityProviderFactory(factory.django.DjangoModelFactory):
     secret = "hush"
 
 
+class ProvedAddressFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.ProvedAddress
+
+    account = factory.SubFactory(AccountFactory)
+    email = factory.Sequence(lambda n: f"proved{n}@mail.example")
+    asked_at = factory.LazyFunction(timezone.now)
+
+
+class ProvedDomainFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.ProvedDomain
+
+    account = factory.SubFactory(AccountFactory)
+    domain = factory.Sequence(lambda n: f"proved{n}.example")
+
+
 class UserAuditFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = models.UserAudit

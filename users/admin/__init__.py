@@ -11,6 +11,7 @@ from users.admin.events import LoginEventAdmin, UserAuditAdmin
 from users.admin.identity_providers import IdentityProviderAdmin
 from users.admin.imports import ImportLogAdmin
 from users.admin.people import AnyUserAdmin, BulkAction, ExternalUserAdmin, InternalUserAdmin, PeopleAdmin
+from users.admin.proofs import ProvedAddressAdmin, ProvedDomainAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -24,6 +25,8 @@ __all__ = [
     "InternalUserAdmin",
     "LoginEventAdmin",
     "PeopleAdmin",
+    "ProvedAddressAdmin",
+    "ProvedDomainAdmin",
     "SelfRegistrationProfileAdmin",
     "UserAuditAdmin",
     "UserGroupAdmin",

@@ -28,6 +28,7 @@ from users.models.people import (
     UserState,
     earlier_state,
 )
+from users.models.proofs import ProvedAddress, ProvedDomain, Purpose
 from users.models.second_factor import EnrolmentCode
 from users.models.sign_in import KnownBrowser, Tries
 
@@ -55,6 +56,9 @@ __all__ = [
     "KnownBrowser",
     "LoginEvent",
     "PeopleAreNotDeleted",
+    "ProvedAddress",
+    "ProvedDomain",
+    "Purpose",
     "Role",
     "SelfRegistrationProfile",
     "Session",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from purge.fields import SafeJSONField
+from users.models.one_line import on_one_line
 from users.wall import OfAccount
 
 
@@ -29,7 +29,7 @@ class Account(OfAccount):
     """A tenant: enterprise or trial. One system account holds support staff and superusers; no route reaches it."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=200, validators=[on_one_line])
     subdomain = models.CharField(
         _("subdomain"),
         max_length=63,
@@ -52,7 +52,7 @@ class Account(OfAccount):
     support_emails = models.TextField(
         _("support email addresses"), blank=True, default="", help_text=_("Separate several with semicolons.")
     )
-    sender_name = models.CharField(_("sender name"), max_length=200, blank=True, default="")
+    sender_name = models.CharField(_("sender name"), max_length=200, blank=True, default="", validators=[on_one_line])
     sender_email = models.EmailField(_("sender address"), max_length=320, blank=True, default="")
     footer_links = SafeJSONField(_("footer links"), default=list, blank=True)
     peer_admin_email = models.EmailField(_("administrator of the peer account"), max_length=320, blank=True, default="")
@@ -72,6 +72,15 @@ class Account(OfAccount):
         help_text=_(
             "They are signed out, and get in with a second factor only. Who has none sets it up with a code that you "
             "give them, in Internal Users. Set up your own first."
+        ),
+    )
+    provider_demanded = models.BooleanField(
+        _("Everybody signs in at the identity provider"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Passwords open nothing any more, and every other session ends. You have to have signed in there yourself. "
+            "If the provider fails for good, whoever runs the site opens the way by password again."
         ),
     )
     record_retention_days = models.PositiveIntegerField(
@@ -94,11 +103,6 @@ class Account(OfAccount):
 
     def __str__(self) -> str:
         return self.name
-
-    def clean(self) -> None:
-        super().clean()
-        if not self.sender_name.isprintable():
-            raise ValidationError({"sender_name": _("Write it on one line: it stands in the head of a mail.")})
 
     @property
     def is_closed(self) -> bool:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models.accounts import Account, AccountKind, AccountState
+from users.models.one_line import on_one_line
 from users.wall import OfAccount, WalledQuerySet
 
 
@@ -111,7 +112,7 @@ class User(OfAccount, AbstractBaseUser, PermissionsMixin):
     kind = models.CharField(_("kind"), max_length=10, choices=UserKind.choices, default=UserKind.INTERNAL)
     state = models.CharField(_("state"), max_length=10, choices=UserState.choices, default=UserState.ACTIVE)
 
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=200, validators=[on_one_line])
     email = models.EmailField(_("email"), max_length=320)
     email_key = models.CharField(max_length=320, null=True, editable=False, db_index=True)
     same_mailbox_as = models.ForeignKey(
@@ -230,6 +231,26 @@ class User(OfAccount, AbstractBaseUser, PermissionsMixin):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise PeopleAreNotDeleted
+
+    @property
+    def signs_in_here(self) -> bool:
+        """Whether a password or passkey of this site's signs them in; where the account says so, its provider alone."""
+        return not self.account.provider_demanded
+
+    def has_usable_password(self) -> bool:
+        return self.signs_in_here and super().has_usable_password()
+
+    def knows_password(self, raw: str) -> bool:
+        """Whether it is their password, also where it opens nothing."""
+        return super().check_password(raw)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        return super().check_password(raw_password) and self.signs_in_here
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Sessions from before the account's people had to go to their provider end."""
+        found: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        return found if self.signs_in_here else f"{found}.provider"
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

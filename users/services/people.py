@@ -27,6 +27,7 @@ from users.models import (
     UserSource,
     UserState,
 )
+from users.models.one_line import has_line_break
 from users.purge_rules import UNIQUE_ID_EMPTIED
 from users.services.identifiers import adobe_key_of, email_key_of, optional, unique_id_sort_key
 from users.services.leaving import as_learners
@@ -200,6 +201,8 @@ def _check_lengths(user: User, names: Collection[str] = MEASURED) -> None:
                 _("%(field)s is too long: at most %(most)d characters.") % {"field": column.verbose_name, "most": most},
                 code="too_long",
             )
+    if "name" in names and has_line_break(user.name):
+        raise ServiceError(_("Write the name on one line: it stands in the head of a mail."), code="line_break")
     if "name" in names and not user.name:
         raise ServiceError(_("A user needs a name."), code="no_name")
 

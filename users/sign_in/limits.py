@@ -49,6 +49,8 @@ BY_ADDRESS_PROVIDER = Limit("address provider", 60, 1)
 #: Mails for a forgotten password: three at once to a name, then one every twenty minutes.
 BY_NAME_FORGOTTEN = Limit("name forgotten", 3, 1200)
 BY_ADDRESS_FORGOTTEN = Limit("address forgotten", 10, 60)
+#: Mails that ask whoever reads a mailbox to agree to something, of all accounts: five, then one in four hours.
+BY_MAILBOX_PROOF = Limit("mailbox proof", 5, 14_400)
 
 Count = tuple[Limit, str]
 
