@@ -13,6 +13,7 @@ os.environ.setdefault("LMS_ENCRYPTION_KEYS", "YmVuY2gtb25seS1iZW5jaC1vbmx5LWJlbm
 _files = Path(os.environ.setdefault("BENCH_FILES", tempfile.mkdtemp(prefix="lms-purge-bench-")))
 # One account purges hundreds of people here, and the whole-database pass is measured by itself.
 os.environ.setdefault("PURGE_RATE_GUARD", "1000000000")
+os.environ.setdefault("PURGE_RATE_GUARD_TRIAL", "1000000000")
 os.environ.setdefault("PURGE_PATROL_AT_ONCE_ROWS", "0")
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 

@@ -16,7 +16,7 @@ from environs import Env, validate
 from keys import folder as key_folder
 from lms_purge.process.database import database_from_url
 from lms_purge.process.logs import logging_config
-from lms_purge.process.reachable import refusal_to_serve
+from lms_purge.process.reachable import name_server, refusal_to_serve
 from users.sign_in.client import networks_of
 
 # ModelAdmin[User] and the like, as the types have them, at run time too.
@@ -163,6 +163,12 @@ try:
     LMS_PROVIDER_NETWORKS = [ip_network(each) for each in own_networks]
 except ValueError:
     raise ImproperlyConfigured("LMS_PROVIDER_NETWORKS must name networks, such as 10.0.0.0/8.") from None
+# Name servers that are asked whether an account has proved a domain; none: the machine's own.
+try:
+    name_servers: list[str] = env.list("LMS_NAME_SERVERS", [])
+    LMS_NAME_SERVERS = [name_server(each) for each in name_servers]
+except ValueError:
+    raise ImproperlyConfigured("LMS_NAME_SERVERS must be addresses, such as 192.0.2.53 or [2001:db8::1]:53.") from None
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -286,8 +292,15 @@ PURGE_JOURNAL: Path = env.path("PURGE_JOURNAL", VAR_DIR / "journal" / "purge.jso
 PURGE_JOURNAL_WRITER: str = env.str("PURGE_JOURNAL_WRITER", "")
 PURGE_DUE_DAYS: int = env.int("PURGE_DUE_DAYS", 30, validate=positive)
 PURGE_MAX_PEOPLE: int = env.int("PURGE_MAX_PEOPLE", 50, validate=validate.Range(min=1, max=50))
-# Users in *other* accounts that one account's purges may reach in a day before a request waits for an operator.
+# People and rows of *other* accounts that the purges of one account, or of one person, may reach in a day before what a
+# request does there waits for an operator; those of a trial account, which anybody can open.
 PURGE_RATE_GUARD: int = env.int("PURGE_RATE_GUARD", 200, validate=positive)
+PURGE_RATE_GUARD_TRIAL: int = env.int("PURGE_RATE_GUARD_TRIAL", 20, validate=positive)
+# Whether purges reach into other accounts by any address that was a user's, or only by those that the account has
+# proved to be its own: what is not proved waits there for an operator.
+_reach = validate.OneOf(["trusted", "proved"])
+PURGE_REACH_ENTERPRISE: str = env.str("PURGE_REACH_ENTERPRISE", "trusted", validate=_reach)
+PURGE_REACH_TRIAL: str = env.str("PURGE_REACH_TRIAL", "trusted", validate=_reach)
 # How long a worker's claim lasts without progress. Longer than a slice, or a healthy worker would lose its work.
 PURGE_LEASE_SECONDS: int = env.int("PURGE_LEASE_SECONDS", 180, validate=positive)
 # How long one task works before it puts itself back in the queue. Well under Q_TIMEOUT, which then never strikes.
@@ -304,6 +317,7 @@ PURGE_GRACE_SECONDS: int = env.int("PURGE_GRACE_SECONDS", 60, validate=positive)
 PURGE_SCHEDULES = {
     "messaging: mails": ("messaging.tasks.send_due", 5),
     "users: sessions that have run out": ("users.tasks.clear_sessions", 24 * 60),
+    "users: what is proved": ("users.tasks.renew_proofs", 24 * 60),
 }
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
 PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))

@@ -38,6 +38,14 @@ class Reach(models.TextChoices):
     OTHERS = "others", _("All accounts of the route but the requesting one")
 
 
+class Trust(models.TextChoices):
+    """Whether an account's purges reach into other accounts because somebody was a user of it, or only by addresses
+    that it has proved to be its own."""
+
+    TRUSTED = "trusted", _("Trusted")
+    PROVED = "proved", _("Proved")
+
+
 class Status(models.TextChoices):
     """Where a request stands. ``completed`` is derived, never set by hand (see the CHECK on the table)."""
 

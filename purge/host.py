@@ -193,6 +193,16 @@ class Host(Protocol):
         """The trial account of a purged creator becomes inactive."""
         ...
 
+    # -- what is whose, beyond one account
+    def proved(self, account_id: int, keys: Collection[str]) -> frozenset[str]:
+        """Those of the addresses (keys) that this account has proved to be its own, now."""
+        ...
+
+    def same_person(self, user_id: int) -> set[int]:
+        """Ids of all users, of any account, with this user's mailbox: whoever acts in several accounts is one person.
+        The user's own among them."""
+        ...
+
     # -- people
     def people(self, ids: Collection[int]) -> list[Person]:
         """The people of these ids that exist, in id order."""

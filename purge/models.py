@@ -101,6 +101,8 @@ class PurgeRequest(models.Model):
 
     selected_count = models.PositiveIntegerField(default=0)
     other_account_count = models.PositiveIntegerField(default=0)
+    #: Rows of other accounts that its plan changes, beside those of people who go.
+    other_row_count = models.BigIntegerField(default=0, db_default=0)
     kept_count = models.PositiveIntegerField(default=0)
     rows_planned = models.BigIntegerField(default=0)
     rows_done = models.BigIntegerField(default=0)
@@ -341,6 +343,22 @@ class PurgeStep(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ReachedRows(models.Model):
+    """How many rows of an account that did not ask were changed by a request because of what stood in them: what that
+    account reads. ``model``: their label."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="reached")
+    account_id = models.BigIntegerField()
+    model = models.CharField(max_length=100)
+    rows = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("request", "account_id", "model"), name="purge_reached_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.model} of account {self.account_id}"
 
 
 class DoomedFile(models.Model):

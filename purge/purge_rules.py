@@ -94,6 +94,7 @@ RULES = [
         {"digest": DIGEST, "form": OWN_WORD, "key_fingerprint": OWN_WORD},
     ),
     ModelRules("purge.PurgeStep", _("steps"), None, {"key": OWN_WORD, "words": OWN_WORD}),
+    ModelRules("purge.ReachedRows", _("rows that were reached"), "account_id", {"model": OWN_WORD}),
     ModelRules(
         "purge.DoomedFile",
         _("files to erase"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status
 from purge.host import TenantKind, get_host
-from purge.models import PatrolPass, PurgeRequest, Subject, WorkerBeat
+from purge.models import PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
 from purge.references import parse_reference
 from purge.routes.policy import policy_for
 from purge.routes.scope import current_key, searched
@@ -111,6 +113,33 @@ def open_addresses_for(account_id: int, *, since: datetime | None = None) -> fro
             mine = identifiers.filter(there).values_list("value", "form")
             keys.update(current_key(value, form) for value, form in mine)
     return searched(keys)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What an account that did not ask has lost to one purge: when, how many users, and rows by their model's label."""
+
+    at: datetime
+    people: int
+    rows: Mapping[str, int]
+
+
+def lost_to_others(account_id: int, *, since: datetime, most: int = 50) -> list[Lost]:
+    """The latest first. Counts and kinds, never by whom."""
+    gone = Subject.objects.filter(account_id=account_id, fate=Fate.ERASED).values("request_id")
+    touched = ReachedRows.objects.filter(account_id=account_id).values("request_id")
+    others = PurgeRequest.objects.filter(Q(pk__in=gone) | Q(pk__in=touched), completed_at__gte=since)
+    found = list(others.exclude(account_id=account_id).order_by("-completed_at", "-pk")[:most])
+    people = Counter(
+        Subject.objects.filter(request__in=found, account_id=account_id, fate=Fate.ERASED).values_list(
+            "request_id", flat=True
+        )
+    )
+    rows: dict[int, dict[str, int]] = defaultdict(dict)
+    reached = ReachedRows.objects.filter(request__in=found, account_id=account_id).order_by("model")
+    for request_id, model, number in reached.values_list("request_id", "model", "rows"):
+        rows[request_id][model] = number
+    return [Lost(each.completed_at, people[each.pk], rows[each.pk]) for each in found if each.completed_at is not None]
 
 
 # ---------------------------------------------------------------- operations

@@ -45,7 +45,13 @@ AT_WORK = (Status.RUNNING, Status.VERIFYING, Status.ERASED)
 #: Why an operator has to look at a request; for those who see all accounts.
 WHY_HELD = {
     "members": gettext_lazy("It would empty trial accounts of more than fifty other people."),
-    "rate": gettext_lazy("The purges of its account reach unusually many users of other accounts today."),
+    "rate": gettext_lazy(
+        "The purges of its account, or of whoever asked for it, reach unusually many users and rows of other accounts "
+        "today."
+    ),
+    "unproved": gettext_lazy(
+        "Its account has not proved that these addresses are its own, and they are in use in other accounts."
+    ),
 }
 
 CUSTOMERS = (Reader.INITIATOR, Reader.ADMINISTRATOR)

@@ -218,6 +218,7 @@ def production() -> dict[str, str]:
         "LMS_HTTPS": "1",
         "LMS_BASE_URL": "https://lms.example",
         "EMAIL_HOST": "mail.lms.example",
+        "PURGE_REACH_TRIAL": "proved",
         "DATABASE_URL": f"sqlite:///var/{SCRATCH.name}",
     }
 

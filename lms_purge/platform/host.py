@@ -26,6 +26,7 @@ from users.models import (
     AccountState,
     FormerEmail,
     ImportLog,
+    Purpose,
     Role,
     User,
     UserKind,
@@ -33,6 +34,7 @@ from users.models import (
     earlier_state,
 )
 from users.permissions import PURGE_PERMISSION
+from users.proofs.services import proved_of
 from users.selectors import deleted_and_free
 from users.services import deleted_count_change, sessions_end
 from users.sign_in.confirmed import require_confirmed
@@ -133,6 +135,15 @@ class LmsHost:
 
     def plans_of(self, user: Any) -> str:
         return f"{user.account_id}.{user.plans_ended}"
+
+    # ------------------------------------------------------------ what is whose, beyond one account
+
+    def proved(self, account_id: int, keys: Collection[str]) -> frozenset[str]:
+        return proved_of(account_id, keys, Purpose.PURGE)
+
+    def same_person(self, user_id: int) -> set[int]:
+        keys = User.objects.filter(pk=user_id, email_key__isnull=False).values("email_key")
+        return {user_id, *User.objects.filter(email_key__in=keys).values_list("pk", flat=True)}
 
     # ------------------------------------------------------------ people
 

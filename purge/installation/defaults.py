@@ -7,8 +7,13 @@ Beside these it needs ``PURGE_HOST``, ``PURGE_HASH_KEY`` and ``PURGE_JOURNAL``, 
 PURGE_DUE_DAYS = 30
 #: People in one request; at most 50.
 PURGE_MAX_PEOPLE = 50
-#: People in other accounts that one account's purges may reach in a day before a request waits for an operator.
+#: People and rows in other accounts that the purges of one account, or of one person, may reach in a day before what a
+#: request does there waits for an operator; those of a trial, which anybody can open.
 PURGE_RATE_GUARD = 200
+PURGE_RATE_GUARD_TRIAL = 20
+#: Whether accounts reach into others by any address ("trusted"), or by those that they have proved ("proved").
+PURGE_REACH_ENTERPRISE = "trusted"
+PURGE_REACH_TRIAL = "trusted"
 #: Below this many rows every text is read before a request completes, instead of in the night.
 PURGE_PATROL_AT_ONCE_ROWS = 200_000
 #: Seconds: how long a claim lasts without progress, how long one task works, and the wait after a first failure.

@@ -1,4 +1,5 @@
-"""What makes a request wait for an operator before it goes on. Asked at acceptance, and again whenever it grows."""
+"""What makes a request wait for an operator before it goes on. Asked at acceptance, when its plan is made, and again
+whenever it grows."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from purge.choices import Reason, Status
+from purge.choices import Reason, Status, Trust
+from purge.host import TenantKind, get_host
 from purge.models import PurgeRequest
 from purge.routes.policy import Policy, policy_for
 from purge.routes.scope import DOOMED_REASONS
@@ -28,32 +30,63 @@ def reached_elsewhere(account_id: int | None, reached: Reached) -> int:
     return sum(1 for account, reason in reached if reason in DOOMED_REASONS and account != account_id)
 
 
+def trust_in(kind: TenantKind) -> Trust:
+    """How far accounts of this kind reach into others. What has no such account has nothing to prove."""
+    return Trust(settings.PURGE_REACH_TRIAL if kind == TenantKind.TRIAL else settings.PURGE_REACH_ENTERPRISE)
+
+
+def most_elsewhere(account_id: int) -> int:
+    """How many people and rows of other accounts an account's purges may reach in a day."""
+    facts = get_host().accounts([account_id]).get(account_id)
+    trial = facts is not None and facts.kind == TenantKind.TRIAL
+    most: int = settings.PURGE_RATE_GUARD_TRIAL if trial else settings.PURGE_RATE_GUARD
+    return most
+
+
 def reason_to_hold_whole(policy: Policy, reached: Reached) -> str:
     """Why a whole request waits for an operator: it would empty trial accounts of many people. '' when it need not."""
     members = sum(1 for _account, reason in reached if reason == Reason.MEMBER)
     return "members" if policy.delete_users_of_created_trials and members > settings.PURGE_MAX_PEOPLE else ""
 
 
-def reason_to_hold_elsewhere(account_id: int, reached: Reached, *, but: int | None = None) -> str:
-    """Why what a request does in other accounts waits for an operator: it reaches many users there in a day.
+def reason_to_hold_elsewhere(
+    account_id: int, initiator_id: int | None, reached: Reached, *, rows: int = 0, but: int | None = None
+) -> str:
+    """Why what a request does in other accounts waits for an operator: the purges of its account, or of whoever asked,
+    reach many people and rows there in a day.
 
-    ``but``: the request itself, where it is stored already.
+    ``rows``: those that are changed there, where they are known already. ``but``: the request itself, where it is
+    stored.
     """
-    elsewhere = reached_elsewhere(account_id, reached)
+    elsewhere = reached_elsewhere(account_id, reached) + rows
     if not elsewhere:
         return ""
     day_ago = timezone.now() - timedelta(days=1)
-    mine = PurgeRequest.objects.filter(Q(account_id=account_id) | Q(part_of__account_id=account_id))
-    today = mine.filter(accepted_at__gte=day_ago).exclude(status=Status.CANCELLED)
+    today = PurgeRequest.objects.filter(accepted_at__gte=day_ago).exclude(status=Status.CANCELLED)
+    # What nobody has let through yet for want of a proof has reached nobody.
+    today = today.exclude(status=Status.HELD, held_reason="unproved")
     if but is not None:
         today = today.exclude(pk=but)
-    before = sum(today.values_list("other_account_count", flat=True))
-    return "rate" if before + elsewhere > settings.PURGE_RATE_GUARD else ""
+    of_account = Q(account_id=account_id) | Q(part_of__account_id=account_id)
+    counted = [of_account]
+    if initiator_id is not None:
+        selves = get_host().same_person(initiator_id)
+        counted.append(Q(initiator_id__in=selves) | Q(part_of__initiator_id__in=selves))
+    most = most_elsewhere(account_id)
+    for mine in counted:
+        before = today.filter(mine).aggregate(n=Sum(F("other_account_count") + F("other_row_count"), default=0))["n"]
+        if before + elsewhere > most:
+            return "rate"
+    return ""
 
 
-def reason_to_hold_again(purge_request: PurgeRequest, reached: Reached) -> str:
-    """The same for a request that has grown to these people, whatever was released before."""
-    account_id = purge_request.account_id if purge_request.part_of is None else purge_request.part_of.account_id
+def reason_to_hold_again(purge_request: PurgeRequest, reached: Reached, *, rows: int | None = None) -> str:
+    """The same for a request that has grown to these people, or whose plan has these rows elsewhere, whatever was
+    released before."""
+    asked = purge_request.part_of or purge_request
     if whole := reason_to_hold_whole(policy_for(purge_request), reached):
         return whole
-    return "" if account_id is None else reason_to_hold_elsewhere(account_id, reached, but=purge_request.pk)
+    if asked.account_id is None:
+        return ""
+    rows = purge_request.other_row_count if rows is None else rows
+    return reason_to_hold_elsewhere(asked.account_id, asked.initiator_id, reached, rows=rows, but=purge_request.pk)

@@ -33,6 +33,7 @@ from purge.run.claims import (
     note_progress,
     release_claim,
 )
+from purge.run.growing import divide_or_hold, rows_elsewhere
 from purge.run.notifications import notify_completion, notify_trouble
 from purge.run.passing_rows import without_passing_rows
 from purge.run.sweep import Sweep, all_steps_wait, people_left_of
@@ -128,7 +129,9 @@ def _plan(claim: Claim) -> TextScan | None:
             PurgeStep.objects.bulk_create(new_step_rows(purge_request, position, counted))
             position += len(counted)
             if over:
-                _plan_is_made(purge_request)
+                rows = rows_elsewhere(purge_request)
+                if not divide_or_hold(purge_request, rows):
+                    _plan_is_made(purge_request, rows)
             else:
                 note_progress(purge_request)
     return scan
@@ -140,12 +143,13 @@ def _counted_before(purge_request: PurgeRequest, steps: Sequence[Step]) -> int:
     return len(stored) if stored == [step.key for step in steps[: len(stored)]] else 0
 
 
-def _plan_is_made(purge_request: PurgeRequest) -> None:
+def _plan_is_made(purge_request: PurgeRequest, rows_elsewhere: int) -> None:
     made = purge_request.steps.aggregate(steps=Count("pk"), rows=Sum("planned", default=0))
     PurgeRequest.objects.filter(pk=purge_request.pk).update(
         planned=True,
         steps_left=made["steps"],
         rows_planned=made["rows"],
+        other_row_count=rows_elsewhere,
         people_left=people_left_of(purge_request),
         progress_at=timezone.now(),
         crashes=0,

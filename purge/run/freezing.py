@@ -70,13 +70,16 @@ def _still_reached(purge_request: PurgeRequest) -> set[int]:
     return {target.person.id for target in found}
 
 
-def give_back(purge_request: PurgeRequest) -> None:
+def give_back(purge_request: PurgeRequest, *, but_of: int | None = None) -> None:
     """Let go of everybody, in the caller's transaction: states and import links as they were before.
 
-    A freeze lasts until the last request that holds the person, or the account's links, has ended.
+    A freeze lasts until the last request that holds the person, or the account's links, has ended. ``but_of``: people
+    of this account stay in the request.
     """
     host = get_host()
     doomed = purge_request.subjects.filter(role__in=DOOMED_REASONS)
+    if but_of is not None:
+        doomed = doomed.exclude(account_id=but_of)
     frozen = dict(doomed.filter(frozen_at__isnull=False).values_list("person_id", "account_id"))
     others = Subject.objects.filter(request__status__in=OPEN_STATUSES, frozen_at__isnull=False).exclude(
         request=purge_request

@@ -1,4 +1,5 @@
-"""People who were overlooked at acceptance: they join the request, if the guards let that many through.
+"""What turns out to be more than it was at acceptance: people who were overlooked join the request, and rows of other
+accounts are counted when the plan is made, if the guards let that many through.
 
 Where they do not, what it would do in other accounts is split off, like what has to wait from the beginning
 (:mod:`purge.services.accepting`): a request of no account, which support sees beside the first and its account does
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from purge.choices import IdentifierKind, Origin, Reach, Reason
-from purge.hashing import FOLDED, SEARCHED
-from purge.host import get_host
-from purge.journal.lines import LATE, journal_acceptance, journal_people
+from purge.choices import Fate, IdentifierKind, Origin, Reach, Reason
+from purge.hashing import FOLDED, SEARCHED, keyed_hash
+from purge.host import Person, get_host
+from purge.journal.lines import LATE, LET_GO, journal_acceptance, journal_people
 from purge.models import Identifier, PurgeRequest, Subject
 from purge.references import new_reference
 from purge.routes.capturing import Captured, store
@@ -24,9 +25,11 @@ from purge.routes.policy import policy_for, within
 from purge.routes.scope import DOOMED_REASONS
 from purge.routes.searched_for import remember_addresses
 from purge.routes.targets import Target, add_subjects, matches_of, overlooked_at
-from purge.run.claims import note
+from purge.run.claims import hold, note
+from purge.run.freezing import give_back
 from purge.run.notifications import notify_trouble
 from purge.run.transitions import accept
+from purge.steps.plan import stored_steps
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
     return Grown(held)
 
 
-def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: str) -> PurgeRequest:
-    """These people as a request that waits for an operator, in the caller's transaction. Nobody is frozen.
+def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: str, rows: int = 0) -> PurgeRequest:
+    """These people as a request that waits for an operator, in the caller's transaction. Nobody is frozen. ``rows``:
+    those that it would change beside.
 
     What is known of the people in the requesting account alone is no business of this part. Raises OSError when its
     line does not reach the purge log.
@@ -102,6 +106,7 @@ def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: s
         accepted_at=purge_request.accepted_at,
         due_at=purge_request.due_at,
         other_account_count=reached_elsewhere(None, reached_of(targets)),
+        other_row_count=rows,
         kept_count=len(targets) - len(doomed),
         people_left=len(doomed),
     )
@@ -128,3 +133,77 @@ def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: s
         digests=[(str(kind), digest, form) for kind, digest, form in said],
     )
     return part
+
+
+# ---------------------------------------------------------------- rows of other accounts
+
+
+def rows_elsewhere(purge_request: PurgeRequest) -> int:
+    """How many rows of other accounts a stored plan changes because of what stands in them; the rows of people who go
+    are theirs, and those are counted as people."""
+    if purge_request.reach == Reach.OWN:
+        return 0
+    return sum(row.planned - row.own_planned for row, step in stored_steps(purge_request) if not step.by_key)
+
+
+def divide_or_hold(purge_request: PurgeRequest, rows: int) -> bool:
+    """With its plan counted, and nothing done: whether the request is another one now, or waits. In the caller's
+    transaction; raises OSError when a line does not reach the purge log.
+
+    ``rows``: of :func:`rows_elsewhere`. What an operator has let through goes on; and an account's own request goes on
+    in its account.
+    """
+    if purge_request.released_at is not None or purge_request.reach == Reach.OWN:
+        return False
+    reached = list(purge_request.subjects.values_list("account_id", "role"))
+    reason = reason_to_hold_again(purge_request, reached, rows=rows)
+    if not reason:
+        return False
+    if purge_request.account_id is not None:
+        _divide(purge_request, purge_request.account_id, reason, rows)
+        return True
+    give_back(purge_request)
+    purge_request.subjects.filter(role__in=DOOMED_REASONS).update(fate=Fate.WAITING, frozen_at=None)
+    hold(purge_request, reason)
+    return True
+
+
+def _divide(purge_request: PurgeRequest, account_id: int, reason: str, rows: int) -> None:
+    others = purge_request.subjects.exclude(account_id=account_id)
+    reasons = {person_id: Reason(role) for person_id, role in others.values_list("person_id", "role")}
+    people = get_host().people(list(reasons))
+    give_back(purge_request, but_of=account_id)
+    others.delete()
+    _forget(purge_request, account_id, people)
+    split_off(purge_request, [Target(person, reasons[person.id]) for person in people], held=reason, rows=rows)
+    going = [person for person in people if reasons[person.id] in DOOMED_REASONS]
+    if going:
+        journal_people(purge_request, LET_GO, people=going)
+    note(purge_request, "split_off", people=len(people))
+    purge_request.steps.all().delete()
+    mine = purge_request.subjects
+    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+        reach=Reach.OWN,
+        policy=within(policy_for(purge_request), Reach.OWN).as_json(),
+        other_account_count=0,
+        kept_count=mine.filter(role=Reason.KEPT).count(),
+        people_left=mine.filter(role__in=DOOMED_REASONS).count(),
+    )
+
+
+def _forget(purge_request: PurgeRequest, account_id: int, people: Sequence[Person]) -> None:
+    """What was captured of people of other accounts is theirs, and not looked for in this one."""
+    ids = [person.id for person in people]
+    for known in (purge_request.identifiers, purge_request.identifier_sets, purge_request.hashes):
+        known.filter(person_id__in=ids).delete()
+    purge_request.identifiers.filter(account_id__isnull=False).exclude(account_id=account_id).delete()
+    purge_request.hashes.filter(only_account_id__isnull=False).exclude(only_account_id=account_id).delete()
+    going = purge_request.subjects.values_list("person_id", flat=True)
+    own = {person.adobe_key for person in get_host().people(list(going))}
+    logins = {person.adobe_key for person in people if person.adobe_key} - own
+    purge_request.identifiers.filter(kind=IdentifierKind.LOGIN, value__in=logins, match=False).delete()
+    digests = [keyed_hash(IdentifierKind.LOGIN, login) for login in logins]
+    digests += [keyed_hash(IdentifierKind.PUBLIC_ID, person.public_id) for person in people]
+    purge_request.hashes.filter(
+        person_id=None, kind__in=(IdentifierKind.LOGIN, IdentifierKind.PUBLIC_ID), digest__in=digests, match=False
+    ).delete()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,17 +19,18 @@ from purge.choices import (
     Reach,
     Reason,
     Route,
+    Trust,
 )
 from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
-from purge.host import Person
+from purge.host import Person, get_host
 from purge.models import PurgeRequest
 from purge.references import new_reference
 from purge.routes.capturing import Captured, is_findable, note_writings, store
-from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere
+from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, trust_in
 from purge.routes.kinds_of_accounts import no_kind_changes
 from purge.routes.ownership import not_shared
 from purge.routes.policy import Policy, within
-from purge.routes.scope import DOOMED_REASONS
+from purge.routes.scope import DOOMED_REASONS, build_scope
 from purge.routes.searched_for import remember_addresses
 from purge.routes.targets import Target, add_subjects, in_reach
 from purge.run.claims import note
@@ -37,6 +39,7 @@ from purge.run.transitions import accept
 from purge.services.checking import check_kinds
 from purge.services.refusals import PurgeRefused
 from purge.services.restoring import write_ahead
+from purge.steps.impact import measure_impact
 from purge.worker.queue import enqueue_request
 
 
@@ -81,6 +84,15 @@ def identities_of(people: Iterable[Person], account_id: int, targets: Iterable[T
     )
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one request of a divided submission does elsewhere. ``held``: why it waits for an operator, if it does."""
+
+    targets: list[Target]
+    identities: Identities
+    held: str
+
+
 def accept_here_and_elsewhere(
     *,
     route: Route,
@@ -92,13 +104,12 @@ def accept_here_and_elsewhere(
     identities: Identities,
     token: uuid.UUID | None,
 ) -> PurgeRequest:
-    """Accept a submission: one request, or two where something has to wait because of other accounts.
+    """Accept a submission: one request, or several where something has to wait because of other accounts.
 
-    The first then works in its own account alone and begins at once; the second holds everything elsewhere. Its account
-    never hears of it.
+    The first then works in its own account alone and begins at once; the others do everything elsewhere: what is about
+    addresses that the account has proved to be its own, and the rest, which waits. Its account never hears of them.
     """
-    held = reason_to_hold_elsewhere(account_id, reached_of(targets))
-    here = Reach.OWN if held else Reach.EVERYWHERE
+    here, parts = _divided(policy, account_id, acting_user, targets, identities)
     first = accept_request(
         route=route,
         policy=policy,
@@ -110,21 +121,86 @@ def accept_here_and_elsewhere(
         token=token,
         reach=here,
     )
-    if held:
+    for part in parts:
         accept_request(
             route=route,
             policy=policy,
             origin=Origin.ELSEWHERE,
             account_id=None,
             acting_user=None,
-            targets=[target for target in targets if in_reach(target, Reach.OTHERS, account_id)],
-            # What is known of the people in their own account alone is no business of this part.
-            identities=replace(identities, former=frozenset(), unique_ids=frozenset()),
+            targets=part.targets,
+            identities=part.identities,
             reach=Reach.OTHERS,
             part_of=first,
-            held=held,
+            held=part.held,
         )
     return first
+
+
+def _divided(
+    policy: Policy, account_id: int, acting_user: Any, targets: Sequence[Target], identities: Identities
+) -> tuple[Reach, list[_Part]]:
+    """Where the first request of a submission works, and what the others do.
+
+    What is not proved, and is in use nowhere else, is looked for nowhere else, and nobody has to be asked.
+    """
+    elsewhere = [target for target in targets if in_reach(target, Reach.OTHERS, account_id)]
+    # What is known of the people in their own account alone is no business of what happens elsewhere.
+    anywhere = replace(identities, former=frozenset(), unique_ids=frozenset())
+    proved, unproved = _by_proof(account_id, anywhere)
+    theirs = [target for target in elsewhere if _keys_of(target) & proved.emails]
+    held = reason_to_hold_elsewhere(account_id, getattr(acting_user, "pk", None), reached_of(theirs))
+    if unproved is None:
+        return (Reach.OWN, [_Part(theirs, proved, held)]) if held else (Reach.EVERYWHERE, [])
+    parts = [_Part(theirs, proved, held)] if proved.emails or proved.other_addresses else []
+    others = [target for target in elsewhere if target not in theirs]
+    if others or _is_in_use_elsewhere(policy, account_id, unproved):
+        parts.append(_Part(others, unproved, "unproved"))
+    return Reach.OWN, parts
+
+
+def _keys_of(target: Target) -> set[str]:
+    return {key for key in (target.person.email_key, target.person.adobe_key) if key}
+
+
+def _by_proof(account_id: int, identities: Identities) -> tuple[Identities, Identities | None]:
+    """What an account may take out of others, and what it has not proved: None where it need not, or has.
+
+    A login that is no address can be proved by nobody.
+    """
+    if trust_in(get_host().accounts([account_id])[account_id].kind) == Trust.TRUSTED:
+        return identities, None
+    proved = get_host().proved(account_id, identities.emails | identities.other_addresses)
+    yes = replace(
+        identities,
+        emails=identities.emails & proved,
+        other_addresses=identities.other_addresses & proved,
+        logins=frozenset(),
+        match_logins=frozenset(),
+    )
+    no = replace(identities, emails=identities.emails - proved, other_addresses=identities.other_addresses - proved)
+    if not (no.emails or no.other_addresses or no.logins or no.match_logins):
+        return identities, None
+    return yes, no
+
+
+def _is_in_use_elsewhere(policy: Policy, account_id: int, identities: Identities) -> bool:
+    """Whether any row or file of another account names one of these."""
+    written: dict[str, set[str]] = defaultdict(set)
+    for writing in identities.written:
+        written[identity_key(writing)].add(writing)
+    scope = build_scope(
+        within(policy, Reach.OTHERS),
+        people=(),
+        addresses=identities.emails | identities.other_addresses,
+        logins=identities.logins,
+        written=written,
+        matched=identities.emails,
+        account_id=None,
+        excluded_account_id=account_id,
+        accepted_at=timezone.now(),
+    )
+    return bool(measure_impact(scope, cap=0).lines)
 
 
 def accept_request(

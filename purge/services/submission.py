@@ -23,7 +23,7 @@ from purge.routes.capturing import gathered_of
 from purge.routes.policy import Policy, policy_of
 from purge.routes.scope import DOOMED_REASONS, Scope, build_scope
 from purge.routes.targets import Target, resolve_targets
-from purge.services.accepting import Identities, accept_here_and_elsewhere, accept_request, emails_of, identities_of
+from purge.services.accepting import Identities, accept_here_and_elsewhere, emails_of, identities_of
 from purge.services.checking import (
     check_address,
     check_changed,
@@ -218,7 +218,7 @@ def purge_submit_address(
     route = route_for(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL)
     try:
         with transaction.atomic():
-            return accept_request(
+            return accept_here_and_elsewhere(
                 route=route,
                 policy=policy_of(route),
                 origin=origin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, singledispatch
@@ -96,9 +96,9 @@ class AddressStep(Step):
         while upto is not None:
             found = candidates(entry, scope, after=upto, limit=walk_rows(), staying=True)
             upto = found.upto
-            for pk, is_own, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
+            for pk, owner, old, new in changed_rows(entry, scope, found.pks, lock=False) if found.pks else ():
                 number += 1
-                own += is_own
+                own += owner is not None and owner == scope.heir_account_id
                 if counting.scan is not None:
                     changing.append(pk)
                 for column, before, now in zip(entry.addresses, old, new, strict=True):
@@ -209,8 +209,9 @@ def treat_rows(entry: ModelEntry, run: StepRun, pks: Sequence[int]) -> int:
     in_pieces = run.is_in_pieces(entry.table)
     changed: dict[str, list[int]] = defaultdict(list)
     updates: list[list[Any]] = []
-    for pk, is_own, old, new in changed_rows(entry, run.scope, pks, lock=True):
-        run.own += is_own
+    owners: Counter[int | None] = Counter()
+    for pk, owner, old, new in changed_rows(entry, run.scope, pks, lock=True):
+        owners[owner] += 1
         for column, before, after in zip(columns, old, new, strict=True):
             if before is not after and before != after:
                 changed[column.field.name].append(pk)
@@ -220,6 +221,7 @@ def treat_rows(entry: ModelEntry, run: StepRun, pks: Sequence[int]) -> int:
                 _prepared(column, value) for column, value in zip(columns, old, strict=True) if not column.is_opaque
             )
         updates.append(values)
+    run.count_owners(entry, owners)
     if updates:
         quote = connection.ops.quote_name
         sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
@@ -244,10 +246,10 @@ def treat_rows(entry: ModelEntry, run: StepRun, pks: Sequence[int]) -> int:
 
 def changed_rows(
     entry: ModelEntry, scope: Scope, pks: Sequence[int], *, lock: bool
-) -> Iterable[tuple[int, bool, list[Any], list[Any]]]:
-    """(pk, old values, new values) of the rows that really mention an address, by the exact definition.
+) -> Iterable[tuple[int, int | None, list[Any], list[Any]]]:
+    """(pk, account, old values, new values) of the rows that really mention an address, by the exact definition.
 
-    Second: whether the row is of the account that asked.
+    The account whose row it is; None: of no account.
     """
     columns = entry.addresses
     path = entry.rules.account
@@ -274,7 +276,7 @@ def changed_rows(
             for column, value in zip(columns, old, strict=True)
         ]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
-            yield pk, owner is not None and owner == scope.heir_account_id, old, new
+            yield pk, owner, old, new
 
 
 def _own_keys(column: AddressColumn, own: Mapping[str, Any]) -> frozenset[str]:

@@ -7,7 +7,8 @@ continues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from purge.database import dialect_of
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.database.lookups import AnyOf
 from purge.host import get_host
-from purge.models import DoomedFile, FollowUp
+from purge.models import DoomedFile, FollowUp, ReachedRows
 from purge.routes.scope import Scope
 from purge.rules import (
     NOW,
@@ -97,9 +98,27 @@ class StepRun:
 
     def count_own_rows(self, entry: ModelEntry, pks: Sequence[Any]) -> None:
         """The same for rows that are treated for another reason: by the account that they belong to."""
-        path, account_id = entry.rules.account, self.scope.heir_account_id
-        if path is not None and account_id is not None and pks:
-            self.own += rows_by_key(entry.model, pks).filter(**{path: account_id}).count()
+        path = entry.rules.account
+        if path is not None and pks:
+            self.count_owners(entry, Counter(rows_by_key(entry.model, pks).values_list(path, flat=True)))
+
+    def count_owners(self, entry: ModelEntry, owners: Mapping[int | None, int]) -> None:
+        """The same, where their accounts are known. What is of other accounts is noted, for them to read."""
+        for account_id, number in owners.items():
+            if account_id is None:
+                continue
+            if account_id == self.scope.heir_account_id:
+                self.own += number
+                continue
+            if not self.scope.request_id:
+                continue
+            noted = ReachedRows.objects.filter(
+                request_id=self.scope.request_id, account_id=account_id, model=entry.rules.model
+            )
+            if not noted.update(rows=F("rows") + number):
+                ReachedRows.objects.create(
+                    request_id=self.scope.request_id, account_id=account_id, model=entry.rules.model, rows=number
+                )
 
     def __post_init__(self) -> None:
         # Whose an identifier is can change between two transactions.

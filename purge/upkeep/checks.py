@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connections
 
+from purge.choices import Trust
 from purge.hashing import HashKeyMissing, fingerprint
 from purge.rules.coverage import Gap, model_gaps, table_gaps, unindexed_references
 
@@ -52,6 +54,19 @@ def check_key(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
             )
         ]
     return []
+
+
+@checks.register("purge", deploy=True)
+def check_reach(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.PURGE_REACH_TRIAL == Trust.PROVED:
+        return []
+    return [
+        checks.Warning(
+            "A purge in any trial account erases from all others whoever has an address that was typed there.",
+            hint="Where strangers can open a trial, set PURGE_REACH_TRIAL=proved: what is not proved waits for you.",
+            id="purge.W002",
+        )
+    ]
 
 
 @checks.register("purge", checks.Tags.database)

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from purge.rules.registry import get_registry
+from purge.selectors import lost_to_others
 from users.admin import forms
 from users.models import Account, ActiveField, ExternalProfile, SelfRegistrationProfile, UserGroup
 from users.permissions import PURGE_PERMISSION
+from users.proofs.services import is_confirmed_sender
+from users.services import zone_of
 from users.tenancy import TenantAdmin, account_id_of_administrator, sees_all_accounts
 
 #: Said above the fields of mails.
 SENDER = _(
-    "Mails go out under the platform’s own address. The sender name stands with it; answers go to the sender address."
+    "Mails go out under the platform’s own address, with the sender name; answers go to the sender address. Once "
+    "that address is confirmed, they go out under it."
 )
+
+
+#: For so long an account reads what it has lost to purges that others asked for.
+LOST_FOR = timedelta(days=365)
+
+
+def _lost(account):
+    return lost_to_others(account.pk, since=timezone.now() - LOST_FOR)
 
 
 @admin.register(Account)
@@ -35,7 +53,7 @@ class AccountAdmin(TenantAdmin):
     #: What only the operators of the platform change.
     operators_fields = ("subdomain", "kind", "state", "expires_on", "creator")
     #: What only somebody who may purge changes.
-    powers_fields = ("purge_with_role", "second_factor_demanded")
+    powers_fields = ("purge_with_role", "second_factor_demanded", "provider_demanded")
 
     def get_fieldsets(self, request, obj=None):
         # A new account has nobody who could be its creator.
@@ -46,14 +64,17 @@ class AccountAdmin(TenantAdmin):
                 _("Mail"),
                 {"fields": ("support_emails", "sender_name", "sender_email", "footer_links"), "description": SENDER},
             ),
-            (_("Other accounts"), {"fields": ("peer_admin_email", "catalog_share_email")}),
-            (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded")}),
-            *(((_("Sign-in"), {"fields": ("identity_providers",)}),) if obj else ()),
+            (
+                _("Other accounts"),
+                {"fields": ("peer_admin_email", "catalog_share_email", *(("lost",) if obj and _lost(obj) else ()))},
+            ),
+            (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded", *(("proofs",) if obj else ()))}),
+            *(((_("Sign-in"), {"fields": ("identity_providers", "provider_demanded")}),) if obj else ()),
             (_("Retention"), {"fields": ("record_retention_days",)}),
         )
 
     def get_readonly_fields(self, request, obj=None):
-        shown = ("identity_providers",)
+        shown = ("identity_providers", "proofs", "lost")
         if sees_all_accounts(request.user):
             return shown
         may_purge = request.user.has_perm(PURGE_PERMISSION)
@@ -64,6 +85,33 @@ class AccountAdmin(TenantAdmin):
         """Where the account's people sign in by OpenID Connect."""
         names = ", ".join(account.identity_providers.values_list("name", flat=True)) or gettext("None")
         return format_html('<a href="{}">{}</a>', reverse("admin:users_identityprovider_changelist"), names)
+
+    @admin.display(description=_("proved to be its own"))
+    def proofs(self, account):
+        """By what it reaches into other accounts where the site asks for proofs, and may be its sender."""
+        return format_html(
+            '<a href="{}">{}</a> · <a href="{}">{}</a> · {}',
+            reverse("admin:users_proveddomain_changelist"),
+            gettext("Domains"),
+            reverse("admin:users_provedaddress_changelist"),
+            gettext("Addresses"),
+            gettext("sender confirmed") if is_confirmed_sender(account) else gettext("sender not confirmed"),
+        )
+
+    @admin.display(description=_("erased here because it was asked for elsewhere"))
+    def lost(self, account):
+        """How many of what, and when; by whom is nobody's business here."""
+        entries, zone = get_registry().entries, zone_of(account)
+        lines = []
+        for each in _lost(account):
+            kinds = [ngettext("%(n)d user", "%(n)d users", each.people) % {"n": each.people}] if each.people else []
+            kinds += [
+                f"{gettext(entries[model].rules.noun)}: {number}"
+                for model, number in each.rows.items()
+                if model in entries
+            ]
+            lines.append((f"{date_format(timezone.localtime(each.at, zone), 'DATE_FORMAT')}: {', '.join(kinds)}",))
+        return format_html_join(mark_safe("<br>"), "{}", lines)
 
     def has_add_permission(self, request):
         return sees_all_accounts(request.user)

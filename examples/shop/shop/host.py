@@ -64,6 +64,15 @@ class ShopHost:
     def heir(self, account_id: int, *, initiator_id: int | None, requesting_account_id: int | None) -> int | None:
         return next(iter(self.administrators(account_id)), None)
 
+    # ------------------------------------------------------------ what is whose, beyond one branch
+
+    def proved(self, account_id: int, keys: Collection[str]) -> frozenset[str]:
+        """No branch reaches into another."""
+        return frozenset()
+
+    def same_person(self, user_id: int) -> set[int]:
+        return {user_id}
+
     # ------------------------------------------------------------ who it is
 
     def confirm_identity(self, request: HttpRequest, password: str) -> str:

@@ -27,7 +27,7 @@ REQUESTS = "/admin/purge/purgerequest/"
 @pytest.fixture
 def guarded(settings):
     """Nobody elsewhere goes without an operator's leave."""
-    settings.PURGE_RATE_GUARD = 0
+    settings.PURGE_RATE_GUARD = settings.PURGE_RATE_GUARD_TRIAL = 0
 
 
 def submit(world, *people, acting_user=None, account=None, **extra):
@@ -346,10 +346,12 @@ def story_of(world, client, person):
     return seen
 
 
-@pytest.mark.parametrize(("guard", "parts"), [(0, 1), (200, 0)])
-def test_an_account_reads_the_same_whether_or_not_anything_exists_elsewhere(client, cast, settings, guard, parts):
+@pytest.mark.parametrize(("guard", "reach", "parts"), [(0, "trusted", 1), (200, "trusted", 0), (200, "proved", 1)])
+def test_an_account_reads_the_same_whether_or_not_anything_exists_elsewhere(
+    client, cast, settings, guard, reach, parts
+):
     """Two people of the same account with the same records; one of them has matches in two trials."""
-    settings.PURGE_RATE_GUARD = guard
+    settings.PURGE_RATE_GUARD, settings.PURGE_REACH_ENTERPRISE = guard, reach
     lone = UserFactory(account=cast.acme, email="lone@y.org", deleted=True)
     known = UserFactory(account=cast.acme, email="known@y.org", deleted=True)
     for trial in (cast.alpha, cast.beta):

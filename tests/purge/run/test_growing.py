@@ -133,7 +133,7 @@ def test_what_grows_beyond_the_days_guard_is_split_off_and_the_first_completes(d
 
 
 def test_overlooked_users_of_the_own_account_go_although_others_wait(db, settings, overlooked):
-    settings.PURGE_RATE_GUARD = 0
+    settings.PURGE_RATE_GUARD_TRIAL = 0
     mine, other = AccountFactory(kind=AccountKind.TRIAL), AccountFactory(kind=AccountKind.TRIAL)
     admin = AdministratorFactory(account=mine)
     victim = UserFactory(account=mine, email="boss@x.example", deleted=True)
