@@ -37,7 +37,8 @@ class AccountBackend(ModelBackend):
         if not email or password is None:
             return None
         user = whom_is_meant(email, account=account.strip().lower() if account else None)
-        return user if password_fits(user, password) and self.user_can_authenticate(user) else None
+        fits = password_fits(user, password) and user is not None and user.signs_in_here
+        return user if fits and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: int) -> User | None:
         user = User.objects.select_related("account").filter(pk=user_id).first()

@@ -22,7 +22,7 @@ from users.admin import forms
 from users.apps import declared
 from users.models import ActiveFieldValue, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
-from users.second_factor.enrolment import enrolment_code_give
+from users.second_factor.enrolment import enrolment_code_give, factors_take_away
 from users.selectors import groups_in_use, mailbox_text, people_found, people_in_use, role_names, with_role
 from users.services import DeletedUserHasIt, ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
@@ -109,6 +109,7 @@ class PeopleAdmin(TenantAdmin):
         "allow_purging",
         "withdraw_purging",
         "second_factor_codes",
+        "lost_factors",
         "delete_people",
     )
     add_form_template = "users/person_add.html"
@@ -284,6 +285,23 @@ class PeopleAdmin(TenantAdmin):
         response = TemplateResponse(request, "users/second_factor/codes_given.html", context)
         add_never_cache_headers(response)
         return response
+
+    @admin.action(description=_("Take away a lost second factor"), permissions=["change"])
+    def lost_factors(self, request, queryset):
+        def take_away(user: User, data: dict[str, Any]) -> None:
+            factors_take_away(acting_user=request.user, user=user)
+
+        question = BulkAction(
+            _("Take away a lost second factor"),
+            _("Take away"),
+            _(
+                "Their password alone signs them in afterwards, and they are told by mail. Make sure that it is "
+                "really they who have asked you."
+            ),
+            danger=True,
+            fields=("second_factors",),
+        )
+        return self.ask(request, queryset, "lost_factors", question, take_away)
 
     @admin.action(description=_("Delete User"), permissions=["delete_people"])
     def delete_people(self, request, queryset):

@@ -54,6 +54,8 @@ def provider_update(*, acting_user: User, row: IdentityProvider, **fields: Any) 
         for name, value in fields.items():
             setattr(current, name, value)
         validated(current)
+        if not current.enabled:
+            _check_not_the_last(current)
         current.save(update_fields=list(fields))
         if another:
             SocialAccount.objects.filter(provider=current.public_id, user__account=current.account_id).delete()
@@ -64,9 +66,21 @@ def provider_update(*, acting_user: User, row: IdentityProvider, **fields: Any) 
 def provider_delete(*, acting_user: User, row: IdentityProvider) -> None:
     _check(acting_user, row.account)
     with transaction.atomic():
+        _check_not_the_last(row)
         SocialAccount.objects.filter(provider=row.public_id, user__account=row.account_id).delete()
         _note(acting_user, row, "identity provider removed")
         row.delete()
+
+
+def _check_not_the_last(row: IdentityProvider) -> None:
+    """Where nobody gets in otherwise, the way stays."""
+    account = Account.objects.select_for_update().get(pk=row.account_id)
+    others = account.identity_providers.filter(enabled=True).exclude(pk=row.pk)
+    if account.provider_demanded and not others.exists():
+        raise ServiceError(
+            _("Everybody of this account signs in there, so nobody would get in. Allow passwords again first."),
+            code="last_way_in",
+        )
 
 
 def _note(acting_user: User, row: IdentityProvider, event: str) -> None:

@@ -17,8 +17,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
-from users.models import EnrolmentCode, User, UserState
+from users.models import EnrolmentCode, Role, User, UserState
 from users.services import ServiceError, sessions_end
+from users.services.powers import has_more_rights
 from users.services.roles import may_purge_now
 from users.services.rows import audit, locked
 from users.sign_in.confirmed import require_confirmed
@@ -60,7 +61,7 @@ def enrolment_code_give(*, acting_user: User, user: User) -> str:
         raise ServiceError(_("No second factor is demanded of user %(id)s.") % {"id": user.pk}, code="not_demanded")
     if has_second_factor(current):
         raise ServiceError(
-            _("User %(id)s has a second factor. If it is lost, whoever runs the site takes it away.") % {"id": user.pk},
+            _("User %(id)s has a second factor. If it is lost, take it away first.") % {"id": user.pk},
             code="have",
         )
     return enrolment_code_make(acting_user=acting_user, user=current)
@@ -99,3 +100,27 @@ def factors_reset(*, acting_user: User | None, user: User) -> int:
         audit(current, acting_user, "second factors removed")
         tell(current)
     return number
+
+
+def factors_take_away(*, acting_user: User, user: User) -> int:
+    """The same, by an Administrator of the account, for somebody else of it.
+
+    Raises :class:`ServiceError` for who is not, and for somebody who may do more.
+    """
+    from users.second_factor.factors import FACTORS
+
+    require_confirmed()
+    current = User.objects.select_related("account").get(pk=user.pk)
+    administers = acting_user.is_superuser or (
+        acting_user.account_id == current.account_id and acting_user.has_role(Role.ADMINISTRATOR)
+    )
+    if current.pk == acting_user.pk:
+        raise ServiceError(_("Your own are under “Second factor”, at the top of the page."), code="own")
+    if not administers or has_more_rights(current, acting_user):
+        raise ServiceError(
+            _("User %(id)s may do more than you: whoever runs the site takes it away.") % {"id": user.pk},
+            code="more_rights",
+        )
+    if not FACTORS.filter(user=current).exists():
+        raise ServiceError(_("User %(id)s has no second factor.") % {"id": user.pk}, code="none")
+    return factors_reset(acting_user=acting_user, user=current)

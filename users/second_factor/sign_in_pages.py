@@ -139,7 +139,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return JsonResponse(request_options(None))
     user = passkey_fits(None, request.POST.get("credential", ""))
-    if user is None or not user.is_staff:
+    if user is None or not user.is_staff or not user.signs_in_here:
         if user is not None:
             note(request, user, success=False)
         messages.error(request, _("This passkey lets nobody in here."))

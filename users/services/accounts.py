@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from purge.routes.kinds_of_accounts import no_purge_is_being_accepted
 from purge.selectors import account_in_open_request
-from users.models import Account, AccountKind, AccountState, Role, User, UserRole
+from users.models import Account, AccountKind, AccountState, Role, User, UserRole, UserState
 from users.services.months import deleted_months_rebuild
 from users.services.people import user_create
 from users.services.refusals import ServiceError
@@ -18,6 +19,10 @@ from users.services.roles import may_purge_now, purge_permission
 from users.services.rows import audit, validated
 from users.services.sessions import plans_end
 from users.sign_in.confirmed import require_confirmed
+
+logger = logging.getLogger(__name__)
+
+_PROVIDER_EVENTS = {True: "sign-in at the provider demanded", False: "sign-in by password allowed"}
 
 
 def account_create(*, acting_user: User | None, name: str, subdomain: str, kind: str, **fields: Any) -> Account:
@@ -52,6 +57,7 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
             fields["kind_changed_at"] = timezone.now()
         zone_before, given_before = current.time_zone, current.purge_with_role
         demanded_before = current.second_factor_demanded
+        provider_before = current.provider_demanded
         for name, value in fields.items():
             setattr(current, name, value)
         validated(current)
@@ -59,6 +65,8 @@ def account_update(*, acting_user: User | None, account: Account, **fields: Any)
             require_confirmed()
         if current.second_factor_demanded != demanded_before:
             _check_second_factor(acting_user, current)
+        if current.provider_demanded != provider_before:
+            _check_provider(acting_user, current)
         if "creator" in fields:
             require_confirmed()
         if current.purge_with_role != given_before:
@@ -92,6 +100,42 @@ def _check_second_factor(acting_user: User | None, account: Account) -> None:
     if account.second_factor_demanded and acting_user.account_id == account.pk and not has_second_factor(acting_user):
         raise ServiceError(
             _("Set up your own second factor first: “Second factor”, at the top of the page."), code="second_factor"
+        )
+
+
+def _check_provider(acting_user: User | None, account: Account) -> None:
+    """Whoever shuts the way by password has come by the other one, so that somebody is left who gets in. An operator's
+    command (``manage.py sign_in_by_password``) opens it whatever has happened to the provider."""
+    if acting_user is not None:
+        require_confirmed()
+        if not may_purge_now(acting_user):
+            raise ServiceError(_("Only somebody who may purge can change how people sign in."), code="permission")
+    if account.provider_demanded:
+        _check_somebody_gets_in(acting_user, account)
+    if acting_user is not None:
+        audit(acting_user, acting_user, _PROVIDER_EVENTS[account.provider_demanded])
+    logger.info("sign-in at the provider alone: account %s, %s", account.pk, account.provider_demanded)
+
+
+def _check_somebody_gets_in(acting_user: User | None, account: Account) -> None:
+    from allauth.socialaccount.models import SocialAccount
+
+    if account.kind == AccountKind.SYSTEM:
+        raise ServiceError(_("Whoever runs the site signs in here."), code="system")
+    providers = account.identity_providers.filter(enabled=True).values("public_id")
+    if not providers:
+        raise ServiceError(_("The account has no identity provider in use."), code="no_provider")
+    known = SocialAccount.objects.filter(provider__in=providers, user__state=UserState.ACTIVE)
+    mine = acting_user is not None and acting_user.account_id == account.pk
+    there = (
+        known.filter(user=acting_user)
+        if mine
+        else known.filter(user__account=account, user__given_roles__role=Role.ADMINISTRATOR)
+    )
+    if not there.exists():
+        raise ServiceError(
+            _("Sign in at the identity provider yourself first: so it is known that somebody gets in."),
+            code="nobody_gets_in",
         )
 
 

@@ -35,10 +35,12 @@ COOKIE_SECONDS = 180 * 24 * 3600
 
 @dataclass(frozen=True)
 class Attempt:
-    """``user``: whose password it was, or None. ``wait``: seconds to wait, where there were too many tries."""
+    """``user``: whose password it was, or None. ``wait``: seconds to wait, where there were too many tries.
+    ``at_provider``: whose password it was although passwords open nothing in their account."""
 
     user: User | None = None
     wait: int = 0
+    at_provider: User | None = None
 
 
 def whom_is_meant(typed: str, *, account: str | None = None, last_account: int | None = None) -> User | None:
@@ -61,11 +63,11 @@ def whom_is_meant(typed: str, *, account: str | None = None, last_account: int |
 
 
 def password_fits(user: User | None, password: str) -> bool:
-    """Whether it is the user's password. As slow for nobody as for somebody."""
+    """Whether it is the user's password, whatever it opens. As slow for nobody as for somebody."""
     if user is None:
         make_password(password)
         return False
-    return user.check_password(password)
+    return user.knows_password(password)
 
 
 def sign_in_attempt(request: HttpRequest, *, email: str, password: str, account: str = "") -> Attempt:
@@ -84,12 +86,13 @@ def sign_in_attempt(request: HttpRequest, *, email: str, password: str, account:
     fits = password_fits(user, password)
     if user is None:
         return Attempt()
-    allowed = fits and user.is_staff
+    allowed = fits and user.is_staff and user.signs_in_here
     if not (allowed and second_step_due(user)):
         browser = request.META.get("HTTP_USER_AGENT", "")
         login_record(user=user, ip_address=address, user_agent=browser, success=allowed)
     if not allowed:
-        return Attempt()
+        # Said to who knows the password alone: it tells in which account somebody is.
+        return Attempt(at_provider=user if fits and user.is_staff else None)
     give_back(*counts)
     return Attempt(user)
 

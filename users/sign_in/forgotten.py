@@ -68,6 +68,7 @@ def forgotten_request(request: HttpRequest, typed: str) -> int:
 def links_for(user_ids: Iterable[int]) -> list[Link]:
     """Of those who are still in use, who signed in last first."""
     people = User.objects.filter(pk__in=list(user_ids), state=UserState.ACTIVE).select_related("account")
+    people = people.filter(account__provider_demanded=False)
     return [
         Link(user.pk, user.account.name, _url(user))
         for user in people.order_by(F("last_login").desc(nulls_last=True), "pk")
@@ -86,7 +87,9 @@ def user_of_link(number: str, token: str) -> User | None:
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         return None
     user = User.objects.select_related("account").filter(pk=int(number), state=UserState.ACTIVE).first()
-    return user if user is not None and user.is_active and tokens.check_token(user, token) else None
+    if user is None or not user.is_active or not user.signs_in_here:
+        return None
+    return user if tokens.check_token(user, token) else None
 
 
 def new_password_set(*, number: str, token: str, password: str) -> User:

@@ -7,9 +7,13 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from users.models import User
 from users.sign_in.attempts import sign_in_attempt
 
 
@@ -59,11 +63,23 @@ class SignInForm(AuthenticationForm):
             self.wait = attempt.wait
             if attempt.wait:
                 raise ValidationError(too_many_words(attempt.wait), code="too_many")
+            if attempt.at_provider is not None:
+                raise ValidationError(at_provider_words(attempt.at_provider), code="at_provider")
             if attempt.user is None:
                 raise self.get_invalid_login_error()
             attempt.user.backend = "users.backends.AccountBackend"
             self.user_cache = attempt.user
         return self.cleaned_data
+
+
+def at_provider_words(user: User) -> SafeString:
+    """Where somebody signs in whose account lets no password in: with a link to each of its providers."""
+    rows = user.account.identity_providers.filter(enabled=True).order_by("pk")
+    links = format_html_join(
+        ", ", '<a href="{}">{}</a>', ((reverse("admin:to_provider", args=[row.public_id]), row.name) for row in rows)
+    )
+    words = _("In your account passwords open nothing: sign in at your identity provider.")
+    return format_html("{} {}", words, links)
 
 
 def too_many_words(seconds: int) -> str:
