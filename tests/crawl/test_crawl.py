@@ -10,7 +10,7 @@ from tests.crawl.crawler import MarkedWorld, addresses, crawl, walkers
 #: On one database: what pages show does not depend on it, and the walk takes a minute of one processor.
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
-SIGN_IN = {"login", "passkey_sign_in", "forgotten", "forgotten_new", "healthz"}
+SIGN_IN = {"login", "passkey_sign_in", "forgotten", "forgotten_new", "proof_link", "healthz"}
 
 
 @pytest.fixture

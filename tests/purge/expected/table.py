@@ -108,6 +108,15 @@ USERS = {
     "users.IdentityProvider": model(
         "account", public_id=STAYS, name=REDACTED, server_url=REDACTED, client_id=REDACTED, secret=BLANKED
     ),
+    "users.ProvedAddress": model(
+        "account",
+        purpose=STAYS,
+        # Whose address is gone has agreed to nothing any more.
+        email=BLANKED.with_(digest="", link_until=None, valid_until=None),
+        digest=STAYS,
+        asked_by=EMPTIED,
+    ),
+    "users.ProvedDomain": model("account", domain=STAYS, token=STAYS, asked_by=EMPTIED),
     "users.Tries": model(None, digest=STAYS),
     "users.LoginEvent": model("user__account", user=GOES, ip_address=WITH_ROW, user_agent=REDACTED),
     "users.UserAudit": model("user__account", user=GOES, actor=EMPTIED, event=STAYS, fields=STAYS),
@@ -332,6 +341,7 @@ WORKING_TABLES = {
     "purge.IdentifierSet": model(None, everywhere=STAYS, there=STAYS, kinds=STAYS),
     "purge.SuppressionHash": model(None, digest=STAYS, form=STAYS, key_fingerprint=STAYS),
     "purge.PurgeStep": model(None, key=STAYS, words=STAYS),
+    "purge.ReachedRows": model("account_id", model=STAYS),
     "purge.DoomedFile": model(None, name=STAYS),
     "purge.FileReading": model(None, model=STAYS, digest=STAYS),
     "purge.UnopenedFile": model("account_id", table=STAYS, column=STAYS),

@@ -17,6 +17,7 @@ from users.proofs.services import (
     domain_proof_remove,
 )
 from users.services import ServiceError
+from users.wall import within_account
 
 
 class Command(BaseCommand):
@@ -43,7 +44,8 @@ class Command(BaseCommand):
         if account is None:
             raise CommandError("There is no such account.")
         try:
-            self._do(account, options)
+            with within_account(account.pk):
+                self._do(account, options)
         except ServiceError as refusal:
             raise CommandError(str(refusal)) from None
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.models import Account
 from users.services import account_update
+from users.wall import within_account
 
 
 class Command(BaseCommand):
@@ -26,5 +27,6 @@ class Command(BaseCommand):
             raise CommandError("There is no such account.")
         if not account.provider_demanded:
             raise CommandError("Passwords sign people in there already.")
-        account_update(acting_user=None, account=account, provider_demanded=False)
+        with within_account(account.pk):
+            account_update(acting_user=None, account=account, provider_demanded=False)
         self.stdout.write(f"account {account.pk}: passwords sign people in again")
