@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from purge.management.base import address_given, is_text
 from users.models import Account, ProvedAddress, ProvedDomain, Purpose
 from users.proofs.records import record_name, record_value
 from users.proofs.services import (
@@ -40,7 +40,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = Account.objects.filter(subdomain=options["account"]).first()
+        # Bytes that are no UTF-8 come in as lone surrogates, which no database can be asked for.
+        said = options["account"]
+        account = Account.objects.filter(subdomain=said).first() if is_text(said) else None
         if account is None:
             raise CommandError("There is no such account.")
         try:
@@ -53,7 +55,7 @@ class Command(BaseCommand):
         if options["domain"]:
             self._domain(account, options)
         elif options["address"]:
-            address_proof_ask(acting_user=None, account=account, email=self._typed(), purpose=options["purpose"])
+            address_proof_ask(acting_user=None, account=account, email=address_given("-"), purpose=options["purpose"])
             self.stderr.write("A link is on its way.")
         elif options["remove_address"] is not None:
             row = ProvedAddress.objects.filter(account=account, pk=options["remove_address"]).first()
@@ -62,9 +64,6 @@ class Command(BaseCommand):
             address_proof_remove(acting_user=None, row=row)
         else:
             self._list(account)
-
-    def _typed(self) -> str:
-        return sys.stdin.readline().strip()
 
     def _domain(self, account: Account, options: dict[str, Any]) -> None:
         row = domain_proof_ask(acting_user=None, account=account, domain=options["domain"])

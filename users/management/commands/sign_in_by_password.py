@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from purge.management.base import is_text
 from users.models import Account
 from users.services import account_update
 from users.wall import within_account
@@ -22,7 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("account", help="the subdomain of the account")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account = Account.objects.filter(subdomain=options["account"]).first()
+        # Bytes that are no UTF-8 come in as lone surrogates, which no database can be asked for.
+        said = options["account"]
+        account = Account.objects.filter(subdomain=said).first() if is_text(said) else None
         if account is None:
             raise CommandError("There is no such account.")
         if not account.provider_demanded:
