@@ -75,6 +75,7 @@ def run(chosen: argparse.Namespace) -> int:
     mutants = [m for m in everything if chosen.only in m.name and chosen.group in ("", m.group)][:: chosen.every]
     judged = read_judged() if chosen.resume else {}
     if not chosen.resume:
+        JUDGED.parent.mkdir(exist_ok=True)
         JUDGED.unlink(missing_ok=True)
     verdicts = []
     for number, mutant in enumerate(mutants, start=1):
