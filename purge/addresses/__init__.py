@@ -12,7 +12,15 @@ from purge.addresses.identity import (
     trimmed,
 )
 from purge.addresses.logins import login_words, names_id, names_login
-from purge.addresses.matching import Mention, address_key, cannot_mention, emails_in, is_address, mentions
+from purge.addresses.matching import (
+    Mention,
+    address_key,
+    cannot_mention,
+    emails_in,
+    is_address,
+    mentions,
+    written_in,
+)
 from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
 from purge.addresses.shapes import Shape, emails_in_value, names, others_in_value
 from purge.addresses.spellings import search_keys, sought_keys
@@ -45,4 +53,5 @@ __all__ = [
     "search_keys",
     "sought_keys",
     "trimmed",
+    "written_in",
 ]

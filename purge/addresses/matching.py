@@ -157,6 +157,14 @@ def others_mentioned(text: str, keys: Collection[str], ours: Collection[str]) ->
     return set().union(*found).difference(ours)
 
 
+def written_in(text: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """The search key of each mention of an address, or of what may stand for one, and the identities that it, and every
+    longer address it is a part of, can be. Of all mentions of one key somebody may ask whose each is."""
+    every = _Every(text)
+    for mention in every.mentions:
+        yield mention.key, frozenset(every.identities_around(mention))
+
+
 class _Every:
     """All that can be an address in a text, or stand for one, overlapping as they do; by place."""
 

@@ -8,7 +8,7 @@ of rows, and a range whose files are others than it noted is read again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -30,15 +30,19 @@ FETCHED = 2_000
 
 @dataclass(frozen=True)
 class FileMention:
-    """A stored file that mentions addresses, or could not be opened: where its name stands, whose it is, the keys, and
-    the kinds of what could not be read in it."""
+    """A stored file that mentions addresses, or could not be opened: where its name stands, whose it is, the keys
+    with the identities that each mention can be, and the kinds of what could not be read in it."""
 
     table: str
     column: str
     row: str
     account_id: int | None
-    keys: frozenset[str]
+    written: Mapping[str, Collection[frozenset[str]]]
     unopened: frozenset[Unopened] = frozenset()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(self.written)
 
 
 #: From the path to a row's account: the condition that it is one that has to be clean.
@@ -70,7 +74,8 @@ def mentions_in_unread_files(purge_request: PurgeRequest, where: Where, keys: fr
                 if number is not None and _digest(seed, those) == ranges[number][2]:
                     continue
                 for file in those:
-                    if found := file.look(looker).addresses & keys:
+                    seen = file.look(looker).addresses
+                    if found := {key: seen[key] for key in seen.keys() & keys}:
                         yield file.mention(Seen(found))
 
 

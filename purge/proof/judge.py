@@ -54,6 +54,20 @@ class Written:
 
 
 @dataclass(frozen=True)
+class WrittenInFile:
+    """The same of a stored file: what each of its mentions can be."""
+
+    mentions: frozenset[frozenset[str]]
+
+    @property
+    def identities(self) -> frozenset[str]:
+        return frozenset().union(*self.mentions)
+
+    def names_others_than(self, identities: Collection[str]) -> bool:
+        return any(each.isdisjoint(identities) for each in self.mentions)
+
+
+@dataclass(frozen=True)
 class Sought:
     """That a request looks for an identifier: in one account, or (None) wherever its route cleans.
 
@@ -93,9 +107,11 @@ class Judge:
     def file_hits(self, mention: FileMention, key: str, sought: Collection[Sought]) -> Iterator[Hit]:
         """The same for an address in a stored file."""
         place = Hit(mention.table, mention.column, mention.row, True, mention.account_id, key)
-        yield from self._of_requests(place, sought, None)
+        yield from self._of_requests(place, sought, WrittenInFile(frozenset(mention.written[key])))
 
-    def _of_requests(self, place: Hit, sought: Iterable[Sought], written: Written | None) -> Iterator[Hit]:
+    def _of_requests(
+        self, place: Hit, sought: Iterable[Sought], written: Written | WrittenInFile | None
+    ) -> Iterator[Hit]:
         seen: set[int] = set()
         # Those by which people were chosen first: with them fewer holders count.
         for each in sorted(sought, key=lambda each: not each.matched):
@@ -116,7 +132,7 @@ class Judge:
                 return owner
         return None
 
-    def _owner_as_written(self, place: Hit, sought: Sought, written: Written) -> Holder | None:
+    def _owner_as_written(self, place: Hit, sought: Sought, written: Written | WrittenInFile) -> Holder | None:
         """Whose it is now, by how it is written: the key is wider than an identity, and may stand in a longer address.
 
         Somebody's only if no mention in the value is nobody's.
@@ -186,9 +202,9 @@ class Judge:
         )
         return owner_of(entry.rules, account_id, self.staff)
 
-    def _is_at_home(self, place: Hit, written: Written) -> bool:
+    def _is_at_home(self, place: Hit, written: Written | WrittenInFile) -> bool:
         """Whether an ID stands where it is this account's: not in an account on somebody else's home page."""
-        if not place.key.startswith(ID) or place.account_id is None:
+        if not place.key.startswith(ID) or place.account_id is None or isinstance(written, WrittenInFile):
             return True
         if place.account_id not in self.homes:
             self.homes[place.account_id] = get_host().home_pages(place.account_id)

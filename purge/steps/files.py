@@ -233,7 +233,7 @@ def _judge(
     said = opener.look(storage_of(column), row[name], scope.all_addresses()) if rule.mentions else Found()
     if said.unopened:
         found.unopened[place] = owner, said.unopened
-    if said.addresses & scope.keys_for(owner):
+    if _names_somebody(said, scope, owner):
         found.doomed.add(place)
         if rule.whole_account and owner is not None and owner not in scope.losing_accounts:
             found.accounts.add(owner)
@@ -246,6 +246,15 @@ def _judge(
         found.closed.add(row["pk"])
     if rule.mentions and not said.addresses and not said.unopened:
         found.clean.append((row["pk"], name, row[name]))
+
+
+def _names_somebody(said: Found, scope: Scope, owner: int | None) -> bool:
+    """Whether one of the mentions is none of somebody's who stays in the file's account."""
+    for key in said.addresses.keys() & scope.keys_for(owner):
+        for identities in said.addresses[key]:
+            if owner is None or not scope.of_others(owner, identities):
+                return True
+    return False
 
 
 def is_at_work(rule: EraseFile, row: dict[str, Any]) -> bool:

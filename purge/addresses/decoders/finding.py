@@ -14,7 +14,7 @@ from purge.addresses.decoders.obfuscations import FILES, JOINING, TOUCHING
 from purge.addresses.decoders.readings import Edit, Reading
 from purge.addresses.encodings import AT_SIGNS
 from purge.addresses.identity import identity_key
-from purge.addresses.matching import Mention, emails_in, mentions, others_mentioned
+from purge.addresses.matching import Mention, emails_in, mentions, others_mentioned, written_in
 
 Decoder = Callable[[str], Iterator[Edit]]
 
@@ -135,6 +135,13 @@ def _apart(edits: Iterator[Edit]) -> Iterator[Edit]:
 def decoded_emails_in(text: str) -> set[str]:
     """The keys of all addresses that a text mentions in one of these readings."""
     return set().union(*(emails_in(part) for reading in readings_of(text) for part, _place in _changed(reading)))
+
+
+def decoded_written_in(text: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """The same as :func:`purge.addresses.matching.written_in` of what a text mentions in these readings."""
+    for reading in readings_of(text):
+        for part, _place in _changed(reading):
+            yield from written_in(part)
 
 
 def decoded_mentions(text: str, keys: Collection[str], spared: Collection[str] = ()) -> list[Mention]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from django.core.files.storage import Storage
 
-from purge.addresses import emails_in
+from purge.addresses import written_in
 from purge.proof.decoding.codes import plain_texts
 from purge.proof.opening.charsets import texts_of
 from purge.sandbox import child
@@ -23,9 +25,9 @@ _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]|\APK|\A\x1f\x8b|\A
 
 @dataclass(frozen=True)
 class Seen:
-    """All addresses in a file, and the kinds of what could not be read in it."""
+    """All addresses in a file, with what each mention can be, and the kinds of what could not be read in it."""
 
-    addresses: frozenset[str] = frozenset()
+    addresses: Mapping[str, Collection[frozenset[str]]] = field(default_factory=dict)
     unopened: frozenset[Unopened] = frozenset()
 
 
@@ -51,15 +53,20 @@ class Looker:
             calendar = bool(_CALENDAR.match(head))
             if _NO_TEXT.search(head) or (_LIKE_A_HEADER.match(head) and not calendar):
                 return self._from_the_child(stored)
-            found: set[str] = set()
+            found: dict[str, set[frozenset[str]]] = defaultdict(set)
             for text in texts_of(stored, unfolded=calendar):
-                found |= emails_in(text).union(*map(emails_in, plain_texts(text)))
-            return Seen(frozenset(found))
+                for each in (text, *plain_texts(text)):
+                    for key, identities in written_in(each):
+                        found[key].add(identities)
+            return Seen(dict(found))
 
     def _from_the_child(self, stored: object) -> Seen:
         answer = self.sandbox.read(stored)  # type: ignore[arg-type]
-        addresses = {word["address"] for word in answer.said if "address" in word}
+        addresses: dict[str, set[frozenset[str]]] = defaultdict(set)
+        for word in answer.said:
+            if "address" in word:
+                addresses[word["address"]].add(frozenset(word["identities"]))
         unopened = {Unopened(word["unopened"]) for word in answer.said if "unopened" in word}
         if answer.trouble:
             unopened.add(Unopened.LIMIT if answer.trouble == child.LIMIT else Unopened.DAMAGED)
-        return Seen(frozenset(addresses), frozenset(unopened))
+        return Seen(dict(addresses), frozenset(unopened))

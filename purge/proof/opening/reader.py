@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 # Used further down, and imported here, so that the child does not even start without them.
 import pypdf  # noqa: F401
 import python_calamine  # noqa: F401
 
-from purge.addresses import emails_in
+from purge.addresses import written_in
 from purge.proof.decoding.codes import plain_texts
 from purge.proof.opening.unpacking import Unpacker
 from purge.sandbox.child import serve
 from purge.sandbox.unopened import Unopened
 
 
-def read(content: bytes) -> Iterator[dict[str, str]]:
+def read(content: bytes) -> Iterator[dict[str, Any]]:
     """Each address in a file, and each kind of what could not be read, once."""
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[str, frozenset[str]]] = set()
     for said in Unpacker().say(content):
         if isinstance(said, Unopened):
-            words = {("unopened", said.value)}
+            words = {(said.value, frozenset[str]())}
         else:
-            words = {("address", key) for text in (said, *plain_texts(said)) for key in emails_in(text)}
-        for what, word in sorted(words - told):
-            yield {what: word}
+            words = {written for text in (said, *plain_texts(said)) for written in written_in(text)}
+        for word, identities in words - told:
+            if isinstance(said, Unopened):
+                yield {"unopened": word}
+            else:
+                yield {"address": word, "identities": sorted(identities)}
         told |= words
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, Self
 
 from django.core.files.storage import Storage
 
-from purge.addresses import emails_in
-from purge.addresses.decoders.finding import decoded_emails_in
+from purge.addresses import written_in
+from purge.addresses.decoders.finding import decoded_written_in
 from purge.sandbox import child
 from purge.sandbox.parent import Sandbox
 from purge.sandbox.unopened import Unopened
@@ -24,9 +26,10 @@ _TROUBLE: Final = {child.LIMIT: Unopened.LIMIT, child.FAILED: Unopened.DAMAGED}
 
 @dataclass(frozen=True)
 class Found:
-    """The addresses that were looked for and stand in a file, and the kinds of what could not be read in it."""
+    """The addresses that were looked for and stand in a file, with the identities that each mention can be, and the
+    kinds of what could not be read in it."""
 
-    addresses: frozenset[str] = frozenset()
+    addresses: Mapping[str, Collection[frozenset[str]]] = field(default_factory=dict)
     unopened: frozenset[Unopened] = frozenset()
 
 
@@ -59,13 +62,19 @@ class Opener:
                 begun = time.monotonic()
                 answer = self._sandbox.read(stored)
                 self._left -= time.monotonic() - begun
-                found = {word["address"] for word in answer.said if "address" in word}
+                said = [(word["address"], frozenset(word["identities"])) for word in answer.said if "address" in word]
                 unopened = {Unopened(word["unopened"]) for word in answer.said if "unopened" in word}
                 unopened |= {_TROUBLE[answer.trouble]} if answer.trouble else set()
-                return Found(frozenset(found.intersection(keys)), frozenset(unopened))
-            found = set()
-            for text in texts(stored, folded=kind is Kind.FOLDED):
-                found |= (emails_in(text) | decoded_emails_in(text)).intersection(keys)
-                if len(found) == len(keys):
-                    break
-            return Found(frozenset(found))
+                return Found(_by_key(said, keys), frozenset(unopened))
+            every = (
+                (*written_in(text), *decoded_written_in(text)) for text in texts(stored, folded=kind is Kind.FOLDED)
+            )
+            return Found(_by_key(chain.from_iterable(every), keys))
+
+
+def _by_key(said: Iterable[tuple[str, frozenset[str]]], keys: Collection[str]) -> dict[str, set[frozenset[str]]]:
+    found: dict[str, set[frozenset[str]]] = defaultdict(set)
+    for key, identities in said:
+        if key in keys:
+            found[key].add(identities)
+    return dict(found)

@@ -178,7 +178,7 @@ def plant_files(account, witness):
     for name, plant in (plants.SINGLE | plants.JOINED | plants.LINES).items():
         if name not in plants.NAMES_ALONE:
             going[f"text: {name}"] = download(plant.text.encode()), "file"
-    staying["texts"] = download("\n\n".join(plants.BYSTANDERS).encode()), "file"
+    staying["texts"] = download("\n\n".join((*plants.BYSTANDERS, *plants.of_twins())).encode()), "file"
     run = ConnectorRunFactory(connector__account=account, error_file="")
     going["errors of a connector"] = stored_file(run, "error_file", corpus.gzipped(plants.EMAIL)), "error_file"
     log = ImportLogFactory(account=account, content="Name,E-Mail\nJo,jo@q.example\n")

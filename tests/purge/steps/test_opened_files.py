@@ -354,4 +354,37 @@ def test_a_file_that_swells_is_left_at_its_limit(reader):
         answer = sandbox.read(io.BytesIO(corpus.swelling()))
         assert {"unopened": "limit"} in answer.said or answer.trouble == child.LIMIT
         # And the next file is read.
-        assert {"address": EVE} in sandbox.read(io.BytesIO(corpus.zipped(EVE))).said
+        assert {"address": EVE, "identities": [EVE]} in sandbox.read(io.BytesIO(corpus.zipped(EVE))).said
+
+
+# ---------------------------------------------------------------- whose address it is
+
+#: Who goes → who stays, and is the same to whoever looks for an address in a text.
+LOOK_ALIKE = ("weiss@acme.example", "wei\u00df@acme.example")
+
+
+def test_a_file_that_names_somebody_who_only_looks_like_the_person_stays(account, admin_user, download, settings):
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 1_000_000_000
+    goes, stays = LOOK_ALIKE
+    person = UserFactory(account=account, email=goes, deleted=True)
+    UserFactory(account=account, email=stays)
+    wrote = (corpus.comma_separated, corpus.zipped, corpus.openpyxl_cell, corpus.message_in_base64, corpus.calendar)
+    kept = [download(write(stays)) for write in wrote]
+    gone = [download(write(goes)) for write in wrote]
+    both = download(f"{stays}; {goes}".encode())
+    assert purged(admin_user, account, person).status == Status.COMPLETED
+    assert [is_there(row) for row in kept] == [True] * len(wrote)
+    assert [is_there(row) for row in (*gone, both)] == [False] * (len(wrote) + 1)
+
+
+def test_the_proof_too_asks_how_an_address_is_written_in_a_file(account, admin_user, download, settings, monkeypatch):
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 1_000_000_000
+    goes, stays = LOOK_ALIKE
+    person = UserFactory(account=account, email=goes, deleted=True)
+    UserFactory(account=account, email=stays)
+    rows = {address: download(corpus.zipped(address)) for address in LOOK_ALIKE}
+    monkeypatch.setattr(stored.Opener, "look", lambda *_args, **_options: stored.Found())
+    monkeypatch.setattr(engine, "MAX_RERUNS", 0)
+    purge_request = purged(admin_user, account, person)
+    assert purge_request.status == Status.RESIDUE
+    assert list(purge_request.residues.values_list("row", flat=True)) == [str(rows[goes].pk)]
