@@ -113,6 +113,7 @@ class BoundedRows(forms.models.BaseInlineFormSet):
         """The number of a row that a form says it changes is one of the rows that hang from this one; Django looks for
         it among all there are."""
         super().add_fields(form, index)
+        assert self.model is not None
         number = form.fields.get(self.model._meta.pk.name)
         if isinstance(number, forms.ModelChoiceField):
             number.queryset = self.queryset
