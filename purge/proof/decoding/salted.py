@@ -36,7 +36,9 @@ def salted_addresses(document: Any) -> set[str]:
         elif isinstance(item, Mapping):
             todo += item.values()
             if isinstance(salt := item.get("salt"), str):
-                written = {str(value).rpartition("$")[2].lower() for name, value in item.items() if "identity" in name.lower()}
+                written = {
+                    str(value).rpartition("$")[2].lower() for name, value in item.items() if "identity" in name.lower()
+                }
                 found |= {key for key in known if not written.isdisjoint(_digests(key + salt))}
     return found
 
