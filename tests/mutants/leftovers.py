@@ -234,9 +234,9 @@ def _files(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tupl
         row = TranscriptDownloadFactory(account=world.acme, generated_by=world.witness)
         planting.store(row, "file", content)
         yield "messaging_transcriptdownload", "file", str(row.pk), BOTH
-    locked = TranscriptDownloadFactory(account=world.acme, generated_by=world.witness)
-    planting.store(locked, "file", planting.LOCKED)
-    yield "messaging_transcriptdownload", "file", str(locked.pk), UNOPENED
+    cut_off = TranscriptDownloadFactory(account=world.acme, generated_by=world.witness)
+    planting.store(cut_off, "file", planting.CUT_OFF)
+    yield "messaging_transcriptdownload", "file", str(cut_off.pk), UNOPENED
 
 
 def _encoded() -> Iterator[tuple[Any, ...]]:

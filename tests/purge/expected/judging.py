@@ -296,7 +296,7 @@ class _Working:
 
     def _is_to_go(self, name: str) -> bool:
         """It mentions the address, or nobody can tell."""
-        return self._mentions(name) or (bool(name) and self.content[name] == planting.LOCKED)
+        return self._mentions(name) or (bool(name) and self.content[name] == planting.CUT_OFF)
 
     @property
     def content(self) -> Mapping[str, bytes]:

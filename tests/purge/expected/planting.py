@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import fields as fields_of
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -79,8 +78,8 @@ NEAR = "Write to joann@x.org, ann+x@x.org or ann@x.org.au; ann-login-2."
 SESSION = base64.urlsafe_b64encode(b'{"asked":"ann@x.org"}').decode().rstrip("=") + ":1:s"
 
 MENTIONING, CLEAN = b"Name,E-Mail\nAnn,ann@x.org\n", b"Name,E-Mail\nJo,joann@x.org\n"
-#: A workbook with a password: nobody can say that it names nobody.
-LOCKED = (Path(__file__).parents[2] / "data" / "encrypted.xlsx").read_bytes()
+#: An archive that was cut off: nobody can say that it names nobody.
+CUT_OFF = b"PK\x03\x04\x14\x00\x00\x00\x08\x00"
 
 
 def build() -> SimpleNamespace:
@@ -339,7 +338,7 @@ def _sessions_with_two_instructors(world: SimpleNamespace) -> None:
 
 def _files(world: SimpleNamespace) -> None:
     for place in (*EACH_COLUMN, *ALL_COLUMNS):
-        for content in (MENTIONING, CLEAN, LOCKED):
+        for content in (MENTIONING, CLEAN, CUT_OFF):
             store(make(world, "messaging.TranscriptDownload", place), "file", content)
             store(make(world, "connectors.ConnectorRun", place), "error_file", content)
 
@@ -363,8 +362,8 @@ def _imports(world: SimpleNamespace) -> None:
         log(place, CLEAN, CLEAN, uploaded_at=later)
         log(place, MENTIONING, uploaded_at=later)
         log(place, CLEAN, MENTIONING, uploaded_at=later)
-        log(place, LOCKED, CLEAN, uploaded_at=later)
-        log(place, CLEAN, LOCKED, uploaded_at=later)
+        log(place, CUT_OFF, CLEAN, uploaded_at=later)
+        log(place, CLEAN, CUT_OFF, uploaded_at=later)
     # Accounts that lose nobody, of which a file mentions the address; and one of which none does.
     for place in ("gamma", "initech"):
         log(place, MENTIONING)
@@ -372,7 +371,7 @@ def _imports(world: SimpleNamespace) -> None:
         log(place, CLEAN, CLEAN, uploaded_at=later)
     log("epsilon", b"", MENTIONING)
     log("epsilon", CLEAN, CLEAN)
-    log("epsilon", LOCKED)
+    log("epsilon", CUT_OFF)
     log("epsilon", CLEAN, CLEAN, state=ImportState.RUNNING)
     log("zeta", CLEAN, CLEAN)
 
