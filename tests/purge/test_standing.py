@@ -105,10 +105,10 @@ TABLE = {
         Actor.OPERATOR,
         "Waiting for the platform's check. An operator ends it, there is nothing for you to do. "
         "Due 29 Dec 2026, 12:10 CET.",
-        "Waiting for the platform's check: The purges of its account reach unusually many users of other accounts "
-        "today. An operator releases it, or cancels it. Due 29 Dec 2026, 12:10 CET.",
-        "Waiting for the platform's check: The purges of its account reach unusually many users of other accounts "
-        "today. Release it, or cancel it. Due 29 Dec 2026, 12:10 CET.",
+        "Waiting for the platform's check: The purges of its account, or of whoever asked for it, reach unusually many "
+        "users and rows of other accounts today. An operator releases it, or cancels it. Due 29 Dec 2026, 12:10 CET.",
+        "Waiting for the platform's check: The purges of its account, or of whoever asked for it, reach unusually many "
+        "users and rows of other accounts today. Release it, or cancel it. Due 29 Dec 2026, 12:10 CET.",
     ),
     "held: it would empty accounts": (
         {"status": Status.HELD, "held_reason": "members"},
@@ -179,10 +179,10 @@ TABLE = {
         Actor.OPERATOR,
         "Waiting for the platform's check. An operator ends it, there is nothing for you to do. "
         "Due 29 Dec 2026, 12:10 CET.",
-        "Waiting for the platform's check: The purges of its account reach unusually many users of other accounts "
-        "today. An operator releases it, or cancels it. Due 29 Dec 2026, 12:10 CET.",
-        "Waiting for the platform's check: The purges of its account reach unusually many users of other accounts "
-        "today. Release it, or cancel it. Due 29 Dec 2026, 12:10 CET.",
+        "Waiting for the platform's check: The purges of its account, or of whoever asked for it, reach unusually many "
+        "users and rows of other accounts today. An operator releases it, or cancels it. Due 29 Dec 2026, 12:10 CET.",
+        "Waiting for the platform's check: The purges of its account, or of whoever asked for it, reach unusually many "
+        "users and rows of other accounts today. Release it, or cancel it. Due 29 Dec 2026, 12:10 CET.",
     ),
     "an attempt failed": (
         {"status": Status.RUNNING, "next_attempt_at": LATER, **FAILED},
