@@ -107,6 +107,10 @@ class Dialect(ABC):
         """Whether doing a transaction again may help: a deadlock, a lock that was waited for, a lost race."""
 
     @abstractmethod
+    def gave_way(self, error: Exception) -> bool:
+        """Whether it gave up, to let others go first, a lock that it would have had by waiting (``bound_chunk``)."""
+
+    @abstractmethod
     def data_version(self) -> int | None:
         """A number that changes with the first commit of anybody else; None where it costs more than it saves."""
 

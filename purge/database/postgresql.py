@@ -87,7 +87,15 @@ _FEW_ROWS: Final = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit
 #: The transaction that deletes the people waits for the disk, and with it all before it are there; nothing outside the
 #: database is touched until then.
 _NOT_FLUSHED: Final = "SET LOCAL synchronous_commit = off"
-_TRY_AGAIN_STATES: Final = frozenset({"40P01", "55P03", "40001", "57014", "23503"})
+#: To the end of a transaction: a lock is waited for less than half as long as anybody waits before the server looks for
+#: a deadlock. Of those who wait for each other it ends whoever looks first, which may be a user who saves a page; so a
+#: chunk, which can be done again, gives up before. (A chunk works some 60 ms before it waits.)
+_GIVE_WAY: Final = (
+    "SELECT set_config('lock_timeout', greatest(10, least(3000, 400 * "
+    "extract(epoch FROM current_setting('deadlock_timeout')::interval)))::int::text, true)"
+)
+_NO_LOCK: Final = "55P03"
+_TRY_AGAIN_STATES: Final = frozenset({"40P01", _NO_LOCK, "40001", "57014", "23503"})
 
 
 class PostgreSQL(Dialect):
@@ -118,7 +126,7 @@ class PostgreSQL(Dialect):
     # ---------------------------------------------------------------- transactions
 
     def bound_chunk(self, *, piece: bool) -> None:
-        said = f"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '60s'; {_FEW_ROWS}"
+        said = f"SET LOCAL statement_timeout = '60s'; {_FEW_ROWS}; {_GIVE_WAY}"
         if piece:
             said += f"; {_NOT_FLUSHED}; SET CONSTRAINTS ALL IMMEDIATE"
         self.execute(said)
@@ -142,6 +150,9 @@ class PostgreSQL(Dialect):
 
     def may_pass(self, error: Exception) -> bool:
         return getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN_STATES
+
+    def gave_way(self, error: Exception) -> bool:
+        return getattr(error.__cause__, "sqlstate", None) == _NO_LOCK
 
     def data_version(self) -> int | None:
         return None

@@ -63,6 +63,9 @@ class SQLite(Dialect):
     def may_pass(self, error: Exception) -> bool:
         return "locked" in str(error)
 
+    def gave_way(self, error: Exception) -> bool:
+        return False
+
     def data_version(self) -> int | None:
         ((version,),) = self.rows("PRAGMA data_version")
         return int(version)

@@ -7,6 +7,7 @@ request's row and comparing that number, so a worker that was thought dead canno
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import random
 import time
@@ -36,8 +37,10 @@ logger = logging.getLogger(__name__)
 #: Reported failures in a row, and workers that died without any progress in between, before people are asked.
 MAX_ATTEMPTS = 5
 MAX_CRASHES = 12
-#: Tries of one chunk when the database asks to try again (deadlock, lock or statement timeout, lost race).
+#: Tries of one chunk when the database asks to try again (deadlock, statement timeout, lost race).
 CHUNK_TRIES = 7
+#: For how many seconds it is tried when it was a lock that others hold: one is waited for less than half a second.
+LOCK_PATIENCE = 25.0
 
 
 T = TypeVar("T")
@@ -205,12 +208,15 @@ def commit_without_flushing() -> None:
 
 def try_again(action: Callable[[], T]) -> T:
     """Do a chunk, again when the database says that trying again may help. Raises its last error."""
-    for attempt in range(CHUNK_TRIES):
+    began = time.monotonic()
+    for attempt in itertools.count(1):
         try:
             return action()
         except (OperationalError, IntegrityError) as error:
-            if attempt == CHUNK_TRIES - 1 or not dialect_of(connection).may_pass(error):
+            dialect = dialect_of(connection)
+            waits = dialect.gave_way(error) and time.monotonic() - began < LOCK_PATIENCE
+            if not waits and (attempt >= CHUNK_TRIES or not dialect.may_pass(error)):
                 raise
         # Spread, so that two requests that met do not meet again.
-        time.sleep(random.uniform(0.5, 1.5) * 0.02 * 2**attempt)  # noqa: S311 - no secret
+        time.sleep(random.uniform(0.5, 1.5) * 0.02 * 2 ** min(attempt - 1, 5))  # noqa: S311 - no secret
     raise AssertionError("unreachable")

@@ -4,11 +4,12 @@ Every thread is joined before a test ends, and closes its own connection.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connection, connections, transaction
 
 from learning.models import Comment, Enrolment
 from messaging.models import Notification
@@ -132,6 +133,100 @@ def test_four_requests_at_once_with_live_writers_leave_nothing_and_fail_nowhere(
     assert not Enrolment.objects.filter(user_id__in=gone).exists()
     for person in everybody:
         assert not Comment.objects.filter(body__contains=person.email).exists()
+
+
+def waits_for_a_lock(pid: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s", [pid])
+        return bool(cursor.fetchone()[0])
+
+
+def someone_waits_for_me() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def until(happens: Callable[[], bool]) -> None:
+    for _n in range(1_000):
+        if happens():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within ten seconds")
+
+
+def test_of_a_purge_and_a_person_who_wait_for_each_other_the_purge_gives_way():
+    """The server ends whoever looks first, and that would be the person: they wait for the longest."""
+    world = w.build_world()
+    post = PostFactory(board__account=world.acme, author=world.witness)
+    texts = [CommentFactory(post=post, author=world.witness, body=f"Ask {world.ann.email}").pk for _n in range(3)]
+    purge_request = submit_as(world.admin, world.acme.pk, world.ann)()
+    saves: dict[str, Any] = {}
+    first_waits, go_on = threading.Event(), threading.Event()
+
+    def save() -> None:
+        """Holds the last row, and wants the first, which the purge has by then."""
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                saves["pid"] = cursor.fetchone()[0]
+                Comment.objects.select_for_update().get(pk=texts[2])
+                first_waits.set()
+                assert go_on.wait(30)
+                Comment.objects.filter(pk=texts[0]).update(removed=True)
+            saves["error"] = None
+        except DatabaseError as error:
+            saves["error"] = type(error.__cause__).__name__
+        finally:
+            connections.close_all()
+
+    person = threading.Thread(target=save)
+    person.start()
+    assert first_waits.wait(30)
+    answer: list[str] = []
+    worker = threading.Thread(
+        target=lambda: (answer.append(tasks.run_request(purge_request.pk)), connections.close_all())
+    )
+    with transaction.atomic():
+        # The purge has the first row and waits for the second.
+        Comment.objects.select_for_update().get(pk=texts[1])
+        worker.start()
+        until(someone_waits_for_me)
+        go_on.set()
+        until(lambda: waits_for_a_lock(saves["pid"]) or not person.is_alive())
+    # Now the purge goes on to the third, which the person holds, who waits for the first.
+    person.join(timeout=60)
+    worker.join(timeout=120)
+    assert not person.is_alive()
+    assert not worker.is_alive()
+    assert saves["error"] is None
+    purge_request.refresh_from_db()
+    assert (answer, purge_request.status, purge_request.attempts) == (["over"], Status.COMPLETED, 0)
+    assert Comment.objects.get(pk=texts[0]).removed
+    assert not Comment.objects.filter(body__contains=world.ann.email).exists()
+
+
+def test_a_lock_that_is_held_for_seconds_is_waited_for():
+    world = w.build_world()
+    post = PostFactory(board__account=world.acme, author=world.witness)
+    comment = CommentFactory(post=post, author=world.witness, body=f"Ask {world.ann.email}")
+    purge_request = submit_as(world.admin, world.acme.pk, world.ann)()
+    answer: list[str] = []
+    worker = threading.Thread(
+        target=lambda: (answer.append(tasks.run_request(purge_request.pk)), connections.close_all())
+    )
+    with transaction.atomic():
+        Comment.objects.select_for_update().get(pk=comment.pk)
+        worker.start()
+        until(someone_waits_for_me)
+        time.sleep(5)
+        assert worker.is_alive()
+    worker.join(timeout=120)
+    assert not worker.is_alive()
+    purge_request.refresh_from_db()
+    assert (answer, purge_request.status, purge_request.attempts) == (["over"], Status.COMPLETED, 0)
 
 
 def test_the_same_human_purged_by_two_accounts_at_the_same_time():

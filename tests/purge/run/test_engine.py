@@ -160,7 +160,7 @@ def transactions_of(captured: CaptureQueriesContext) -> list[list[str]]:
     """The captured statements, by the engine's transactions: each begins with its time limits."""
     found: list[list[str]] = [[]]
     for query in captured.captured_queries:
-        if query["sql"].startswith("SET LOCAL lock_timeout"):
+        if query["sql"].startswith("SET LOCAL statement_timeout"):
             found.append([])
         found[-1].append(query["sql"])
     return found
