@@ -76,17 +76,17 @@ class SQLite(Dialect):
         columns: list[Column] = []
         keys: list[ForeignKey] = []
         primary: dict[str, str] = {}
-        for (table,) in self.rows(_TABLES):
-            for _n, name, declared, _not_null, _default, position in self.rows(
-                'SELECT cid, name, type, "notnull", dflt_value, pk FROM pragma_table_info(%s)', [table]
-            ):
-                columns.append(Column(table, name, *_type_of(declared)))
-                if position == 1:
-                    primary[table] = name
-            for to_table, column, to_column in self.rows(
-                'SELECT "table", "from", "to" FROM pragma_foreign_key_list(%s)', [table]
-            ):
-                keys.append(ForeignKey(table, column, to_table, to_column or primary.get(to_table, "id")))
+        # Two statements, not two for each table: a verification reads the catalogue while somebody watches.
+        for table, name, declared, position in self.rows(
+            f"SELECT m.name, c.name, c.type, c.pk FROM ({_TABLES}) m, pragma_table_info(m.name) c ORDER BY 1, c.cid"
+        ):
+            columns.append(Column(table, name, *_type_of(declared)))
+            if position == 1:
+                primary[table] = name
+        for table, to_table, column, to_column in self.rows(
+            f'SELECT m.name, k."table", k."from", k."to" FROM ({_TABLES}) m, pragma_foreign_key_list(m.name) k'
+        ):
+            keys.append(ForeignKey(table, column, to_table, to_column or primary.get(to_table, "id")))
         return Catalog(
             tuple(columns), tuple(sorted(keys, key=lambda key: (key.table, key.column))), primary, frozenset()
         )

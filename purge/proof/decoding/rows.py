@@ -24,10 +24,15 @@ _JOINED: Final = (
 
 
 _IS_CODED, _IS_JOINED = re.compile(_CODED), re.compile(_JOINED)
+_MAY_BE: Final = re.compile(f"@|{_CODED}")
+#: What a JSON document in a text begins with; "" begins with none.
+_DOCUMENTS: Final = ("[", "{", '"')
 
 
 def coded_addresses(value: Any) -> set[str]:
     """The keys of all addresses that a stored value mentions in another code, or by a salted digest."""
+    if isinstance(value, str) and value[:1] not in _DOCUMENTS and not _MAY_BE.search(value):
+        return set()  # nearly all are of these: read once, not taken to pieces
     value = _opened(value)
     found = salted_addresses(value)
     for text in _strings(value):
@@ -44,7 +49,7 @@ def worth_decoding(text: str) -> str:
 
 def _opened(value: Any) -> Any:
     """A value, and where it is a JSON document in a text, that."""
-    if isinstance(value, str) and value[:1] in '[{"':
+    if isinstance(value, str) and value[:1] in _DOCUMENTS:
         try:
             return json.loads(value)
         except ValueError:
