@@ -88,12 +88,16 @@ def digests_of(address: str) -> frozenset[str]:
 
 
 def digests_of_writing(written: str) -> frozenset[str]:
-    """The same of an address as somebody wrote it: with its domain in small letters too, and all in small letters."""
+    """The same of an address as somebody wrote it, in each case that it is digested in."""
+    return frozenset().union(*map(digests_of, cases_of(written)))
+
+
+def cases_of(written: str) -> frozenset[str]:
+    """An address as somebody wrote it, with its domain in small letters, and all in small letters; of what is no
+    address nothing."""
     written = trimmed(written)
     local, at, domain = written.rpartition("@")
-    if not at:
-        return frozenset()
-    return digests_of(written) | digests_of(f"{local}@{domain.lower()}") | digests_of(written.lower())
+    return frozenset({written, f"{local}@{domain.lower()}", written.lower()}) if at else frozenset()
 
 
 def opaque_token(public_id: str) -> str:

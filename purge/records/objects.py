@@ -51,20 +51,29 @@ _SCHEME: Final = re.compile(r"\A\s*(?:(?:mailto|acct|smtp):|(?:sha1|sha256|md5)\
 
 @dataclass(frozen=True)
 class Gone:
-    """Who goes: search keys and tokens, identities of others that stay, and where the ids among them count."""
+    """Who goes: search keys and tokens, identities of others that stay, where the ids among them count, and other
+    writings of the addresses."""
 
     keys: Collection[str]
     spared: Collection[str]
     homes: Collection[str]
+    written: Collection[str]
 
 
-def redact_objects(value: Any, keys: Collection[str], *, spared: Collection[str], homes: Collection[str]) -> Any:
+def redact_objects(
+    value: Any,
+    keys: Collection[str],
+    *,
+    spared: Collection[str],
+    homes: Collection[str],
+    written: Collection[str] = (),
+) -> Any:
     """A copy of the JSON value without the people of the keys: first their objects, then every mention elsewhere.
 
     The same object when there is nobody to take out. ``homes``: host names of home pages on which an ID or login among
-    the keys is theirs (:meth:`purge.host.Host.home_pages`).
+    the keys is theirs (:meth:`purge.host.Host.home_pages`). ``written``: the addresses in other writings than the keys.
     """
-    gone = Gone(keys, spared, homes)
+    gone = Gone(keys, spared, homes, written)
     about = {id(each): treat for each, treat in _about(value, gone)}
     rest = redact_json(_treated(value, about) if about else value, keys, spared=spared)
     return rest if rest is value else with_iris(rest)
@@ -128,7 +137,7 @@ def _is_account(properties: dict[str, Any], gone: Gone) -> bool:
 
 
 def _tells(properties: dict[str, Any], gone: Gone) -> bool:
-    if is_salted(properties, gone.keys):
+    if is_salted(properties, [*gone.keys, *gone.written]):
         return True
     for name, item in properties.items():
         plain = plain_name(name)

@@ -1,7 +1,7 @@
 """Open Badges that know their recipient by a salted digest: ``{"identity": "sha256$…", "hashed": true, "salt": "…"}``.
 
 Nobody can look such a digest up: it is computed wherever a salt stands beside one, and only as long as the address is
-known. In every spelling of the domain, in small letters.
+known. In every spelling of the domain in small letters, and as the address is stored.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ _IDENTITIES: Final = ("identity", "identityHash")
 _HASHED: Final = re.compile(r"(md5|sha1|sha256)\$([0-9A-Fa-f]{32,64})\Z")
 
 
-def is_salted(properties: dict[str, Any], keys: Collection[str]) -> bool:
-    """Whether an object tells one of the addresses by a digest with the salt beside it."""
-    return next(_identities(properties, keys), "") != ""
+def is_salted(properties: dict[str, Any], writings: Collection[str]) -> bool:
+    """Whether an object tells one of the addresses, as they may have been written, by a digest with the salt beside
+    it."""
+    return next(_identities(properties, writings), "") != ""
 
 
-def without_salted(text: str, keys: Collection[str]) -> str:
+def without_salted(text: str, writings: Collection[str]) -> str:
     """A text that is a JSON document without such digests, the rest as it was; any other text as it is."""
     if '"salt"' not in text or text.lstrip()[:1] not in ("{", "["):
         return text
@@ -36,7 +37,7 @@ def without_salted(text: str, keys: Collection[str]) -> str:
     while todo:
         match todo.pop():
             case dict() as properties:
-                for identity in _identities(properties, keys):
+                for identity in _identities(properties, writings):
                     text = text.replace(identity, ERASED)
                 todo += properties.values()
             case list() as items:
@@ -44,21 +45,21 @@ def without_salted(text: str, keys: Collection[str]) -> str:
     return text
 
 
-def _identities(properties: dict[str, Any], keys: Collection[str]) -> Iterator[str]:
+def _identities(properties: dict[str, Any], writings: Collection[str]) -> Iterator[str]:
     salt = properties.get("salt")
     if not isinstance(salt, str) or not salt:
         return
     for name in _IDENTITIES:
         identity = properties.get(name)
         found = _HASHED.match(identity) if isinstance(identity, str) else None
-        if found and _is_of_one(found[1], found[2].lower(), salt, keys):
+        if found and _is_of_one(found[1], found[2].lower(), salt, writings):
             yield found.string
 
 
-def _is_of_one(algorithm: str, digest: str, salt: str, keys: Collection[str]) -> bool:
+def _is_of_one(algorithm: str, digest: str, salt: str, writings: Collection[str]) -> bool:
     return any(
-        hashlib.new(algorithm, f"{key}{salt}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+        hashlib.new(algorithm, f"{each}{salt}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
         == digest
-        for key in keys
-        if "@" in key and not is_token(key)
+        for each in writings
+        if "@" in each and not is_token(each)
     )

@@ -11,7 +11,7 @@ from functools import cached_property
 from django.db.models import Q
 
 from purge.addresses import identity_key, search_keys, sought_keys
-from purge.addresses.tokens import digests_of_writing, opaque_token, searched_ids
+from purge.addresses.tokens import cases_of, digests_of_writing, opaque_token, searched_ids
 from purge.choices import Fate, IdentifierKind, Reason
 from purge.hashing import FOLDED
 from purge.host import get_host
@@ -31,8 +31,8 @@ class Scope:
     ``people``: ids of the rows that go, ascending. ``going``: the same for the whole request, where this scope is only
     about some of them. ``addresses`` and ``logins``: identity keys taken out in every account of the scope.
     ``own_addresses``: account id → keys taken out there alone. ``ids``: account id → the people's Unique User IDs
-    there. ``opaque``: their public ids. ``written``: identity key → digests of the address as it was written, where
-    that is another writing than the key. ``matched``: those of the keys by which the route chose
+    there. ``opaque``: their public ids. ``written``: identity key → the address as it is stored with the people, where
+    that is another writing than the key: it has other digests. ``matched``: those of the keys by which the route chose
     its people (see :mod:`purge.routes.ownership`). ``losing_accounts``: accounts in which a person's row goes.
     ``own_people``: those of the account that asked; None: all of them.
     ``requesting_account_id`` is None where the route does not clean one; ``excluded_account_id``: a trial account that
@@ -83,7 +83,25 @@ class Scope:
 
     def _sought(self, identities: Iterable[str]) -> frozenset[str]:
         identities = frozenset(identities)
-        return searched(identities).union(*(self.written[key] for key in identities & self.written.keys()))
+        return searched(identities).union(*map(digests_of_writing, self._writings(identities)))
+
+    def _writings(self, identities: frozenset[str]) -> frozenset[str]:
+        return frozenset().union(*(self.written[key] for key in identities & self.written.keys()))
+
+    def writings_for(self, account_id: int | None) -> frozenset[str]:
+        """The addresses to take out of this account as somebody wrote them, in each case that a salt may stand behind:
+        a salted digest of one is computed anew wherever there is a salt."""
+        if not self.written:
+            return frozenset()
+        if account_id not in self._cases:
+            identities = self.addresses if account_id is None else self.identities_for(account_id)
+            self._cases[account_id] = frozenset().union(*map(cases_of, self._writings(identities)))
+        return self._cases[account_id]
+
+    @cached_property
+    def _cases(self) -> dict[int | None, frozenset[str]]:
+        """Answers of :meth:`writings_for`."""
+        return {}
 
     def identities_for(self, account_id: int) -> frozenset[str]:
         """The identities that are taken out of this account: those that are nobody's there."""
@@ -228,9 +246,7 @@ def build_scope(
         logins=frozenset(logins),
         ids={account: frozenset(keys) for account, keys in (ids or {}).items()},
         opaque=frozenset(map(opaque_token, public_ids)),
-        written={
-            key: frozenset().union(*map(digests_of_writing, writings)) for key, writings in (written or {}).items()
-        },
+        written={key: frozenset(writings) for key, writings in (written or {}).items()},
         matched=frozenset(matched),
         requesting_account_id=account_id if policy.scrub_requesting_account else None,
         trial_accounts=policy.scrub_trial_accounts,
@@ -254,11 +270,16 @@ def current_key(value: str, form: str) -> str:
     return identity_key(value) if form == FOLDED else value
 
 
-def addresses_of(requests: Iterable[PurgeRequest]) -> frozenset[str]:
-    """The search keys of all addresses that open requests have captured."""
+def addresses_of(requests: Iterable[PurgeRequest]) -> Mapping[str, frozenset[str]]:
+    """The search keys of all addresses that open requests have captured, each with what a salted digest may be of: the
+    key itself, and the address as it is stored."""
     stored = Identifier.objects.filter(request__in=list(requests), kind=IdentifierKind.EMAIL)
-    identities = (current_key(value, form) for value, form in stored.values_list("value", "form"))
-    return frozenset().union(*map(search_keys, identities))
+    found: dict[str, set[str]] = defaultdict(set)
+    for value, form, written in stored.values_list("value", "form", "written"):
+        cases = frozenset().union(*map(cases_of, written.splitlines()))
+        for key in search_keys(current_key(value, form)):
+            found[key] |= {key, *cases}
+    return {key: frozenset(writings) for key, writings in found.items()}
 
 
 def scope_of(purge_request: PurgeRequest) -> Scope:
@@ -276,7 +297,7 @@ def scope_of(purge_request: PurgeRequest) -> Scope:
             (there if kind == IdentifierKind.EMAIL else ids)[account_id].add(value)
     written: dict[str, set[str]] = defaultdict(set)
     for value, form, writing in purge_request.identifiers.exclude(written="").values_list("value", "form", "written"):
-        written[current_key(value, form)].add(writing)
+        written[current_key(value, form)].update(writing.splitlines())
     subjects = [
         (person_id, account_id)
         for person_id, account_id, reason, fate in purge_request.subjects.values_list(

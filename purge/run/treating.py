@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from django.db import transaction
 
+from purge.addresses import search_keys
 from purge.addresses.tokens import ID
 from purge.choices import IdentifierKind, Status
 from purge.models import PurgeRequest
@@ -45,6 +46,11 @@ def treat_hits(purge_request: PurgeRequest, hits: Iterable[Hit]) -> int:
     return changed
 
 
+def _writings_of(scope: Scope, key: str) -> frozenset[str]:
+    """How the addresses of a search key are stored with the people."""
+    return frozenset().union(*(found for identity, found in scope.written.items() if key in search_keys(identity)))
+
+
 def _only(scope: Scope, hit: Hit) -> Scope:
     """The scope of a request with nobody and nothing in it but the identifier that was met."""
     key, is_login = frozenset({hit.key}), hit.kind == IdentifierKind.LOGIN
@@ -57,7 +63,7 @@ def _only(scope: Scope, hit: Hit) -> Scope:
         # In a column for logins it stands without the sign.
         ids={hit.account_id: frozenset({hit.key.removeprefix(ID)})} if is_id and hit.account_id is not None else {},
         opaque=frozenset(),
-        written={},
+        written={hit.key: _writings_of(scope, hit.key)},
         logins=key if is_login and not is_id else frozenset(),
         matched=key if hit.matched else frozenset(),
     )

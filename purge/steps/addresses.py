@@ -270,7 +270,9 @@ def changed_rows(
         old, own = values[: len(names)], dict(zip(own_names, values[len(names) :], strict=True))
         owner = owner_of(entry.rules, account_id, staff)
         keys, homes = scope.keys_for(owner), partial(scope.homes_of, owner)
-        named = Named(keys, scope.logins_for(owner), scope.ids_for(owner), frozenset(), pk, homes)
+        named = Named(
+            keys, scope.logins_for(owner), scope.ids_for(owner), frozenset(), pk, homes, scope.writings_for(owner)
+        )
         new = [
             _treated(column, value, keys - _own_keys(column, own), named, partial(_of_others, scope, owner))
             for column, value in zip(columns, old, strict=True)
@@ -309,7 +311,7 @@ def _treated(
 @dataclass(frozen=True)
 class Named:
     """Who is to leave a value: search keys of addresses and tokens, keys of logins and of Unique User IDs, whose
-    mentions are ``spared``; its row; and host names of its account's home pages."""
+    mentions are ``spared``; its row; host names of its account's home pages; and how the addresses are stored."""
 
     keys: frozenset[str]
     logins: frozenset[str]
@@ -317,6 +319,7 @@ class Named:
     spared: frozenset[str]
     pk: int
     homes: Callable[[], frozenset[str]]
+    written: frozenset[str]
 
 
 @singledispatch
@@ -331,9 +334,10 @@ def without(rule: AddressTreatment, column: AddressColumn, _value: Any, _named: 
 @without.register
 def redacted(rule: Redact, column: AddressColumn, value: Any, named: Named) -> Any:
     if column.is_json:
-        rest = redact_objects(value, named.keys, spared=named.spared, homes=named.homes())
+        rest = redact_objects(value, named.keys, spared=named.spared, homes=named.homes(), written=named.written)
     else:
-        rest = without_salted(without_names(value, named.keys, spared=named.spared), named.keys)
+        rest = without_names(value, named.keys, spared=named.spared)
+        rest = without_salted(rest, [*named.keys, *named.written])
         rest = redact(rest, named.keys, spared=named.spared)
     return _with_number(column, rest, named.pk) if rule.numbered and rest is not value else rest
 

@@ -9,16 +9,17 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import md5, sha1, sha256
+from types import MappingProxyType
 from typing import Any, Final
 
-_KNOWN: Final[ContextVar[frozenset[str]]] = ContextVar("known addresses", default=frozenset())
+_KNOWN: Final[ContextVar[Mapping[str, Collection[str]]]] = ContextVar("known addresses", default=MappingProxyType({}))
 _DIGESTS: Final = (md5, sha1, sha256)
 
 
 @contextmanager
-def knowing(addresses: Collection[str]) -> Iterator[None]:
-    """Within the block these addresses, as search keys, are recognised by their salted digests."""
-    token = _KNOWN.set(frozenset(addresses))
+def knowing(addresses: Mapping[str, Collection[str]]) -> Iterator[None]:
+    """Within the block these search keys are recognised by salted digests of any of their writings."""
+    token = _KNOWN.set(addresses)
     try:
         yield
     finally:
@@ -39,7 +40,11 @@ def salted_addresses(document: Any) -> set[str]:
                 written = {
                     str(value).rpartition("$")[2].lower() for name, value in item.items() if "identity" in name.lower()
                 }
-                found |= {key for key in known if not written.isdisjoint(_digests(key + salt))}
+                found |= {
+                    key
+                    for key, writings in known.items()
+                    if any(not written.isdisjoint(_digests(each + salt)) for each in writings)
+                }
     return found
 
 

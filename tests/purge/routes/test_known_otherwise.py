@@ -312,6 +312,40 @@ def test_salted_digests_in_badges_go_while_the_address_is_known(cast):
     assert theirs.evidence == text % JOANN_SALTED
 
 
+# `printf '%sdeadsea' 'Zoë.Quist@Example.ORG' | sha256sum`; with the domain in small letters; all in small letters; and
+# of ZoE.Quist@example.org.
+ZOE_SALTED = (
+    "254841e74911b112a248eae2979ac11a29b5b141dfbd53079351a658dd4965a3",
+    "615e96e5f6fc179cb9fa187e8cfdce7e44f426577904aaea18bf3bca747b95ce",
+    "1a3e88d9b0379cd4022e79142b7ab496a49966739539562e96490f3a10585837",
+    "251b30ba43e30d77c2b177309341abd6911b9d472a32ee8a682deb10c252cbde",
+)
+# `printf %s … | sha1sum` of mailto:Zoë.Quist@Example.ORG and mailto:zoë.QUIST@example.org.
+ZOE_SHA1 = ("0a398b913bbe7aff675008aad89bd6e798616889", "d8c3ee189b4b65fe4a0e13866be78f7b2f490f80")
+
+
+@pytest.mark.parametrize("treated", [True, False], ids=["treated", "proved"])
+def test_digests_of_an_address_as_each_of_the_people_has_it_stored(cast, monkeypatch, treated):
+    """Two rows of one mailbox, each in a writing of its own: plain digests of both, salted ones of every case."""
+    person = UserFactory(account=cast.acme, email="Zoë.Quist@Example.ORG", deleted_at=cast.ann.deleted_at)
+    UserFactory(account=cast.alpha, email="zoë.QUIST@example.org")
+    documents = {digest: recipient(f"sha256${digest}", "deadsea") for digest in ZOE_SALTED}
+    made = plant(cast.acme, documents | {digest: statement(agent(mbox_sha1sum=digest)) for digest in ZOE_SHA1})
+    if not treated:
+        monkeypatch.setattr(objects, "is_salted", lambda *_args: False)
+    request = purge(cast, person)
+    stored = dict(XapiStatement.objects.values_list("pk", "statement"))
+    left = {digest: stored[row.pk] for digest, row in made.items()}
+    assert [left[digest] for digest in ZOE_SHA1] == [statement(ERASED_AGENT)] * 2
+    assert left[ZOE_SALTED[3]] == recipient(f"sha256${ZOE_SALTED[3]}", "deadsea")
+    if treated:
+        assert request.status == "completed"
+        assert [left[digest] for digest in ZOE_SALTED[:3]] == [recipient("[erased]", "deadsea")] * 3
+    else:
+        assert request.status == "residue"
+        assert set(request.residues.values_list("row", flat=True)) == {str(made[each].pk) for each in ZOE_SALTED[:3]}
+
+
 def test_a_salted_digest_is_told_by_the_proof_without_the_treatment(cast, monkeypatch):
     badge = plant(cast.acme, {"2.0": recipient(f"sha256${SALTED}", "deadsea")})["2.0"]
     monkeypatch.setattr(objects, "is_salted", lambda *_args: False)
