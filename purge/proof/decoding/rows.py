@@ -12,14 +12,15 @@ from typing import Any, Final
 from purge.addresses import emails_in
 from purge.proof.decoding.codes import hexadecimal, plain_texts
 from purge.proof.decoding.salted import salted_addresses
+from purge.proof.decoding.within import TELLTALE, WITHOUT_AT, addresses_within
 
 #: What a text holds that is worth decoding, as PostgreSQL and Python understand it alike. A run of base64, an encoded
 #: word, or an at-sign with anything near it that may hide a part of the address.
-_CODED: Final = r"[A-Za-z0-9+/_-]{16}|=\?[A-Za-z]|commat;|u\{0*40\}|[Bb]asic[ \t:]+[A-Za-z0-9+/_-]{8}"
+_CODED: Final = r"[A-Za-z0-9+/_-]{16}|=\?[A-Za-z]|commat;|u\{0*40\}|[Bb]asic[ \t:]+[A-Za-z0-9+/_-]{8}|" + WITHOUT_AT
 _JOINED: Final = (
     r"['_\"<>][^\s@]{1,80}@|=[C-F][0-9A-F][^\s@]{0,80}@|@[^\s@]{0,80}['_\"<>&%\\]|(?:^|\s)-[^\s@]{1,64}@|[&%\\][^\s@]{1,80}@|@[^\s@]{1,200}[.-][A-Z]"
     r"|[^\x01-\x7f][^\s@]{0,64}@|@[^\s@]{0,200}[^\x01-\x7f]|\n[ \t]"
-    r"|@[^\s@]{1,200}\.(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)"
+    r"|@[^\s@]{1,200}\.(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)|" + TELLTALE
 )
 
 
@@ -37,7 +38,11 @@ def coded_addresses(value: Any) -> set[str]:
     found = salted_addresses(value)
     for text in _strings(value):
         if _IS_CODED.search(text) or ("@" in text and _IS_JOINED.search(text)):
-            found.update(hexadecimal(text), *map(emails_in, plain_texts(text)))
+            found |= hexadecimal(text)
+            for said in (text, *plain_texts(text)):
+                # As it stands it was looked through before.
+                found.update(emails_in(said) if said is not text else ())
+                found.update(*(emails_in(each.address) for each in addresses_within(said)))
     return found
 
 

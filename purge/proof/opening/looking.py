@@ -10,8 +10,7 @@ from typing import Final, Self
 
 from django.core.files.storage import Storage
 
-from purge.addresses import written_in
-from purge.proof.decoding.codes import plain_texts
+from purge.proof.decoding.written import all_written_in
 from purge.proof.opening.charsets import texts_of
 from purge.sandbox import child
 from purge.sandbox.parent import Sandbox
@@ -55,9 +54,8 @@ class Looker:
                 return self._from_the_child(stored)
             found: dict[str, set[frozenset[str]]] = defaultdict(set)
             for text in texts_of(stored, unfolded=calendar):
-                for each in (text, *plain_texts(text)):
-                    for key, identities in written_in(each):
-                        found[key].add(identities)
+                for key, identities in all_written_in(text):
+                    found[key].add(identities)
             return Seen(dict(found))
 
     def _from_the_child(self, stored: object) -> Seen:

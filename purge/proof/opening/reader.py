@@ -9,8 +9,7 @@ from typing import Any
 import pypdf  # noqa: F401
 import python_calamine  # noqa: F401
 
-from purge.addresses import written_in
-from purge.proof.decoding.codes import plain_texts
+from purge.proof.decoding.written import all_written_in
 from purge.proof.opening.unpacking import Unpacker
 from purge.sandbox.child import serve
 from purge.sandbox.unopened import Unopened
@@ -20,10 +19,7 @@ def read(content: bytes) -> Iterator[dict[str, Any]]:
     """Each address in a file, and each kind of what could not be read, once."""
     told: set[tuple[str, frozenset[str]]] = set()
     for said in Unpacker().say(content):
-        if isinstance(said, Unopened):
-            words = {(said.value, frozenset[str]())}
-        else:
-            words = {written for text in (said, *plain_texts(said)) for written in written_in(text)}
+        words = {(said.value, frozenset[str]())} if isinstance(said, Unopened) else set(all_written_in(said))
         for word, identities in words - told:
             if isinstance(said, Unopened):
                 yield {"unopened": word}

@@ -15,12 +15,12 @@ import purge.proof
 from connectors.models import XapiStatement
 from learning.models import Comment
 from purge import services
-from purge.addresses import emails_in, matching, redact
+from purge.addresses import emails_in, embedded, matching, redact
 from purge.addresses.decoders import finding
 from purge.choices import Status, Verdict
 from purge.models import Residue
 from purge.proof import texts
-from purge.proof.decoding import codes, rows
+from purge.proof.decoding import codes, rows, within
 from purge.proof.decoding.codes import plain_texts
 from purge.run import engine
 from purge.upkeep.patrol import patrol_all
@@ -28,6 +28,7 @@ from tests.factories.connectors import XapiStatementFactory
 from tests.factories.learning import CommentFactory
 from tests.purge import world as w
 from tests.purge.addresses import test_decoders
+from tests.purge.addresses.test_embedded import EMBEDDED, TWINS
 
 ANN = test_decoders.ANN
 
@@ -245,3 +246,59 @@ def test_the_proof_has_eyes_of_its_own_for_digests(cast, monkeypatch):
     assert rows.coded_addresses(f"avatar x{SHA1} {SHA1}0 {SHA1}@x.org") == set()
     monkeypatch.setattr(codes, "_HEXADECIMAL", NEVER)
     assert rows.coded_addresses(f"avatar {SHA1}") == set()
+
+
+# ---------------------------------------------------------------- addresses within others
+
+
+@pytest.fixture
+def blind(monkeypatch):
+    """The definition finds no address within another."""
+    monkeypatch.setattr(matching, "embedded_in", lambda _text: iter(()))
+
+
+def test_the_proof_reads_addresses_within_others_by_itself(blind):
+    assert [text for text in EMBEDDED if ANN in emails_in(text)] == []
+    assert [text for text in EMBEDDED if ANN not in rows.coded_addresses(f"To: <{text}>, today")] == []
+    assert [text for text in TWINS if ANN in rows.coded_addresses(f"To: <{text}>, today")] == []
+    assert ANN in rows.coded_addresses("Username = 'ann.b@x-y.example.UAT'")
+    assert ANN in rows.coded_addresses(base64.b64encode(f"of {next(iter(EMBEDDED))}".encode()).decode())
+
+
+def test_both_know_the_same_endings():
+    """Two lists, so that a slip in one is seen."""
+    assert sorted(within.NO_ENDINGS) == sorted(embedded.NO_TOP_LEVEL.split("|"))
+
+
+@pytest.mark.parametrize("text", ["list-bounces+ann=x.org@lists.example", "ann_x.org%23EXT%23%40c.onmicrosoft.com"])
+def test_the_pass_reports_an_address_within_another_that_the_treatments_have_left(cast, monkeypatch, blind, text):
+    monkeypatch.setattr(engine, "MAX_RERUNS", 1)
+    make = {"post__board__account": cast.acme, "author": cast.witness}
+    row = CommentFactory(body=f"Bounce of {text}: ask", **make)
+    CommentFactory(body=f"Bounce of {text}: ask".replace("ann", "joann"), **make)
+    purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.run_to_end(purge_request).status == Status.RESIDUE
+    assert set(Residue.objects.values_list("table", "column", "row")) == {("learning_comment", "body", str(row.pk))}
+
+
+#: How a reader of addresses within others is switched off, and what it alone sees.
+READERS_WITHIN = {
+    "lists": ("_returning", ()),
+    "relays": ("_rewritten", ()),
+    "guests": ("_GUESTS", None),
+    "endings": ("_quoted", ""),
+}
+SEEN_BY = {
+    "lists": "list-bounces+ann.b=x-y.example@lists.example",
+    "relays": "SRS0=Hx7Q=TT=x-y.example=ann.b@relay.example",
+    "guests": "ann.b_x-y.example#EXT#@contoso.onmicrosoft.com",
+    "endings": "ann.b@x-y.example.uat",
+}
+
+
+@pytest.mark.parametrize("name", READERS_WITHIN)
+def test_each_reader_of_addresses_within_others_sees_what_nothing_else_sees(monkeypatch, blind, name):
+    assert ANN in rows.coded_addresses(SEEN_BY[name])
+    attribute, nothing = READERS_WITHIN[name]
+    monkeypatch.setattr(within, attribute, () if nothing is None else lambda _word: nothing)
+    assert ANN not in rows.coded_addresses(SEEN_BY[name])
