@@ -90,13 +90,7 @@ def _returning(path: str) -> Iterator[str]:
         yield rest
         number, dash, behind = rest.partition("-")
         token, another, local = behind.partition("-")
-        if (
-            dash
-            and another
-            and number.isdigit()
-            and len(token) >= 4
-            and not set(token.lower()) - set("0123456789abcdef")
-        ):
+        if dash and another and number.isdigit() and len(token) >= 4 and set(token) <= set(hexdigits):
             yield local
     _list, marked, rest = path.partition("-return-")
     number, dash, local = rest.partition("-")
