@@ -418,6 +418,26 @@ class UnopenedFile(models.Model):
         return f"{self.table}.{self.column} {self.row}: {self.kind}"
 
 
+class PossibleMention(models.Model):
+    """A place where a Unique User ID of somebody who was purged stands as a word, and nothing says that it is theirs:
+    where, never the ID. It was not taken out. ``row``: a primary key, or a number made from it."""
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="possible_mentions")
+    table = models.CharField(max_length=128)
+    column = models.CharField(max_length=128)
+    row = models.CharField(max_length=64)
+    account_id = models.BigIntegerField()
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "table", "column", "row"), name="purge_possible_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} {self.row}"
+
+
 class Residue(models.Model):
     """Personal data found after the erasure: where, never what. ``row``: a primary key as text, or a file's number."""
 

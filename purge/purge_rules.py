@@ -122,6 +122,16 @@ RULES = [
         },
     ),
     ModelRules(
+        "purge.PossibleMention",
+        _("places that may mention an ID"),
+        "account_id",
+        {
+            "table": Keep("the name of a table of the database", closed=BY_CODE),
+            "column": Keep("the name of a column of the database", closed=BY_CODE),
+            "row": Keep("a primary key, never a value", closed=BY_CODE),
+        },
+    ),
+    ModelRules(
         "purge.Residue",
         _("residue"),
         None,

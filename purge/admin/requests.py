@@ -27,6 +27,7 @@ from purge.host import Page, get_host
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
+from purge.pages.possible import possible_of
 from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
 from purge.references import MistypedReference
@@ -262,6 +263,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "beside": self._beside(request, purge_request),
             "residues": requests.residue_lines(purge_request.residues.order_by("table", "column", "row")[:200]),
             "unopened": requests.unopened_of(purge_request, everything=everything),
+            "possible": possible_of(purge_request, everything=everything) if own or everything else None,
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": requests.follow_up_lines(follow_ups) if own else [],
             "headless": (

@@ -25,6 +25,7 @@ from purge.choices import Reason, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
+from purge.pages.possible import possible_of
 from purge.pages.requests import progress_of, unopened_of
 from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
@@ -193,6 +194,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "held": purge_request.held_reason or None,
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
         "unopened": [file.as_json() for file in unopened_of(purge_request, everything=True)],
+        "possible": [place.as_json() for place in possible_of(purge_request, everything=True).lines],
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
             for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row")
@@ -230,6 +232,14 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
         why = "" if place.ruled else "  (no rule treats this column)"
         lines.append(f"  found       {place.table}.{place.column} row {place.row}{why}")
     lines += [f"  unopened    {file.label}" for file in unopened_of(purge_request, everything=True)]
+    possible = possible_of(purge_request, everything=True)
+    lines += [
+        f"  may be      {place.table}.{place.column} row {place.row}: holds a Unique User ID of theirs as a word, "
+        f"which was not taken out. Look at it."
+        for place in possible.lines
+    ]
+    if possible.more:
+        lines.append("  may be      more places were not listed")
     for person_id, table in purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
         lines.append(f"  stuck       user {person_id}: table {table}")
     return lines

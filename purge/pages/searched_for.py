@@ -73,6 +73,6 @@ def _line(kind: str, number: int) -> str:
 def not_searched_for() -> str:
     """What no search can find."""
     return _(
-        "Not searched for: names that people typed into texts, numbers that nothing says belong to a person, and "
-        "addresses typed so that no program finds them."
+        "Not searched for: names that people typed into texts, and addresses typed so that no program finds them. A "
+        "Unique User ID that nothing says belongs to a person is listed, and not taken out."
     )

@@ -14,6 +14,7 @@ from purge.host import Holder
 from purge.installation.storage import COPY, UNREACHABLE, AnotherStorage, require_storage
 from purge.models import PurgeRequest
 from purge.proof.files import FileMention
+from purge.proof.possible import Possible
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ def file_hit(what: StoredFile, number: int) -> Hit:
 @dataclass(frozen=True)
 class Report:
     """What a verification found. ``patrolled``: every text was read, not only the indexed places; ``unopened``: the
-    stored files that could not be opened then."""
+    stored files that could not be opened then; ``possible``: where an ID of theirs may stand."""
 
     verdict: Verdict
     hits: tuple[Hit, ...] = ()
     patrolled: bool = False
     unopened: tuple[FileMention, ...] = ()
+    possible: tuple[Possible, ...] = ()
     reason: str = ""
 
     @property

@@ -27,6 +27,7 @@ from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolle
 from purge.proof.decoding.rows import coded_addresses, worth_decoding
 from purge.proof.files import FileMention, mentions_in_files
 from purge.proof.judge import Judge, Sought
+from purge.proof.possible import Possible, PossibleIds
 from purge.proof.probe import BYTES_A_ROW
 from purge.proof.reading import filled, stream, values_of
 from purge.proof.report import Hit, Report, check_key, check_storage
@@ -49,15 +50,22 @@ def is_small() -> bool:
 def patrol_one(purge_request: PurgeRequest) -> Report:
     """A patrol for one request."""
     unopened: list[FileMention] = []
-    hits = tuple(hit for hit in patrol([purge_request], unopened) if hit.owner is None)
-    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, hits, patrolled=True, unopened=tuple(unopened))
+    possible: list[Possible] = []
+    hits = tuple(hit for hit in patrol([purge_request], unopened, possible) if hit.owner is None)
+    verdict = Verdict.RESIDUE if hits else Verdict.CLEAN
+    return Report(verdict, hits, patrolled=True, unopened=tuple(unopened), possible=tuple(possible))
 
 
-def patrol(requests: Sequence[PurgeRequest], unopened: list[FileMention] | None = None) -> Iterator[Hit]:
+def patrol(
+    requests: Sequence[PurgeRequest],
+    unopened: list[FileMention] | None = None,
+    possible: list[Possible] | None = None,
+) -> Iterator[Hit]:
     """One pass over every text and JSON column of every table: the places where a purged address or login stands.
 
     Yields a hit per request concerned, also where it is somebody else's now (``owner``). ``unopened``: the stored files
-    that could not be opened are put into it. Raises :class:`CouldNotLook` as :func:`verify` does.
+    that could not be opened are put into it; ``possible``: places where an ID of theirs may stand. Raises
+    :class:`CouldNotLook` as :func:`verify` does.
     """
     check_key(requests)
     check_storage()
@@ -65,7 +73,10 @@ def patrol(requests: Sequence[PurgeRequest], unopened: list[FileMention] | None 
     catalog = dialect_of(connection).read_catalog()
     judge = Judge(requests)
     if wanted:
-        yield from _patrol_texts(catalog, patrolled_columns(catalog), wanted, judge)
+        ids = PossibleIds(() if possible is None else requests)
+        yield from _patrol_texts(catalog, patrolled_columns(catalog), wanted, judge, ids)
+        if possible is not None:
+            possible += ids.places(catalog)
         for mention in mentions_in_files(judge.cleaned(requests)):
             if unopened is not None and mention.unopened:
                 unopened.append(mention)
@@ -160,10 +171,12 @@ def _logins_met(
             yield id_token(login), sought
 
 
-def _patrol_texts(catalog: Catalog, columns: Sequence[Column], wanted: Wanted, judge: Judge) -> Iterator[Hit]:
+def _patrol_texts(
+    catalog: Catalog, columns: Sequence[Column], wanted: Wanted, judge: Judge, ids: PossibleIds
+) -> Iterator[Hit]:
     """What stands in the texts, plainly or in another code."""
     suspects: dict[Column, list[tuple[Any, str]]] = defaultdict(list)
-    for column, pk, found in _met(catalog, columns):
+    for column, pk, found in _met(catalog, columns, ids):
         suspects[column] += [(pk, key) for key in sorted(found) if wanted.who(key)]
     for column, met in suspects.items():
         values = values_of(catalog, column, {pk for pk, _key in met})
@@ -180,8 +193,9 @@ def _patrol_logins(
             yield from judge.hits(column, pk, key, sought)
 
 
-def _met(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, Any, set[str]]]:
-    """(column, primary key, addresses) of every row of these columns that may mention one, streamed; a superset.
+def _met(catalog: Catalog, columns: Sequence[Column], ids: PossibleIds) -> Iterator[tuple[Column, Any, set[str]]]:
+    """(column, primary key, addresses) of every row of these columns that may mention one, streamed; a superset. In
+    which of them an ID may stand is told to ``ids``.
 
     A column is read once, for both ways of finding; many in one statement, since on a small database it is statements
     that take the time.
@@ -197,46 +211,58 @@ def _met(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, 
             by_type[_type_of_key(catalog, column)].append(column)
     for alike in by_type.values():
         for start in range(0, len(alike), TOGETHER):
-            yield from _met_together(catalog, alike[start : start + TOGETHER])
+            yield from _met_together(catalog, alike[start : start + TOGETHER], ids)
 
 
-def _met_together(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, Any, set[str]]]:
+def _met_together(
+    catalog: Catalog, columns: Sequence[Column], ids: PossibleIds
+) -> Iterator[tuple[Column, Any, set[str]]]:
     finds_addresses = dialect_of(connection).finds_addresses
     read = _found_by_the_database if finds_addresses else _read_here
-    sql = " UNION ALL ".join(read(catalog, column, number) for number, column in enumerate(columns))
-    for number, pk, plain, coded in cast("Iterator[tuple[int, Any, Any, Any]]", stream(sql)):
+    sql = " UNION ALL ".join(read(catalog, column, number, ids) for number, column in enumerate(columns))
+    with_ids = [ids.are_in(column) for column in columns]
+    for number, pk, plain, coded, named in cast("Iterator[tuple[int, Any, Any, Any, Any]]", stream(sql)):
         column = columns[number]
-        # SQLite only says whether a text is worth a look.
-        found = set(plain or ()) if finds_addresses else addresses_in(column, coded) if plain else set()
+        if finds_addresses:
+            found = set(plain or ())
+        else:
+            # SQLite only says whether a text is worth a look, and hands out all of them.
+            found = addresses_in(column, coded) if plain else set()
+            named = with_ids[number] and ids.may_be_in(coded)
+        if named:
+            ids.met(column, pk)
         if coded is not None:
             found |= coded_addresses(coded)
         if found:
             yield column, pk, found
 
 
-def _found_by_the_database(catalog: Catalog, column: Column, number: int) -> str:
-    """(number, primary key, addresses, the text where it may hold some in another code) of the rows worth a look."""
+def _found_by_the_database(catalog: Catalog, column: Column, number: int, ids: PossibleIds) -> str:
+    """(number, primary key, addresses, the text where it may hold some in another code, whether it may hold an ID) of
+    the rows worth a look."""
     is_json = column.type == "json"
     function, as_document, kind = (json_function(), "to_jsonb", "jsonb") if is_json else (text_function(), "", "text")
     read = (
         f"SELECT {_key(catalog, column)} AS pk, {_quote(column.name)} AS value, "
         f"{may_mention(f'({_quote(column.name)}::text)', is_json=is_json)} AS plain, "
-        f"{worth_decoding(f'{_quote(column.name)}::text')} AS coded "
+        f"{worth_decoding(f'{_quote(column.name)}::text')} AS coded, "
+        f"{ids.condition(f'{_quote(column.name)}::text') if ids.are_in(column) else 'FALSE'} AS named "
         # OFFSET 0: else each condition is asked twice.
         f"FROM {_quote(column.table)} WHERE {_quote(column.name)} IS NOT NULL OFFSET 0"
     )
     return (
         f"SELECT {number}, pk, CASE WHEN plain THEN {function}({as_document}(value)::{kind}) END, "
-        f"CASE WHEN coded THEN value::text END FROM ({read}) r{number} WHERE plain OR coded"
+        f"CASE WHEN coded THEN value::text END, named FROM ({read}) r{number} WHERE plain OR coded OR named"
     )
 
 
-def _read_here(catalog: Catalog, column: Column, number: int) -> str:
-    """(number, primary key, whether the text may mention an address, the text): SQLite's columns of JSON are texts."""
+def _read_here(catalog: Catalog, column: Column, number: int, _ids: PossibleIds) -> str:
+    """(number, primary key, whether the text may mention an address, the text, nothing): SQLite's columns of JSON are
+    texts."""
     name = _quote(column.name)
     plain = f"({may_contain_address(name)} OR substr({name}, 1, 1) IN ('{{', '['))"
     table = _quote(column.table)
-    return f"SELECT {number}, {_key(catalog, column)}, {plain}, {name} FROM {table} WHERE {name} IS NOT NULL"
+    return f"SELECT {number}, {_key(catalog, column)}, {plain}, {name}, NULL FROM {table} WHERE {name} IS NOT NULL"
 
 
 def _filled(catalog: Catalog, column: Column) -> str:

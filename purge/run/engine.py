@@ -20,6 +20,7 @@ from purge.models import DoomedFile, Identifier, PurgeRequest, PurgeStep, Residu
 from purge.proof import probe, report, texts
 from purge.proof.decoding.salted import knowing
 from purge.proof.files import note_unopened
+from purge.proof.possible import note_possible
 from purge.routes.scope import DOOMED_REASONS, addresses_of, scope_of
 from purge.routes.targets import complete_searched_for
 from purge.run import transitions
@@ -226,6 +227,7 @@ def _verify(claim: Claim) -> bool:
                 note(purge_request, "erased")
                 return False
             note_unopened(purge_request, report.unopened)
+            note_possible(purge_request, report.possible)
             close_request(purge_request)
             return False
         runs = purge_request.verifications + 1

@@ -24,6 +24,7 @@ from purge.proof import columns, probe, texts
 from purge.proof.decoding.salted import knowing
 from purge.proof.files import FileMention, note_unopened
 from purge.proof.judge import Judge
+from purge.proof.possible import Possible, note_possible
 from purge.proof.report import CouldNotLook, Hit, Report
 from purge.routes.scope import addresses_of
 from purge.run import engine, treating
@@ -79,8 +80,9 @@ class _Found:
 def _pass(requests: Sequence[PurgeRequest]) -> _Found:
     """Pass over every text once. Raises :class:`CouldNotLook`."""
     unopened: list[FileMention] = []
+    possible: list[Possible] = []
     with knowing(addresses_of(requests)):
-        met = end_passing_rows(texts.patrol(requests, unopened)) if requests else []
+        met = end_passing_rows(texts.patrol(requests, unopened, possible)) if requests else []
     by_request: dict[int, list[Hit]] = defaultdict(list)
     for hit in met:
         if hit.owner is None:
@@ -88,6 +90,7 @@ def _pass(requests: Sequence[PurgeRequest]) -> _Found:
     judge = Judge(requests)
     for purge_request in requests:
         note_unopened(purge_request, judge.concerning(purge_request, unopened))
+        note_possible(purge_request, possible)
     return _Found(by_request, unopened)
 
 
@@ -104,9 +107,11 @@ def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
     """
     hits = {(hit.table, hit.column, hit.row): hit for hit in probe.verify(purge_request).hits}
     unopened: list[FileMention] = []
+    possible: list[Possible] = []
     with knowing(addresses_of([purge_request])):
-        met = end_passing_rows(texts.patrol([purge_request], unopened))
+        met = end_passing_rows(texts.patrol([purge_request], unopened, possible))
     note_unopened(purge_request, unopened)
+    note_possible(purge_request, possible)
     for hit in sorted(met, key=lambda hit: hit.owner is None):
         hits[hit.table, hit.column, hit.row] = hit  # of two things in one place the one that is nobody's counts
     if purge_request.status in _SETTLED:

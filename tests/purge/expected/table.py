@@ -345,6 +345,7 @@ WORKING_TABLES = {
     "purge.DoomedFile": model(None, name=STAYS),
     "purge.FileReading": model(None, model=STAYS, digest=STAYS),
     "purge.UnopenedFile": model("account_id", table=STAYS, column=STAYS),
+    "purge.PossibleMention": model("account_id", table=STAYS, column=STAYS, row=STAYS),
     "purge.Residue": model(None, table=STAYS, column=STAYS, row=STAYS),
     "purge.PatrolPass": model(None),
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),

@@ -1,0 +1,56 @@
+"""Places where a Unique User ID of a purged person may stand: shown to people, who alone can say whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from purge.models import PossibleMention, PurgeRequest
+from purge.pages.requests import link_to
+from purge.proof.possible import MOST_PLACES
+from purge.rules.registry import get_registry
+
+
+@dataclass(frozen=True)
+class PossibleLine:
+    """A place. ``link`` is empty where no page shows the row."""
+
+    label: str
+    table: str
+    column: str
+    row: str
+    link: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"table": self.table, "column": self.column, "row": self.row}
+
+
+@dataclass(frozen=True)
+class PossibleLines:
+    """``more``: there are others, which were not counted."""
+
+    lines: Sequence[PossibleLine]
+    more: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+
+def possible_of(purge_request: PurgeRequest, *, everything: bool) -> PossibleLines:
+    """The places of a request. ``everything``: for support; else only those of the account that asked."""
+    places = purge_request.possible_mentions.order_by("table", "column", "pk")
+    if not everything:
+        places = places.filter(account_id=purge_request.account_id or 0)
+    found = list(places[: MOST_PLACES + 1])
+    return PossibleLines([_line(place) for place in found[:MOST_PLACES]], len(found) > MOST_PLACES)
+
+
+def _line(place: PossibleMention) -> PossibleLine:
+    entry = get_registry().by_table.get(place.table)
+    noun = place.table if entry is None else str(entry.rules.noun)
+    link = "" if entry is None else link_to(f"admin:{entry.rules.model.lower().replace('.', '_')}_change", place.row)
+    label = _("%(noun)s, row %(row)s (%(column)s)") % {"noun": noun, "row": place.row, "column": place.column}
+    return PossibleLine(label, place.table, place.column, place.row, link)
