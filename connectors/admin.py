@@ -19,7 +19,6 @@ from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
 from keys.fields import encrypted_names
 from users.services import ServiceError
-from users.sign_in.confirmed import require_confirmed
 from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantStackedInline
 from users.tenancy.active_people import ActivePeopleForm
 from users.tenancy.file_admin import DownloadAdmin
@@ -117,14 +116,15 @@ class ConnectorAdmin(TenantAdmin):
         else:
             super().save_model(request, obj, form, change)
 
+    def save_formset(self, request, form, formset, change) -> None:
+        formset.save(commit=False)  # the rows that changed, and the words of the admin log
+        for each in formset.forms:
+            if each.has_changed():
+                services.credentials_store(acting_user=request.user, row=each.instance, changed=each.changed_data)
+
     def save_related(self, request, form, formsets, change) -> None:
         """After the settings are stored: what was filled in again is settled, and the schedule counts from now."""
-        if any(formset.has_changed() for formset in formsets):
-            # Secrets, and where they are sent.
-            require_confirmed()
         super().save_related(request, form, formsets, change)
-        if names := [name for formset in formsets for each in formset.forms for name in each.changed_data]:
-            services.credentials_note(acting_user=request.user, row=form.instance, names=names)
         connector = models.Connector.objects.get(pk=form.instance.pk)
         services.connector_settings_settle(acting_user=request.user, connector=connector)
         if "schedule" in form.changed_data:
@@ -256,12 +256,8 @@ class ExternalApplicationAdmin(TenantAdmin):
     readonly_fields = ("client_id",)
 
     def save_model(self, request, obj: models.ExternalApplication, form, change: bool) -> None:
-        asks = "redirect_url" in form.changed_data
-        if asks:
-            require_confirmed()
-        super().save_model(request, obj, form, change)
-        if asks:
-            services.credentials_note(acting_user=request.user, row=obj, names=["redirect_url"])
+        self.set_account(request, obj, change)
+        services.credentials_store(acting_user=request.user, row=obj, changed=form.changed_data)
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(people=Count("grants"))
@@ -308,15 +304,8 @@ class WebhookAdmin(TenantAdmin):
     actions = ("enable",)
 
     def save_model(self, request, obj: models.Webhook, form, change: bool) -> None:
-        names = [name for name in form.changed_data if name in ("url", "user_name", "secret")]
-        if not change or names:
-            require_confirmed()
-        if change:
-            obj.save(update_fields=form.changed_data)
-        else:
-            super().save_model(request, obj, form, change)
-        if not change or names:
-            services.credentials_note(acting_user=request.user, row=obj, names=names)
+        self.set_account(request, obj, change)
+        services.credentials_store(acting_user=request.user, row=obj, changed=form.changed_data)
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request, queryset) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +19,7 @@ from connectors.models import (
     BlankedSetting,
     Connector,
     ConnectorRun,
+    ConnectorSettings,
     ConnectorState,
     DisabledReason,
     ExternalApplication,
@@ -303,12 +304,38 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
     return row
 
 
-def credentials_note(
-    *, acting_user: User, row: Connector | Webhook | ExternalApplication, names: Iterable[str]
+def credentials_store(
+    *, acting_user: User, row: ConnectorSettings | Webhook | ExternalApplication, changed: Collection[str]
 ) -> None:
-    """Note that somebody changed what this site signs in with elsewhere, or where that is sent: which fields, never
-    what they say."""
-    audit(acting_user, acting_user, f"{row._meta.model_name} changed", [f"{row._meta.model_name} {row.pk}", *names])
+    """Store what somebody typed into a row that says what this site signs in with elsewhere, or where that is sent.
+
+    ``changed``: the names of what they typed; nothing else of a row that is stored already is written, since a purge
+    may have blanked something meanwhile. Where a secret or its way is among them, who it is is asked first, and it is
+    noted which fields have changed, never what they say.
+    """
+    is_new = row._state.adding
+    columns = [each.name for each in row._meta.concrete_fields if each.name in changed]
+    names = [name for name in columns if _is_credential(row, name)]
+    asks = bool(names) or (is_new and isinstance(row, Webhook))
+    if asks:
+        require_confirmed()
+    with transaction.atomic():
+        row.save(update_fields=None if is_new else columns)
+        if asks:
+            whose = row.connector if isinstance(row, ConnectorSettings) else row
+            what = str(whose._meta.model_name)
+            audit(acting_user, acting_user, f"{what} changed", [f"{what} {whose.pk}", *names])
+
+
+def _is_credential(row: ConnectorSettings | Webhook | ExternalApplication, name: str) -> bool:
+    """Of a connector's settings, all: each says with what it signs in, or where."""
+    match row:
+        case Webhook():
+            return name in ("url", "user_name", "secret")
+        case ExternalApplication():
+            return name == "redirect_url"
+        case _:
+            return True
 
 
 def token_create(*, acting_user: User, name: str) -> tuple[ApiToken, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -55,8 +55,7 @@ from users.filters import CleanupFilter
 from users.models import DeletedUser, User
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
-from users.services import ServiceError, export_note, user_restore
-from users.sign_in.confirmed import require_confirmed
+from users.services import ServiceError, user_restore
 from users.tenancy import TenantAdmin
 
 LIST = "admin:users_deleteduser_changelist"
@@ -148,15 +147,14 @@ class DeletedUserAdmin(TenantAdmin):
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The list as it is filtered and sorted, streamed."""
         self._check_view(request)
-        require_confirmed()
         query = ListQuery(request.GET)
         filterset = CleanupFilter(query.filter, queryset=self.get_queryset(request))
         rows = filterset.qs if filterset.form.is_valid() else DeletedUser.objects.none()
         month = query.filter.get("month", "") if filterset.form.is_valid() else ""
         parts = [part.ordered(backwards=False) for part in segments(rows, query.sort)]
         name = f"deleted-users-{month}.csv" if month else "deleted-users.csv"
-        export_note(acting_user=cast(User, request.user), what="deleted users")
-        return csv_exports.csv_response(name, csv_exports.people_head(), csv_exports.people_rows(parts))
+        head, lines = csv_exports.people_head(), csv_exports.people_rows(parts)
+        return csv_exports.csv_export(name, head, lines, acting_user=request.user, what="deleted users")
 
     # ------------------------------------------------------------ correct and restore
 
@@ -400,20 +398,18 @@ class DeletedUserAdmin(TenantAdmin):
     def outside_view(self, request: HttpRequest) -> HttpResponseBase:
         """Person × outside application × whom to write to."""
         sealed = self._sealed(request)
-        require_confirmed()
-        export_note(acting_user=cast(User, request.user), what="outside copies")
         copies = outside_copies(sealed.people, account_id=sealed.account_id)
-        return csv_exports.csv_response(
-            "outside-copies.csv", csv_exports.outside_head(), csv_exports.outside_rows(copies)
-        )
+        return _outside_export(request, copies, what="outside copies")
 
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
         sealed = self._sealed(request)
-        require_confirmed()
-        export_note(acting_user=cast(User, request.user), what="transcripts")
         own = self.get_queryset(request).filter(pk__in=sealed.people).values_list("pk", flat=True)
-        return csv_exports.csv_response(
-            "transcripts.csv", csv_exports.transcript_head(), csv_exports.transcript_rows(list(own))
+        return csv_exports.csv_export(
+            "transcripts.csv",
+            csv_exports.transcript_head(),
+            csv_exports.transcript_rows(list(own)),
+            acting_user=request.user,
+            what="transcripts",
         )
 
     def recipients_view(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
@@ -423,13 +419,9 @@ class DeletedUserAdmin(TenantAdmin):
         account_id = get_host().account_of(request.user)
         if row is None or account_id is None or row.account_id != account_id or not row.is_open:
             raise Http404
-        require_confirmed()
-        export_note(acting_user=cast(User, request.user), what="outside copies of request", number=row.pk)
         ids = row.subjects.filter(role=Reason.SELECTED).values_list("person_id", flat=True)
         copies = outside_copies(list(ids), account_id=account_id)
-        return csv_exports.csv_response(
-            "outside-copies.csv", csv_exports.outside_head(), csv_exports.outside_rows(copies)
-        )
+        return _outside_export(request, copies, what="outside copies of request", number=row.pk)
 
     # ------------------------------------------------------------ Other Users
 
@@ -520,6 +512,11 @@ def _more_label(month: str, left: int) -> str:
     if month:
         return _("Select the last %(n)d of %(month)s") % values
     return ngettext("Select the last deleted user", "Select the last %(n)d deleted users", left) % values
+
+
+def _outside_export(request: HttpRequest, copies: Any, *, what: str, number: int | None = None) -> HttpResponseBase:
+    head, lines = csv_exports.outside_head(), csv_exports.outside_rows(copies)
+    return csv_exports.csv_export("outside-copies.csv", head, lines, acting_user=request.user, what=what, number=number)
 
 
 # ---------------------------------------------------------------- what is confirmed

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from connectors.selectors import OutsideCopy
 from learning.models import AssignedSkill, AwardedBadge, Certificate, Enrolment
 from users.models import DeletedUser
-from users.services import zone_of
+from users.services import export_begin, zone_of
 
 #: What a spreadsheet takes for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -34,8 +34,18 @@ class _Echo:
         return line
 
 
-def csv_response(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """A CSV attachment, written while it is sent. The byte-order mark tells spreadsheets that it is UTF-8."""
+def csv_export(
+    name: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    acting_user: Any,
+    what: str,
+    number: int | None = None,
+) -> StreamingHttpResponse:
+    """A CSV attachment of people, written while it is sent. The byte-order mark tells spreadsheets that it is UTF-8.
+    Who takes it out is asked who they are, and noted: ``what`` it is, and the number of what it is of."""
+    export_begin(acting_user=acting_user, what=what, number=number)
     writer = csv.writer(_Echo())
 
     def lines() -> Iterator[str]:

@@ -33,7 +33,7 @@ from users.imports.parsing import cleaned
 from users.imports.reading import Row, Shape, UnreadableFile, people_rows, shape_of
 from users.imports.survey import Survey
 from users.models import Account, AccountKind, ImportLog, ImportRowError, ImportSource, ImportState, User
-from users.services import ServiceError
+from users.services import ServiceError, export_begin
 from users.sign_in.confirmed import require_confirmed
 from users.wall import within_account
 
@@ -326,6 +326,13 @@ def import_people_at(*, acting_user: User | None, log: ImportLog, lines: Collect
     return found
 
 
+def import_file_export(*, acting_user: User | None, log: ImportLog) -> StoredFile[bytes]:
+    """The stored file, to be handed out: as :func:`import_file_open`, asked about and noted."""
+    with transaction.atomic():
+        export_begin(acting_user=acting_user, what="file of import", number=log.pk)
+        return import_file_open(acting_user=acting_user, log=log)
+
+
 def import_file_open(*, acting_user: User | None, log: ImportLog) -> StoredFile[bytes]:
     """The stored file, to read. Close it.
 
@@ -358,7 +365,9 @@ def import_bad_rows(*, acting_user: User | None, log: ImportLog) -> Iterator[str
 
     Made from the stored file each time, so that no second copy of it needs looking after. Raises :class:`ImportGone`.
     """
-    stored = import_file_open(acting_user=acting_user, log=log)
+    with transaction.atomic():
+        export_begin(acting_user=acting_user, what="bad rows of import", number=log.pk)
+        stored = import_file_open(acting_user=acting_user, log=log)
     return _bad_rows(stored, log)
 
 

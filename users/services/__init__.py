@@ -31,7 +31,7 @@ from users.services.people import (
 )
 from users.services.refusals import DeletedUserHasIt, ServiceError, UserFrozen, refuse_frozen
 from users.services.roles import is_last_administrator, purge_permission_set, role_assign, role_remove
-from users.services.rows import export_note
+from users.services.rows import export_begin, stored_file_export
 from users.services.sessions import (
     login_record,
     other_sessions_end,
@@ -57,7 +57,7 @@ __all__ = [
     "deleted_counts_rebuild",
     "deleted_months_rebuild",
     "email_key_of",
-    "export_note",
+    "export_begin",
     "group_create",
     "group_exclude",
     "group_exclusion_end",
@@ -81,6 +81,7 @@ __all__ = [
     "session_end",
     "sessions_clear",
     "sessions_end",
+    "stored_file_export",
     "trial_account_create",
     "unique_id_sort_key",
     "unique_ids_emptied",

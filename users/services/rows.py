@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from users.models import User, UserAudit
 from users.services.refusals import ServiceError, refuse_frozen
+from users.sign_in.confirmed import require_confirmed
 
 
 def locked(user: User) -> User:
@@ -33,6 +35,24 @@ def audit(user: User, actor: User | None, event: str, fields: Iterable[str] = ()
     UserAudit.objects.create(user=user, actor=actor, event=event, fields=", ".join(fields)[:300])
 
 
-def export_note(*, acting_user: User, what: str, number: int | None = None) -> None:
-    """Note that somebody takes people's data out of the site: what, and the number of the row that it is of."""
+def export_begin(*, acting_user: User | None, what: str, number: int | None = None, of_many: bool = True) -> None:
+    """Called before people's data leave the site: asks again who it is, and notes what is taken out, and the number of
+    the row that it is of. ``of_many``: what holds one person alone is noted and not asked about. An operator's command
+    (``acting_user`` None) is its own record."""
+    if acting_user is None:
+        return
+    if of_many:
+        require_confirmed()
     audit(acting_user, acting_user, "data taken out", [what if number is None else f"{what} {number}"])
+
+
+def stored_file_export(*, acting_user: User, row: Any, field: str, of_many: bool) -> Any:
+    """A stored file of a row, to be handed out, and to be closed; None where there is none any more. As
+    :func:`export_begin`."""
+    with transaction.atomic():
+        export_begin(acting_user=acting_user, what=str(row._meta.model_name), number=row.pk, of_many=of_many)
+        stored = getattr(row, field)
+        if stored and stored.storage.exists(stored.name):
+            return stored.open("rb")
+        transaction.set_rollback(True)
+    return None

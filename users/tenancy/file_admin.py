@@ -12,8 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from users.models import User
-from users.services import export_note
-from users.sign_in.confirmed import require_confirmed
+from users.services import stored_file_export
 from users.tenancy.admin import ReadOnlyAdmin
 
 
@@ -51,14 +50,14 @@ class DownloadAdmin(ReadOnlyAdmin):
         row = get_object_or_404(self.get_queryset(request), pk=row_id)
         if not self.has_view_permission(request, row):
             return HttpResponse(status=403)
-        if self.of_many_people:
-            require_confirmed()
-        stored = getattr(row, self.file_field)
-        if not stored or not stored.storage.exists(stored.name):
+        acting_user = cast(User, request.user)
+        stored = stored_file_export(
+            acting_user=acting_user, row=row, field=self.file_field, of_many=self.of_many_people
+        )
+        if stored is None:
             return HttpResponse(_("This file is no longer available."), status=410, content_type="text/plain")
-        export_note(acting_user=cast(User, request.user), what=str(self.opts.model_name), number=row.pk)
         return FileResponse(
-            stored.open("rb"),
+            stored,
             as_attachment=True,
             filename=f"{self.opts.model_name}-{row.pk}.{stored.name.rpartition('.')[2]}",
             headers={"X-Content-Type-Options": "nosniff"},

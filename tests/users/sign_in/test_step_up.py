@@ -7,10 +7,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory, WebhookFactory
+from connectors.models import Webhook
+from tests.factories.allauth_tables import AuthenticatorFactory
+from tests.factories.connectors import (
+    ConnectorFactory,
+    ExternalApplicationFactory,
+    FtpSettingsFactory,
+    WebhookFactory,
+)
 from tests.factories.users import AccountFactory, AdministratorFactory, ImportLogFactory, UserFactory
 from tests.pages_at_hand import _Reader
-from users.models import Role, User, UserAudit
+from users.models import Account, EnrolmentCode, Role, User, UserAudit
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -147,6 +154,27 @@ def a_webhook(client, world):
     return change(client, "connectors/webhook", world["webhook"], url="https://evil.example/")
 
 
+def a_new_webhook(client, world):
+    page = "/admin/connectors/webhook/add/"
+    return page, form_data(client, page, name="Evil", event="enrolled", url="https://evil.example/")
+
+
+def an_applications_redirect(client, world):
+    world["application"] = ExternalApplicationFactory(account=world["acme"], owner=None)
+    return change(client, "connectors/externalapplication", world["application"], redirect_url="https://evil.example/")
+
+
+def a_new_user_with_a_password(client, world):
+    page = f"{PEOPLE}add/"
+    return page, form_data(client, page, name="New", email="new@acme.example", new_password=NEW)
+
+
+def a_second_factor_demanded(client, world):
+    AuthenticatorFactory(user=world["chief"])
+    url, data = change(client, "users/account", world["acme"])
+    return url, {**data, "second_factor_demanded": "on"}
+
+
 def fresh(row):
     return type(row).objects.get(pk=row.pk)
 
@@ -162,6 +190,13 @@ ACTS = {
     "own email": (ones_own_email, lambda w: fresh(w["chief"]).email == "mine@evil.example"),
     "who may purge": (who_may_purge, lambda w: fresh(w["acme"]).purge_with_role),
     "connector": (a_connectors_secret, lambda w: fresh(w["ftp"]).host == "evil.example"),
+    "new webhook": (a_new_webhook, lambda w: Webhook.objects.filter(url="https://evil.example/").exists()),
+    "application": (
+        an_applications_redirect,
+        lambda w: fresh(w["application"]).redirect_url == "https://evil.example/",
+    ),
+    "new user": (a_new_user_with_a_password, lambda w: User.objects.filter(email="new@acme.example").exists()),
+    "second factor": (a_second_factor_demanded, lambda w: fresh(w["acme"]).second_factor_demanded),
     "webhook": (a_webhook, lambda w: fresh(w["webhook"]).url == "https://evil.example/"),
 }
 
@@ -204,6 +239,21 @@ def test_right_after_signing_in_nothing_is_asked(world, chief, act):
     url, data = do(client, world)
     assert client.post(url, data).status_code == 302
     assert happened(world)
+
+
+def test_a_code_for_a_colleagues_second_factor_is_not_given_by_an_open_session(here, world, chief):
+    world["other"].user_permissions.add(_purge_permission())
+    Account.objects.filter(pk=world["acme"].pk).update(second_factor_demanded=True)
+    session = here.session
+    session["second_factor"] = True
+    session.save()
+    url, data = action("second_factor_codes", world["other"])
+    asked = here.post(url, data)
+    assert is_asked(asked)
+    assert not EnrolmentCode.objects.exists()
+    given = answer(here, asked, url)
+    assert EnrolmentCode.objects.get().user == world["other"]
+    assert "Other" in given.content.decode()
 
 
 def test_one_answer_serves_all_acts_for_fifteen_minutes(here, world, chief):
