@@ -11,4 +11,5 @@ class MessagingConfig(AppConfig):
     when_a_browser_is_new = ("messaging.sign_in_mails.new_browser_mail",)
     when_a_second_factor_changes = ("messaging.sign_in_mails.second_factor_mail",)
     when_an_address_is_to_be_proved = ("messaging.sign_in_mails.proof_mail",)
+    when_a_domains_year_ends = ("messaging.services.domain_news_create",)
     when_a_sign_in_changes = ("messaging.sign_in_mails.changed_sign_in_mail",)

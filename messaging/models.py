@@ -127,6 +127,7 @@ class NotificationKind(models.TextChoices):
     IMS_NOTICE = "ims_notice", _("Notice from the identity provider")
     FOLLOW_UPS = "follow_ups", _("Purge follow-up")
     PAUSED = "paused", _("Purging is paused")
+    DOMAIN = "domain", _("Proved domain")
     LEARNING = "learning", _("Learning")
 
 

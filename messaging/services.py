@@ -31,11 +31,11 @@ from messaging.models import (
     TemplateEvent,
 )
 from messaging.selectors import notifications_to_mail, template_for
-from messaging.wording import consequences_of, news
+from messaging.wording import consequences_of, domain_news, news
 from purge.addresses import routed
 from purge.installation.identity import is_copy
 from purge.worker.queue import enqueue
-from users.models import Account, AccountKind, User, UserState
+from users.models import Account, AccountKind, ProvedDomain, Role, User, UserState, YearsEnd
 from users.proofs.services import is_confirmed_sender
 from users.services import ServiceError, refuse_frozen
 from users.wall import within_account
@@ -96,6 +96,32 @@ def notification_create(
         if created:
             enqueue("messaging.tasks.send_notification", notification.pk)
     return created
+
+
+def domain_news_create(*, row: ProvedDomain, stage: YearsEnd) -> int:
+    """Tell the administrators of an account, and support, that the year of a domain of theirs ends: in the admin, and
+    by mail. How many. Who calls, in whose transaction it is done, sees to it that each is told once."""
+    said = domain_news(row, stage)
+    people = User.objects.filter(state=UserState.ACTIVE)
+    administrators = people.filter(account_id=row.account_id, given_roles__role=Role.ADMINISTRATOR)
+    support = people.filter(is_support=True, is_superuser=False)
+    helpers = support if support.exists() else people.filter(is_superuser=True)
+    pages = [
+        *((pk, _path("admin:users_proveddomain_changelist")) for pk in administrators.values_list("pk", flat=True)),
+        *((pk, "") for pk in helpers.values_list("pk", flat=True)),
+    ]
+    for recipient_id, link in pages:
+        notification = Notification.objects.create(
+            account_id=row.account_id,
+            recipient_id=recipient_id,
+            kind=NotificationKind.DOMAIN,
+            title=said.title[:200],
+            text=said.text,
+            link=link,
+            mail_due_at=timezone.now() + FIRST_RETRY,
+        )
+        enqueue("messaging.tasks.send_notification", notification.pk)
+    return len(pages)
 
 
 def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str, Any]) -> str:

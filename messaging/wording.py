@@ -1,4 +1,5 @@
-"""The words of what a purge has to tell: exact, plain, with request ID and counts, without a purged person's name."""
+"""The words of what a purge has to tell: exact, plain, with request ID and counts, without a purged person's name. And
+of a domain by which an account's purges reach others."""
 
 from __future__ import annotations
 
@@ -6,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from messaging.models import NotificationKind
 from purge.rules import Consequence
 from purge.rules.registry import get_registry
+from users.models import ProvedDomain, YearsEnd
+from users.proofs.records import record_name, record_value
+from users.services import zone_of
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,38 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
             )
         case other:
             raise ValueError(f"{other} is no news of a purge")
+
+
+def domain_news(row: ProvedDomain, stage: YearsEnd) -> News:
+    """What is told of a proved domain whose record is not there any more when its year ends."""
+    words = {"domain": row.domain, "account": row.account.name, "until": _day(row)}
+    record = _("The TXT record: %(name)s, with “%(value)s”.") % {
+        "name": record_name(row.domain),
+        "value": record_value(row.token),
+    }
+    if stage == YearsEnd.OVER:
+        return News(
+            _("%(domain)s is no longer proved") % words,
+            _lines(
+                _("Account: %(account)s. The proof of %(domain)s ended on %(until)s.") % words,
+                _("Purges do not reach other accounts by it any more, and mails do not go out under its addresses."),
+                _("To prove it again, publish the record and have it looked for.") + " " + record,
+            ),
+        )
+    return News(
+        _("The proof of %(domain)s ends on %(until)s") % words,
+        _lines(
+            _("Account: %(account)s. The record that proves %(domain)s was looked for and is not there.") % words,
+            _("Publish it again before %(until)s: it is looked for every day.") % words + " " + record,
+            _("Otherwise purges do not reach other accounts by it any more, nor do mails go out under its addresses."),
+        ),
+    )
+
+
+def _day(row: ProvedDomain) -> str:
+    with timezone.override(zone_of(row.account)):
+        day = date_format(timezone.localtime(row.valid_until), "DATE_FORMAT")
+    return f"{day} ({row.account.time_zone})"
 
 
 def _completed(reference: str, facts: Mapping[str, Any]) -> News:

@@ -23,6 +23,7 @@ from purge.references import named_in_logs
 from purge.run import claims, engine
 from purge.run.failures import failure_of
 from purge.selectors import patrol_is_under_way
+from purge.services import proved_parts_release
 from purge.upkeep import compaction, deadlines
 from purge.upkeep.patrol import patrol_all
 from purge.upkeep.paused import notify_if_paused
@@ -131,10 +132,21 @@ def patrol() -> str:
 
 @at_the_boundary
 def remind() -> int:
-    """Reminders at half and at all of the thirty days, and the news that purging is paused. The reminders sent."""
+    """Reminders at half and at all of the thirty days, and the news that purging is paused. The reminders sent.
+
+    Besides, what was proved and could not go on at that moment, does.
+    """
     notify_if_paused()
+    proved_parts_release()
     reminded = deadlines.remind()
     return reminded.half_time + reminded.overdue
+
+
+@at_the_boundary
+def release_proved(account_id: int) -> int:
+    """An account has proved something: what waited for that goes on. How many requests."""
+    sign_of_life()
+    return proved_parts_release(account_id=account_id)
 
 
 @at_the_boundary

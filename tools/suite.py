@@ -1,8 +1,8 @@
 """`./check` reads the code; `./test` runs it too: on SQLite, on a real PostgreSQL, and in a browser.
 
 `./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail,
-`./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes. Needs the
-standard library alone.
+`./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes; `./test
+--crawl` asks at every address, as everybody, for everybody's rows. Needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ QUICK_TESTS = (
 MUTANTS = "--mutants"
 COVERAGE = "--coverage"
 FUZZ = "--fuzz"
+CRAWL = "--crawl"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -83,6 +84,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all(coverage(python, arguments[1:]), environ)
     if arguments[:1] == [FUZZ]:
         return run_all([fuzz(python, arguments[1:], environ)], environ)
+    if arguments[:1] == [CRAWL]:
+        return run_all([crawl(python, arguments[1:], environ)], environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -207,6 +210,12 @@ def fuzz(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> Step
     """Made-up inputs to every page for minutes; `DB=pg` before it: on PostgreSQL."""
     database = {"DB": "pg"} if environ.get("DB") == "pg" else {}
     return Step("fuzz", [str(python), "-m", "tests.fuzz", *words], database)
+
+
+def crawl(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> Step:
+    """Every address as everybody with everybody's rows; `DB=pg` before it: on PostgreSQL."""
+    database = {"DB": "pg"} if environ.get("DB") == "pg" else {}
+    return Step("crawl", [str(python), "-m", "tests.crawl", *words], database)
 
 
 def production() -> dict[str, str]:

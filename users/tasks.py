@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 
 from purge.tasks import at_the_boundary, sign_of_life
 from purge.worker.queue import enqueue
 from users.apps import declared
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 from users.models import FormerEmail, LoginEvent
-from users.proofs.services import address_proof_send, domain_proofs_renew, proofs_clear
+from users.proofs.services import address_proof_send, domain_proofs_renew, domains_about_to_end, proofs_clear
 from users.second_factor.enrolment import enrolment_codes_clear
 from users.services import sessions_clear
 from users.sign_in.devices import browsers_clear
@@ -124,11 +124,16 @@ def send_proof_link(proof_id: int) -> bool:
 @at_the_boundary
 @across_accounts("what is over is looked at for every account")
 def renew_proofs() -> int:
-    """Look again for the records of domains whose year is nearly over, and forget what is over. How many were
-    renewed."""
+    """Look again for the records of domains whose year is nearly over, have their accounts told where one is not there,
+    and forget what is over. How many were renewed."""
     sign_of_life()
     proofs_clear()
-    return domain_proofs_renew()
+    renewed = domain_proofs_renew()
+    with transaction.atomic():
+        for row, stage in domains_about_to_end():
+            for function in declared("when_a_domains_year_ends"):
+                function(row=row, stage=stage)
+    return renewed
 
 
 @at_the_boundary

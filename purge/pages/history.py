@@ -11,11 +11,12 @@ from purge.models import LedgerEntry
 
 EVENTS = {
     "grown": gettext_lazy("Users found who had been overlooked"),
-    "split_off": gettext_lazy("Users found in other accounts who had been overlooked: a request of their own"),
+    "split_off": gettext_lazy("Part of it is a request of its own: other accounts"),
     "taken_out": gettext_lazy("Taken out by an operator"),
     "accepted": gettext_lazy("Accepted"),
     "held": gettext_lazy("Waiting for the platform's check"),
     "released": gettext_lazy("Checked by an operator"),
+    "proved": gettext_lazy("Its account has proved that the addresses are its own"),
     "planned": gettext_lazy("Plan stored"),
     "failed": gettext_lazy("Attempt failed"),
     "needs_attention": gettext_lazy("Stopped: needs help"),
@@ -55,7 +56,7 @@ OWN_FACT_LABELS = {
     "attempt": FACT_LABELS["attempt"],
 }
 #: Events that happen because of what is in other accounts.
-ELSEWHERE_EVENTS = ("grown", "split_off", "held", "released", "let_go")
+ELSEWHERE_EVENTS = ("grown", "split_off", "held", "released", "proved", "let_go")
 
 
 def facts_text(entry: LedgerEntry, *, everything: bool) -> str:

@@ -7,16 +7,20 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from purge.choices import Reason, Status, Trust
 from purge.host import TenantKind, get_host
-from purge.models import PurgeRequest
+from purge.models import LedgerEntry, PurgeRequest
 from purge.routes.policy import Policy, policy_for
 from purge.routes.scope import DOOMED_REASONS
 from purge.routes.targets import Target
 
+#: Why a part waits for a proof, or for an operator.
+UNPROVED = "unproved"
+#: What a request's ledger says when it goes on because of a proof.
+PROVED = "proved"
 #: Of everybody in a request: the account, and the reason.
 Reached = Collection[tuple[int, str]]
 
@@ -62,9 +66,12 @@ def reason_to_hold_elsewhere(
     if not elsewhere:
         return ""
     day_ago = timezone.now() - timedelta(days=1)
-    today = PurgeRequest.objects.filter(accepted_at__gte=day_ago).exclude(status=Status.CANCELLED)
+    # What waited for a proof was accepted long ago, and reaches them from that day on.
+    waited = Exists(LedgerEntry.objects.filter(request=OuterRef("pk"), event=PROVED, at__gte=day_ago))
+    since = Q(accepted_at__gte=day_ago) | Q(Q(part_of__isnull=False), waited)
+    today = PurgeRequest.objects.filter(since).exclude(status=Status.CANCELLED)
     # What nobody has let through yet for want of a proof has reached nobody.
-    today = today.exclude(status=Status.HELD, held_reason="unproved")
+    today = today.exclude(status=Status.HELD, held_reason=UNPROVED)
     if but is not None:
         today = today.exclude(pk=but)
     of_account = Q(account_id=account_id) | Q(part_of__account_id=account_id)

@@ -64,7 +64,7 @@ _PAUSING = Q(next_attempt_at__isnull=False)
 ARROWS = (
     Arrow(None, Status.QUEUED, Verb.ACCEPT, "accepted; its people are frozen"),
     Arrow(None, Status.HELD, Verb.ACCEPT_HELD, "accepted, and waits for the platform's check; nobody is frozen"),
-    Arrow(Status.HELD, Status.QUEUED, Verb.RELEASE, "an operator lets it begin or go on"),
+    Arrow(Status.HELD, Status.QUEUED, Verb.RELEASE, "an operator lets it go on, or what it waited for was proved"),
     Arrow(Status.QUEUED, Status.RUNNING, Verb.START, "a worker claims it"),
     Arrow(Status.RUNNING, Status.VERIFYING, Verb.VERIFY, "no step, file or person is left"),
     Arrow(Status.VERIFYING, Status.COMPLETED, Verb.COMPLETE, "nothing was found"),
@@ -139,9 +139,10 @@ def accept(*, held: str = "", **columns: Any) -> PurgeRequest:
     return PurgeRequest.objects.create(status=target, held_reason=held, **columns)
 
 
-def release(purge_request: PurgeRequest) -> None:
-    """An operator lets it through; since when it does not wait any more is kept for whoever reads about it."""
-    _move(purge_request, Verb.RELEASE, released_at=timezone.now(), held_reason="")
+def release(purge_request: PurgeRequest, *, by_operator: bool = True) -> None:
+    """An operator lets it through; since when it does not wait any more is kept for whoever reads about it. What goes
+    on because of a proof was let through by nobody: the guards are asked again."""
+    _move(purge_request, Verb.RELEASE, released_at=timezone.now() if by_operator else None, held_reason="")
 
 
 def start(purge_request: PurgeRequest, *, at: datetime) -> None:

@@ -26,7 +26,7 @@ from purge.host import Person, get_host
 from purge.models import PurgeRequest
 from purge.references import new_reference
 from purge.routes.capturing import Captured, is_findable, note_writings, store
-from purge.routes.guards import reached_elsewhere, reached_of, reason_to_hold_elsewhere, trust_in
+from purge.routes.guards import UNPROVED, reached_elsewhere, reached_of, reason_to_hold_elsewhere, trust_in
 from purge.routes.kinds_of_accounts import no_kind_changes
 from purge.routes.ownership import not_shared
 from purge.routes.policy import Policy, within
@@ -147,23 +147,23 @@ def _divided(
     elsewhere = [target for target in targets if in_reach(target, Reach.OTHERS, account_id)]
     # What is known of the people in their own account alone is no business of what happens elsewhere.
     anywhere = replace(identities, former=frozenset(), unique_ids=frozenset())
-    proved, unproved = _by_proof(account_id, anywhere)
-    theirs = [target for target in elsewhere if _keys_of(target) & proved.emails]
+    proved, unproved = by_proof(account_id, anywhere)
+    theirs = [target for target in elsewhere if keys_of(target) & proved.emails]
     held = reason_to_hold_elsewhere(account_id, getattr(acting_user, "pk", None), reached_of(theirs))
     if unproved is None:
         return (Reach.OWN, [_Part(theirs, proved, held)]) if held else (Reach.EVERYWHERE, [])
     parts = [_Part(theirs, proved, held)] if proved.emails or proved.other_addresses else []
     others = [target for target in elsewhere if target not in theirs]
-    if others or _is_in_use_elsewhere(policy, account_id, unproved):
-        parts.append(_Part(others, unproved, "unproved"))
+    if others or is_in_use_elsewhere(policy, account_id, unproved):
+        parts.append(_Part(others, unproved, UNPROVED))
     return Reach.OWN, parts
 
 
-def _keys_of(target: Target) -> set[str]:
+def keys_of(target: Target) -> set[str]:
     return {key for key in (target.person.email_key, target.person.adobe_key) if key}
 
 
-def _by_proof(account_id: int, identities: Identities) -> tuple[Identities, Identities | None]:
+def by_proof(account_id: int, identities: Identities) -> tuple[Identities, Identities | None]:
     """What an account may take out of others, and what it has not proved: None where it need not, or has.
 
     A login that is no address can be proved by nobody.
@@ -184,7 +184,7 @@ def _by_proof(account_id: int, identities: Identities) -> tuple[Identities, Iden
     return yes, no
 
 
-def _is_in_use_elsewhere(policy: Policy, account_id: int, identities: Identities) -> bool:
+def is_in_use_elsewhere(policy: Policy, account_id: int, identities: Identities) -> bool:
     """Whether any row or file of another account names one of these."""
     written: dict[str, set[str]] = defaultdict(set)
     for writing in identities.written:
@@ -251,7 +251,7 @@ def accept_request(
         kept_count=sum(1 for target in targets if target.reason == Reason.KEPT),
         people_left=len(doomed),
     )
-    _capture(purge_request, identities, targets)
+    capture(purge_request, identities, targets)
     add_subjects(purge_request, targets, begins=not held)
     own = sum(1 for target in doomed if target.person.account_id == account_id)
     note(
@@ -274,7 +274,7 @@ def accept_request(
     return purge_request
 
 
-def _capture(purge_request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:
+def capture(purge_request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:
     """Store the identifiers while they are needed, and their keyed hashes for good."""
     own = purge_request.account_id
     plain = [

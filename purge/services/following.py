@@ -1,27 +1,55 @@
-"""What happens to a request afterwards: release, try again, cancel; what it left people to do."""
+"""What happens to a request afterwards: release, by an operator or by a proof; try again, cancel; what it left people
+to do."""
 
 from __future__ import annotations
 
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.choices import OPEN_STATUSES, Fate, NoticeState
+from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, NoticeState, Origin, Reach, Reason, Route, Status, Trust
+from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.installation.storage import TEXTS, begin_storage
-from purge.journal.lines import CANCELLED, journal_outcome
+from purge.journal.lines import CANCELLED, LET_GO, journal_outcome, journal_people
 from purge.models import FollowUp, ImsNotice, PurgeRequest
+from purge.routes.guards import (
+    PROVED,
+    UNPROVED,
+    reached_elsewhere,
+    reached_of,
+    reason_to_hold_again,
+    reason_to_hold_elsewhere,
+    trust_in,
+)
+from purge.routes.policy import policy_for
+from purge.routes.scope import DOOMED_REASONS
+from purge.routes.targets import Target, add_subjects, matches_of
 from purge.run import transitions
 from purge.run.claims import note
 from purge.run.engine import forget_identifiers
 from purge.run.freezing import begin, give_back
+from purge.run.notifications import notify_trouble
 from purge.run.sweep import all_steps_wait
 from purge.run.transitions import IllegalTransition
+from purge.services.accepting import (
+    Identities,
+    accept_request,
+    by_proof,
+    capture,
+    is_in_use_elsewhere,
+    keys_of,
+)
 from purge.services.refusals import NotAllowed, PurgeRefused
 from purge.services.restoring import check_purge_log, log_or_refuse
 from purge.worker.queue import enqueue_request
+
+logger = logging.getLogger(__name__)
 
 
 def purge_release(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequest:
@@ -46,6 +74,124 @@ def purge_release(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequ
         enqueue_request(purge_request.pk)
     purge_request.refresh_from_db()
     return purge_request
+
+
+def proved_parts_release(*, account_id: int | None = None) -> int:
+    """What waits because an account had not proved an address goes on once it has; how many parts do. None: of all
+    accounts.
+
+    What is still not proved waits on by itself. Nobody has let anything through: the guards are asked again, now and
+    when its plan is made. Where purging is paused, it is for the next time.
+    """
+    waiting = PurgeRequest.objects.filter(status=Status.HELD, held_reason=UNPROVED, part_of__account_id__isnull=False)
+    if account_id is not None:
+        waiting = waiting.filter(part_of__account_id=account_id)
+    released = 0
+    for pk in list(waiting.order_by("pk").values_list("pk", flat=True)):
+        try:
+            if begin_storage():
+                break
+            check_purge_log()
+            with transaction.atomic():
+                released += _release_what_is_proved(pk)
+        except PurgeRefused as refusal:
+            logger.info("purge request number %s waits on: %s", pk, refusal.code)
+    return released
+
+
+def _release_what_is_proved(pk: int) -> bool:
+    waiting = PurgeRequest.objects.select_for_update(of=("self",)).filter(status=Status.HELD, held_reason=UNPROVED)
+    part = waiting.filter(pk=pk).first()
+    if part is None or part.part_of is None or part.part_of.account_id is None:
+        return False
+    host, first, account_id = get_host(), part.part_of, part.part_of.account_id
+    if trust_in(host.accounts([account_id])[account_id].kind) != Trust.PROVED:
+        return False  # an operator decides, as was said when it was accepted
+    roles = {person_id: Reason(role) for person_id, role in part.subjects.values_list("person_id", "role")}
+    targets = [Target(person, roles[person.id]) for person in host.lock_people(sorted(roles))]
+    identities = _identities_of(part, targets)
+    proved, unproved = by_proof(account_id, identities)
+    if not (proved.emails or proved.other_addresses):
+        return False
+    theirs = [target for target in targets if keys_of(target) & proved.emails]
+    others = [target for target in targets if target not in theirs]
+    if unproved is None:
+        return _goes_on(part, targets)
+    if not others and not is_in_use_elsewhere(policy_for(part), account_id, unproved):
+        _becomes(part, theirs, proved)
+        return _goes_on(part, theirs)
+    still = {target.person.id for target in matches_of(part, emails=proved.emails)}
+    _becomes(part, others, unproved)
+    note(part, "split_off", people=len(theirs))
+    going = accept_request(
+        route=Route(part.route),
+        policy=policy_for(part),
+        origin=Origin.ELSEWHERE,
+        account_id=None,
+        acting_user=None,
+        targets=[target for target in theirs if target.person.id in still],
+        identities=proved,
+        reach=Reach.OTHERS,
+        part_of=first,
+        held=reason_to_hold_elsewhere(account_id, first.initiator_id, reached_of(theirs)),
+    )
+    note(going, PROVED)
+    return going.status != Status.HELD
+
+
+def _goes_on(part: PurgeRequest, targets: Sequence[Target]) -> bool:
+    """All that a part is about is proved: it begins, unless it reaches too many in a day."""
+    if reason := reason_to_hold_again(part, reached_of(targets)):
+        PurgeRequest.objects.filter(pk=part.pk).update(held_reason=reason)
+        note(part, "held", reason=reason)
+        notify_trouble(part, "held")
+        return False
+    transitions.release(part, by_operator=False)
+    with log_or_refuse():
+        begin(part)
+    note(part, PROVED)
+    enqueue_request(part.pk)
+    return True
+
+
+def _identities_of(part: PurgeRequest, targets: Sequence[Target]) -> Identities:
+    """What a part was accepted for; not what is known of the people whom it found by that."""
+    found = {target.person.adobe_key for target in targets if target.reason in DOOMED_REASONS}
+    captured: dict[tuple[str, bool], set[str]] = defaultdict(set)
+    written: set[str] = set()
+    everywhere = part.identifiers.filter(account_id=None, person_id=None).exclude(form=FOLDED)
+    for kind, value, match, writings in everywhere.values_list("kind", "value", "match", "written"):
+        captured[kind, match].add(value)
+        written |= {line for line in writings.splitlines() if kind == IdentifierKind.EMAIL}
+    return Identities(
+        emails=frozenset(captured[IdentifierKind.EMAIL, True]),
+        other_addresses=frozenset(captured[IdentifierKind.EMAIL, False]),
+        logins=frozenset(captured[IdentifierKind.LOGIN, False] - found),
+        match_logins=frozenset(captured[IdentifierKind.LOGIN, True]),
+        written=frozenset(written),
+    )
+
+
+def _becomes(part: PurgeRequest, targets: Sequence[Target], identities: Identities) -> None:
+    """From now on a part is about these alone, as if it had been accepted so; whoever else was in it is let go."""
+    staying = {target.person.id for target in targets}
+    left = part.subjects.filter(role__in=DOOMED_REASONS).exclude(person_id__in=staying)
+    gone = get_host().people(list(left.values_list("person_id", flat=True)))
+    part.identifier_sets.all().delete()
+    part.identifiers.all().delete()
+    part.hashes.all().delete()
+    part.subjects.all().delete()
+    capture(part, identities, targets)
+    add_subjects(part, list(targets), begins=False)
+    if gone:
+        with log_or_refuse():
+            journal_people(part, LET_GO, people=gone)
+    doomed = [target for target in targets if target.reason in DOOMED_REASONS]
+    PurgeRequest.objects.filter(pk=part.pk).update(
+        other_account_count=reached_elsewhere(None, reached_of(targets)),
+        kept_count=len(targets) - len(doomed),
+        people_left=len(doomed),
+    )
 
 
 def check_operator(acting_user: Any) -> None:

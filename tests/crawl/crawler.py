@@ -241,10 +241,12 @@ class Undone(Exception):
 
 @dataclass
 class Crawl:
-    """``problems``: (what, who, method, route). ``answers``: how often each status was the answer, by role."""
+    """``problems``: (what, who, method, route). ``answers``: how often each status was the answer, by role. ``whole``:
+    everybody asks for every row, also behind a door that has just been shut."""
 
     worlds: Sequence[MarkedWorld]
     open_to_all: frozenset[str]
+    whole: bool = False
     problems: set[tuple[str, str, str, str]] = field(default_factory=set)
     answers: dict[str, Counter[int]] = field(default_factory=dict)
 
@@ -255,10 +257,13 @@ class Crawl:
         before = [state_of(world) for world in guarded]
         for address in urls:
             # An address without a verb leads on to the row's page, whatever is sent there.
-            for method in ("GET",) if address.route.endswith("/<path:object_id>/") else ("GET", "POST"):
-                for world in walker.shown if address.keys else (None,):
+            shut = not self.whole and address.route.endswith("/<path:object_id>/")
+            shown = (*self.worlds, None) if self.whole else walker.shown
+            for method in ("GET",) if shut else ("GET", "POST"):
+                for world in shown if address.keys else (None,):
                     answer = self._ask(client, walker, address, world, method, foreign, guarded, before)
-                    if answer.status_code == 302 and answer["Location"].startswith("/admin/login/"):
+                    to_sign_in = answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
+                    if to_sign_in and not self.whole:
                         break
 
     def _ask(self, client, walker, address, world, method, foreign, guarded, before) -> Any:
@@ -329,9 +334,14 @@ def navigation_of_each() -> Callable[..., list[Any]]:
 
 
 def crawl(
-    worlds: Sequence[MarkedWorld], who: Sequence[Walker], urls: Sequence[Address], *, open_to_all: Collection[str]
+    worlds: Sequence[MarkedWorld],
+    who: Sequence[Walker],
+    urls: Sequence[Address],
+    *,
+    open_to_all: Collection[str],
+    whole: bool = False,
 ) -> Crawl:
-    found = Crawl(worlds, frozenset(open_to_all))
+    found = Crawl(worlds, frozenset(open_to_all), whole)
     logging.disable(logging.CRITICAL)  # each refusal is a line or a page of them
     try:
         with mock.patch.object(LmsAdminSite, "get_app_list", navigation_of_each()):

@@ -1,8 +1,9 @@
 """`./test --fuzz`: python -m tests.fuzz [--minutes 10] [--seed N]
 
-Made-up inputs to every page and every form field, from one seed after the other, until the time is up. ``DB=pg`` before
-it: on PostgreSQL. Writes ``tests/fuzz/results.DATABASE.json``; fails when anything broke. A seed that found something
-is added to ``SEEDS`` of the test, so that it is found in every run from then on.
+Made-up inputs to every page and every form field: some to each URL in turn, from one seed, then from the next, until
+the time is up and every URL was asked. ``DB=pg`` before it: on PostgreSQL. Writes
+``tests/fuzz/results.DATABASE.json``; fails when anything broke. A seed that found something is added to ``SEEDS`` of
+the test, so that it is found in every run from then on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PARTS = 24
 
 
 def main() -> int:
@@ -65,31 +67,37 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
 
     begun = time.monotonic()
     seeds: list[int] = []
+    parts = 0
     seen: set[str] = set()
     kinds: set[str] = set()
     with run.quietly():
         asker = Asker(Site())
-        while time.monotonic() - begun < chosen.minutes * 60:
-            seed = chosen.seed + len(seeds)
-            seeds.append(seed)
+        whole = False
+        while not whole or time.monotonic() - begun < chosen.minutes * 60:
+            # One seed is a turn through all URLs; a turn has parts, so that what is found is said soon.
+            turn, part = divmod(parts, PARTS)
+            parts += 1
+            seed = chosen.seed + turn
+            seeds = [*seeds, seed] if not part else seeds
             before = set(asker.found)
-            rng = random.Random(seed)
+            rng = random.Random(seed * PARTS + part)
             typed = [*inputs.KNOWN, *inputs.made_up(seed, 125)]
             rng.shuffle(typed)
-            pages = run.pages_of(asker, every=24, begin=len(seeds))
-            run.urls(asker, pages, typed, asked=110, sent=90, led=10)
+            pages = run.pages_of(asker, every=PARTS, begin=part, turn=turn)
+            run.urls(asker, pages, typed, asked=33, sent=30, led=2, least=16)
             sheets = run.sheets_of(asker, pages)
-            kinds |= set(run.fields(asker, sheets, typed, rng=rng, rounds=4))
-            run.raw(asker, inputs.gathered(inputs.bodies, seed, 50))
+            kinds |= set(run.fields(asker, sheets, rng.sample(typed, 40), rng=rng, rounds=2))
+            run.raw(asker, inputs.gathered(inputs.bodies, seed * PARTS + part, 10))
             seen |= {page.url.route for page in pages}
+            whole = len(seen) == len(asker.site.urls)
             for where in set(asker.found) - before:
                 print(f"seed {seed}:\n{asker.found[where]}\n", flush=True)
             print(f"{time.monotonic() - begun:.0f} s, seed {seed}, {asker.requests} requests", flush=True)
-        whole = len(seen) == len(asker.site.urls)
     report = {
         "database": database,
         "minutes": round((time.monotonic() - begun) / 60, 1),
         "seeds": [seeds[0], seeds[-1]],
+        "turns": round(parts / PARTS, 1),
         "urls": len(seen),
         "every_url": whole,
         "kinds_of_fields": len(kinds),

@@ -44,14 +44,16 @@ def sheets_of(asker: Asker, pages: Sequence[Page]) -> list[Sheet]:
     return list({(sheet.path, *sheet.kinds): sheet for sheet in found}.values())
 
 
-def pages_of(asker: Asker, *, every: int = 1, begin: int = 0, forms: bool = False) -> list[Page]:
+def pages_of(asker: Asker, *, every: int = 1, begin: int = 0, forms: bool = False, turn: int = 0) -> list[Page]:
     """Each URL as one role finds it; mostly an administrator, who may do most of what customers do. ``forms``: only
-    those that may show one."""
+    those that may show one. ``turn``: in another one, the others are asked as other roles."""
     chosen = []
     for number, url in enumerate(url for url in asker.site.urls if not (forms and FORMLESS.search(url.route))):
         if number % every == begin % every:
             page = asker.site.page(url, "administrator")
-            role = "superuser" if page.status == 403 else ROLES[number % len(ROLES)] if number % 5 == 0 else page.role
+            role = "superuser" if page.status == 403 else page.role
+            if page.status != 403 and (number + turn) % 5 == 0:
+                role = ROLES[(number + turn) % len(ROLES)]
             chosen.append(page if role == page.role else asker.site.page(url, role))
     return chosen
 

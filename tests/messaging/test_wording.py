@@ -5,7 +5,7 @@ from messaging.wording import news
 
 REFERENCE = "PUR-7Q4M-2KX9-H"
 OF_NO_REQUEST = (NotificationKind.FOLLOW_UPS, NotificationKind.PAUSED)
-PURGE_KINDS = [kind for kind in NotificationKind if kind != NotificationKind.LEARNING]
+PURGE_KINDS = [kind for kind in NotificationKind if kind not in (NotificationKind.LEARNING, NotificationKind.DOMAIN)]
 
 
 @pytest.mark.parametrize("kind", PURGE_KINDS)

@@ -13,6 +13,7 @@ from tools.suite import (
     checks,
     clean,
     coverage,
+    crawl,
     fuzz,
     install_hook,
     mutants,
@@ -157,6 +158,11 @@ def test_the_mutants_run_in_one_process_of_their_own():
 def test_the_fuzz_runs_on_the_database_that_is_asked_for():
     assert fuzz(PYTHON, ["--minutes", "1"], {}).words == [PYTHON, "-m", "tests.fuzz", "--minutes", "1"]
     assert (fuzz(PYTHON, [], {}).environ, fuzz(PYTHON, [], {"DB": "pg"}).environ) == ({}, {"DB": "pg"})
+
+
+def test_the_crawl_takes_roles_and_a_database():
+    assert crawl(PYTHON, ["--role", "support"], {}).words == [PYTHON, "-m", "tests.crawl", "--role", "support"]
+    assert (crawl(PYTHON, [], {}).environ, crawl(PYTHON, [], {"DB": "pg"}).environ) == ({}, {"DB": "pg"})
 
 
 def test_the_hook_runs_the_check_before_a_commit_and_a_failure_forbids_it(tmp_path):

@@ -28,7 +28,7 @@ from users.models.people import (
     UserState,
     earlier_state,
 )
-from users.models.proofs import ProvedAddress, ProvedDomain, Purpose
+from users.models.proofs import ProvedAddress, ProvedDomain, Purpose, YearsEnd
 from users.models.second_factor import EnrolmentCode
 from users.models.sign_in import KnownBrowser, Tries
 
@@ -70,5 +70,6 @@ __all__ = [
     "UserRole",
     "UserSource",
     "UserState",
+    "YearsEnd",
     "earlier_state",
 ]

@@ -18,6 +18,15 @@ class Purpose(models.TextChoices):
     SENDER = "sender", _("Sender of mails")
 
 
+class YearsEnd(models.IntegerChoices):
+    """How near the end of a domain's year is, in the order in which that is told."""
+
+    FAR = 0, _("far")
+    IN_A_MONTH = 1, _("in a month")
+    IN_A_WEEK = 2, _("in a week")
+    OVER = 3, _("over")
+
+
 def _token() -> str:
     return secrets.token_hex(16)
 
@@ -57,7 +66,8 @@ class ProvedAddress(OfAccount):
 class ProvedDomain(OfAccount):
     """A domain of which an account says that it is its own, and until when it has shown that.
 
-    ``domain``: A-labels of IDNA 2008. ``token``: what the record has to say, which everybody may read.
+    ``domain``: A-labels of IDNA 2008. ``token``: what the record has to say, which everybody may read. ``told``: what
+    the account was told last of the end of its year.
     """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="proved_domains", verbose_name=_("account"))
@@ -70,6 +80,9 @@ class ProvedDomain(OfAccount):
     looked_at = models.DateTimeField(_("looked for it"), null=True, editable=False)
     proved_at = models.DateTimeField(_("proved"), null=True, editable=False)
     valid_until = models.DateTimeField(_("proved until"), null=True, editable=False)
+    told = models.PositiveSmallIntegerField(
+        choices=YearsEnd.choices, default=YearsEnd.FAR, db_default=YearsEnd.FAR, editable=False
+    )
 
     class Meta:
         verbose_name = _("proved domain")

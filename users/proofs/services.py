@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key, is_address, trimmed
 from purge.worker.queue import enqueue
-from users.models import Account, AccountKind, ProvedAddress, ProvedDomain, Purpose, User
+from users.models import Account, AccountKind, ProvedAddress, ProvedDomain, Purpose, User, YearsEnd
 from users.proofs.public_mailboxes import PUBLIC_MAILBOX_DOMAINS
 from users.proofs.records import is_published
 from users.services import ServiceError
@@ -36,11 +36,15 @@ LINK_FOR = timedelta(hours=24)
 PROVED_FOR = timedelta(days=365)
 #: A domain whose record is still there is proved for another year, from so long before the end.
 RENEWED_BEFORE = timedelta(days=30)
+#: Where the record is not there, that is told when it is first looked for again, so long before the end, and after it.
+LAST_WARNING = timedelta(days=7)
 #: Links that an account has sent in a day, and what it may have in all.
 LINKS_A_DAY, LINKS_A_DAY_TRIAL, MOST_PROOFS = 50, 5, 500
 #: The same link is not asked for twice in this time, nor a record looked for.
 LINK_AGAIN, LOOK_AGAIN = timedelta(minutes=5), timedelta(seconds=10)
 LINK_TASK = "users.tasks.send_proof_link"
+#: What waited for the proof goes on.
+RELEASE_TASK = "purge.tasks.release_proved"
 
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -149,6 +153,8 @@ def address_proof_agree(*, token: str) -> ProvedAddress:
         )
         if row is None or not used:
             raise ServiceError(_("This link is not valid any more. Ask for another one."), code="over")
+        if row.purpose == Purpose.PURGE:
+            enqueue(RELEASE_TASK, row.account_id)
         _note(row.asked_by, row.account, "address proved")
     return row
 
@@ -224,6 +230,29 @@ def domain_proofs_renew() -> int:
     return renewed
 
 
+def domains_about_to_end() -> list[tuple[ProvedDomain, YearsEnd]]:
+    """Domains whose record was not there when their year was nearly over, with what has to be told of it now: a month
+    before, a week before, and when it has ended. Each is given out once."""
+    now = timezone.now()
+    near = ProvedDomain.objects.filter(valid_until__gt=now - RENEWED_BEFORE, valid_until__lt=now + RENEWED_BEFORE)
+    told = []
+    for row in near.exclude(told=YearsEnd.OVER).select_related("account").order_by("valid_until", "pk"):
+        stage = _years_end(row, now)
+        # Whoever was quicker, or has just found the record, has changed one of the two.
+        same = ProvedDomain.objects.filter(pk=row.pk, told__lt=stage, valid_until=row.valid_until)
+        if same.update(told=stage):
+            told.append((row, stage))
+    return told
+
+
+def _years_end(row: ProvedDomain, now: datetime) -> YearsEnd:
+    if row.valid_until is None or row.valid_until > now + RENEWED_BEFORE:
+        return YearsEnd.FAR
+    if row.valid_until <= now:
+        return YearsEnd.OVER
+    return YearsEnd.IN_A_WEEK if row.valid_until <= now + LAST_WARNING else YearsEnd.IN_A_MONTH
+
+
 def proofs_clear() -> int:
     """Remove what is proved no more and what nobody has agreed to, a month after; how many."""
     over = timezone.now() - timedelta(days=30)
@@ -235,8 +264,11 @@ def proofs_clear() -> int:
 def _look(row: ProvedDomain) -> bool | None:
     found = is_published(row.domain, row.token)
     now = timezone.now()
-    news = {"proved_at": now, "valid_until": now + PROVED_FOR} if found else {}
-    ProvedDomain.objects.filter(pk=row.pk).update(looked_at=now, **news)
+    news = {"proved_at": now, "valid_until": now + PROVED_FOR, "told": YearsEnd.FAR} if found else {}
+    with transaction.atomic():
+        ProvedDomain.objects.filter(pk=row.pk).update(looked_at=now, **news)
+        if found and (row.valid_until is None or row.valid_until <= now):
+            enqueue(RELEASE_TASK, row.account_id)
     row.refresh_from_db()
     return found
 

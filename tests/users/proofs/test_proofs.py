@@ -3,15 +3,18 @@
 import io
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 from django_q.models import OrmQ
 
-from messaging.models import MailLog
+from messaging.models import MailLog, Notification
+from messaging.tasks import send_notification
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from users import tasks
 from users.models import AccountKind, ProvedAddress, ProvedDomain, Role, UserAudit
@@ -275,6 +278,87 @@ def test_a_domain_is_looked_at_again_each_year(acme, name_server, monkeypatch):
     assert proved(acme, "ann@acme.example") == {"ann@acme.example"}
     at(days=706)
     assert proved(acme, "ann@acme.example") == set()
+
+
+def test_the_end_of_a_domains_year_is_told_a_month_and_a_week_before_and_then(acme, chief, name_server, monkeypatch):
+    other = AdministratorFactory(account=acme)
+    support = UserFactory(email="support@platform.example", is_support=True)
+    UserFactory(email="ops@platform.example", is_superuser=True)
+    UserFactory(account=acme)
+    AdministratorFactory()
+    row = services.domain_proof_ask(acting_user=None, account=acme, domain="acme.example")
+    name, value = "_purge-proof.acme.example", f'"purge-proof={row.token}"'
+    name_server.records = {name: [value]}
+    begin = timezone.now()
+    assert services.domain_proof_look(acting_user=None, row=row) is True
+    row.refresh_from_db()
+    end = row.valid_until
+
+    def told(**before):
+        """Who is told of what on this day: (user, title)."""
+        monkeypatch.setattr("django.utils.timezone.now", lambda: end - timedelta(**before))
+        Notification.objects.all().delete()
+        OrmQ.objects.all().delete()
+        tasks.renew_proofs()
+        return sorted(Notification.objects.values_list("recipient_id", "title"))
+
+    def to_all(title):
+        return sorted((user.pk, title) for user in (chief, other, support))
+
+    def day(moment):
+        return date_format(timezone.localtime(moment, ZoneInfo(acme.time_zone)), "DATE_FORMAT")
+
+    until = f"{day(end)} ({acme.time_zone})"
+    # While the record stands, it is renewed, and nobody is told.
+    assert told(days=29) == []
+    row.refresh_from_db()
+    end = row.valid_until
+    until = f"{day(end)} ({acme.time_zone})"
+    name_server.records = {}
+    assert told(days=31) == []
+    assert told(days=30) == []
+    assert told(days=29, hours=23) == to_all(f"The proof of acme.example ends on {until}")
+    news = Notification.objects.get(recipient=chief)
+    assert news.account == acme
+    assert news.link == DOMAINS
+    assert f"The TXT record: {name}, with “purge-proof={row.token}”." in news.text
+    assert f"Publish it again before {until}" in news.text
+    assert Notification.objects.get(recipient=support).link == ""
+    # It is mailed to each of them.
+    mail.outbox.clear()
+    for task in OrmQ.objects.order_by("pk"):
+        if task.func() == "messaging.tasks.send_notification":
+            send_notification(*task.args())
+    assert sorted(letter.to[0] for letter in mail.outbox) == sorted([chief.email, other.email, support.email])
+    # Once each.
+    assert told(days=29) == told(days=8) == []
+    assert told(days=7) == to_all(f"The proof of acme.example ends on {until}")
+    assert told(days=6) == told(hours=1) == []
+    assert told(hours=-1) == to_all("acme.example is no longer proved")
+    assert "Purges do not reach other accounts by it any more" in Notification.objects.get(recipient=chief).text
+    assert told(days=-1) == told(days=-29) == told(days=-300) == []
+    # Proved again, it is a new year.
+    name_server.records = {name: [value]}
+    ProvedDomain.objects.update(looked_at=None)
+    row.refresh_from_db()
+    assert services.domain_proof_look(acting_user=None, row=row) is True
+    row.refresh_from_db()
+    end = row.valid_until
+    assert end - begin > timedelta(days=2 * 365 + 300)
+    name_server.records = {}
+    assert [title for _user, title in told(days=20)] == [
+        f"The proof of acme.example ends on {day(end)} ({acme.time_zone})"
+    ] * 3
+
+
+def test_where_there_is_no_support_whoever_runs_the_site_is_told(acme, name_server, monkeypatch):
+    operator = UserFactory(email="ops@platform.example", is_superuser=True)
+    end = timezone.now() + timedelta(days=3)
+    ProvedDomain.objects.create(account=acme, domain="acme.example", valid_until=end)
+    # One that ended long ago says nothing when it is first looked at.
+    ProvedDomain.objects.create(account=acme, domain="old.example", valid_until=timezone.now() - timedelta(days=90))
+    tasks.renew_proofs()
+    assert list(Notification.objects.values_list("recipient_id", flat=True)) == [operator.pk]
 
 
 def test_domains_of_public_mailboxes_and_what_is_none_are_refused(acme, here):
