@@ -5,9 +5,30 @@ from pathlib import Path
 
 import pytest
 
+#: Whoever asks for one of these uses the database; pytest-django refuses it to everybody else.
+DATABASE = {"db", "transactional_db", "templates", "live_server"}
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-alone",
+        action="store_true",
+        help="leave out the tests that use no database: they say the same on each",
+    )
+
+
+def uses_database(item: pytest.Item) -> bool:
+    names = ("django_db", "postgresql", "sqlite")
+    fixtures = getattr(item, "fixturenames", ())
+    return any(item.get_closest_marker(name) for name in names) or not DATABASE.isdisjoint(fixtures)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     from django.db import connection
+
+    if config.getoption("--database-alone"):
+        config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
+        items[:] = [item for item in items if uses_database(item)]
 
     for item in items:
         for vendor in {"postgresql", "sqlite"} - {connection.vendor}:

@@ -251,7 +251,8 @@ def suites(python: Path, words: Sequence[str], *, sqlite_only: bool, environ: Ma
         if sqlite_only:
             steps.append(Step("tests on PostgreSQL", note="--sqlite-only was asked for", required=False))
         else:
-            steps.append(Step("tests on PostgreSQL", databases, {"DB": "pg"}, may_be_empty=chosen))
+            again = [*databases, *([] if chosen else ["--database-alone"])]
+            steps.append(Step("tests on PostgreSQL", again, {"DB": "pg"}, may_be_empty=chosen))
     if browser or not others:
         words = [*pytest, *options, *(browser or [BROWSER_TESTS])]
         steps.append(browser_step(words, sqlite_only=sqlite_only, environ=environ, may_be_empty=chosen))

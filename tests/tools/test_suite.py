@@ -42,7 +42,10 @@ def chromium(tmp_path):
 
 def test_both_databases_run_the_same_tests_and_leave_the_browser_alone():
     steps = plan()
-    assert steps["tests on SQLite"].words == steps["tests on PostgreSQL"].words
+    # What uses no database has been run on SQLite; who names tests gets those on both.
+    assert [*steps["tests on SQLite"].words, "--database-alone"] == steps["tests on PostgreSQL"].words
+    named = plan("tests/tools")
+    assert named["tests on SQLite"].words == named["tests on PostgreSQL"].words
     assert f"--ignore={BROWSER_TESTS}" in steps["tests on SQLite"].words
     assert steps["tests on PostgreSQL"].environ == {"DB": "pg"}
 
