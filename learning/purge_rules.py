@@ -162,7 +162,7 @@ RECORDS = [
         columns={
             "user": Delete(),
             "enrolment": WithRow(),
-            "file": EraseFile(),
+            "file": EraseFile(listed=True),
             "text": Redact(),
             "reviewer": Detach(),
             "remarks": Redact(),
@@ -188,7 +188,7 @@ RECORDS = [
             "user": Delete(),
             "title": Redact(),
             "description": Redact(),
-            "proof": EraseFile(),
+            "proof": EraseFile(listed=True),
             "reviewer": Detach(),
             "remarks": Redact(),
         },
@@ -209,7 +209,7 @@ RECORDS = [
         model="learning.Certificate",
         noun=_("certificates"),
         account="user__account",
-        columns={"user": Delete(), "number": Redact(), "file": EraseFile()},
+        columns={"user": Delete(), "number": Redact(), "file": EraseFile(listed=True)},
     ),
     ModelRules(
         model="learning.PointEntry",

@@ -25,7 +25,7 @@ from purge.choices import Reason, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.models import PurgeRequest
-from purge.pages.possible import possible_of
+from purge.pages.possible import PossibleLine, PossibleLines, possible_of
 from purge.pages.requests import progress_of, unopened_of
 from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
@@ -194,7 +194,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "held": purge_request.held_reason or None,
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
         "unopened": [file.as_json() for file in unopened_of(purge_request, everything=True)],
-        "possible": [place.as_json() for place in possible_of(purge_request, everything=True).lines],
+        "possible": [place.as_json() for place in _places(possible_of(purge_request, everything=True))],
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
             for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row")
@@ -236,13 +236,22 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
     lines += [
         f"  may be      {place.table}.{place.column} row {place.row}: holds a Unique User ID of theirs as a word, "
         f"which was not taken out. Look at it."
-        for place in possible.lines
+        for place in possible.words
+    ]
+    lines += [
+        f"  may be      {place.table}.{place.column} row {place.row}: another user's own file mentions their address. "
+        f"Replace it if it should not."
+        for place in possible.files
     ]
     if possible.more:
         lines.append("  may be      more places were not listed")
     for person_id, table in purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
         lines.append(f"  stuck       user {person_id}: table {table}")
     return lines
+
+
+def _places(possible: PossibleLines) -> list[PossibleLine]:
+    return [*possible.words, *possible.files]
 
 
 def parts_of(purge_request: PurgeRequest) -> list[tuple[PurgeRequest, Standing]]:

@@ -30,13 +30,15 @@ class PossibleLine:
 
 @dataclass(frozen=True)
 class PossibleLines:
-    """``more``: there are others, which were not counted."""
+    """``words``: where an ID may stand; ``files``: of other people, that mention an address. ``more``: there are
+    others, which were not counted."""
 
-    lines: Sequence[PossibleLine]
+    words: Sequence[PossibleLine]
+    files: Sequence[PossibleLine]
     more: bool
 
     def __bool__(self) -> bool:
-        return bool(self.lines)
+        return bool(self.words or self.files)
 
 
 def possible_of(purge_request: PurgeRequest, *, everything: bool) -> PossibleLines:
@@ -44,8 +46,17 @@ def possible_of(purge_request: PurgeRequest, *, everything: bool) -> PossibleLin
     places = purge_request.possible_mentions.order_by("table", "column", "pk")
     if not everything:
         places = places.filter(account_id=purge_request.account_id or 0)
-    found = list(places[: MOST_PLACES + 1])
-    return PossibleLines([_line(place) for place in found[:MOST_PLACES]], len(found) > MOST_PLACES)
+    words: list[PossibleMention] = []
+    files: list[PossibleMention] = []
+    for place in places[: 2 * MOST_PLACES + 2]:
+        (files if _is_file(place) else words).append(place)
+    more = max(len(words), len(files)) > MOST_PLACES
+    return PossibleLines(list(map(_line, words[:MOST_PLACES])), list(map(_line, files[:MOST_PLACES])), more)
+
+
+def _is_file(place: PossibleMention) -> bool:
+    entry = get_registry().by_table.get(place.table)
+    return entry is not None and any(column.column == place.column for column in entry.files)
 
 
 def _line(place: PossibleMention) -> PossibleLine:

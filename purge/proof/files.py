@@ -31,7 +31,8 @@ FETCHED = 2_000
 @dataclass(frozen=True)
 class FileMention:
     """A stored file that mentions addresses, or could not be opened: where its name stands, whose it is, the keys
-    with the identities that each mention can be, and the kinds of what could not be read in it."""
+    with the identities that each mention can be, and the kinds of what could not be read in it. ``stays``: it is
+    somebody's own (:attr:`purge.rules.EraseFile.listed`)."""
 
     table: str
     column: str
@@ -39,6 +40,7 @@ class FileMention:
     account_id: int | None
     written: Mapping[str, Collection[frozenset[str]]]
     unopened: frozenset[Unopened] = frozenset()
+    stays: bool = False
 
     @property
     def keys(self) -> frozenset[str]:
@@ -50,9 +52,10 @@ Where = Callable[[str | None], Q]
 
 
 def mentions_in_files(where: Where) -> Iterator[FileMention]:
-    """Every such file of these accounts that mentions an address or could not be opened, with all addresses in it."""
+    """Every file of these accounts that mentions an address or could not be opened, with all addresses in it; also of
+    those that stay."""
     with Looker() as looker:
-        for entry, fields in _file_fields():
+        for entry, fields in _file_fields(lambda rule: rule.mentions or rule.listed):
             for file in _files(entry, fields, where):
                 seen = file.look(looker)
                 if seen.addresses or seen.unopened:
@@ -63,7 +66,7 @@ def mentions_in_unread_files(purge_request: PurgeRequest, where: Where, keys: fr
     """The files of these accounts that mention one of the keys, among those that were not read for the request."""
     seed = _looked_for(purge_request)
     with Looker() as looker:
-        for entry, fields in _file_fields():
+        for entry, fields in _file_fields(lambda rule: rule.mentions):
             ranges = list(
                 FileReading.objects.filter(request=purge_request, model=entry.rules.model)
                 .order_by("after")
@@ -138,16 +141,18 @@ class _File:
         return looker.look(stored.storage, self.name)
 
     def mention(self, seen: Seen) -> FileMention:
-        column = self.entry.columns[self.field].column
-        return FileMention(self.entry.table, column, str(self.pk), self.account_id, seen.addresses, seen.unopened)
+        column = self.entry.columns[self.field]
+        assert isinstance(column.rule, EraseFile)
+        place = self.entry.table, column.column, str(self.pk), self.account_id
+        return FileMention(*place, seen.addresses, seen.unopened, stays=column.rule.listed)
 
 
-def _file_fields() -> Iterator[tuple[ModelEntry, list[str]]]:
+def _file_fields(which: Callable[[EraseFile], bool]) -> Iterator[tuple[ModelEntry, list[str]]]:
     for entry in get_registry().ordered:
         fields = [
             column.field.name
             for column in entry.columns.values()
-            if isinstance(column.rule, EraseFile) and column.rule.mentions
+            if isinstance(column.rule, EraseFile) and which(column.rule)
         ]
         if fields:
             yield entry, fields

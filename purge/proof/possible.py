@@ -1,4 +1,7 @@
-"""Unique User IDs that stand in texts where nothing says whose they are: noted for people to look at.
+"""What may be somebody's who was purged, and is not taken out: noted for people to look at.
+
+*Other people's own files* (certificates) that mention an address stay with their owners. *Unique User IDs* may stand in
+texts where nothing says whose they are.
 
 ``U-1001`` in a text may be the person's number, or an order's: it is never taken out. It is looked for while the
 request still knows it, in rows of the account whose ID it is, as a whole word; in the same statements that look for
@@ -35,7 +38,8 @@ MOST_ROWS: Final = 2_000
 
 @dataclass(frozen=True)
 class Possible:
-    """A place where an ID stands as a word: in a row of the account that a request is about."""
+    """A place where an ID stands as a word, in a row of the account that a request is about; or a file of another's
+    that mentions an address."""
 
     request_id: int
     table: str
@@ -93,11 +97,10 @@ class PossibleIds:
 
 
 def note_possible(purge_request: PurgeRequest, found: Iterable[Possible]) -> None:
-    """List for a request where its people's IDs may stand, instead of what was listed before. One that has been
-    completed knows the IDs no longer, and keeps its list."""
-    if not purge_request.identifiers.exists():
-        return
-    purge_request.possible_mentions.all().delete()
+    """List for a request what may be its people's, instead of what was listed before. One that has been completed knows
+    the IDs no longer: its list grows."""
+    if purge_request.identifiers.exists():
+        purge_request.possible_mentions.all().delete()
     PossibleMention.objects.bulk_create(
         [
             PossibleMention(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 from django.conf import settings
@@ -80,11 +80,21 @@ def patrol(
         for mention in mentions_in_files(judge.cleaned(requests)):
             if unopened is not None and mention.unopened:
                 unopened.append(mention)
-            for key in sorted(mention.keys):
-                yield from judge.file_hits(mention, key, wanted.who(key))
+            hits = (hit for key in sorted(mention.keys) for hit in judge.file_hits(mention, key, wanted.who(key)))
+            if not mention.stays:
+                yield from hits
+            elif possible is not None:
+                possible += _that_stays(hits)
     if wanted or logins:
         for column in login_columns(catalog):
             yield from _patrol_logins(catalog, column, logins, wanted, judge)
+
+
+def _that_stays(hits: Iterable[Hit]) -> Iterator[Possible]:
+    """A file that stays, for each request whose addresses it mentions: what is somebody else's now is none."""
+    for hit in hits:
+        if hit.owner is None and hit.account_id is not None:
+            yield Possible(hit.request_id, hit.table, hit.column, hit.row, hit.account_id)
 
 
 def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) -> Iterator[Hit]:
@@ -98,7 +108,7 @@ def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) 
     pk = int(row)
     wanted = _wanted([purge_request])
     for mention in mentions_in_files(lambda _path: Q(pk=pk)):
-        if (mention.table, mention.column) == (table, name):
+        if (mention.table, mention.column) == (table, name) and not mention.stays:
             for key in sorted(mention.keys):
                 yield from judge.file_hits(mention, key, wanted.who(key))
     if place in patrolled_columns(catalog):

@@ -331,7 +331,9 @@ class EraseFile(Treatment):
 
     ``mentions``: also when it mentions an address to be taken out, whatever kind of file it is; the row stays with an
     empty file name. ``goes_unopened``: also when it cannot be opened (encrypted, damaged, a picture …), so that nobody
-    can say whether it does; else it stays, and is listed.
+    can say whether it does; else it stays, and is listed. ``listed``: it is somebody's own (a certificate), and stays
+    whatever it says: a pass over every text opens it, and lists it where it mentions an address that was taken out or
+    could not be opened.
     ``whole_account``: also when its account loses a person, or when another such file of the account mentions an
     address. ``uploaded``: the column with the time of upload, so that ``whole_account`` takes only what was stored
     before the request was accepted. ``at_work``: columns and their values while the app reads the file; such a file is
@@ -340,6 +342,7 @@ class EraseFile(Treatment):
 
     mentions: bool = False
     goes_unopened: bool = False
+    listed: bool = False
     whole_account: bool = False
     uploaded: str = ""
     at_work: Mapping[str, Any] = field(default_factory=dict)
@@ -356,11 +359,15 @@ class EraseFile(Treatment):
             return gettext("file erased, also when its account loses somebody")
         if self.goes_unopened:
             return gettext("file erased, also when it cannot be opened")
+        if self.listed:
+            return gettext("file erased; other people’s are listed when they mention an address")
         return super().get_label()
 
     def misfit(self, model: type[models.Model], field: models.Field[Any, Any]) -> str:
         if self.goes_unopened and not self.mentions:
             return "goes when it cannot be opened, but is not opened: say mentions=True."
+        if self.listed and self.may_go_alone:
+            return "is listed and stays, or goes without its row: say one of them."
         return "" if isinstance(field, models.FileField) else "is no file column."
 
 

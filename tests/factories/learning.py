@@ -242,7 +242,7 @@ class CertificateFactory(factory.django.DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     course = factory.SubFactory(CourseFactory, account=factory.SelfAttribute("..user.account"))
     number = factory.Sequence("CERT-{}".format)
-    file = factory.LazyFunction(lambda: ContentFile(b"%PDF-1.4 certificate", name="certificate.pdf"))
+    file = factory.LazyFunction(lambda: ContentFile(b"certificate", name="certificate.pdf"))
 
 
 class PointEntryFactory(factory.django.DjangoModelFactory):

@@ -23,6 +23,7 @@ from purge.sandbox.parent import Sandbox, SandboxBroken
 from purge.steps.opening import stored
 from purge.steps.opening.reader import read as read_by_the_step
 from purge.upkeep.patrol import patrol_all
+from tests.factories.learning import CertificateFactory
 from tests.factories.messaging import TranscriptDownloadFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory, trial_with_creator
 from tests.purge.addresses import corpus
@@ -388,3 +389,46 @@ def test_the_proof_too_asks_how_an_address_is_written_in_a_file(account, admin_u
     purge_request = purged(admin_user, account, person)
     assert purge_request.status == Status.RESIDUE
     assert list(purge_request.residues.values_list("row", flat=True)) == [str(rows[goes].pk)]
+
+
+# ---------------------------------------------------------------- other people's own
+
+
+def test_files_of_others_stay_and_are_listed_where_they_name_somebody_or_cannot_be_opened(
+    account, admin_user, eve, client, settings, capsys
+):
+    """A certificate says who taught: it is the learner's own, and nobody else's to erase."""
+    settings.PURGE_PATROL_AT_ONCE_ROWS = 1_000_000_000
+    learner = UserFactory(account=account)
+
+    def certificate(content, user=learner):
+        row = CertificateFactory(user=user, file="")
+        row.file.save("file", ContentFile(content))
+        return row
+
+    names = [certificate(corpus.pdf_by_reportlab(EVE)), certificate(f"taught by {EVE}".encode())]
+    twins = [certificate(corpus.pdf_by_reportlab("joeve@acme.example")), certificate(b"taught by nobody")]
+    closed = [certificate(corpus.encrypted_pdf()), certificate(corpus.picture())]
+    own = certificate(corpus.pdf_by_reportlab(EVE), user=eve)
+    elsewhere = certificate(f"taught by {EVE}".encode(), user=UserFactory())
+    own_name = own.file.name
+    purge_request = purged(admin_user, account, eve)
+    assert purge_request.status == Status.COMPLETED
+    assert all(is_there(row) for row in (*names, *twins, *closed, elsewhere))
+    assert not default_storage.exists(own_name)
+    listed = purge_request.possible_mentions.values_list("table", "column", "row")
+    assert set(listed) == {("learning_certificate", "file", str(row.pk)) for row in names}
+    assert _kinds(purge_request) == {"encrypted": (1, 0), "picture": (1, 0)}
+    call_command("purge_status", purge_request.reference)
+    said = capsys.readouterr().out
+    assert f"learning_certificate.file row {names[0].pk}: another user's own file mentions their address" in said
+    assert "unopened    1 file: encrypted" in said
+    client.force_login(admin_user)
+    page = client.get(reverse("admin:purge_purgerequest_change", args=[purge_request.pk])).content.decode()
+    assert "These files are other users’ own and mention an address of a purged user." in page
+    assert "1 file: encrypted" in page
+    # One that is stored later is noticed too, and what was listed stays so.
+    late = certificate(f"taught by {EVE}".encode())
+    call_command("purge_verify", purge_request.reference, "--json")
+    assert json.loads(capsys.readouterr().out)["verdict"] == "unopened"
+    assert {int(row) for row in listed.values_list("row", flat=True)} == {row.pk for row in (*names, late)}
