@@ -98,6 +98,8 @@ class PurgeRequest(models.Model):
 
     #: When the space of what was erased could be written again (:mod:`purge.upkeep.compaction`).
     compacted_at = models.DateTimeField(null=True, editable=False)
+    #: The number of the transaction that was the next one when that was first tried (SQLite: 0); None: never yet.
+    horizon = models.BigIntegerField(null=True, editable=False)
 
     selected_count = models.PositiveIntegerField(default=0)
     other_account_count = models.PositiveIntegerField(default=0)

@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status
+from purge.database import dialect_of
+from purge.database.horizon import Holder, Kind
 from purge.host import TenantKind, get_host
-from purge.models import PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
+from purge.models import Lease, PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
 from purge.references import parse_reference
 from purge.routes.policy import policy_for
 from purge.routes.scope import current_key, searched
@@ -23,6 +26,8 @@ from purge.routes.scope import current_key, searched
 LONGEST_PATROL = timedelta(hours=6)
 #: Between two passes over every text that nobody asked for.
 SHORTEST_PAUSE, PAUSE_TIMES = timedelta(minutes=1), 5
+#: The lease of whoever gives the space of what was erased up, and the pause between two tries.
+SPACE_LEASE, TRY_AGAIN_AFTER = "vacuum after purges", timedelta(minutes=1)
 
 
 def request_by_reference(text: str) -> PurgeRequest | None:
@@ -208,3 +213,31 @@ def work_to_deliver() -> list[int]:
         .order_by("accepted_at")
         .values_list("pk", flat=True)
     )
+
+
+# ---------------------------------------------------------------- the space of what was erased
+
+
+def waiting_for_space() -> list[PurgeRequest]:
+    """Completed requests of which the space, and what the planner remembers, is not yet given up."""
+    return list(PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk"))
+
+
+def held_back() -> tuple[int, list[Holder]]:
+    """Of how many requests that was tried in vain, and who is in the way now: nobody, if it is to be tried again."""
+    marks = PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None, horizon__isnull=False)
+    tried = [mark or 0 for mark in marks.values_list("horizon", flat=True)]
+    if not tried:
+        return 0, []
+    dialect = dialect_of(connection)
+    if not dialect.vacuums_tables:
+        return len(tried), [Holder(Kind.READER)]
+    return len(tried), dialect.holders(max(tried))
+
+
+def clean_up_is_due() -> bool:
+    """Whether nobody is in the way any more where somebody was, and the last try is a while ago."""
+    number, holders = held_back()
+    if not number or (holders and holders[0].kind != Kind.READER):
+        return False
+    return not Lease.objects.filter(name=SPACE_LEASE, until__gt=timezone.now() - TRY_AGAIN_AFTER).exists()

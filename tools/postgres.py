@@ -256,7 +256,12 @@ class Throwaway(Server):
     Killing the run with SIGKILL leaves the server behind; the next one to start sweeps it away.
     """
 
-    settings: ClassVar[Mapping[str, str]] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    settings: ClassVar[Mapping[str, str]] = {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_prepared_transactions": "10",
+    }
 
     def __init__(self, *, binaries: Path | None = None) -> None:
         sweep()

@@ -22,6 +22,7 @@ from purge.installation.storage import TEXTS, begin_storage, text_for_customers
 from purge.models import PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
+from purge.upkeep.compaction import clean_up_texts
 from purge.upkeep.paused import notify, of_storage, texts_for
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
@@ -90,13 +91,15 @@ class Chart:
 
 @dataclass(frozen=True)
 class Home:
-    """What the home page shows to somebody. ``worker`` is None when none has ever run; ``paused``: why purges wait."""
+    """What the home page shows to somebody. ``worker`` is None when none has ever run; ``paused``: why purges wait;
+    ``clean_up``: what keeps the disk space of finished ones, for those who can end it."""
 
     tiles: tuple[Tile, ...]
     worker: WorkerBeat | None
     worker_alive: bool
     storage: str
     paused: tuple[str, ...]
+    clean_up: tuple[str, ...]
     charts: tuple[Chart, ...]
     latest: tuple[tuple[PurgeRequest, Standing], ...]
     notifications: QuerySet[Notification]
@@ -114,6 +117,7 @@ def home_of(user: Any) -> Home:
         worker_alive=worker_is_alive(),
         storage=_storage_text(user),
         paused=texts_for(user),
+        clean_up=clean_up_texts() if user.is_superuser or user.is_support else (),
         charts=(_months_chart(user, requests), _durations_chart(requests)),
         latest=tuple((purge_request, stand[purge_request.pk]) for purge_request in latest),
         notifications=notifications_of(user)[:LATEST],

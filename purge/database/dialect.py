@@ -7,12 +7,14 @@ and says it in both languages, :mod:`~purge.database.postgresql` and :mod:`~purg
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from purge.database.catalog import Catalog
 from purge.database.chunk_delete import Deleted
+from purge.database.horizon import Holder
+from purge.database.statistics import Forgotten
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -166,6 +168,27 @@ class Dialect(ABC):
     @abstractmethod
     def vacuum(self, table: str) -> None:
         """Let the space of a table's deleted rows be used again. Not within a transaction."""
+
+    @abstractmethod
+    def analyze(self, table: str) -> None:
+        """Let the planner learn anew what is in a table. Not within a transaction."""
+
+    @abstractmethod
+    def forget_statistics(self, tables: Sequence[str], indexes: Iterable[int] = ()) -> Forgotten:
+        """Take away what the planner remembers of rows that are gone, and ``analyze`` has not renewed; of the
+        ``indexes`` with these numbers in any case. Not within a transaction."""
+
+    @abstractmethod
+    def horizon(self) -> int | None:
+        """The number of the next transaction: what is deleted now has a lower one. None where there are no numbers."""
+
+    @abstractmethod
+    def holders(self, mark: int) -> list[Holder]:
+        """Who may still need rows that were deleted before the transaction of this number: they stay meanwhile."""
+
+    @abstractmethod
+    def bounded_waits(self, seconds: float) -> AbstractContextManager[None]:
+        """No lock is waited for longer, as far as that can be said outside of a transaction."""
 
     @abstractmethod
     def rebuild(self, tables: Sequence[str]) -> bool:

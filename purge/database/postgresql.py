@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from django.db import DatabaseError, transaction
 from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
 from purge.database.chunk_delete import Deleted, MoreRowsThanPlanned, all_at_once
 from purge.database.dialect import Dialect, Identity, Listed
+from purge.database.horizon import NEXT, Holder, holders_before
+from purge.database.statistics import Forgotten, Statistics
 
 # A partition is a piece of its table, by which it is read; where that is not among these, it is a table of its own.
 _OF_ITS_OWN = """NOT (c.relispartition AND EXISTS (
@@ -268,7 +270,33 @@ class PostgreSQL(Dialect):
         return Deleted(rows, chosen == limit or rows < chosen, returned)
 
     def vacuum(self, table: str) -> None:
-        self.execute(f"VACUUM {self.quoted(table)}")
+        # All entries of the indexes go, also where they are so few that it would leave them: they are readable.
+        self.execute(f"VACUUM (INDEX_CLEANUP ON) {self.quoted(table)}")
+
+    def analyze(self, table: str) -> None:
+        self.execute(f"ANALYZE {self.quoted(table)}")
+
+    def forget_statistics(self, tables: Sequence[str], indexes: Iterable[int] = ()) -> Forgotten:
+        return Statistics(self.connection, tables).forget(indexes)
+
+    def horizon(self) -> int | None:
+        ((number,),) = self.rows(NEXT)
+        return int(number)
+
+    def holders(self, mark: int) -> list[Holder]:
+        return holders_before(mark, self.rows)
+
+    @contextmanager
+    def bounded_waits(self, seconds: float) -> Iterator[None]:
+        # Behind a pooler a setting would stay with a session that somebody else has then.
+        if self.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            yield
+            return
+        self.execute(f"SET lock_timeout = {int(seconds * 1000)}")
+        try:
+            yield
+        finally:
+            self.execute("RESET lock_timeout")
 
     def rebuild(self, tables: Sequence[str]) -> bool:
         for table in tables:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
 from purge.database.chunk_delete import Deleted, all_at_once
 from purge.database.dialect import Dialect, Identity, Listed
+from purge.database.horizon import Holder
+from purge.database.statistics import Forgotten
 
 _TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' ORDER BY name"
@@ -139,6 +141,22 @@ class SQLite(Dialect):
 
     def vacuum(self, table: str) -> None:
         """Nothing: it overwrites deleted rows at once."""
+
+    def analyze(self, table: str) -> None:
+        """Nothing: its statistics are counts."""
+
+    def forget_statistics(self, tables: Sequence[str], indexes: Iterable[int] = ()) -> Forgotten:
+        return Forgotten()
+
+    def horizon(self) -> int | None:
+        return None
+
+    def holders(self, mark: int) -> list[Holder]:
+        return []
+
+    @contextmanager
+    def bounded_waits(self, seconds: float) -> Iterator[None]:
+        yield
 
     def rebuild(self, tables: Sequence[str]) -> bool:
         self.execute("VACUUM")

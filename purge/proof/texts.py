@@ -69,7 +69,7 @@ def patrol(
     """
     check_key(requests)
     check_storage()
-    wanted, logins = _wanted(requests), _login_hashes(requests)
+    wanted, logins = wanted_by(requests), login_hashes(requests)
     catalog = dialect_of(connection).read_catalog()
     judge = Judge(requests)
     if wanted:
@@ -106,7 +106,7 @@ def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) 
     if place is None or not row.isdigit():
         return
     pk = int(row)
-    wanted = _wanted([purge_request])
+    wanted = wanted_by([purge_request])
     for mention in mentions_in_files(lambda _path: Q(pk=pk)):
         if (mention.table, mention.column) == (table, name) and not mention.stays:
             for key in sorted(mention.keys):
@@ -116,9 +116,9 @@ def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) 
             for key in sorted(addresses_in(place, value) | coded_addresses(value)):
                 yield from judge.hits(place, pk, key, wanted.who(key), value)
     if place in login_columns(catalog):
-        logins = _login_hashes([purge_request])
+        logins = login_hashes([purge_request])
         for value in values_of(catalog, place, {pk}).values():
-            for key, sought in _logins_met(value, logins, wanted):
+            for key, sought in logins_met(value, logins, wanted):
                 yield from judge.hits(place, pk, key, sought)
 
 
@@ -140,7 +140,7 @@ class Wanted:
         return self.addresses.get(self._of_address(key), [])
 
 
-def _wanted(requests: Sequence[PurgeRequest]) -> Wanted:
+def wanted_by(requests: Sequence[PurgeRequest]) -> Wanted:
     wanted = Wanted()
     for digest, _form, sought in _hashes(requests, IdentifierKind.EMAIL, form__in=(FOLDED, SEARCHED)):
         wanted.addresses[digest].append(sought)
@@ -153,7 +153,7 @@ def _wanted(requests: Sequence[PurgeRequest]) -> Wanted:
     return wanted
 
 
-def _login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], list[Sought]]:
+def login_hashes(requests: Sequence[PurgeRequest]) -> dict[tuple[str, str], list[Sought]]:
     """(normal form, digest) of a login → the requests that look for it, and where."""
     found: dict[tuple[str, str], list[Sought]] = defaultdict(list)
     for digest, form, sought in _hashes(requests, IdentifierKind.LOGIN):
@@ -169,7 +169,7 @@ def _hashes(requests: Sequence[PurgeRequest], kind: str, **filters: Any) -> Iter
         yield digest, form, Sought(by_id[request_id], kind, account_id, match)
 
 
-def _logins_met(
+def logins_met(
     value: str, hashes: dict[tuple[str, str], list[Sought]], wanted: Wanted
 ) -> Iterator[tuple[str, list[Sought]]]:
     """Each login that a value names and that is looked for; a Unique User ID, as the token that it is."""
@@ -199,7 +199,7 @@ def _patrol_logins(
     catalog: Catalog, column: Column, hashes: dict[tuple[str, str], list[Sought]], wanted: Wanted, judge: Judge
 ) -> Iterator[Hit]:
     for pk, value in stream(filled(catalog, column)):
-        for key, sought in _logins_met(value, hashes, wanted):
+        for key, sought in logins_met(value, hashes, wanted):
             yield from judge.hits(column, pk, key, sought)
 
 

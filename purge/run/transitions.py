@@ -193,6 +193,7 @@ def complete(purge_request: PurgeRequest, *, kept: int) -> None:
         patrolled_at=now,
         completed_at=now,
         compacted_at=None,
+        horizon=None,
         lease_until=None,
         next_attempt_at=None,
         error_class="",

@@ -1,37 +1,63 @@
 """Making the space of what was erased be written again, so that its bytes do not linger in the database's files.
 
-PostgreSQL marks deleted rows and leaves them where they are: VACUUM lets their space be used again, REINDEX builds the
-indexes without them. SQLite overwrites deleted rows at once (``secure_delete``), but old pages stay in its write-ahead
-log until that is truncated. None of this may run inside a transaction, and none of it changes a row.
+PostgreSQL marks deleted rows and leaves them where they are: VACUUM lets their space be used again. What its planner
+remembers of their values is renewed by ANALYZE, and taken away where nothing is left to sample. SQLite overwrites
+deleted rows at once (``secure_delete``), but old pages stay in its write-ahead log until that is truncated. None of
+this may run inside a transaction, and none of it changes a row.
+
+It is done only when nobody could look at the database as it was before any more, and when the statistics, asked by the
+proof, know nobody; until then it is tried again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from purge.choices import Status
 from purge.database import dialect_of
+from purge.database.horizon import Holder, Kind
+from purge.database.statistics import Forgotten
 from purge.models import DoomedFile, Identifier, PurgeRequest
+from purge.proof.remembered import statistics
+from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry, person_model
+from purge.selectors import SPACE_LEASE, held_back, waiting_for_space
 from purge.steps.plan import stored_steps
 from purge.worker.leases import leased
 
+logger = logging.getLogger(__name__)
+
 #: The lease, and for how long it is taken each time: longer than the VACUUM of one table takes. A second one beside it
 #: would do no harm, VACUUMs of one table wait for each other.
-LEASE = "vacuum after purges"
+LEASE = SPACE_LEASE
 LEASE_SECONDS = 1_800
+#: How long a task waits for others' transactions, which mostly are short; then it is tried again later.
+PATIENCE_SECONDS: Final = 2.0
+#: How long it waits for a lock of a table, or for those who use an index.
+LOCK_SECONDS: Final = 60.0
+#: Of those who are in the way, named on a page.
+MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True)
 class Compacted:
-    """``tables``: those gone over. ``finished``: False where a reader kept SQLite from truncating its log."""
+    """``tables``: those gone over. ``finished``: False where somebody was in the way, or statistics still know
+    somebody; ``holders``: who may still look at the database as it was. ``unreached``: relations whose statistics could
+    not be read, or not be taken away."""
 
     tables: tuple[str, ...]
     finished: bool = True
+    holders: tuple[Holder, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 def touched_tables(requests: Iterable[PurgeRequest]) -> list[str]:
@@ -52,32 +78,98 @@ def vacuum_finished() -> Compacted:
     One at a time: a second caller leaves its request to the first, which looks again when it is through; what a dead
     one left is done by the next.
     """
-    dialect = dialect_of(connection)
-    if not dialect.vacuums_tables:
-        return _truncate_for_all()
     tables: set[str] = set()
-    while waiting := _waiting():
+    unreached: set[str] = set()
+    tried: set[int] = set()
+    finished, holders = True, list[Holder]()
+    while waiting := [each for each in waiting_for_space() if each.pk not in tried]:
         with leased(LEASE, LEASE_SECONDS) as renew:
             if renew is None:
                 break
-            for table in touched_tables(waiting):
-                renew()
-                dialect.vacuum(table)
-                tables.add(table)
-            _are_done(waiting)
-    return Compacted(tuple(sorted(tables)))
+            tried.update(each.pk for each in waiting)
+            free, holders = _past_horizon(waiting)
+            done = _go_over(free, renew) if free else Compacted((), finished=False)
+            tables.update(done.tables)
+            unreached.update(done.unreached)
+            finished = finished and done.finished and not holders
+            if done.finished:
+                _are_done(free)
+    return Compacted(tuple(sorted(tables)), finished, tuple(holders), tuple(sorted(unreached)))
 
 
-def _truncate_for_all() -> Compacted:
-    truncated = True
-    while waiting := _waiting():
-        truncated = dialect_of(connection).truncate_log()
-        _are_done(waiting)
-    return Compacted((), truncated)
+def _past_horizon(waiting: Sequence[PurgeRequest]) -> tuple[list[PurgeRequest], list[Holder]]:
+    """Those whose deleted rows nobody can look at any more, and who is in the way of the others."""
+    dialect = dialect_of(connection)
+    if not dialect.vacuums_tables:
+        PurgeRequest.objects.filter(pk__in=[each.pk for each in waiting]).update(horizon=0)
+        truncated = dialect.truncate_log()
+        return (list(waiting), []) if truncated else ([], [Holder(Kind.READER)])
+    now = dialect.horizon()
+    assert now is not None
+    for purge_request in waiting:
+        # A number that is still to come is of another server, from which this database was brought here.
+        if purge_request.horizon is None or purge_request.horizon > now:
+            purge_request.horizon = now
+            purge_request.save(update_fields=["horizon"])
+    holders = wait_for_holders(max(each.horizon or 0 for each in waiting), PATIENCE_SECONDS)
+    if not holders:
+        return list(waiting), []
+    return [each for each in waiting if not dialect.holders(each.horizon or 0)], holders
 
 
-def _waiting() -> list[PurgeRequest]:
-    return list(PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk"))
+def wait_for_holders(mark: int, seconds: float, told: Callable[[Sequence[Holder]], None] | None = None) -> list[Holder]:
+    """Who is still in the way of rows that were deleted before this transaction, after so long at most.
+
+    ``told``: called with them each time that they are others.
+    """
+    until, before = time.monotonic() + seconds, list[Holder]()
+    while True:
+        holders = dialect_of(connection).holders(mark)
+        if told is not None and holders and [each.name for each in holders] != [each.name for each in before]:
+            told(holders)
+        if not holders or time.monotonic() >= until:
+            return holders
+        before = holders
+        time.sleep(min(0.1, seconds))
+
+
+def _go_over(requests: Sequence[PurgeRequest], renew: Callable[[], None]) -> Compacted:
+    dialect = dialect_of(connection)
+    if not dialect.vacuums_tables:
+        return Compacted(())
+    tables = touched_tables(requests)
+    try:
+        with dialect.bounded_waits(LOCK_SECONDS):
+            forgotten = _renew_statistics(tables, (), renew)
+            asked = statistics.ask(requests)
+            if asked.found:
+                # Of a table from which no step took anything, or of rows that the sample did not meet.
+                more = sorted({each.table for each in asked.found if each.table})
+                indexes = [each.index for each in asked.found if each.index is not None]
+                again = _renew_statistics(more, indexes, renew)
+                forgotten = Forgotten((*forgotten.postponed, *again.postponed), (*forgotten.refused, *again.refused))
+                asked = statistics.ask(requests)
+    except CouldNotLook as error:
+        logger.warning("the statistics could not be asked: %s", error)
+        return Compacted(tuple(tables), finished=False)
+    except DatabaseError as error:
+        if not dialect.may_pass(error):
+            raise
+        return Compacted(tuple(tables), finished=False)
+    for each in asked.found:
+        logger.warning("a statistic knows somebody who was purged: %s, %s", each.relation, each.column)
+    finished = not asked.found and not forgotten.postponed
+    return Compacted(tuple(tables), finished, unreached=(*asked.unreached, *forgotten.refused))
+
+
+def _renew_statistics(tables: Sequence[str], indexes: Sequence[int], renew: Callable[[], None]) -> Forgotten:
+    dialect = dialect_of(connection)
+    for table in tables:
+        renew()
+        dialect.vacuum(table)
+        dialect.analyze(table)
+    renew()
+    return dialect.forget_statistics(tables, indexes)
 
 
 def _are_done(requests: Iterable[PurgeRequest]) -> None:
@@ -91,3 +183,60 @@ def rebuild(tables: Sequence[str]) -> Compacted:
     On SQLite the whole file is written anew, which keeps writers waiting meanwhile.
     """
     return Compacted(tuple(tables), dialect_of(connection).rebuild(tables))
+
+
+# ---------------------------------------------------------------- told
+
+
+def clean_up_texts() -> tuple[str, ...]:
+    """Who keeps the disk space of finished purges, for those who can end it; nothing while nobody does."""
+    number, holders = held_back()
+    return tuple(_holder_text(holder, number) for holder in holders[:MOST_NAMED])
+
+
+def holder_text(holder: Holder) -> str:
+    """Who is in the way of the clean-up, since when, and what ends it."""
+    age = _("for %(age)s") % {"age": _age_text(holder.seconds)} if holder.seconds is not None else _("for unknown time")
+    return str(_SAYS[holder.kind]) % {"name": holder.name, "age": age}
+
+
+def _holder_text(holder: Holder, number: int) -> str:
+    waits = ngettext(
+        "The disk space of %(n)d completed purge is not overwritten yet.",
+        "The disk space of %(n)d completed purges is not overwritten yet.",
+        number,
+    ) % {"n": number}
+    return f"{waits} {holder_text(holder)}"
+
+
+def _age_text(seconds: int) -> str:
+    for size, one, many in (
+        (86_400, "%(n)d day", "%(n)d days"),
+        (3_600, "%(n)d hour", "%(n)d hours"),
+        (60, "%(n)d minute", "%(n)d minutes"),
+    ):
+        if seconds >= size * 2:
+            return ngettext(one, many, seconds // size) % {"n": seconds // size}
+    return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+
+
+_SAYS: Final = {
+    Kind.SESSION: gettext_lazy(
+        "Database session %(name)s has been in one transaction %(age)s, which blocks the clean-up: end it."
+    ),
+    Kind.PREPARED: gettext_lazy(
+        "Prepared transaction %(name)s (pg_prepared_xacts) has been open %(age)s, which blocks the clean-up: commit it "
+        "or roll it back."
+    ),
+    Kind.SLOT: gettext_lazy(
+        "Replication slot %(name)s holds old rows back %(age)s, which blocks the clean-up: let its standby catch up, "
+        "or drop it."
+    ),
+    Kind.STANDBY: gettext_lazy(
+        "A standby (process %(name)s) reports transactions that need old rows %(age)s, which blocks the clean-up: end "
+        "them there."
+    ),
+    Kind.READER: gettext_lazy(
+        "Somebody reads the database without a pause, so that its write-ahead log could not be emptied: end that."
+    ),
+}

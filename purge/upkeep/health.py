@@ -17,7 +17,7 @@ from purge.choices import Status
 from purge.installation.storage import begin_storage
 from purge.journal import noticing
 from purge.models import PurgeRequest
-from purge.selectors import worker_beat, worker_is_alive, workers_without_files
+from purge.selectors import held_back, worker_beat, worker_is_alive, workers_without_files
 from purge.upkeep.paused import PURGE_LOG, reasons
 
 AGREES = "agrees"
@@ -29,7 +29,7 @@ _migrated = False
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the database answers, migrations have run, a worker is alive, all see the same files, and nothing else
-    keeps purges from being done; else 503."""
+    keeps purges from being done; else 503. What keeps the disk space of finished ones is told, and changes nothing."""
     try:
         report = health()
     except Error:
@@ -49,6 +49,7 @@ def health() -> dict[str, Any]:
     purge_log, unknown = _purge_log()
     queued = PurgeRequest.objects.filter(status=Status.QUEUED)
     storage, away = begin_storage(), workers_without_files()
+    not_cleaned_up, holders = held_back()
     paused = [reason.code for reason in reasons()] + [PURGE_LOG] * (purge_log != AGREES)
     return {
         "ok": worker_is_alive() and not storage and not away and not paused,
@@ -64,6 +65,10 @@ def health() -> dict[str, Any]:
         **_counts(now),
         "purge_log": purge_log,
         "unknown_purges": unknown,
+        "not_cleaned_up": not_cleaned_up,
+        "clean_up_waits_for": [
+            {"kind": holder.kind, "name": holder.name, "seconds": holder.seconds} for holder in holders
+        ],
     }
 
 

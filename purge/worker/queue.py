@@ -19,6 +19,7 @@ from django_q.tasks import async_task
 REQUEST_TASK = "purge.tasks.run_request"
 CANARY_TASK = "purge.tasks.beat"
 PATROL_TASK = "purge.tasks.patrol"
+COMPACT_TASK = "purge.tasks.compact"
 
 
 def enqueue(task: str, *ids: int | str) -> None:
@@ -34,6 +35,12 @@ def enqueue_pass() -> None:
     """Put a pass over every text in, which may take long, unless one waits already."""
     if not any(task.get("func") == PATROL_TASK for task in _tasks(OrmQ.objects.all())):
         async_task(PATROL_TASK, q_options={"timeout": PATROL_SECONDS})
+
+
+def enqueue_compaction() -> None:
+    """Put in the clean-up of what purges left in the database's files, unless one waits already."""
+    if not any(task.get("func") == COMPACT_TASK for task in _tasks(OrmQ.objects.all())):
+        async_task(COMPACT_TASK)
 
 
 # ---------------------------------------------------------------- what is in it
@@ -80,7 +87,7 @@ def schedules() -> dict[str, dict[str, Any]]:
     wanted = {
         "purge: patrol": (PATROL_TASK, 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
         # Each purge asks for it; this is for what somebody left who died at it.
-        "purge: vacuum": ("purge.tasks.compact", 60, None),
+        "purge: vacuum": (COMPACT_TASK, 60, None),
         "purge: deadlines": ("purge.tasks.remind", 60, None),
         **{name: (task, minutes, None) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
     }

@@ -29,10 +29,11 @@ from django.utils import timezone
 
 from purge.journal import noticing
 from purge.models import WorkerBeat
-from purge.selectors import last_beat, pass_is_due, patrol_is_under_way, work_to_deliver
+from purge.selectors import clean_up_is_due, last_beat, pass_is_due, patrol_is_under_way, work_to_deliver
 from purge.worker.queue import (
     CANARY_TASK,
     enqueue,
+    enqueue_compaction,
     enqueue_pass,
     enqueue_request,
     ensure_schedules,
@@ -174,6 +175,8 @@ class Supervisor:
         ensure_schedules()
         if not noticing.reconcile() and not deliver() and pass_is_due():
             enqueue_pass()
+        if clean_up_is_due():
+            enqueue_compaction()
         self._send_canary()
         self._watch()
 
