@@ -100,26 +100,27 @@ def connectors_naming(people: Sequence[Any]) -> dict[int, set[str]]:
     by_account: dict[int, list[Any]] = defaultdict(list)
     for person in people:
         by_account[person.account_id].append(person)
+    # All settings of a connector in its own row: a query for each kind costs a page more than the rest of it.
+    references: list[str] = []
+    texts: list[str] = []
+    ids = {person.pk for person in people}
     for entry in get_registry().entries.values():
-        if not issubclass(entry.model, ConnectorSettings):
-            continue
-        references = [column.field.attname for column in entry.of(PersonTreatment)]
-        texts = [column.field.attname for column in entry.of(AddressTreatment)]
-        rows = entry.model._base_manager.filter(connector__account_id__in=by_account)
-        for account_id, name, *values in rows.values_list(
-            "connector__account_id", "connector__name", *references, *texts
-        ):
-            named = _named(by_account[account_id], values[: len(references)], values[len(references) :])
-            for person_id in named:
-                found[person_id].add(name)
-    contacts = Connector.objects.filter(account__in=list(by_account), contact__in=[person.pk for person in people])
-    for person_id, name in contacts.values_list("contact_id", "name"):
-        found[person_id].add(name)
+        if issubclass(entry.model, ConnectorSettings):
+            path = entry.model._meta.get_field("connector").related_query_name()
+            references += [f"{path}__{column.field.attname}" for column in entry.of(PersonTreatment)]
+            texts += [f"{path}__{column.field.attname}" for column in entry.of(AddressTreatment)]
+    rows = Connector.objects.filter(account__in=list(by_account))
+    for account_id, name, contact_id, *values in rows.values_list(
+        "account_id", "name", "contact_id", *references, *texts
+    ):
+        named = _named(by_account[account_id], values[: len(references)], values[len(references) :])
+        for person_id in {*named, *ids.intersection([contact_id])}:
+            found[person_id].add(name)
     return dict(found)
 
 
 def _named(people: Iterable[Any], references: Sequence[Any], texts: Sequence[Any]) -> list[int]:
-    """Those of the people whom one settings row refers to."""
+    """Those of the people to whom one connector refers."""
     written = [str(text) for text in texts if text]
     addresses = set().union(*(emails_in(text) for text in written)) if written else set()
     whole = {identity_key(text) for text in written}

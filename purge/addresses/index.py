@@ -9,6 +9,7 @@ all of those.
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ _TELLTALE: Final = tuple(dict.fromkeys(AT_SIGNS + ESCAPING))
 # SQLite's patterns know no repetition. Of a UUID the middle is enough.
 _X: Final = "[0-9A-Fa-f]"
 _HEXADECIMAL_RUNS: Final = (_X * 32, f"-{_X * 4}-{_X * 4}-{_X * 4}-{_X * 12}")
+_MAY_CONTAIN: Final = re.compile("|".join((f"[{re.escape(''.join(_TELLTALE))}]", *_HEXADECIMAL_RUNS)))
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,11 @@ def may_contain_address(name: str, *, is_json: bool = False) -> str:
         return f"(length({name}) > 2)"
     signs = [f"instr({name}, '{sign}') > 0" for sign in _TELLTALE]
     return "(" + " OR ".join([*signs, *(f"{name} GLOB '*{run}*'" for run in _HEXADECIMAL_RUNS)]) + ")"
+
+
+def may_contain(text: str) -> bool:
+    """The same of a text, here."""
+    return bool(_MAY_CONTAIN.search(text))
 
 
 #: The keys that :data:`MENTIONS_ANY` asks about, for the statements of this thread.

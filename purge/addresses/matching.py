@@ -134,7 +134,7 @@ def mentions(text: str, keys: Collection[str] | None = None, spared: Collection[
     """
     if keys is not None and cannot_mention(text, keys):
         return []
-    every = _Every(text)
+    every = _every(text)
     found = {mention for mention in every.mentions if keys is None or mention.key in keys}
     if spared:
         found = {mention for mention in found if every.identities_around(mention).isdisjoint(spared)}
@@ -152,7 +152,7 @@ def others_mentioned(text: str, keys: Collection[str], ours: Collection[str]) ->
     """
     if cannot_mention(text, keys):
         return set()
-    every = _Every(text)
+    every = _every(text)
     found = (every.identities_around(mention) for mention in every.mentions if mention.key in keys)
     return set().union(*found).difference(ours)
 
@@ -197,6 +197,12 @@ class _Every:
         if (start, end) not in self._written:
             self._written[start, end] = {identity_key(each) for each in _decodings(self._text[start:end])}
         return self._written[start, end]
+
+
+@lru_cache(maxsize=1)
+def _every(text: str) -> _Every:
+    """One text is remembered, since it is asked about more than once in a row; no more, for it is people's."""
+    return _Every(text)
 
 
 def _decodings(writing: str) -> set[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ColumnType = Literal["text", "json", "uuid", "integer", "binary", "other"]
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """``width``: the most characters a text column takes; None: no limit."""
 
     table: str
@@ -19,8 +18,7 @@ class Column:
     width: int | None = None
 
 
-@dataclass(frozen=True)
-class ForeignKey:
+class ForeignKey(NamedTuple):
     table: str
     column: str
     to_table: str

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
@@ -167,6 +168,7 @@ class SQLite(Dialect):
         return not busy
 
 
+@cache
 def _type_of(declared: str) -> tuple[ColumnType, int | None]:
     """SQLite takes any text in any column; what it was declared as tells what belongs there."""
     kind = declared.lower()

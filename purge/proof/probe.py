@@ -63,33 +63,30 @@ def verify(purge_request: PurgeRequest) -> Report:
     check_key([purge_request])
     check_storage()
     with dialect_of(connection).small_reads():
-        hits = list(_probe(purge_request, dialect_of(connection).read_catalog()))
-    hits += [*_files(purge_request), *_unread_files(purge_request), *_missing_survivors(purge_request)]
+        catalog = dialect_of(connection).read_catalog()
+        judge, sought = Judge([purge_request]), _captured(purge_request)
+        hits = list(_probe(purge_request, catalog, judge, sought))
+    hits += [*_files(purge_request), *_unread_files(purge_request, judge, sought), *_missing_survivors(purge_request)]
     hits = [hit for hit in hits if hit.owner is None]
-    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits))
+    return Report(Verdict.RESIDUE if hits else Verdict.CLEAN, tuple(hits), catalog=catalog)
 
 
-def _probe(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+def _probe(
+    purge_request: PurgeRequest, catalog: Catalog, judge: Judge, sought: dict[str, list[Sought]]
+) -> Iterator[Hit]:
     doomed = purge_request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.ERASED, Fate.GONE))
     yield from _references(catalog, list(doomed.values_list("person_id", flat=True)))
     yield from _public_ids(purge_request, catalog)
-    yield from _known_addresses(purge_request, catalog)
-    yield from _known_logins(purge_request, catalog)
+    yield from _known_addresses(catalog, judge, sought)
+    yield from _known_logins(purge_request, catalog, judge)
 
 
 def referring_tables(catalog: Catalog, person_table: str, ids: Sequence[int]) -> Iterator[str]:
     """Tables with a foreign key that still points at one of the people."""
-    for key in catalog.keys_to(person_table):
-        if (key.table != person_table and _find(catalog, key.table, key.column, ids, limit=1)) or (
-            key.table == person_table and _outside(key.column, ids)
-        ):
-            yield key.table
-
-
-def _outside(column: str, ids: Sequence[int]) -> bool:
-    """Whether somebody who stays points at somebody who goes (a manager)."""
-    rows = person_model()._base_manager.filter(**{f"{column}__in": ids}).exclude(pk__in=ids)
-    return rows.exists()
+    places = [(key.table, key.column) for key in catalog.keys_to(person_table)]
+    # Of the people's own table only somebody who stays counts: who goes may point at somebody who goes (a manager).
+    for table, _column in _occupied(places, ids, staying_in=(person_table, catalog.primary_keys[person_table])):
+        yield table
 
 
 def _references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
@@ -109,8 +106,15 @@ def _guessed(guess: Guess, catalog: Catalog) -> list[tuple[str, str]]:
     return [(column.table, column.name) for column in guess.columns(catalog)]
 
 
-def _occupied(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> list[tuple[str, str]]:
-    """Those of the (table, column) places in which one of the values stands: one statement for all of them."""
+def _occupied(
+    places: Sequence[tuple[str, str]], values: Sequence[Any], *, staying_in: tuple[str, str] | None = None
+) -> list[tuple[str, str]]:
+    """Those of the (table, column) places in which one of the values stands, in order: one statement for all of them.
+
+    ``staying_in``: a table and its primary key; there, rows whose key is one of the values do not count.
+    """
+    if not values:
+        return []
     quote, dialect = connection.ops.quote_name, dialect_of(connection)
     found: list[tuple[str, str]] = []
     for start in range(0, len(places), MOST_PARTS):
@@ -118,13 +122,15 @@ def _occupied(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> list[
         wanted = Listed("wanted", "bigint" if isinstance(values[0], int) else "uuid", values)
         head, params = dialect.head(wanted)
         among = dialect.among(wanted.name, wanted.kind)
-        parts = [
-            f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quote(table)} WHERE {quote(column)} {among})"
-            for number, (table, column) in enumerate(some)
-        ]
+        parts = []
+        for number, (table, column) in enumerate(some):
+            where = f"{quote(column)} {among}"
+            if staying_in is not None and table == staying_in[0]:
+                where += f" AND NOT ({quote(staying_in[1])} {among})"
+            parts.append(f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quote(table)} WHERE {where})")
         with connection.cursor() as cursor:
             cursor.execute(f"{head} {' UNION ALL '.join(parts)}", params)
-            found += [some[number] for (number,) in cursor.fetchall()]
+            found += [some[number] for number in sorted(number for (number,) in cursor.fetchall())]
     return found
 
 
@@ -150,13 +156,13 @@ def _generic_references(catalog: Catalog, ids: Sequence[int]) -> Iterator[Hit]:
                     yield Hit(key.table, column.name, row_name(key.table, row), ruled=is_ruled(key.table, column.name))
 
 
-def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any], limit: int = MOST_HITS) -> list[str]:
+def _find(catalog: Catalog, table: str, column: str, values: Sequence[Any]) -> list[str]:
     """Names of rows whose column is one of the values."""
     quote = connection.ops.quote_name
     pk = quote(catalog.primary_keys.get(table, column))
     where, listed = dialect_of(connection).any_of(quote(column), list(values))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [listed, limit])
+        cursor.execute(f"SELECT {pk} FROM {quote(table)} WHERE {where} LIMIT %s", [listed, MOST_HITS])
         return [row_name(table, row[0]) for row in cursor.fetchall()]
 
 
@@ -215,13 +221,11 @@ def _captured_logins(purge_request: PurgeRequest) -> dict[str, list[Sought]]:
     return sought
 
 
-def _known_addresses(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+def _known_addresses(catalog: Catalog, judge: Judge, sought: dict[str, list[Sought]]) -> Iterator[Hit]:
     """What an open request looks for in email columns and, on PostgreSQL, in all text that has an address index."""
-    sought = _captured(purge_request)
     keys = frozenset(sought)
     if not keys:
         return
-    judge = Judge([purge_request])
     columns = patrolled_columns(catalog)
     opaque = [column for column in columns if (column.table, column.name) in get_registry().opaque]
     # Settings, of which there are few: the database cannot say which of them mention somebody.
@@ -253,12 +257,11 @@ def _filled_columns(columns: Sequence[Column]) -> list[Column]:
         return [columns[number] for (number,) in cursor.fetchall()]
 
 
-def _known_logins(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
+def _known_logins(purge_request: PurgeRequest, catalog: Catalog, judge: Judge) -> Iterator[Hit]:
     """Logins of an open request in the columns that people write them into: settings, of which there are few."""
     sought = _captured_logins(purge_request)
     if not sought:
         return
-    judge = Judge([purge_request])
     for column in login_columns(catalog):
         for pk, value in stream(filled(catalog, column)):
             for key in sorted(login_words(value) & sought.keys()):
@@ -324,11 +327,9 @@ def _files(purge_request: PurgeRequest) -> Iterator[Hit]:
         yield file_hit(StoredFile.DOOMED, file.pk)
 
 
-def _unread_files(purge_request: PurgeRequest) -> Iterator[Hit]:
-    sought = _captured(purge_request)
+def _unread_files(purge_request: PurgeRequest, judge: Judge, sought: dict[str, list[Sought]]) -> Iterator[Hit]:
     if not sought:
         return
-    judge = Judge([purge_request])
     for mention in mentions_in_unread_files(purge_request, judge.cleaned([purge_request]), frozenset(sought)):
         for key in sorted(mention.keys):
             yield from judge.file_hits(mention, key, sought[key])

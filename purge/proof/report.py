@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from purge.choices import Verdict
+from purge.database.catalog import Catalog
 from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import Holder
 from purge.installation.storage import COPY, UNREACHABLE, AnotherStorage, require_storage
@@ -62,7 +63,8 @@ def file_hit(what: StoredFile, number: int) -> Hit:
 @dataclass(frozen=True)
 class Report:
     """What a verification found. ``patrolled``: every text was read, not only the indexed places; ``unopened``: the
-    stored files that could not be opened then; ``possible``: where an ID of theirs may stand."""
+    stored files that could not be opened then; ``possible``: where an ID of theirs may stand; ``catalog``: the tables
+    as they were when it looked."""
 
     verdict: Verdict
     hits: tuple[Hit, ...] = ()
@@ -70,6 +72,7 @@ class Report:
     unopened: tuple[FileMention, ...] = ()
     possible: tuple[Possible, ...] = ()
     reason: str = ""
+    catalog: Catalog | None = field(default=None, repr=False, compare=False)
 
     @property
     def treatable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final, cast
 
 from django.conf import settings
@@ -13,9 +14,7 @@ from django.db.models import Q
 from purge.addresses import (
     login_words,
 )
-from purge.addresses.index import (
-    may_contain_address,
-)
+from purge.addresses.index import may_contain
 from purge.addresses.sql import json_function, may_mention, text_function
 from purge.addresses.tokens import id_token, is_token
 from purge.choices import IdentifierKind, Verdict
@@ -47,11 +46,11 @@ def is_small() -> bool:
     return bool(max(rows, size / BYTES_A_ROW) < settings.PURGE_PATROL_AT_ONCE_ROWS)
 
 
-def patrol_one(purge_request: PurgeRequest) -> Report:
-    """A patrol for one request."""
+def patrol_one(purge_request: PurgeRequest, catalog: Catalog | None = None) -> Report:
+    """A patrol for one request. ``catalog``: what a verification has read a moment ago."""
     unopened: list[FileMention] = []
     possible: list[Possible] = []
-    hits = tuple(hit for hit in patrol([purge_request], unopened, possible) if hit.owner is None)
+    hits = tuple(hit for hit in patrol([purge_request], unopened, possible, catalog) if hit.owner is None)
     verdict = Verdict.RESIDUE if hits else Verdict.CLEAN
     return Report(verdict, hits, patrolled=True, unopened=tuple(unopened), possible=tuple(possible))
 
@@ -60,6 +59,7 @@ def patrol(
     requests: Sequence[PurgeRequest],
     unopened: list[FileMention] | None = None,
     possible: list[Possible] | None = None,
+    catalog: Catalog | None = None,
 ) -> Iterator[Hit]:
     """One pass over every text and JSON column of every table: the places where a purged address or login stands.
 
@@ -70,7 +70,7 @@ def patrol(
     check_key(requests)
     check_storage()
     wanted, logins = wanted_by(requests), login_hashes(requests)
-    catalog = dialect_of(connection).read_catalog()
+    catalog = catalog or dialect_of(connection).read_catalog()
     judge = Judge(requests)
     if wanted:
         ids = PossibleIds(() if possible is None else requests)
@@ -211,17 +211,23 @@ def _met(catalog: Catalog, columns: Sequence[Column], ids: PossibleIds) -> Itera
     that take the time.
     """
     decoders = get_registry().decoders
-    by_type: dict[str, list[Column]] = defaultdict(list)
+    by_type: dict[tuple[str, str], list[Column]] = defaultdict(list)
     for column in columns:
-        if (column.table, column.name) in decoders:
-            for pk, value in stream(_filled(catalog, column)):
-                if found := addresses_in(column, value):
-                    yield column, pk, found
-        else:
-            by_type[_type_of_key(catalog, column)].append(column)
-    for alike in by_type.values():
-        for start in range(0, len(alike), TOGETHER):
-            yield from _met_together(catalog, alike[start : start + TOGETHER], ids)
+        # What is decoded is read as it is stored, so that not even its type can be another's.
+        decoded: str = column.type if (column.table, column.name) in decoders else ""
+        by_type[_type_of_key(catalog, column), decoded].append(column)
+    for (_type, decoded), alike in by_type.items():
+        size = TOGETHER if decoded in ("", "text") else 1
+        for start in range(0, len(alike), size):
+            some = alike[start : start + size]
+            yield from _decoded_together(catalog, some) if decoded else _met_together(catalog, some, ids)
+
+
+def _decoded_together(catalog: Catalog, columns: Sequence[Column]) -> Iterator[tuple[Column, Any, set[str]]]:
+    sql = " UNION ALL ".join(_filled(catalog, column, number) for number, column in enumerate(columns))
+    for number, pk, value in cast("Iterator[tuple[int, Any, Any]]", stream(sql)):
+        if found := addresses_in(columns[number], value):
+            yield columns[number], pk, found
 
 
 def _met_together(
@@ -236,8 +242,7 @@ def _met_together(
         if finds_addresses:
             found = set(plain or ())
         else:
-            # SQLite only says whether a text is worth a look, and hands out all of them.
-            found = addresses_in(column, coded) if plain else set()
+            found = addresses_in(column, coded) if _is_worth_a_look(coded) else set()
             named = with_ids[number] and ids.may_be_in(coded)
         if named:
             ids.met(column, pk)
@@ -267,17 +272,22 @@ def _found_by_the_database(catalog: Catalog, column: Column, number: int, ids: P
 
 
 def _read_here(catalog: Catalog, column: Column, number: int, _ids: PossibleIds) -> str:
-    """(number, primary key, whether the text may mention an address, the text, nothing): SQLite's columns of JSON are
-    texts."""
+    """(number, primary key, nothing, the text, nothing) of all rows with a text: SQLite's columns of JSON are texts.
+    Conditions on them cost it more than Python."""
     name = _quote(column.name)
-    plain = f"({may_contain_address(name)} OR substr({name}, 1, 1) IN ('{{', '['))"
-    table = _quote(column.table)
-    return f"SELECT {number}, {_key(catalog, column)}, {plain}, {name}, NULL FROM {table} WHERE {name} IS NOT NULL"
+    return (
+        f"SELECT {number}, {_key(catalog, column)}, NULL, {name}, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
+    )
 
 
-def _filled(catalog: Catalog, column: Column) -> str:
+def _is_worth_a_look(value: Any) -> bool:
+    """Whether a text, or a document of JSON's, may mention an address as it stands."""
+    return isinstance(value, str) and (value[0] in "{[" or may_contain(value))
+
+
+def _filled(catalog: Catalog, column: Column, number: int) -> str:
     name = _quote(column.name)
-    return f"SELECT {_key(catalog, column)}, {name} FROM {_quote(column.table)} WHERE {name} IS NOT NULL"
+    return f"SELECT {number}, {_key(catalog, column)}, {name} FROM {_quote(column.table)} WHERE {name} IS NOT NULL"
 
 
 def _key(catalog: Catalog, column: Column) -> str:
@@ -290,5 +300,6 @@ def _type_of_key(catalog: Catalog, column: Column) -> str:
     return next(each.type for each in catalog.tables[column.table] if each.name == name)
 
 
+@cache
 def _quote(name: str) -> str:
     return connection.ops.quote_name(name)

@@ -219,7 +219,7 @@ def _verify(claim: Claim) -> bool:
     if report.verdict == Verdict.CLEAN and (purge_request.reopened or texts.is_small()):
         claim.step = "patrol"
         with knowing(addresses_of([purge_request])):
-            report = without_passing_rows(texts.patrol_one(purge_request))
+            report = without_passing_rows(texts.patrol_one(purge_request, report.catalog))
     with chunk_transaction(claim) as purge_request:
         if report.verdict == Verdict.CLEAN:
             if not report.patrolled:

@@ -143,7 +143,8 @@ def rows_elsewhere(purge_request: PurgeRequest) -> int:
     are theirs, and those are counted as people."""
     if purge_request.reach == Reach.OWN:
         return 0
-    return sum(row.planned - row.own_planned for row, step in stored_steps(purge_request) if not step.by_key)
+    elsewhere = stored_steps(purge_request, but_own=True)
+    return sum(row.planned - row.own_planned for row, step in elsewhere if not step.by_key)
 
 
 def divide_or_hold(purge_request: PurgeRequest, rows: int) -> bool:

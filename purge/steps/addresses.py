@@ -74,8 +74,10 @@ class AddressStep(Step):
         return not dialect_of(connection).finds_addresses
 
     def work_question(self, scope: Scope) -> Question | None:
-        """None where no index can tell, as on SQLite: asking would read every text."""
-        conditions = not self.reads_all and list(candidate_conditions(self.entry, scope, among=LISTED_KEYS))
+        """Where no index can tell, as on SQLite, whether there is any row: more would read every text."""
+        if self.reads_all:
+            return Question(f"SELECT 1 AS n FROM {quoted(self.entry.table)} LIMIT 1", [])
+        conditions = list(candidate_conditions(self.entry, scope, among=LISTED_KEYS))
         if not conditions:
             return None
         any_of = " OR ".join(where for where, _params in conditions)
@@ -84,10 +86,12 @@ class AddressStep(Step):
         return Question(sql, [value for _where, params in conditions for value in params])
 
     def has_work(self, answers: Mapping[str, int]) -> bool:
-        return self.reads_all or self.key in answers
+        return self.key in answers
 
     def count(self, counting: Counting) -> Measured:
         if not self.has_work(counting.answers):
+            if counting.scan is not None:
+                counting.scan.remember(self.entry, [])
             return NOTHING
         entry, scope, number, own = self.entry, counting.scope, 0, 0
         changing: list[int] = []
@@ -266,23 +270,27 @@ def changed_rows(
     # Columns that say whose the row itself is, after those that are treated.
     own_names = sorted({name for column in columns for name in column.rule.but_own})
     staff = set(get_host().staff_account_ids()) if entry.rules.staff_is_everybodys else ()
+    sought: dict[int | None, Named] = {}
     for pk, account_id, *values in rows.values_list("pk", path or "pk", *names, *own_names):
         old, own = values[: len(names)], dict(zip(own_names, values[len(names) :], strict=True))
         owner = owner_of(entry.rules, account_id, staff)
-        keys, homes = scope.keys_for(owner), partial(scope.homes_of, owner)
-        named = Named(
-            keys, scope.logins_for(owner), scope.ids_for(owner), frozenset(), pk, homes, scope.writings_for(owner)
-        )
+        if owner not in sought:
+            homes, written = partial(scope.homes_of, owner), scope.writings_for(owner)
+            logins, ids = scope.logins_for(owner), scope.ids_for(owner)
+            sought[owner] = Named(scope.keys_for(owner), logins, ids, frozenset(), 0, homes, written)
+        named = replace(sought[owner], pk=pk)
         new = [
-            _treated(column, value, keys - _own_keys(column, own), named, partial(_of_others, scope, owner))
+            _treated(column, value, _but_own(named.keys, column, own), named, partial(_of_others, scope, owner))
             for column, value in zip(columns, old, strict=True)
         ]
         if any(after is not before and after != before for before, after in zip(old, new, strict=True)):
             yield pk, owner, old, new
 
 
-def _own_keys(column: AddressColumn, own: Mapping[str, Any]) -> frozenset[str]:
-    return searched(identity_key(own[name]) for name in column.rule.but_own if own[name])
+def _but_own(keys: frozenset[str], column: AddressColumn, own: Mapping[str, Any]) -> frozenset[str]:
+    """The very same set where the row has none of its own: what is remembered of a set is found by it."""
+    kept = searched(identity_key(own[name]) for name in column.rule.but_own if own[name])
+    return keys - kept if kept else keys
 
 
 def _of_others(
@@ -393,7 +401,7 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
 
     ``among``: an SQL expression that yields the scope's keys; without one they are parameters.
     """
-    keys = sorted(scope.all_addresses())
+    keys = scope.all_addresses()
     for column in entry.addresses:
         if column.is_opaque:
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
@@ -401,7 +409,7 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
         if keys:
             where, params = candidates_among(connection, text_column(column), among or "%s::text[]")
             if dialect_of(connection).finds_addresses and not among:
-                params = [storable(keys)]
+                params = [storable(sorted(keys))]
             yield where, params
         if (scope.logins or scope.ids) and column.rule.names_logins:
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []

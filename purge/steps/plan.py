@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from purge.choices import StepState
@@ -28,10 +29,14 @@ def plan_steps(scope: Scope, registry: Registry | None = None) -> list[Step]:
     return [step for kind in KINDS if kind.needed(scope) for entry in registry.ordered for step in kind.of(entry)]
 
 
-def stored_steps(purge_request: PurgeRequest) -> Iterator[tuple[PurgeStep, Step]]:
-    """The stored plan with its compiled steps; a step whose rule has vanished is passed over."""
+def stored_steps(purge_request: PurgeRequest, *, but_own: bool = False) -> Iterator[tuple[PurgeStep, Step]]:
+    """The stored plan with its compiled steps; a step whose rule has vanished is passed over.
+
+    ``but_own``: only those that change rows of other accounts than the one that asked.
+    """
     steps = steps_by_key()
-    for row in purge_request.steps.all():
+    rows = purge_request.steps.all()
+    for row in rows.exclude(planned=F("own_planned")) if but_own else rows:
         if row.key in steps:
             yield row, steps[row.key]
 

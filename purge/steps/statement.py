@@ -7,6 +7,7 @@ cost more than all its work.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -53,5 +54,6 @@ def head_for(scope: Scope) -> tuple[str, list[Any]]:
     return dialect.head(*lists)
 
 
+@cache
 def quoted(name: str) -> str:
     return connection.ops.quote_name(name)

@@ -346,7 +346,7 @@ JUDGE = "purge.proof.judge.Judge"
 CONDITIONS: dict[str, tuple[str, Any]] = {
     "rows that point at the people": ("purge.proof.probe._references", none),
     "rows that name them by content type": ("purge.proof.probe._generic_references", none),
-    "which of the places are occupied": ("purge.proof.probe._occupied", lambda *_words: []),
+    "which of the places are occupied": ("purge.proof.probe._occupied", lambda *_words, **_named: []),
     "their opaque ids": ("purge.proof.probe._public_ids", none),
     "addresses in email columns and indexed texts": ("purge.proof.probe._known_addresses", none),
     "logins, at once": ("purge.proof.probe._known_logins", none),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import html
 import re
@@ -16,6 +15,8 @@ DEEPEST: Final = 3
 #: A property of a calendar or a card over several lines.
 _GOES_ON: Final = re.compile(r"(?m)^[\w.-]*[A-Z][A-Z0-9-]+[;:]\S[^\n]*(?:\n[ \t][^\n]*)+", re.ASCII)
 _RUN: Final = re.compile(r"[\w+/-]{12,}(?:\r?\n[ \t]?[\w+/-]{4,})*", re.ASCII)
+_ENDING_SIGN: Final = re.compile("[/_-]")
+_ONE_ALPHABET: Final = str.maketrans("-_", "+/")
 #: Shorter than a run, or broken by percent signs: what says itself that it is base64.
 _ANNOUNCED: Final = re.compile(r"(?:\bbasic[ \t:]+|;base64,)([\w+/%-]{8,})", re.ASCII | re.IGNORECASE)
 _QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2})+|=[ \t]*\r?\n")
@@ -133,13 +134,14 @@ def _of_words(words: str) -> str:
 
 def _of_run(run: str) -> Iterator[str]:
     """Both alphabets in one; from the start, and behind each sign that may end what stands before."""
-    run = re.sub(r"\s", "", run).rstrip("=")
-    starts = [0, *(place + 1 for place, sign in enumerate(run[:300]) if sign in "/-_")][:8]
+    run = "".join(run.split()).rstrip("=")
+    starts = [0, *(sign.end() for sign in _ENDING_SIGN.finditer(run, 0, 300))][:8]
+    plain = run.translate(_ONE_ALPHABET)
     for start in starts:
-        code = run[start:].translate({ord("-"): "+", ord("_"): "/"})
+        code = plain[start:]
         code = code[:-1] if len(code) % 4 == 1 else code
         try:
-            raw = base64.b64decode(code + "=" * (-len(code) % 4))
+            raw = binascii.a2b_base64(code + "=" * (-len(code) % 4))
         except (binascii.Error, ValueError):
             continue
         if b"@\0" in raw:

@@ -2,12 +2,14 @@
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, models
+from django.db import IntegrityError, connection, models
+from django.test.utils import CaptureQueriesContext
 
 from connectors.models import ConnectorState
 from learning.models import Course
 from purge import services
 from purge.addresses import ERASED, MARKERS, redact, redact_json
+from purge.addresses.index import MENTIONS_ANY
 from purge.choices import Status
 from purge.models import FollowUp
 from purge.rules import Delete, Keep, ModelRules, Redact, WithRow
@@ -17,6 +19,7 @@ from purge.run import sweep
 from purge.steps import plan
 from tests.factories.connectors import AzureAdSettingsFactory, ZoomSettingsFactory
 from tests.factories.learning import CertificateFactory, CourseFactory
+from tests.factories.messaging import MailLogFactory
 from tests.factories.users import ActiveFieldFactory, LoginEventFactory, UserFactory
 from tests.purge import world as w
 from users.models import Account, User
@@ -33,6 +36,29 @@ def purged(world: w.World, *people: User):
 def value_of(row: models.Model, name: str):
     row.refresh_from_db()
     return getattr(row, name)
+
+
+@pytest.mark.sqlite
+def test_only_tables_with_rows_are_looked_through(cast):
+    """And a table that gets its first row is one of them."""
+
+    def looked_through():
+        with CaptureQueriesContext(connection) as asked:
+            impact = services.purge_preview(
+                acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk]
+            ).impact
+        looks = [query["sql"] for query in asked if MENTIONS_ANY in query["sql"]]
+        return [sql for sql in looks if "messaging_maillog" in sql], {line.key: line.n for line in impact.lines}
+
+    looks, lines = looked_through()
+    assert looks == []
+    assert "messaging.MailLog#addresses" not in lines
+    mail = MailLogFactory(account=cast.acme, body=f"A course of {w.ANN} is due.")
+    looks, lines = looked_through()
+    assert len(looks) == 1
+    assert lines["messaging.MailLog#addresses"] == 1
+    assert w.completed(purged(cast))
+    assert value_of(mail, "body") == "A course of [erased] is due."
 
 
 @pytest.mark.parametrize("place", ["acme", "delta"])
