@@ -41,16 +41,46 @@ def _postgresql(url: str) -> dict[str, Any]:
     name = unquote(parts.path.removeprefix("/"))
     if not name:
         raise ValueError("DATABASE_URL names no database: write postgres://user:password@host:5432/name")
+    signed_in, _at, places = parts.netloc.rpartition("@")
+    user, _colon, password = signed_in.partition(":")
+    hosts, ports = _hosts_and_ports(places)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        "USER": unquote(user),
+        "PASSWORD": unquote(password),
+        "HOST": hosts,
+        "PORT": ports,
         # The queue asks the database twice a second; a connection for each question costs twenty times the throughput.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         # No "pool": the queue's workers are forked, and a pool does not survive that.
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        "OPTIONS": _options(parts.query),
     }
+
+
+def _hosts_and_ports(places: str) -> tuple[str, str]:
+    """Several hosts, as for a failover: `a:5432,b:5433`. The driver takes each list with commas, in the same order."""
+    hosts, ports = [], []
+    for place in places.split(","):
+        host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
+        if not colon:
+            host, port = place, ""
+        if port and not (port.isdecimal() and 0 < int(port) < 65_536):
+            raise ValueError("DATABASE_URL has a port that is none")
+        hosts.append(unquote(host.removeprefix("[").removesuffix("]")))
+        ports.append(port)
+    return ",".join(hosts), ",".join(ports) if any(ports) else ""
+
+
+def _options(query: str) -> dict[str, Any]:
+    """What stands behind the question mark goes to the driver, but for what is Django's own.
+
+    `?server_side_binding=1`: values are sent apart from their statements, so that what the server logs of a statement
+    which fails or is slow names nobody.
+    """
+    options: dict[str, Any] = dict(parse_qsl(query))
+    if "server_side_binding" in options:
+        # Django wants the very value True.
+        options["server_side_binding"] = options["server_side_binding"].lower() in ("1", "true", "yes", "on")
+    return options

@@ -177,12 +177,21 @@ def _are_done(requests: Iterable[PurgeRequest]) -> None:
     done.update(compacted_at=timezone.now())
 
 
-def rebuild(tables: Sequence[str]) -> Compacted:
+def rebuild(
+    tables: Sequence[str], *, wait: float = LOCK_SECONDS, told: Callable[[Sequence[Holder]], None] | None = None
+) -> Compacted:
     """The thorough part, for an operator: indexes are built anew beside the old ones, then the old ones dropped.
 
-    On SQLite the whole file is written anew, which keeps writers waiting meanwhile.
+    On SQLite the whole file is written anew, which keeps writers waiting meanwhile. ``wait``: for how many seconds at
+    most others' transactions are waited for, and then each lock. ``told``: called with those who are in the way.
     """
-    return Compacted(tuple(tables), dialect_of(connection).rebuild(tables))
+    dialect = dialect_of(connection)
+    mark = dialect.horizon()
+    holders = wait_for_holders(mark, wait, told) if mark is not None else []
+    if holders:
+        return Compacted((), finished=False, holders=tuple(holders))
+    with dialect.bounded_waits(max(1.0, wait)):
+        return Compacted(tuple(tables), dialect.rebuild(tables))
 
 
 # ---------------------------------------------------------------- told

@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from lms_purge.process.database import SQLITE_OPTIONS, database_from_url
 
@@ -43,9 +43,50 @@ def test_postgresql_with_every_part():
     }
 
 
+def test_several_hosts_for_a_failover_and_what_else_the_driver_takes():
+    url = (
+        "postgres://lms:p%40w@one.example:5432,[fd00::2]:5433,three.example/lms"
+        "?target_session_attrs=read-write&options=-c%20search_path%3Dlms&server_side_binding=1"
+    )
+    entry = database_from_url(url, base_dir=BASE)
+    assert (entry["USER"], entry["PASSWORD"]) == ("lms", "p@w")
+    assert (entry["HOST"], entry["PORT"]) == ("one.example,fd00::2,three.example", "5432,5433,")
+    assert entry["OPTIONS"] == {
+        "target_session_attrs": "read-write",
+        "options": "-c search_path=lms",
+        "server_side_binding": True,
+    }
+    entry = database_from_url("postgres:///lms?host=/run/postgresql&server_side_binding=0", base_dir=BASE)
+    assert (entry["HOST"], entry["PORT"]) == ("", "")
+    assert entry["OPTIONS"] == {"host": "/run/postgresql", "server_side_binding": False}
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_the_first_host_that_answers_is_taken():
+    config = connection.settings_dict
+    url = f"postgres://{config['USER']}@127.0.0.1:1,127.0.0.1:{config['PORT']}/{config['NAME']}"
+    entry = database_from_url(f"{url}?target_session_attrs=read-write", base_dir=BASE)
+    other = type(connections["default"])({**config, **entry}, alias="other")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+    finally:
+        other.close()
+
+
 @pytest.mark.parametrize(
     "url",
-    ["", "mysql://u:secret@h/n", "postgres://u:secret@h", "postgres://u:secret@h:port/n", "sqlite://", "sqlite:///"],
+    [
+        "",
+        "mysql://u:secret@h/n",
+        "postgres://u:secret@h",
+        "postgres://u:secret@h:port/n",
+        "postgres://u:secret@h:1,i:99999/n",
+        "sqlite://",
+        "sqlite:///",
+    ],
 )
 def test_anything_else_is_refused_without_repeating_a_password(url):
     with pytest.raises(ValueError) as refused:

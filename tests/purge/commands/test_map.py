@@ -1,5 +1,6 @@
 """purge_routes, purge_rules, purge_ims, purge_compact."""
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -169,3 +170,23 @@ def test_compact_rebuilds_what_a_request_touched_and_changes_no_row(run):
 def test_compact_without_a_request_is_about_every_table_with_rules(db):
     assert set(ruled_tables()) >= {entry.table for entry in get_registry().entries.values()}
     assert set(ruled_tables()) <= set(connection.introspection.table_names())
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_compact_names_who_is_in_the_way_and_ends_after_its_limit(run):
+    config = connection.settings_dict
+    session = psycopg.connect(host=config["HOST"], port=config["PORT"], user=config["USER"], dbname=config["NAME"])
+    with session as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 'zzq@x.org'")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()")
+        ran = run("purge_compact", "--wait", "0.3")
+        assert (ran.code, "rebuilt:" in ran.out) == (1, False)
+        assert f"Waiting: Database session {other.info.backend_pid} has been in one transaction for" in ran.err
+        assert "Nothing was done" in ran.err
+        assert "zzq" not in ran.err
+        other.rollback()
+        ran = run("purge_compact", "--wait", "5")
+        assert (ran.code, "rebuilt: users_user" in ran.out) == (0, True)
