@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -20,25 +21,30 @@ PUBLIC_ID = "a" * 32
 CALLBACK = f"http://localhost:8000/admin/login/at/{PUBLIC_ID}/back/"
 
 
-@pytest.fixture(scope="module")
-def issuer(tmp_path_factory):
+@contextmanager
+def real_provider(folder, callback):
     """The provider's address. Without node, or where npm reaches no registry, the test says so and is left out."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("NOT TESTED against a real identity provider: there is no node and npm here")
-    folder = tmp_path_factory.mktemp("provider")
     for name in ("package.json", "provider.mjs"):
         shutil.copy(HERE / name, folder)
     install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
     if subprocess.run(install, cwd=folder, check=False, timeout=180).returncode:
         pytest.skip("NOT TESTED against a real identity provider: npm could not install oidc-provider")
     with subprocess.Popen(
-        [node, "provider.mjs", CALLBACK], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [node, "provider.mjs", callback], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.kill()
+
+
+@pytest.fixture
+def issuer(tmp_path):
+    with real_provider(tmp_path, CALLBACK) as address:
+        yield address
 
 
 def through_the_provider(url, name):
