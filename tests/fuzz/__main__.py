@@ -2,8 +2,8 @@
 
 Made-up inputs to every page and every form field: some to each URL in turn, from one seed, then from the next, until
 the time is up and every URL was asked. ``DB=pg`` before it: on PostgreSQL. Writes
-``tests/fuzz/results.DATABASE.json``; fails when anything broke. A seed that found something is added to ``SEEDS`` of
-the test, so that it is found in every run from then on.
+``tests/fuzz/results.DATABASE.json``; fails when anything broke. An input that broke something is added to
+``KNOWN`` of :mod:`tests.fuzz.inputs`, so that it is typed in every run from then on.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from django.test import Client
 from tests.factories.users import AccountFactory, AdministratorFactory
 from users.models import IdentityProvider
 
-pytestmark = pytest.mark.django_db
+#: What a provider says does not depend on the database; in a browser it is asked again.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HERE = Path(__file__).parent / "real"
 PUBLIC_ID = "a" * 32
 CALLBACK = f"http://localhost:8000/admin/login/at/{PUBLIC_ID}/back/"
