@@ -1,4 +1,5 @@
-"""Names that stand beside an address in a text where it is certain whose they are: in a header, a calendar, a card.
+"""Names that stand beside an address in a text where it is certain whose they are: in a header, a calendar, a card, a
+table with headings (:mod:`purge.records.tables`).
 
 ``"Ann Archer" <ann@x.org>`` is the name of that address, and so is what an attendee is called, and all that a
 card says of whom it is about. A name that somebody has typed into a sentence is not looked for.
@@ -13,6 +14,7 @@ from typing import Final, NamedTuple
 from purge.addresses.decoders.finding import decoded_mentions
 from purge.addresses.matching import mentions
 from purge.addresses.rewriting import marker_for
+from purge.records.tables import Span, cells_beside
 
 _LONGEST_NAME: Final = 300
 #: What stands before "<ann@x.org>": a name in quotation marks, or in encoded words.
@@ -42,7 +44,7 @@ class _Cut(NamedTuple):
 
 def without_names(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> str:
     """The text without what is said beside the addresses of the keys; these stay, for whoever takes them out."""
-    if not any(sign in text for sign in ("<", ":")):
+    if not any(sign in text for sign in "<:\n\r"):
         return text
     found = [*mentions(text, keys, spared), *decoded_mentions(text, keys, spared)]
     if not found:
@@ -52,6 +54,9 @@ def without_names(text: str, keys: Collection[str], *, spared: Collection[str] =
         for part in each.finditer(text):
             if any(part.start() <= mention.start < part.end() for mention in found):
                 cuts += name(part, [(mention.start, mention.end) for mention in found])
+    if "\n" in text or "\r" in text:
+        cells = cells_beside(text, {Span(mention.start, mention.end) for mention in found})
+        cuts += (_Cut(*cell, marker_for(cell.end - cell.start)) for cell in cells)
     for cut in sorted(set(cuts), reverse=True):
         text = text[: cut.start] + cut.new + text[cut.end :]
     return text

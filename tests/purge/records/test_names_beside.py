@@ -44,6 +44,23 @@ TEXTS = {
         "Invited by [erased]:\r\nBEGIN:VEVENT\r\nATTENDEE;CN=[erased];PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT:mailto:"
         "[erased]\r\nEND:VEVENT"
     ),
+    # A table as a spreadsheet or an export writes it: its headings say whose row it is.
+    'Here:\nName;Email;Unique User ID;Points\n"Archer, Ann";ann@x.org;U-1001;7\nBo Baker;bo@q.example;U-1002;7\n': (
+        'Here:\nName;Email;Unique User ID;Points\n"[erased]";[erased];[gone];7\nBo Baker;bo@q.example;U-1002;7\n'
+    ),
+    "First Name,Last Name,E-Mail\r\nBo,Baker,bo@q.example\r\nAnn,Archer,mailto:ann@x.org\r\n\r\nAnn,Archer,x": (
+        "First Name,Last Name,E-Mail\r\nBo,Baker,bo@q.example\r\n[…],[gone],mailto:[erased]\r\n\r\nAnn,Archer,x"
+    ),
+    "Prénom\tNom\tCourriel\nAnn\tArcher\tann@x.org": "Prénom\tNom\tCourriel\n[…]\t[gone]\t[erased]",
+    '"Email","Name"\n"ann@x.org","Archer ""Ace"" Ann,\nroom 5"\n"bo@q.example","Bo"': (
+        '"Email","Name"\n"[erased]","[erased]"\n"bo@q.example","Bo"'
+    ),
+    # Whose row it is, nobody can say: it may be Bo's, whose manager Ann is.
+    "Bo Baker;ann@x.org;U-1002\nCy Cole;ann@x.org;U-1003": "Bo Baker;[erased];U-1002\nCy Cole;[erased];U-1003",
+    "Name;Manager Email;Email\nBo Baker;ann@x.org;bo@q.example": (
+        "Name;Manager Email;Email\nBo Baker;[erased];bo@q.example"
+    ),
+    "Name;Email;Login\nBo Baker;bo@q.example;ann@x.org": "Name;Email;Login\nBo Baker;bo@q.example;[erased]",
     # Typed into a sentence: nobody can say where the name begins.
     "Please ask Ann Archer <ann@x.org> today": "Please ask Ann Archer <[erased]> today",
 }
@@ -53,6 +70,7 @@ OTHERS = (
     "From: Ann Archer <ann@x.org.au>",
     CALENDAR.replace("ann@x.org", "ann+x@x.org"),
     CARD.replace("ann@x.org", "jo.ann@x.org"),
+    "Name;Email\nAnn Archer;joann@x.org\nAnn Archer;ann@x.org.au",
 )
 
 
