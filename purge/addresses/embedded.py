@@ -39,27 +39,34 @@ PATTERNS: Final = (
     (rf"{_BEFORE}([a-z0-9][a-z0-9._'+-]*)_({_D})(?:#ext#|%23ext%23)(?:@|%40)", False),
     (rf"{_BEFORE}({_L})@({_D})\.(?:{NO_TOP_LEVEL}|[a-z0-9-]*[0-9][a-z0-9-]*)(?![a-z0-9-]|\.[a-z0-9])", False),
 )
+_ENDING: Final = rf"\.(?:{NO_TOP_LEVEL}|[a-z0-9-]*[0-9][a-z0-9-]*)(?![a-z0-9-]|\.[a-z0-9])"
 #: A part of each of them; a text without it holds none.
-TELLTALE: Final = (
-    r"=[a-z0-9.-]+@|srs[01][=+-]|ext(?:#|%23)|"
-    rf"\.(?:{NO_TOP_LEVEL}|[a-z0-9-]*[0-9][a-z0-9-]*)(?![a-z0-9-]|\.[a-z0-9])"
-)
+TELLTALE: Final = rf"=[a-z0-9.-]+@|srs[01][=+-]|ext(?:#|%23)|{_ENDING}"
 
 _ANY: Final = ("surrogatepass",)
-_TELLTALE: Final = re.compile(TELLTALE)
+# One after the other: each begins with what ``re`` skips to.
+_RETURN_PATH: Final = re.compile(r"=[a-z0-9.-]+@")
+_NO_ENDING: Final = re.compile(rf"@[a-z0-9.-]+{_ENDING}")
 _PATTERNS: Final = [(re.compile(pattern), domain_first) for pattern, domain_first in PATTERNS]
 
 
 def may_embed(lowered: str) -> bool:
     """Whether a text in small letters may hold one of the patterns."""
-    return bool(_TELLTALE.search(lowered))
+    return (
+        ("=" in lowered and bool(_RETURN_PATH.search(lowered)))
+        or "srs0" in lowered
+        or "srs1" in lowered
+        or "ext#" in lowered
+        or "ext%23" in lowered
+        or bool(_NO_ENDING.search(lowered))
+    )
 
 
 def embedded_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Spans and search keys of the addresses that are embedded in others."""
     # Letters beyond ASCII may change their number in small letters; such an address is in none of the patterns.
     lowered = text.lower() if text.isascii() else text.encode("utf-8", *_ANY).lower().decode("utf-8", *_ANY)
-    if ("@" not in lowered and "%40" not in lowered) or not _TELLTALE.search(lowered):
+    if ("@" not in lowered and "%40" not in lowered) or not may_embed(lowered):
         return
     for pattern, domain_first in _PATTERNS:
         for match in pattern.finditer(lowered):

@@ -51,7 +51,7 @@ from purge.addresses.encodings import (
     start_pattern,
 )
 from purge.addresses.identity import identity_key
-from purge.addresses.tokens import ID, hexadecimal_in
+from purge.addresses.tokens import ID, SHORTEST_HEXADECIMAL, hexadecimal_in
 
 _WORD: Final = rf"\w{MARKS}"
 _LOCAL: Final = local_characters(_WORD)
@@ -120,6 +120,8 @@ def is_address(text: str) -> bool:
 def emails_in(text: str) -> set[str]:
     """The keys of all addresses the text mentions, in any writing, and of what may stand for one
     (:mod:`purge.addresses.tokens`)."""
+    if not _AT_SIGN.search(text) and not _ESCAPING.search(text):
+        return {key for _start, _end, key in hexadecimal_in(text)} if len(text) >= SHORTEST_HEXADECIMAL else set()
     found = {key for reading in _readings(text) for _start, _end, key in _candidates(reading.text)}
     found.update(key for _start, _end, key in hexadecimal_in(text))
     found.update(key for _start, _end, key in embedded_in(text))

@@ -32,6 +32,7 @@ LONGEST_ID: Final = 320
 _X: Final = "[0-9A-Fa-f]"
 #: Within a text, without what has to stand around it; the same in Python and PostgreSQL.
 HEXADECIMAL: Final = f"{_X}{{64}}|{_X}{{40}}|{_X}{{32}}|{_X}{{8}}-{_X}{{4}}-{_X}{{4}}-{_X}{{4}}-{_X}{{12}}"
+SHORTEST_HEXADECIMAL: Final = 32
 #: With that: no letter or digit on either side, and it is no local part.
 APART: Final = f"(?<![0-9A-Za-z])({HEXADECIMAL})(?![0-9A-Za-z@])"
 _APART: Final = re.compile(APART, re.ASCII)

@@ -262,7 +262,7 @@ def _known_logins(purge_request: PurgeRequest, catalog: Catalog, judge: Judge) -
     sought = _captured_logins(purge_request)
     if not sought:
         return
-    for column in login_columns(catalog):
+    for column in _filled_columns(login_columns(catalog)):
         for pk, value in stream(filled(catalog, column)):
             for key in sorted(login_words(value) & sought.keys()):
                 those = [each for each in sought[key] if each.kind == IdentifierKind.LOGIN or may_be_id(key, value)]

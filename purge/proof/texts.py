@@ -15,7 +15,6 @@ from purge.addresses import (
     login_words,
 )
 from purge.addresses.index import may_contain
-from purge.addresses.sql import json_function, may_mention, text_function
 from purge.addresses.tokens import id_token, is_token
 from purge.choices import IdentifierKind, Verdict
 from purge.database import dialect_of
@@ -23,7 +22,7 @@ from purge.database.catalog import Catalog, Column
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
 from purge.models import IdentifierSet, PurgeRequest, SuppressionHash
 from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolled_columns
-from purge.proof.decoding.rows import coded_addresses, worth_decoding
+from purge.proof.decoding.rows import coded_addresses, worth_reading
 from purge.proof.files import FileMention, mentions_in_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.possible import Possible, PossibleIds
@@ -233,51 +232,44 @@ def _decoded_together(catalog: Catalog, columns: Sequence[Column]) -> Iterator[t
 def _met_together(
     catalog: Catalog, columns: Sequence[Column], ids: PossibleIds
 ) -> Iterator[tuple[Column, Any, set[str]]]:
-    finds_addresses = dialect_of(connection).finds_addresses
-    read = _found_by_the_database if finds_addresses else _read_here
+    narrows = dialect_of(connection).finds_addresses
+    read = _narrowed_by_the_database if narrows else _read_here
     sql = " UNION ALL ".join(read(catalog, column, number, ids) for number, column in enumerate(columns))
     with_ids = [ids.are_in(column) for column in columns]
-    for number, pk, plain, coded, named in cast("Iterator[tuple[int, Any, Any, Any, Any]]", stream(sql)):
+    for number, pk, text, named in cast("Iterator[tuple[int, Any, Any, Any]]", stream(sql)):
         column = columns[number]
-        if finds_addresses:
-            found = set(plain or ())
-        else:
-            found = addresses_in(column, coded) if _is_worth_a_look(coded) else set()
-            named = with_ids[number] and ids.may_be_in(coded)
-        if named:
+        if named if narrows else with_ids[number] and ids.may_be_in(text):
             ids.met(column, pk)
-        if coded is not None:
-            found |= coded_addresses(coded)
+        if text is None:
+            continue
+        found = addresses_in(column, text) if narrows or _is_worth_a_look(text) else set()
+        found |= coded_addresses(text)
         if found:
             yield column, pk, found
 
 
-def _found_by_the_database(catalog: Catalog, column: Column, number: int, ids: PossibleIds) -> str:
-    """(number, primary key, addresses, the text where it may hold some in another code, whether it may hold an ID) of
-    the rows worth a look."""
-    is_json = column.type == "json"
-    function, as_document, kind = (json_function(), "to_jsonb", "jsonb") if is_json else (text_function(), "", "text")
+def _narrowed_by_the_database(catalog: Catalog, column: Column, number: int, ids: PossibleIds) -> str:
+    """(number, primary key, the text, whether it may hold an ID) of the rows that are worth reading: its regular
+    expressions are quick, and the functions that find addresses take longer than Python does."""
+    text = f"{_quote(column.name)}::text"
     read = (
-        f"SELECT {_key(catalog, column)} AS pk, {_quote(column.name)} AS value, "
-        f"{may_mention(f'({_quote(column.name)}::text)', is_json=is_json)} AS plain, "
-        f"{worth_decoding(f'{_quote(column.name)}::text')} AS coded, "
-        f"{ids.condition(f'{_quote(column.name)}::text') if ids.are_in(column) else 'FALSE'} AS named "
+        f"SELECT {_key(catalog, column)} AS pk, {text} AS text, "
+        f"{worth_reading(text, is_json=column.type == 'json')} AS looked_at, "
+        f"{ids.condition(text) if ids.are_in(column) else 'FALSE'} AS named "
         # OFFSET 0: else each condition is asked twice.
         f"FROM {_quote(column.table)} WHERE {_quote(column.name)} IS NOT NULL OFFSET 0"
     )
     return (
-        f"SELECT {number}, pk, CASE WHEN plain THEN {function}({as_document}(value)::{kind}) END, "
-        f"CASE WHEN coded THEN value::text END, named FROM ({read}) r{number} WHERE plain OR coded OR named"
+        f"SELECT {number}, pk, CASE WHEN looked_at THEN text END, named FROM ({read}) r{number} "
+        f"WHERE looked_at OR named"
     )
 
 
 def _read_here(catalog: Catalog, column: Column, number: int, _ids: PossibleIds) -> str:
-    """(number, primary key, nothing, the text, nothing) of all rows with a text: SQLite's columns of JSON are texts.
+    """(number, primary key, the text, nothing) of all rows with a text: SQLite's columns of JSON are texts.
     Conditions on them cost it more than Python."""
     name = _quote(column.name)
-    return (
-        f"SELECT {number}, {_key(catalog, column)}, NULL, {name}, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
-    )
+    return f"SELECT {number}, {_key(catalog, column)}, {name}, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
 
 
 def _is_worth_a_look(value: Any) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from purge.addresses import emails_in
+from purge.addresses.encodings import AT_SIGNS, ESCAPED_AT, ESCAPING
+from purge.addresses.tokens import NAMED_STEMS
 from purge.proof.decoding.codes import hexadecimal, plain_texts
 from purge.proof.decoding.salted import salted_addresses
 from purge.proof.decoding.within import TELLTALE, WITHOUT_AT, addresses_within
@@ -17,8 +19,10 @@ from purge.proof.decoding.within import TELLTALE, WITHOUT_AT, addresses_within
 #: What a text holds that is worth decoding, as PostgreSQL and Python understand it alike. A run of base64, an encoded
 #: word, or an at-sign with anything near it that may hide a part of the address.
 _LONG_RUN: Final = "[A-Za-z0-9+/_-]{16}"
-_SAYS_SO: Final = rf"=\?[A-Za-z]|commat;|u\{{0*40\}}|[Bb]asic[ \t:]+[A-Za-z0-9+/_-]{{8}}|{WITHOUT_AT}"
-_CODED: Final = f"{_LONG_RUN}|{_SAYS_SO}"
+#: Each has an at-sign in it, or what introduces an escape.
+_MARKED: Final = rf"=\?[A-Za-z]|commat;|u\{{0*40\}}|{WITHOUT_AT}"
+_BASIC: Final = r"[Bb]asic[ \t:]+[A-Za-z0-9+/_-]{8}"
+_CODED: Final = f"{_LONG_RUN}|{_MARKED}|{_BASIC}"
 _JOINED: Final = (
     r"['_\"<>][^\s@]{1,80}@|=[C-F][0-9A-F][^\s@]{0,80}@|@[^\s@]{0,80}['_\"<>&%\\]|(?:^|\s)-[^\s@]{1,64}@|[&%\\][^\s@]{1,80}@|@[^\s@]{1,200}[.-][A-Z]"
     r"|[^\x01-\x7f][^\s@]{0,64}@|@[^\s@]{0,200}[^\x01-\x7f]|\n[ \t]"
@@ -26,8 +30,6 @@ _JOINED: Final = (
 )
 
 
-#: Python's would take quadratic time without.
-_BOUNDED: Final = re.compile(r"\{([01]),[0-9]+\}")
 _IS_CODED, _IS_JOINED = re.compile(_CODED), re.compile(_JOINED)
 _MAY_BE: Final = re.compile(f"@|{_CODED}")
 #: What a JSON document in a text begins with; "" begins with none.
@@ -50,13 +52,19 @@ def coded_addresses(value: Any) -> set[str]:
     return found
 
 
-def worth_decoding(text: str) -> str:
-    """The condition that a text, an SQL expression, may hold something in another code; PostgreSQL's. A superset.
+def worth_reading(text: str, *, is_json: bool) -> str:
+    """The condition that a text, an SQL expression of PostgreSQL's, may mention an address, plainly or in another code,
+    or what stands for one. A superset.
 
-    Its automaton grows with what is counted, and with what is asked at once: runs of any length, and three questions.
+    A few quick questions: an automaton grows with what is counted in it, and with what is asked at once. A run of so
+    many signs is what a digest is, too.
     """
-    joined = _BOUNDED.sub(lambda bounds: "+" if bounds[1] == "1" else "*", _JOINED).replace("'", "''")
-    return f"({text} ~ '{_LONG_RUN}' OR {text} ~ '{_SAYS_SO}' OR (position('@' in {text}) > 0 AND {text} ~ '{joined}'))"
+    plain = f'({text}) COLLATE "C"'
+    named = f" OR {plain} ~ '(?i){NAMED_STEMS}'" if is_json else ""
+    return (
+        f"({plain} ~ '[{AT_SIGNS}]' OR {plain} ~ '[{ESCAPING}]' AND {plain} ~ '{ESCAPED_AT}|{_MARKED}'"
+        f" OR {plain} ~ '{_LONG_RUN}' OR position('asic' in {text}) > 0 AND {plain} ~ '{_BASIC}'{named})"
+    )
 
 
 def _opened(value: Any) -> Any:
