@@ -37,9 +37,10 @@ def check_permission(acting_user: Any, account_id: int) -> None:
         )
 
 
-def check_paused(acting_user: Any) -> None:
-    """Whoever cannot mend it reads calm words, and those who can are told."""
-    found = tuple(reason for reason in paused.all_reasons(now=True) if reason.refuses)
+def check_paused(acting_user: Any, *, preview: bool = False) -> None:
+    """Whoever cannot mend it reads calm words, and those who can are told. For a preview an answer of a moment ago
+    will do: what is accepted is asked again."""
+    found = tuple(reason for reason in paused.all_reasons(now=not preview) if reason.refuses)
     if found:
         paused.notify(found)
         text = found[0].text
