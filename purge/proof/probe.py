@@ -23,7 +23,7 @@ from purge.addresses.index import (
     searching_for,
     storable,
 )
-from purge.addresses.tokens import opaque_token, searched_ids
+from purge.addresses.tokens import ID, is_token, opaque_token, searched_ids
 from purge.choices import Fate, IdentifierKind, Reason, Verdict
 from purge.database import dialect_of
 from purge.database.catalog import Catalog, Column
@@ -222,16 +222,20 @@ def _captured_logins(purge_request: PurgeRequest) -> dict[str, list[Sought]]:
 
 
 def _known_addresses(catalog: Catalog, judge: Judge, sought: dict[str, list[Sought]]) -> Iterator[Hit]:
-    """What an open request looks for in email columns and, on PostgreSQL, in all text that has an address index."""
-    keys = frozenset(sought)
-    if not keys:
+    """What an open request looks for in email columns and, on PostgreSQL, in all text that has an address index.
+
+    But for digests and public ids, of which there are five for each address: nothing completes before a pass over every
+    text, which knows them all.
+    """
+    if not sought:
         return
+    keys = frozenset(key for key in sought if key.startswith(ID) or not is_token(key))
     columns = patrolled_columns(catalog)
     opaque = [column for column in columns if (column.table, column.name) in get_registry().opaque]
     # Settings, of which there are few: the database cannot say which of them mention somebody.
     for column in _filled_columns(opaque):
         for pk, value in stream(filled(catalog, column)):
-            for key in sorted(addresses_in(column, value) & keys):
+            for key in sorted(addresses_in(column, value) & sought.keys()):
                 yield from judge.hits(column, pk, key, sought[key], value)
     columns = [column for column in columns if column not in opaque]
     mentioning = _mentioning([column for column in columns if _is_indexed(catalog, column)], keys)
