@@ -40,8 +40,9 @@ def coded_addresses(value: Any) -> set[str]:
     """The keys of all addresses that a stored value mentions in another code, or by a salted digest."""
     if isinstance(value, str) and value[:1] not in _DOCUMENTS and not _MAY_BE.search(value):
         return set()  # nearly all are of these: read once, not taken to pieces
+    may_be_salted = not isinstance(value, str) or "salt" in value or "\\u" in value
     value = _opened(value)
-    found = salted_addresses(value)
+    found = salted_addresses(value) if may_be_salted else set()
     for text in _strings(value):
         if _IS_CODED.search(text) or ("@" in text and _IS_JOINED.search(text)):
             found |= hexadecimal(text)

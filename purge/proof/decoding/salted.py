@@ -34,7 +34,7 @@ def salted_addresses(document: Any) -> set[str]:
         item = todo.pop()
         if isinstance(item, list):
             todo += item
-        elif isinstance(item, Mapping):
+        elif isinstance(item, dict):
             todo += item.values()
             if isinstance(salt := item.get("salt"), str):
                 written = {
