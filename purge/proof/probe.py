@@ -279,6 +279,8 @@ def _is_indexed(catalog: Catalog, column: Column) -> bool:
 
 def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
     """Those of the columns with an address index in which that finds one of the addresses: one statement."""
+    # Planning its parts takes longer than asking which tables are empty.
+    columns = _with_rows(columns)
     if not columns:
         return set()
     quote = connection.ops.quote_name
@@ -292,6 +294,19 @@ def _mentioning(columns: Sequence[Column], keys: Iterable[str]) -> set[Column]:
     with connection.cursor() as cursor:
         cursor.execute(f"{head} {' UNION ALL '.join(parts)}", params)
         return {columns[number] for (number,) in cursor.fetchall()}
+
+
+def _with_rows(columns: Sequence[Column]) -> list[Column]:
+    """Those in tables that hold anything: one statement for all of them."""
+    quote = connection.ops.quote_name
+    tables = sorted({column.table for column in columns})
+    if not tables:
+        return []
+    parts = [f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {quote(table)})" for n, table in enumerate(tables)]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        found = {tables[n] for (n,) in cursor.fetchall()}
+    return [column for column in columns if column.table in found]
 
 
 def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexed: bool) -> Iterator[tuple[Any, Any]]:
