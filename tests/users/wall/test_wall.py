@@ -377,7 +377,6 @@ def test_nobody_goes_around_the_wall():
                 around.add(str(path.relative_to(root)))
     assert around == {
         "lms_purge/cleanup/confirmation.py",  # by the numbers that a sealed plan holds
-        "lms_purge/cleanup/hints.py",  # by account: settings of connectors, whatever their model
         "users/identity/mailboxes.py",  # an operator's report
         "users/management/commands/identity_report.py",
     }
