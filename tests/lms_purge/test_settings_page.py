@@ -5,8 +5,11 @@ import re
 
 from tools.environment import ROOT
 
-#: Variables of the keys are read by keys.folder; these by the web server's settings and by ./run.
+#: Variables of the keys are read by keys.folder.
 ELSEWHERE = {"SECRET_KEY", "PURGE_HASH_KEY", "LMS_ENCRYPTION_KEYS"}
+#: Read as well, and no setting of a site: the system's own, Django's, and those of ./test.
+NO_SETTINGS = {"PATH", "DJANGO_SETTINGS_MODULE", "DB", "REQUIRE_BROWSER"}
+PRODUCT = ("connectors", "keys", "learning", "lms_purge", "messaging", "purge", "tools", "users")
 #: How a default in the code is said on the page, where it is not the same.
 SAID = {
     "False": "`0`",
@@ -46,8 +49,10 @@ def page():
 def test_the_page_has_every_variable_and_no_other():
     code = read_by("lms_purge/settings.py")
     assert len(code) > 40
-    processes = read_by("tools/gunicorn_config.py") | {"PORT": None}
-    assert set(page()) == set(code) | set(processes) | ELSEWHERE
+    elsewhere = {name for folder in PRODUCT for path in (ROOT / folder).rglob("*.py") for name in read_by(path)}
+    assert {"LMS_KEYS", "PGBIN", "PORT", "WEB_WORKERS"} <= elsewhere
+    assert elsewhere >= set(code) | NO_SETTINGS
+    assert set(page()) == (elsewhere - NO_SETTINGS) | ELSEWHERE
     assert all(len(meaning) > 6 for _default, meaning in page().values())
 
 
