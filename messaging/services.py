@@ -34,6 +34,7 @@ from messaging.selectors import notifications_to_mail, template_for
 from messaging.wording import consequences_of, domain_news, news
 from purge.addresses import routed
 from purge.installation.identity import is_copy
+from purge.references import named_in_logs
 from purge.worker.queue import enqueue
 from users.models import Account, AccountKind, ProvedDomain, Role, User, UserState, YearsEnd
 from users.proofs.services import is_confirmed_sender
@@ -176,7 +177,9 @@ def mail_send(notification_id: int) -> bool:
         return False
     body = "\n\n".join(part for part in (notification.text, _absolute(notification.link)) if part)
     message_id = notification_message_id(notification)
-    if not _deliver(recipient, notification.title, body, message_id=message_id):
+    with named_in_logs(notification.reference):
+        went = _deliver(recipient, notification.title, body, message_id=message_id)
+    if not went:
         _try_later(notification)
         return False
     with transaction.atomic():

@@ -18,6 +18,7 @@ from purge.host import get_host
 from purge.installation.storage import TEXTS, begin_storage
 from purge.journal.lines import CANCELLED, LET_GO, journal_outcome, journal_people
 from purge.models import FollowUp, ImsNotice, PurgeRequest
+from purge.references import named_in_logs
 from purge.routes.guards import (
     PROVED,
     UNPROVED,
@@ -87,15 +88,16 @@ def proved_parts_release(*, account_id: int | None = None) -> int:
     if account_id is not None:
         waiting = waiting.filter(part_of__account_id=account_id)
     released = 0
-    for pk in list(waiting.order_by("pk").values_list("pk", flat=True)):
-        try:
-            if begin_storage():
-                break
-            check_purge_log()
-            with transaction.atomic():
-                released += _release_what_is_proved(pk)
-        except PurgeRefused as refusal:
-            logger.info("purge request number %s waits on: %s", pk, refusal.code)
+    for pk, reference in list(waiting.order_by("pk").values_list("pk", "reference")):
+        with named_in_logs(reference):
+            try:
+                if begin_storage():
+                    break
+                check_purge_log()
+                with transaction.atomic():
+                    released += _release_what_is_proved(pk)
+            except PurgeRefused as refusal:
+                logger.info("purge request %s waits on: %s", reference, refusal.code)
     return released
 
 

@@ -1,5 +1,6 @@
 """Under which address an account's mails go out, what stands in their heads, and that one mail stops no other."""
 
+import logging
 import re
 from datetime import timedelta
 from email.utils import parseaddr
@@ -9,6 +10,7 @@ from django.core import mail
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from lms_purge.process.logs import NoExceptionMessages
 from messaging import services, tasks
 from messaging.models import NotificationKind, TemplateEvent
 from tests.factories.messaging import EmailTemplateFactory, NotificationFactory
@@ -167,6 +169,30 @@ def test_a_mail_that_cannot_be_sent_stops_no_other(smtp, account):
     sent = [note.sent_at is not None for note in map(_fresh, notes)]
     assert sent == [True, False, False, True]
     assert [note.mail_attempts for note in map(_fresh, notes)] == [0, 1, 1, 0]
+
+
+def test_a_line_about_a_purges_mail_names_the_purge(smtp, account):
+    lines = []
+
+    class Lines(logging.Handler):
+        def emit(self, record):
+            lines.append(self.format(record))
+
+    chief = AdministratorFactory(account=account, email="chief@acme.example")
+    smtp.refused = {chief.email}
+    handler, logger = Lines(), logging.getLogger("messaging.services")
+    handler.setFormatter(NoExceptionMessages("%(message)s"))
+    logger.addHandler(handler)
+    try:
+        for reference in ("PUR-7Q4M-2KX9-H", ""):
+            note = NotificationFactory(
+                recipient=chief, account=account, reference=reference, request_id=None, mail_due_at=timezone.now()
+            )
+            assert not tasks.send_notification(note.pk)
+    finally:
+        logger.removeHandler(handler)
+    said = f"mail_failed recipient={chief.pk} error=SMTPRecipientsRefused"
+    assert lines == [f"{said} purge=PUR-7Q4M-2KX9-H", said]
 
 
 def _fresh(row):

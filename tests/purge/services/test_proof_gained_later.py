@@ -1,5 +1,6 @@
 """What waits because an account had not proved an address goes on once it has, through the guards, and nothing else."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -254,7 +255,7 @@ def test_parts_of_other_days_count_on_the_day_on_which_they_begin(mine, settings
 # ---------------------------------------------------------------- when it cannot be at once
 
 
-def test_where_purging_is_paused_it_goes_on_afterwards_by_the_clock(mine, theirs, monkeypatch):
+def test_where_purging_is_paused_it_goes_on_afterwards_by_the_clock(mine, theirs, monkeypatch, caplog):
     user, _text = theirs
     part = waiting(mine)
     with monkeypatch.context() as patched:
@@ -264,8 +265,10 @@ def test_where_purging_is_paused_it_goes_on_afterwards_by_the_clock(mine, theirs
 
         patched.setattr("purge.services.following.check_purge_log", refuse)
         agree(mine.account, STRANGER)
-        deliver()
+        with caplog.at_level(logging.INFO):
+            deliver()
         assert state_of(user) == UserState.ACTIVE
+    assert f"purge request {part.reference} waits on: purge_log" in caplog.messages
     tasks.remind()
     assert run(part).status == Status.COMPLETED
     assert state_of(user) is None
