@@ -200,7 +200,7 @@ def test_whoever_else_it_names_is_refused_in_the_same_words(provider, row, acme,
     UserFactory(account=platform, email="sam@lms.example", is_support=True)
     AdministratorFactory(account=acme, email="root@acme.example", is_superuser=True)
     AdministratorFactory(account=acme, email="help@acme.example", is_support=True)
-    UserFactory(account=acme, email="gone@acme.example", deleted_at=deleted)
+    AdministratorFactory(account=acme, email="gone@acme.example", deleted_at=deleted)
     going = AdministratorFactory(account=acme, email="going@acme.example")
     User.objects.filter(pk=going.pk).update(state=UserState.PURGING)
     UserFactory(account=acme, email="learner@acme.example")
