@@ -87,11 +87,11 @@ def urls(
 
 
 def by_kind(sheets: Sequence[Sheet]) -> dict[str, list[tuple[Sheet, str]]]:
-    """Where each kind of field stands: form and name."""
+    """Where each kind of field stands: form and name. Without the patterns of further rows, which nobody reads."""
     found: dict[str, list[tuple[Sheet, str]]] = {}
     for sheet in sheets:
         for name, kind in sheet.kinds.items():
-            if name != "csrfmiddlewaretoken":
+            if name != "csrfmiddlewaretoken" and "__prefix__" not in name:
                 found.setdefault(kind, []).append((sheet, name))
     return found
 
@@ -122,17 +122,21 @@ def fields(
     refuse. Returns how many inputs each kind was given."""
     places = by_kind(sheets)
     taken: dict[str, tuple[list[str], list[str]]] = {kind: ([], []) for kind in places}
+    given: dict[str, set[str]] = {kind: set() for kind in places}
     for kind, occurrences in places.items():
         for number, text in enumerate(inputs):
             sheet, name = occurrences[number % len(occurrences)]
+            if name in sheet.bound:
+                given[kind].add(text)
             try:
                 taken[kind][0 if is_taken(sheet, name, text) else 1].append(text)
             except Exception as error:  # noqa: BLE001 - any error is what is looked for
                 broken = Broken(where(sys.exc_info()), str(error), f"{sheet.path} {kind} {name}={text[:300]!r}")
                 asker.found.setdefault(broken.where, broken)
+    by_hand(asker, sheets, {kind: places[kind] for kind, texts in given.items() if not texts}, inputs, given)
     turns = {kind: (cycle(good or bad), cycle(bad or good)) for kind, (good, bad) in taken.items()}
     for sheet in sheets:
-        names = [name for name in sheet.kinds if name != "csrfmiddlewaretoken"]
+        names = [name for name in sheet.kinds if sheet.kinds[name] in places and "__prefix__" not in name]
         for number in range(rounds):
             # First what is taken: nothing stops the form from being saved; then what is not, and it is shown again.
             refused = number % 2
@@ -141,7 +145,28 @@ def fields(
         # One at a time, in a form that is else as it should be.
         for name in rng.sample(names, min(len(names), rounds // 2)):
             asker.fill(sheet, {name: rng.choice(inputs)}, sheet.path)
-    return {kind: len(inputs) for kind in places}
+    return {kind: len(texts) for kind, texts in given.items()}
+
+
+def by_hand(
+    asker: Asker,
+    sheets: Sequence[Sheet],
+    places: dict[str, list[tuple[Sheet, str]]],
+    inputs: Sequence[str],
+    given: dict[str, set[str]],
+) -> None:
+    """Kinds that no form of Django's knows, which a page reads by itself: every input is sent, in the forms that have
+    one, as many fields at once as there are. What steers a page goes by itself."""
+    rounds = {kind: ceil(len(inputs) / len(occurrences)) for kind, occurrences in places.items()}
+    turns = {kind: cycle(inputs) for kind in places}
+    for sheet in sheets:
+        names = [name for name, kind in sheet.kinds.items() if (sheet, name) in places.get(kind, ())]
+        for some in ([name for name in names if steers(name)], [name for name in names if not steers(name)]):
+            for number in range(max((rounds[sheet.kinds[name]] for name in some), default=0)):
+                typed = {name: next(turns[sheet.kinds[name]]) for name in some if number < rounds[sheet.kinds[name]]}
+                asker.fill(sheet, typed, sheet.path)
+                for name, text in typed.items():
+                    given[sheet.kinds[name]].add(text)
 
 
 def steers(name: str) -> bool:
