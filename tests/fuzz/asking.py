@@ -98,7 +98,8 @@ class Asker:
         self._try(place, list(made_up.items()), send)
 
     def _try(self, place: str, pairs: Pairs, send: Any) -> None:
-        self.inputs[place] = self.inputs.get(place, 0) + len(pairs)
+        # Of a name that stands there several times most pages read the last.
+        self.inputs[place] = self.inputs.get(place, 0) + len(dict(pairs))
         try:
             send(pairs)
         except Broken as broken:
