@@ -2,6 +2,8 @@
 
 import contextlib
 import sqlite3
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
@@ -39,6 +41,11 @@ def purged() -> PurgeRequest:
     return request
 
 
+def in_the_end(try_it: Callable[[], bool]) -> bool:
+    """Whether it succeeds once whatever the server does by itself is through."""
+    return any(try_it() or time.sleep(0.2) for _n in range(50))
+
+
 def is_compacted(request: PurgeRequest) -> bool:
     return PurgeRequest.objects.get(pk=request.pk).compacted_at is not None
 
@@ -64,13 +71,16 @@ def test_an_old_snapshot_keeps_a_purge_from_being_compacted_and_a_later_one_does
         late.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         late.execute("SELECT 1")
         health, page = told(client)
-        ((holder),) = health["clean_up_waits_for"]
-        assert (health["not_cleaned_up"], holder["kind"], holder["name"]) == (1, "session", str(old.info.backend_pid))
+        # The server's own ANALYZE may be in the way for a moment, too.
+        named = {each["name"]: each for each in health["clean_up_waits_for"]}
+        assert str(late.info.backend_pid) not in named
+        holder = named[str(old.info.backend_pid)]
+        assert (health["not_cleaned_up"], holder["kind"]) == (1, "session")
         assert 0 <= holder["seconds"] < 300
         assert f"Database session {old.info.backend_pid} has been in one transaction for" in page
         assert "zzq" not in str(health) + page
         old.rollback()
-        assert tasks.compact() is True
+        assert in_the_end(tasks.compact)
         assert is_compacted(request)
         health, page = client.get("/healthz").json(), client.get("/admin/").content.decode()
         assert (health["not_cleaned_up"], health["clean_up_waits_for"]) == (0, [])
@@ -87,13 +97,13 @@ def test_a_prepared_transaction_that_was_forgotten_is_named_by_its_number(client
         assert tasks.compact() is False
         assert not is_compacted(request)
         health, page = told(client)
-        assert [(each["kind"], each["name"]) for each in health["clean_up_waits_for"]] == [("prepared", number)]
+        assert ("prepared", number) in [(each["kind"], each["name"]) for each in health["clean_up_waits_for"]]
         assert f"Prepared transaction {number} (pg_prepared_xacts)" in page
         assert "zzq" not in str(health) + page
     finally:
         with another_session(autocommit=True) as other:
             other.execute("ROLLBACK PREPARED 'of zzq@x.org'")
-    assert tasks.compact() is True
+    assert in_the_end(tasks.compact)
     assert is_compacted(request)
 
 
