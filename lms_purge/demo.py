@@ -82,13 +82,22 @@ def demo_password() -> str:
     return "-".join(letters[at : at + 4] for at in range(0, 12, 4))
 
 
+#: Of the accounts that are made here.
+SUBDOMAINS = ("acme", "globex", "northwind", "sandbox", "old-trial")
+
+
 def is_loaded() -> bool:
     return Account.objects.filter(subdomain="acme").exists() and Account.objects.filter(subdomain="northwind").exists()
 
 
 def may_load() -> bool:
-    """Only into a database without accounts."""
+    """Unasked, only into a database without accounts."""
     return not Account.objects.exists()
+
+
+def taken_subdomains() -> list[str]:
+    """Those of the demo's accounts that other accounts have."""
+    return sorted(Account.objects.filter(subdomain__in=SUBDOMAINS).values_list("subdomain", flat=True))
 
 
 def is_for_real_people() -> bool:

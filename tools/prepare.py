@@ -31,6 +31,15 @@ def collect_static() -> None:
     stamp.write_text(now)
 
 
+def wants_demo() -> bool:
+    """Whether the demo is there, or nobody's accounts are: whoever made their own is not asked at each start."""
+    from lms_purge import demo
+    from users.wall import across_accounts
+
+    with across_accounts("before the site starts"):
+        return demo.is_loaded() or demo.may_load()
+
+
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms_purge.settings")
     import django
@@ -42,7 +51,7 @@ def main() -> int:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         collect_static()
-        if not settings.LMS_HTTPS:
+        if not settings.LMS_HTTPS and wants_demo():
             call_command("seed_demo")
     except CommandError as error:
         print(error, file=sys.stderr)

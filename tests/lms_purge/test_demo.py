@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from lms_purge import demo
 from purge import services, tasks
 from tests.factories.users import AccountFactory
+from tools import prepare
 from users.models import Account, DeletedCount, ImportLog, ImportState, User, UserState
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +37,25 @@ def test_people_came_in_through_the_import_and_one_month_has_more_than_fifty():
     assert max(counts.values()) > 50
 
 
-def test_a_database_with_other_accounts_is_left_alone(capsys):
-    AccountFactory(subdomain="customer")
-    call_command("seed_demo")
+def test_a_database_with_other_accounts_gets_no_demo_by_mistake(capsys):
+    customer = AccountFactory(subdomain="customer")
+    with pytest.raises(CommandError, match=r"holds accounts already.*--really"):
+        call_command("seed_demo")
     assert Account.objects.count() == 1
-    assert "no demo data" in capsys.readouterr().out
+    assert not prepare.wants_demo()
+    call_command("seed_demo", "--really")
+    assert Account.objects.filter(subdomain="acme").exists()
+    assert demo.demo_password() in capsys.readouterr().out
+    assert not User.objects.filter(account=customer).exists()
+    assert prepare.wants_demo()
+
+
+def test_a_subdomain_that_is_in_use_is_named_and_nothing_is_loaded():
+    AccountFactory(subdomain="globex")
+    with pytest.raises(CommandError, match="in use here: globex"):
+        call_command("seed_demo", "--really")
+    assert Account.objects.count() == 1
+    assert User.objects.count() == 0
 
 
 def test_a_site_for_real_people_gets_no_demo_by_mistake(settings, capsys):
