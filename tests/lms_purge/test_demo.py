@@ -37,7 +37,7 @@ def test_people_came_in_through_the_import_and_one_month_has_more_than_fifty():
     assert max(counts.values()) > 50
 
 
-def test_a_database_with_other_accounts_gets_no_demo_by_mistake(capsys):
+def test_a_database_with_other_accounts_is_left_alone(capsys):
     customer = AccountFactory(subdomain="customer")
     with pytest.raises(CommandError, match=r"holds accounts already.*--really"):
         call_command("seed_demo")
