@@ -68,6 +68,14 @@ def test_sessions_are_listed_and_ended(visit, admin):
     expect(there.go("/admin/").get_by_role("button", name="Sign in")).to_be_visible()
 
 
+def test_nothing_has_failed_before_anything_was_tried(visit):
+    page = visit().go("/admin/login/")
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_visible()
+    expect(page.get_by_text("has not used a passkey")).to_be_hidden()
+    expect(page.get_by_text("A passkey needs JavaScript")).to_be_hidden()
+    inspect(page, "sign in")
+
+
 def test_a_forgotten_password(visit, admin):
     visitor = visit()
     page = visitor.go("/admin/login/")
