@@ -59,7 +59,7 @@ def _people(written: dict[_At, dict[str, Any]], place: _At | None) -> dict[int, 
         place = _place(line.get("changes"))
     going: dict[int, str] = {}
     for line in reversed(steps):
-        for row, public_id, _account in line.get("people", ()):
+        for row, public_id, *_more in line.get("people", ()):
             if line["event"] == LET_GO:
                 going.pop(row, None)
             else:

@@ -26,6 +26,7 @@ from purge.host import Person, get_host
 from purge.installation.identity import installation
 from purge.journal import chains
 from purge.models import JournalMark, PurgeRequest
+from purge.rules.fingerprint import rules_fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def journal_acceptance(
             **_people(people, purge_request.account_id),
             "hashes": sorted(list(digest) for digest in digests),
             "key": purge_request.key_fingerprint,
+            "rules": rules_fingerprint(),
         },
         to_disk=True,
     )
@@ -83,6 +85,7 @@ def journal_people(purge_request: PurgeRequest, event: str, *, people: Collectio
             "request": purge_request.reference,
             "n": mark.reached,
             **_people(people, purge_request.account_id),
+            "rules": rules_fingerprint(),
             "changes": before,
         },
         to_disk=True,
@@ -98,12 +101,16 @@ def journal_outcome(purge_request: PurgeRequest, event: str) -> None:
 
 
 def _people(people: Collection[Person], account_id: int | None) -> dict[str, Any]:
-    """Row numbers are given out anew after a restore; the public ids beside them are not."""
+    """Row numbers are given out anew after a restore; the public ids beside them are not, and nobody else of this
+    number was added at this moment. (Lines of before have no moment.)"""
     ids = {person.account_id for person in people} | ({account_id} if account_id is not None else set())
     accounts = get_host().accounts(ids)
     return {
         "accounts": {str(each): accounts[each].public_id for each in sorted(ids) if each in accounts},
-        "people": [[person.id, person.public_id, person.account_id] for person in sorted(people, key=_number)],
+        "people": [
+            [person.id, person.public_id, person.account_id, person.added_at.isoformat()]
+            for person in sorted(people, key=_number)
+        ],
     }
 
 

@@ -664,7 +664,10 @@ def test_the_lines_of_a_request_name_nobody(cast):
         person.pk: (str(person.public_id), person.account_id)
         for person in (cast.ann, cast.alpha_match, cast.beta_login_match, cast.beta_deleted_match, cast.delta_match)
     }
-    assert {row: (public_id, account) for row, public_id, account in accepted["people"]} == going
+    assert {row: (public_id, account) for row, public_id, account, _added in accepted["people"]} == going
+    added = {person.pk: person.added_at.isoformat() for person in (cast.ann, cast.delta_match)}
+    assert {row: moment for row, _id, _account, moment in accepted["people"] if row in added} == added
+    assert len(accepted["rules"]) == 16
     assert accepted["accounts"][str(cast.acme.pk)] == str(cast.acme.public_id)
     assert accepted["account"] == cast.acme.pk
     assert accepted["key"] == purge_request.key_fingerprint
@@ -702,7 +705,8 @@ def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
     ]
     chain = the_file().name.removesuffix(".jsonl")
     late = written()[4]
-    assert late["people"] == [[cast.bob.pk, str(cast.bob.public_id), cast.acme.pk]]
+    assert late["people"] == [[cast.bob.pk, str(cast.bob.public_id), cast.acme.pk, cast.bob.added_at.isoformat()]]
+    assert late["rules"] == written()[1]["rules"]
     assert late["changes"] == [chain, 2]
     assert written()[5]["confirms"] == written()[6]["changes"] == [chain, 5]
     assert written()[7]["confirms"] == written()[8]["confirms"] == [chain, 7]
@@ -726,7 +730,7 @@ def test_who_was_overlooked_at_acceptance_is_written_ahead_before_they_go(cast, 
     w.run_to_end(purge_request)
     assert not User.objects.filter(pk=row).exists()
     (line,) = [line for line in written() if line["event"] == "late"]
-    assert line["people"] == [[row, public_id, trial.pk]]
+    assert line["people"] == [[row, public_id, trial.pk, late.added_at.isoformat()]]
     assert line["accounts"][str(trial.pk)] == str(trial.public_id)
     look()
     assert agrees(client)
