@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "lms_purge.process.fenced.SiteFence",
     "lms_purge.process.middleware.BodiesOfAllowedSize",
     "users.sign_in.staying.Staying",
     "users.wall.middleware.Wall",
@@ -280,6 +281,7 @@ Q_CLUSTER = {
     "guard_cycle": 1,
     "catch_up": False,
     "cache": "default",
+    "broker_class": "purge.worker.broker.FencedQueue",
 }
 
 # Purge
@@ -290,6 +292,10 @@ PURGE_HOST = "lms_purge.platform.host.LmsHost"
 PURGE_JOURNAL: Path = env.path("PURGE_JOURNAL", VAR_DIR / "journal" / "purge.jsonl")
 # Whose files they are: the machine's name, or where that changes with each start (containers) one that stays.
 PURGE_JOURNAL_WRITER: str = env.str("PURGE_JOURNAL_WRITER", "")
+# Whether a restored backup closes the site to everybody but operators, until they have dealt with whom it brought back.
+PURGE_SITE_FENCE: bool = env.bool("PURGE_SITE_FENCE", True)
+# Tasks of other apps that a worker takes all the same: what they send goes to operators alone meanwhile.
+PURGE_TASKS_WHILE_FENCED = ("messaging.tasks.send_notification", "messaging.tasks.send_due")
 PURGE_DUE_DAYS: int = env.int("PURGE_DUE_DAYS", 30, validate=positive)
 PURGE_MAX_PEOPLE: int = env.int("PURGE_MAX_PEOPLE", 50, validate=validate.Range(min=1, max=50))
 # People and rows of *other* accounts that the purges of one account, or of one person, may reach in a day before what a

@@ -34,6 +34,7 @@ from messaging.selectors import notifications_to_mail, template_for
 from messaging.wording import consequences_of, domain_news, news
 from purge.addresses import routed
 from purge.installation.identity import is_copy
+from purge.journal.site_fence import lets_in, site_is_fenced
 from purge.references import named_in_logs
 from purge.worker.queue import enqueue
 from users.models import Account, AccountKind, ProvedDomain, Role, User, UserState, YearsEnd
@@ -175,6 +176,10 @@ def mail_send(notification_id: int) -> bool:
     if nobody or (recipient and recipient.state != UserState.ACTIVE) or is_copy():
         Notification.objects.filter(pk=notification_id).update(mail_due_at=None)
         return False
+    if recipient is not None and not lets_in(recipient):
+        # A restored backup has closed the site: it goes when that is over.
+        Notification.objects.filter(pk=notification_id).update(mail_due_at=timezone.now() + FIRST_RETRY)
+        return False
     body = "\n\n".join(part for part in (notification.text, _absolute(notification.link)) if part)
     message_id = notification_message_id(notification)
     with named_in_logs(notification.reference):
@@ -311,6 +316,9 @@ def _deliver(
     It goes to that very domain (:func:`purge.addresses.routed`), or nowhere. A refusal is logged by its class alone:
     its text repeats the address.
     """
+    if not _may_be_written_to(recipient, at_address):
+        logger.warning("mail_failed recipient=%s error=SiteIsPaused", recipient.pk if recipient else "an address")
+        return False
     account: Account | None = recipient.account if recipient and not as_platform else None
     sender = routed(account.sender_email) if account else ""
     ours = _platform_as(account.sender_name if account else "")
@@ -343,6 +351,13 @@ def _deliver(
         logger.warning("mail_failed recipient=%s error=%s", who, type(error).__name__)
         return False
     return True
+
+
+def _may_be_written_to(recipient: User | None, at_address: str) -> bool:
+    """While a restored backup has closed the site, operators are written to and nobody else."""
+    if recipient is None:
+        return not at_address or not site_is_fenced()
+    return lets_in(recipient)
 
 
 def _platform_as(name: str) -> str:

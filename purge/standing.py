@@ -382,7 +382,7 @@ def _check_text(reader: Reader) -> str:
 
 def _silence_text(purge_request: PurgeRequest, reader: Reader, silence: Silence, zone: str) -> str:
     if silence.trouble:
-        begins = " ".join(silence.trouble.sentences) if reader in OPERATORS else silence.trouble.for_customers
+        begins = silence.trouble.for_operators if reader in OPERATORS else silence.trouble.for_customers
     elif silence.without_files:
         begins = _("The worker sees another file storage than the web.")
         if reader in CUSTOMERS:
@@ -398,7 +398,7 @@ def _silence_text(purge_request: PurgeRequest, reader: Reader, silence: Silence,
     else:
         safe = _("The request is safe, nothing has been erased.")
     if silence.trouble and reader in OPERATORS:
-        ends = _("See manage.py purge_journal status. Due %(due)s.")
+        ends = _("Due %(due)s.")
     elif silence.trouble:
         ends = _("It goes on by itself once they have. Due %(due)s.")
     elif silence.without_files and reader in OPERATORS:

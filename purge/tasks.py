@@ -18,6 +18,7 @@ from django.utils import timezone
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.installation.storage import AnotherStorage, storage_trouble
 from purge.journal import noticing
+from purge.journal.site_fence import site_is_fenced
 from purge.models import WorkerBeat
 from purge.references import named_in_logs
 from purge.run import claims, engine
@@ -137,6 +138,8 @@ def remind() -> int:
     Besides, what was proved and could not go on at that moment, does.
     """
     notify_if_paused()
+    if site_is_fenced():
+        return 0  # nobody else is written to
     proved_parts_release()
     reminded = deadlines.remind()
     return reminded.half_time + reminded.overdue

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
+from purge.journal.site_fence import lets_in
 from users.models import AccountKind, Role, User
 from users.permissions import PURGE_PERMISSION
 from users.sign_in.attempts import password_fits, whom_is_meant
@@ -38,7 +39,7 @@ class AccountBackend(ModelBackend):
             return None
         user = whom_is_meant(email, account=account.strip().lower() if account else None)
         fits = password_fits(user, password) and user is not None and user.signs_in_here
-        return user if fits and self.user_can_authenticate(user) else None
+        return user if fits and self.user_can_authenticate(user) and lets_in(user) else None
 
     def get_user(self, user_id: int) -> User | None:
         user = User.objects.select_related("account").filter(pk=user_id).first()

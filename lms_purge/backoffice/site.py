@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from purge.journal.site_fence import site_is_fenced
 from purge.pages.declared_lookups import DeclaredLookups
 
 #: Apps whose tables have no page: what a group of permissions allows is a role's business here, a row of the queue
@@ -120,6 +121,7 @@ class LmsAdminSite(admin.AdminSite):
             "title": _("Sign in"),
             "subtitle": None,
             "app_path": request.get_full_path(),
+            "site_is_paused": site_is_fenced(),
             **(extra_context or {}),
         }
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:

@@ -32,6 +32,10 @@ PURGE_ERASE_KEPT_CREATOR = False
 PURGE_BACKUP_DAYS = 30
 #: Whose files of the purge log these are; empty: the machine's name.
 PURGE_JOURNAL_WRITER = ""
+#: Whether a restored backup closes the site to everybody but operators (:mod:`purge.journal.site_fence`).
+PURGE_SITE_FENCE = True
+#: Dotted paths of tasks that a worker takes meanwhile all the same, beside those that look and mend.
+PURGE_TASKS_WHILE_FENCED: tuple[str, ...] = ()
 
 #: The queue: Django-Q2's settings (its documentation). It only delivers.
 Q_TIMEOUT = 300
@@ -47,4 +51,5 @@ Q_CLUSTER = {
     "ack_failures": True,
     "max_attempts": 1,
     "save_limit": 100,
+    "broker_class": "purge.worker.broker.FencedQueue",
 }

@@ -8,15 +8,18 @@ each look reads what is new, and after a restore that is what the backup does no
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Final
 
+from django.conf import settings
 from django.db import Error, transaction
-from django.db.models import Count, F, Max
-from django.db.models.functions import Coalesce
+from django.db.models import CharField, Count, F, Max, Value
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -30,6 +33,8 @@ from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, 
 
 logger = logging.getLogger(__name__)
 
+#: What an operator types next where a database is older than its log.
+COMMAND: Final = "manage.py purge_replay --dry-run"
 #: The event of a line that names the chains which a database had before it got another id.
 CONTINUES = "continues"
 #: Lines that one transaction takes in, and references that one question names.
@@ -113,8 +118,24 @@ class Trouble:
 
     @property
     def for_operators(self) -> str:
-        said = [*self.sentences, _("Purges wait until you have dealt with it: see manage.py purge_journal status.")]
-        return " ".join(said)
+        return " ".join([*self.sentences, self.what_to_do])
+
+    @property
+    def what_to_do(self) -> str:
+        """For operators: what it does to the site, and the command that comes next."""
+        if not self.is_older:
+            return _("Purges wait until you have dealt with it: see manage.py purge_journal status.")
+        if settings.PURGE_SITE_FENCE:
+            text = _(
+                "This site is paused for everybody but operators: people purged since that backup may be back. "
+                "Purges wait too. Type %(command)s."
+            )
+        else:
+            text = _(
+                "This site is not paused (PURGE_SITE_FENCE=0), though people purged since that backup may be back. "
+                "Purges wait until you have dealt with it: type %(command)s."
+            )
+        return text % {"command": COMMAND}
 
     @property
     def for_customers(self) -> str:
@@ -167,16 +188,60 @@ def glance() -> Trouble:
     if paused():
         return trouble()
     rows = {row.name: row for row in JournalChain.objects.all()}
-    owner = installation().pk
-    found = list(_missing(rows))
+    return _counted([*_missing(rows), *_unread(rows, installation().pk)])
+
+
+def _unread(rows: dict[str, JournalChain], owner: uuid.UUID) -> Iterator[Difference]:
+    """What the lines tell that this database has not read."""
     for name in _own_chains(owner, rows):
         start = _position(rows.get(name))
         size = chains.size_of(name)
         if size is None or size <= start.offset:
             continue
         for news in _read(name, start, size, owner=_owner_of(name, owner), settled=False):
-            found += _differences(name, news)
-    return _counted(found)
+            yield from _differences(name, news)
+
+
+def is_older() -> bool:
+    """Whether the log tells of purges that this database does not know, or not so far, and nobody has dealt with it.
+
+    One statement and the files' sizes, as long as no file goes on behind what was read. What is found is kept, where
+    it can be. To be asked outside a transaction. Raises OSError and database errors.
+    """
+    owner, read, was_found = _state()
+    if was_found:
+        return True
+    names = [] if owner is None else _own_chains(owner, read)
+    if owner is None or all((chains.size_of(name) or 0) <= read.get(name, 0) for name in names):
+        return False
+    rows = {row.name: row for row in JournalChain.objects.all()}
+    found = _counted(_unread(rows, owner))
+    if found.is_older:
+        # So that it stands when the log is out of reach; a database that takes nothing says it by each look.
+        with contextlib.suppress(OSError, Error):
+            look()
+    return found.is_older
+
+
+def _state() -> tuple[uuid.UUID | None, dict[str, int], bool]:
+    """In one statement: whose database it is, how many bytes of each file it has read, and whether it was found to be
+    older."""
+    alarms = JournalAlarm.objects.filter(kind__in=(JournalTrouble.UNKNOWN, JournalTrouble.BEHIND)).order_by()
+    said = JournalChain.objects.order_by().values_list(Value("chain"), "name", "offset")
+    said = said.union(
+        Installation.objects.order_by().values_list(Value("owner"), Cast("pk", CharField()), Value(0)),
+        alarms.values_list(Value("older"), "kind", Count("pk")),
+        all=True,
+    )
+    owner, read, was_found = None, {}, False
+    for what, name, number in said:
+        if what == "chain":
+            read[name] = number
+        elif what == "owner":
+            owner = uuid.UUID(name)
+        else:
+            was_found = True
+    return owner, read, was_found
 
 
 def look(*, thorough: bool = False) -> Trouble:

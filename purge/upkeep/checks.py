@@ -69,6 +69,19 @@ def check_reach(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     ]
 
 
+@checks.register("purge")
+def check_site_fence(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.PURGE_SITE_FENCE:
+        return []
+    return [
+        checks.Warning(
+            "A restored backup does not pause this site: people who were purged after it could sign in again.",
+            hint="Take PURGE_SITE_FENCE=0 out of the environment as soon as the emergency is over.",
+            id="purge.W003",
+        )
+    ]
+
+
 @checks.register("purge", checks.Tags.database)
 def check_database(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
@@ -128,5 +141,4 @@ def _purge_log_messages() -> list[checks.CheckMessage]:
         return [checks.Error(text, hint="Mount it, or look at the rights of PURGE_JOURNAL's folder.", id="purge.E011")]
     if not trouble:
         return []
-    hint = "Purges wait until you have dealt with it: see manage.py purge_journal status."
-    return [checks.Error(" ".join(trouble.sentences), hint=hint, id="purge.E010")]
+    return [checks.Error(" ".join(trouble.sentences), hint=trouble.what_to_do, id="purge.E010")]

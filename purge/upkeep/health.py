@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from purge.choices import Status
 from purge.installation.storage import begin_storage
 from purge.journal import noticing
+from purge.journal.site_fence import site_is_fenced
 from purge.models import PurgeRequest
 from purge.selectors import held_back, worker_beat, worker_is_alive, workers_without_files
 from purge.upkeep.paused import PURGE_LOG, reasons
@@ -46,7 +47,7 @@ def health() -> dict[str, Any]:
         return {"ok": False, "database": True, "migrations_pending": pending}
     now = timezone.now()
     beat = worker_beat()
-    purge_log, unknown = _purge_log()
+    purge_log, unknown, command = _purge_log()
     queued = PurgeRequest.objects.filter(status=Status.QUEUED)
     storage, away = begin_storage(), workers_without_files()
     not_cleaned_up, holders = held_back()
@@ -65,6 +66,8 @@ def health() -> dict[str, Any]:
         **_counts(now),
         "purge_log": purge_log,
         "unknown_purges": unknown,
+        "site_paused": site_is_fenced(),
+        "next_command": command,
         "not_cleaned_up": not_cleaned_up,
         "clean_up_waits_for": [
             {"kind": holder.kind, "name": holder.name, "seconds": holder.seconds} for holder in holders
@@ -83,13 +86,15 @@ def _counts(now: datetime) -> dict[str, int]:
     )
 
 
-def _purge_log() -> tuple[str, int]:
-    """What the purge log says to this database, and how many purges this one does not know, or not so far."""
+def _purge_log() -> tuple[str, int, str]:
+    """What the purge log says to this database, how many purges this one does not know, or not so far, and what an
+    operator then types."""
     try:
         trouble = noticing.glance()
     except OSError:
-        return "The purge log cannot be read.", 0
-    return " ".join(trouble.sentences) or AGREES, trouble.unknown + trouble.behind
+        return "The purge log cannot be read.", 0, ""
+    command = noticing.COMMAND if trouble.is_older else ""
+    return " ".join(trouble.sentences) or AGREES, trouble.unknown + trouble.behind, command
 
 
 def pending_migrations() -> int:

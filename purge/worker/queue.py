@@ -20,6 +20,7 @@ REQUEST_TASK = "purge.tasks.run_request"
 CANARY_TASK = "purge.tasks.beat"
 PATROL_TASK = "purge.tasks.patrol"
 COMPACT_TASK = "purge.tasks.compact"
+REMIND_TASK = "purge.tasks.remind"
 
 
 def enqueue(task: str, *ids: int | str) -> None:
@@ -88,7 +89,7 @@ def schedules() -> dict[str, dict[str, Any]]:
         "purge: patrol": (PATROL_TASK, 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
         # Each purge asks for it; this is for what somebody left who died at it.
         "purge: vacuum": (COMPACT_TASK, 60, None),
-        "purge: deadlines": ("purge.tasks.remind", 60, None),
+        "purge: deadlines": (REMIND_TASK, 60, None),
         **{name: (task, minutes, None) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
     }
     return {

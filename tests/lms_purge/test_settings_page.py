@@ -13,6 +13,7 @@ PRODUCT = ("connectors", "keys", "learning", "lms_purge", "messaging", "purge", 
 #: How a default in the code is said on the page, where it is not the same.
 SAID = {
     "False": "`0`",
+    "True": "`1`",
     "''": "none",
     "[]": "none",
     "['127.0.0.1', 'localhost', '[::1]']": "`127.0.0.1,localhost,[::1]`",

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
 from purge.database.lookups import AnyOf
+from purge.journal.site_fence import site_is_fenced
 from purge.routes.suppression import Known, purged_before
 from purge.selectors import open_request_of
 from purge.worker.queue import enqueue
@@ -141,12 +142,12 @@ class Loader:
 
     def load(self, stored: BinaryIO, survey: Survey, *, until: float | None = None) -> bool:
         """Load all rows behind the last batch that was done; whether that is all. ``survey``: of the whole file.
-        ``until``: a time of :func:`time.monotonic` after which no further batch is begun. Raises :class:`TakenOver`,
-        :class:`AccountClosed`."""
+        ``until``: a time of :func:`time.monotonic` after which no further batch is begun, nor while a restored backup
+        has closed the site. Raises :class:`TakenOver`, :class:`AccountClosed`."""
         done = self.log.rows_done
         with closing(self.rows(stored)) as rows:
             for batch in batches(islice(rows, done, None)):
-                if until is not None and time.monotonic() > until:
+                if until is not None and (time.monotonic() > until or site_is_fenced()):
                     return False
                 people, bad = self._judged(batch, survey)
                 patiently(partial(self._batch, len(batch), people, bad, done, survey))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
+from purge.journal.site_fence import lets_in
 from users.models import User
 from users.second_factor.demand import is_demanded_of
 from users.second_factor.enrolment import enrolment_code_fits
@@ -139,7 +140,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return JsonResponse(request_options(None))
     user = passkey_fits(None, request.POST.get("credential", ""))
-    if user is None or not user.is_staff or not user.signs_in_here:
+    if user is None or not user.is_staff or not user.signs_in_here or not lets_in(user):
         if user is not None:
             note(request, user, success=False)
         messages.error(request, _("This passkey lets nobody in here."))

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
+from purge.journal.site_fence import lets_in
 from users.models import User, UserState
 from users.second_factor.factors import code_fits, has_second_factor, second_step_due
 from users.services import login_record
@@ -85,6 +88,8 @@ def unfinished_of(request: HttpRequest) -> Unfinished | None:
     user = User.objects.select_related("account").filter(pk=said["user"], state=UserState.ACTIVE).first()
     if user is None or not user.is_staff or not constant_time_compare(user.get_session_auth_hash(), said["hash"]):
         return None
+    if not lets_in(user):
+        return None
     return Unfinished(user, said["next"], enrols=not has_second_factor(user), may_enrol=bool(said["may_enrol"]))
 
 
@@ -98,6 +103,10 @@ def finish(request: HttpRequest, user: User, next_url: str, *, by_second: bool, 
     from users.sign_in.pages import welcome
 
     next_url = safe_next(request, next_url)
+    if not lets_in(user):
+        # Whatever way somebody took: a restored backup brought them back, perhaps.
+        messages.error(request, _("This site is paused: only its operators can sign in."))
+        return HttpResponseRedirect(reverse("admin:login"))
     if not noted:
         note(request, user, success=True)
     request.session.pop(UNFINISHED, None)

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from purge.addresses import identity_key
+from purge.journal.site_fence import lets_in
 from users.models import LoginEvent, Role, User, UserRole, UserState
 from users.second_factor.factors import second_step_due
 from users.selectors import people_signing_in
@@ -86,13 +87,15 @@ def sign_in_attempt(request: HttpRequest, *, email: str, password: str, account:
     fits = password_fits(user, password)
     if user is None:
         return Attempt()
-    allowed = fits and user.is_staff and user.signs_in_here
+    # While a restored backup is looked at, who is no operator learns from nothing whether the password was right.
+    comes_in = fits and user.is_staff and lets_in(user)
+    allowed = comes_in and user.signs_in_here
     if not (allowed and second_step_due(user)):
         browser = request.META.get("HTTP_USER_AGENT", "")
         login_record(user=user, ip_address=address, user_agent=browser, success=allowed)
     if not allowed:
         # Said to who knows the password alone: it tells in which account somebody is.
-        return Attempt(at_provider=user if fits and user.is_staff else None)
+        return Attempt(at_provider=user if comes_in else None)
     give_back(*counts)
     return Attempt(user)
 

@@ -41,6 +41,12 @@ def cast(backup) -> w.World:
     return world
 
 
+@pytest.fixture(autouse=True)
+def each_request_looks(monkeypatch):
+    """What a process has seen of the log is believed for seconds, which no test waits for."""
+    monkeypatch.setattr("purge.journal.site_fence.SEEN_SECONDS", 0.0)
+
+
 @dataclass
 class Ran:
     """How a command ended."""
@@ -124,7 +130,8 @@ def health(client) -> tuple[int, dict]:
 def agrees(client) -> bool:
     """Nothing anywhere speaks of an older database, and a purge is accepted as ever."""
     status, report = health(client)
-    return (status, report["purge_log"], report["unknown_purges"], check_says()) == (200, "agrees", 0, "")
+    said = (status, report["purge_log"], report["unknown_purges"], report["site_paused"], check_says())
+    return said == (200, "agrees", 0, False, "")
 
 
 def as_seen_by(user, client, purge_request) -> str:
@@ -155,6 +162,8 @@ def test_a_purge_that_the_restored_database_does_not_know_is_noticed_everywhere(
     assert report["purge_log"] == "This database is older than its purge log: 1 purge is unknown to it."
     assert report["unknown_purges"] == 1
     assert report["paused"] == ["purge_log"]
+    assert report["site_paused"] is True
+    assert report["next_command"] == "manage.py purge_replay --dry-run"
     assert "This database is older than its purge log: 1 purge is unknown to it." in check_says()
     with pytest.raises(services.PurgeRefused) as refusal:
         submit(cast, cast.bob)
@@ -193,7 +202,7 @@ def test_three_purges_are_counted_as_three_and_the_one_in_the_backup_is_not(cast
     assert report["unknown_purges"] == 3
 
 
-def test_a_request_that_had_come_further_waits_until_somebody_has_looked(cast, backup, client, run):
+def test_a_request_that_had_come_further_waits_until_somebody_has_looked(cast, backup, client, run, settings):
     purge_request = submit(cast, cast.ann)
     backup.take()
     assert w.completed(w.run_to_end(purge_request))
@@ -205,12 +214,17 @@ def test_a_request_that_had_come_further_waits_until_somebody_has_looked(cast, b
     purge_request.refresh_from_db()
     assert purge_request.status == Status.QUEUED
     page = as_seen_by(cast.admin, client, purge_request)
+    assert "This site is paused" in page
+    assert purge_request.reference not in page
+    settings.PURGE_SITE_FENCE = False
+    page = as_seen_by(cast.admin, client, purge_request)
     assert "Purging is paused on this site: an older backup was restored" in page
     assert "Your request is safe, nothing has been erased. It goes on by itself once they have." in page
     assert "1 purge had come further" not in page
+    settings.PURGE_SITE_FENCE = True
     page = as_seen_by(UserFactory(is_superuser=True), client, purge_request)
     assert "This database is older than its purge log: 1 purge had come further than it knows." in page
-    assert "See manage.py purge_journal status." in page
+    assert "Type manage.py purge_replay --dry-run." in page
 
     assert run("purge_journal", "acknowledge", "1").code == 0
     assert agrees(client)
@@ -778,19 +792,23 @@ def test_a_look_that_finds_nothing_new_writes_nothing(cast, django_assert_max_nu
 # ---------------------------------------------------------------- saying it
 
 
-def test_operators_read_what_to_do_on_the_home_page_and_customers_that_somebody_is_at_it(cast, backup, client):
+def test_operators_read_what_to_do_on_the_home_page_and_customers_that_somebody_is_at_it(
+    cast, backup, client, settings
+):
     backup.take()
     purge(cast, cast.ann)
     backup.put_back()
     client.force_login(UserFactory(is_superuser=True))
     page = client.get("/admin/").content.decode()
     assert "This database is older than its purge log: 1 purge is unknown to it." in page
-    assert "manage.py purge_journal status" in page
+    assert "manage.py purge_replay --dry-run" in page
     client.force_login(cast.admin)
+    assert client.get("/admin/").status_code == 503
+    settings.PURGE_SITE_FENCE = False
     page = client.get("/admin/").content.decode()
     assert "Purging is paused while we check a backup that was restored. Support has been notified." in page
     assert "purge log" not in page
-    assert "manage.py purge_journal" not in page
+    assert "manage.py" not in page
 
 
 def test_status_tells_which_and_acknowledging_takes_their_number(cast, backup, client, run):

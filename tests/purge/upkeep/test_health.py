@@ -36,6 +36,8 @@ def test_all_is_well(client, alive):
         "residue": 0,
         "purge_log": "agrees",
         "unknown_purges": 0,
+        "site_paused": False,
+        "next_command": "",
         "not_cleaned_up": 0,
         "clean_up_waits_for": [],
     }
