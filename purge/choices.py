@@ -24,6 +24,7 @@ class Origin(models.TextChoices):
     COMMAND = "command", _("Command line")
     IMS = "ims", _("Identity provider")
     ELSEWHERE = "elsewhere", _("Split off: other accounts")
+    REPLAY = "replay", _("Asked again after a restore")
 
 
 class Reach(models.TextChoices):

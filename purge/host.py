@@ -208,6 +208,10 @@ class Host(Protocol):
         """The people of these ids that exist, in id order."""
         ...
 
+    def people_by_public_id(self, public_ids: Collection[str]) -> list[Person]:
+        """The people of these public ids that exist, in id order."""
+        ...
+
     def names(self, ids: Collection[int]) -> list[str]:
         """What these people are called; to see whether a text names one of them, and for nothing else."""
         ...

@@ -8,6 +8,7 @@ without a foreign key, since both may be gone; only those who act (initiator, op
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -83,6 +84,11 @@ class PurgeRequest(models.Model):
     half_time_told_at = models.DateTimeField(null=True)
     overdue_told_at = models.DateTimeField(null=True)
     held_reason = models.CharField(_("why it waits"), max_length=40, blank=True, default="")
+    #: The request ID that the purge log has of a purge that a restored backup undid: this one asks for it again.
+    replays = models.CharField(max_length=16, blank=True, default="", db_default="", db_index=True, editable=False)
+    #: When that one was accepted, and until when it was due; None of every other request.
+    first_accepted_at = models.DateTimeField(_("first accepted"), null=True, editable=False)
+    first_due_at = models.DateTimeField(_("first due"), null=True, editable=False)
     released_at = models.DateTimeField(_("released"), null=True)
 
     fence = models.BigIntegerField(default=0)
@@ -168,6 +174,11 @@ class PurgeRequest(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATUSES
+
+    @property
+    def asked_at(self) -> datetime:
+        """Since when an identifier that somebody took is theirs: what is asked again was asked for before."""
+        return self.first_accepted_at or self.accepted_at
 
     @property
     def excluded_account_id(self) -> int | None:
@@ -548,7 +559,12 @@ class LookUp(models.Model):
 
 
 class PatrolPass(models.Model):
-    """One pass over every text of the database, and what it found."""
+    """One pass over every text of the database, and what it found.
+
+    ``armed_by``: it was for all purges, finished ones too, under these rules, tables, decoders and keys
+    (:mod:`purge.upkeep.arming`); empty: for those that waited for one. ``left_out``: purges whose hashes were made with
+    another key.
+    """
 
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
@@ -556,6 +572,8 @@ class PatrolPass(models.Model):
     requests = models.PositiveIntegerField(default=0)
     hits = models.PositiveIntegerField(default=0)
     unopened = models.PositiveIntegerField(default=0, db_default=0)
+    armed_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+    left_out = models.PositiveIntegerField(default=0, db_default=0)
     verdict = models.CharField(max_length=20, choices=Verdict.choices, blank=True, default="")
 
     def __str__(self) -> str:

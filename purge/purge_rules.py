@@ -46,6 +46,7 @@ RULES = [
         "account_id",
         {
             "reference": Keep("the request ID, a random text", closed=RANDOM),
+            "replays": Keep("the ID of the request that is asked for again, a random text", closed=RANDOM),
             "initiator": Detach(),
             "external_reference": Keep(
                 "the sender's opaque number; one that names the person is refused",
@@ -161,7 +162,7 @@ RULES = [
         },
     ),
     ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST, "form": OWN_WORD}),
-    ModelRules("purge.PatrolPass", _("patrol passes"), None, {}),
+    ModelRules("purge.PatrolPass", _("patrol passes"), None, {"armed_by": OWN_WORD}),
     ModelRules(
         "purge.WorkerBeat",
         _("signs of life"),

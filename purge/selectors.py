@@ -31,11 +31,14 @@ SPACE_LEASE, TRY_AGAIN_AFTER = "vacuum after purges", timedelta(minutes=1)
 
 
 def request_by_reference(text: str) -> PurgeRequest | None:
-    """The request of an ID that somebody typed; None when no such request exists.
+    """The request of an ID that somebody typed; None when no such request exists. Of a purge that a restored backup
+    undid, the one that asks for it again.
 
     Raises :class:`purge.references.MistypedReference`, which tells a mistyped ID from an unknown one.
     """
-    return PurgeRequest.objects.filter(reference=parse_reference(text)).first()
+    reference = parse_reference(text)
+    own = PurgeRequest.objects.filter(reference=reference).first()
+    return own or PurgeRequest.objects.filter(replays=reference).order_by("-pk").first()
 
 
 def requests_seen_by(user: Any) -> Any:

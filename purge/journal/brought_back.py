@@ -2,70 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
 
-from purge.host import get_host
-from purge.journal import chains
-from purge.journal.chains import ChainLine, Position
-from purge.journal.lines import ACCEPTED, LATE, LET_GO, OUTCOMES
+from purge.host import Person, get_host
+from purge.journal.purges import LoggedPurge, read_purges
 
-#: Chain and number of a line.
-_At = tuple[str, int]
+#: People asked for in one question.
+AT_ONCE = 500
 
 
 def brought_back(references: Iterable[str], names: Iterable[str]) -> dict[str, list[int]]:
-    """Request ID → numbers of the users here whom it had in its scope, by number and public id alike.
+    """Request ID → numbers of the users here whom it had in its scope, known by their public ids.
 
-    Numbers are given out anew after a restore: a number alone is nobody. ``names``: the chains to read. Raises OSError.
+    Numbers are given out anew after a restore: a number is nobody. ``names``: the chains to read. Raises OSError.
     """
-    written, confirmed = _lines(set(references), names)
-    found: dict[str, list[int]] = {}
-    for reference, (_number, place) in confirmed.items():
-        going = _people(written, place)
-        present = {person.id: person.public_id for person in get_host().people(sorted(going))}
-        found[reference] = sorted(row for row, public_id in going.items() if present.get(row) == public_id)
+    asked = set(references)
+    purges = [purge for purge in read_purges(names, wanted=asked.__contains__).purges if purge.told]
+    present = people_here(purges)
+    return {
+        purge.reference: sorted(present[each.public_id].id for each in purge.people if each.public_id in present)
+        for purge in purges
+    }
+
+
+def people_here(purges: Collection[LoggedPurge]) -> dict[str, Person]:
+    """Public id → the user of this database, of everybody whom these purges were about."""
+    wanted = sorted({person.public_id for purge in purges for person in purge.people})
+    found: dict[str, Person] = {}
+    for first in range(0, len(wanted), AT_ONCE):
+        found |= {
+            person.public_id: person for person in get_host().people_by_public_id(wanted[first : first + AT_ONCE])
+        }
     return found
-
-
-def _lines(
-    wanted: set[str], names: Iterable[str]
-) -> tuple[dict[_At, dict[str, Any]], dict[str, tuple[int, _At | None]]]:
-    """The lines that were written ahead, and for each request which of them its latest outcome confirms."""
-    written: dict[_At, dict[str, Any]] = {}
-    confirmed: dict[str, tuple[int, _At | None]] = {}
-    for name in names:
-        size = chains.size_of(name)
-        if size is None:
-            continue
-        for _position, item in chains.read(name, Position(), size, settled=False):
-            if not isinstance(item, ChainLine) or item.data.get("request") not in wanted:
-                continue
-            if item.event in (ACCEPTED, LATE, LET_GO):
-                written[name, item.seq] = item.data
-            elif item.event in OUTCOMES:
-                reference, number = str(item.data["request"]), int(item.data.get("n", 0))
-                if number >= confirmed.get(reference, (0, None))[0]:
-                    confirmed[reference] = number, _place(item.data.get("confirms"))
-    return written, confirmed
-
-
-def _people(written: dict[_At, dict[str, Any]], place: _At | None) -> dict[int, str]:
-    """Number → public id of everybody in scope, from the last line that is true back to the first."""
-    steps = []
-    while place is not None and place in written:
-        line = written.pop(place)
-        steps.append(line)
-        place = _place(line.get("changes"))
-    going: dict[int, str] = {}
-    for line in reversed(steps):
-        for row, public_id, *_more in line.get("people", ()):
-            if line["event"] == LET_GO:
-                going.pop(row, None)
-            else:
-                going[row] = public_id
-    return going
-
-
-def _place(value: Any) -> _At | None:
-    return (str(value[0]), int(value[1])) if value else None

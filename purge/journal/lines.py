@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 
@@ -39,12 +39,8 @@ GRACE = timedelta(seconds=10)
 MOST_ADDED = 2_000
 
 
-def journal_acceptance(
-    purge_request: PurgeRequest, *, people: Collection[Person], digests: Iterable[tuple[str, str, str]]
-) -> None:
+def journal_acceptance(purge_request: PurgeRequest, *, people: Collection[Person]) -> None:
     """Write a request ahead, within its transaction, as the last thing that can fail.
-
-    ``digests``: (kind, hash, normal form of what was hashed).
 
     Raises OSError when the line did not reach the disk: nothing may be committed then.
     """
@@ -59,7 +55,8 @@ def journal_acceptance(
             "route": str(purge_request.route),
             "account": purge_request.account_id,
             **_people(people, purge_request.account_id),
-            "hashes": sorted(list(digest) for digest in digests),
+            **_asked(purge_request),
+            "hashes": _hashes(purge_request),
             "key": purge_request.key_fingerprint,
             "rules": rules_fingerprint(),
         },
@@ -112,6 +109,34 @@ def _people(people: Collection[Person], account_id: int | None) -> dict[str, Any
             for person in sorted(people, key=_number)
         ],
     }
+
+
+def _asked(purge_request: PurgeRequest) -> dict[str, Any]:
+    """What it takes to ask for the same again: how far it reaches, of what it is a part, why it waits, until when."""
+    facts: dict[str, Any] = {"reach": str(purge_request.reach), "due": purge_request.due_at.isoformat()}
+    if purge_request.initiator_id is not None:
+        by = get_host().people([purge_request.initiator_id])
+        facts["by"] = [[person.id, person.public_id] for person in by]
+    if purge_request.part_of is not None:
+        facts["part_of"] = purge_request.part_of.reference
+    if purge_request.held_reason:
+        facts["held"] = purge_request.held_reason
+    if purge_request.replays:
+        facts |= {"replays": purge_request.replays, "first": purge_request.asked_at.isoformat()}
+    return facts
+
+
+def _hashes(purge_request: PurgeRequest) -> list[list[Any]]:
+    """Each keyed hash once for each place where it counts: (kind, hash, normal form, where it is taken out, whether
+    people were chosen by it, on which account's list)."""
+    stored = purge_request.hashes.values_list(
+        "kind", "digest", "form", "taken_out", "only_account_id", "match", "account_id"
+    )
+    said = {
+        (str(kind), digest, form, only if taken_out else False, match, listed)
+        for kind, digest, form, taken_out, only, match, listed in stored
+    }
+    return [list(each) for each in sorted(said, key=repr)]
 
 
 def _number(person: Person) -> int:

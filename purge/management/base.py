@@ -174,6 +174,9 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "account": purge_request.account_id,
         "part_of": purge_request.part_of.reference if purge_request.part_of else None,
         "parts": [{"request": part.reference, "state": str(stand.state)} for part, stand in parts_of(purge_request)],
+        "replays": purge_request.replays or None,
+        "first_accepted_at": purge_request.first_accepted_at,
+        "first_due_at": purge_request.first_due_at,
         "accepted_at": purge_request.accepted_at,
         "due_at": purge_request.due_at,
         "progress_at": purge_request.progress_at,
@@ -213,6 +216,9 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
         f"  accepted    {moment_text(purge_request.accepted_at, stands.zone)}",
         f"  due         {moment_text(purge_request.due_at, stands.zone)}",
     ]
+    if purge_request.replays:
+        first = moment_text(purge_request.first_due_at, stands.zone)
+        lines.append(f"  asks again  for {purge_request.replays}, which a restored backup undid; first due {first}")
     if purge_request.completed_at:
         lines.append(f"  completed   {moment_text(purge_request.completed_at, stands.zone)}, {progress.done:,} rows")
     elif progress.step:

@@ -178,7 +178,7 @@ class Judge:
         return owner_in(
             place.account_id,
             identity,
-            accepted_at=purge_request.accepted_at,
+            accepted_at=purge_request.asked_at,
             going=self.going[purge_request.pk],
             matched=matched,
         )
@@ -226,7 +226,7 @@ class Judge:
 
     def _was_trial(self, account_id: int, purge_request: PurgeRequest) -> bool:
         """Whether a trial account was one when the request was accepted, or was made since."""
-        return account_id not in self.became_trial or self.became_trial[account_id] <= purge_request.accepted_at
+        return account_id not in self.became_trial or self.became_trial[account_id] <= purge_request.asked_at
 
     def concerning(self, purge_request: PurgeRequest, files: Iterable[FileMention]) -> list[FileMention]:
         """Those of the files that are in an account that a request cleans."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.models import Q
 
 from purge.addresses import cannot_mention, login_words
 from purge.addresses.index import (
@@ -182,11 +183,9 @@ def _public_ids(purge_request: PurgeRequest, catalog: Catalog) -> Iterator[Hit]:
 
 def _erased_public_ids(purge_request: PurgeRequest) -> list[str]:
     erased = purge_request.subjects.filter(fate__in=(Fate.ERASED, Fate.GONE)).values("person_id")
-    return list(
-        purge_request.identifiers.filter(kind=IdentifierKind.PUBLIC_ID, person_id__in=erased).values_list(
-            "value", flat=True
-        )
-    )
+    # Of nobody's row: of people whom only the purge log knows.
+    gone = purge_request.identifiers.filter(Q(person_id__in=erased) | Q(person_id=None))
+    return list(gone.filter(kind=IdentifierKind.PUBLIC_ID).values_list("value", flat=True))
 
 
 def _captured(purge_request: PurgeRequest) -> dict[str, list[Sought]]:

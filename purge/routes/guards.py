@@ -69,7 +69,8 @@ def reason_to_hold_elsewhere(
     # What waited for a proof was accepted long ago, and reaches them from that day on.
     waited = Exists(LedgerEntry.objects.filter(request=OuterRef("pk"), event=PROVED, at__gte=day_ago))
     since = Q(accepted_at__gte=day_ago) | Q(Q(part_of__isnull=False), waited)
-    today = PurgeRequest.objects.filter(since).exclude(status=Status.CANCELLED)
+    # What is asked again after a restore was counted on its day.
+    today = PurgeRequest.objects.filter(since, replays="").exclude(status=Status.CANCELLED)
     # What nobody has let through yet for want of a proof has reached nobody.
     today = today.exclude(status=Status.HELD, held_reason=UNPROVED)
     if but is not None:

@@ -321,7 +321,7 @@ def scope_of(purge_request: PurgeRequest) -> Scope:
         account_id=purge_request.account_id,
         excluded_account_id=purge_request.excluded_account_id,
         losing_accounts={account_id for _person, account_id in subjects},
-        accepted_at=purge_request.accepted_at,
+        accepted_at=purge_request.asked_at,
         initiator_id=purge_request.initiator_id,
         request_id=purge_request.pk,
         reference=purge_request.reference,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, Fate, IdentifierKind, Reason, Status, Verdict
@@ -192,11 +192,15 @@ def _erase_stray_files(claim: Claim) -> None:
     claim.step = "stray files"
     public_ids = list(
         Identifier.objects.filter(
+            # Of nobody's row: of people whom only the purge log knows.
+            Q(person_id=None)
+            | Q(
+                person_id__in=Subject.objects.filter(
+                    request_id=claim.request_id, fate__in=(Fate.ERASED, Fate.GONE)
+                ).values("person_id")
+            ),
             request_id=claim.request_id,
             kind=IdentifierKind.PUBLIC_ID,
-            person_id__in=Subject.objects.filter(request_id=claim.request_id, fate__in=(Fate.ERASED, Fate.GONE)).values(
-                "person_id"
-            ),
         ).values_list("value", flat=True)
     )
     for public_id in public_ids:

@@ -6,6 +6,7 @@ taken when it begins can all be given back, until its plan is made.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Max
@@ -70,16 +71,18 @@ def _still_reached(purge_request: PurgeRequest) -> set[int]:
     return {target.person.id for target in found}
 
 
-def give_back(purge_request: PurgeRequest, *, but_of: int | None = None) -> None:
+def give_back(purge_request: PurgeRequest, *, but_of: int | None = None, only: Collection[int] | None = None) -> None:
     """Let go of everybody, in the caller's transaction: states and import links as they were before.
 
     A freeze lasts until the last request that holds the person, or the account's links, has ended. ``but_of``: people
-    of this account stay in the request.
+    of this account stay in the request; ``only``: all but these people do.
     """
     host = get_host()
     doomed = purge_request.subjects.filter(role__in=DOOMED_REASONS)
     if but_of is not None:
         doomed = doomed.exclude(account_id=but_of)
+    if only is not None:
+        doomed = doomed.filter(person_id__in=only)
     frozen = dict(doomed.filter(frozen_at__isnull=False).values_list("person_id", "account_id"))
     others = Subject.objects.filter(request__status__in=OPEN_STATUSES, frozen_at__isnull=False).exclude(
         request=purge_request

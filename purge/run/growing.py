@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from purge.choices import Fate, IdentifierKind, Origin, Reach, Reason
-from purge.hashing import FOLDED, SEARCHED, keyed_hash
+from purge.hashing import FOLDED, keyed_hash
 from purge.host import Person, get_host
 from purge.journal.lines import LATE, LET_GO, journal_acceptance, journal_people
 from purge.models import Identifier, PurgeRequest, Subject
@@ -44,6 +44,8 @@ def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
 
     Whoever was added, or got the identifier, after acceptance is no part of the request.
     """
+    if purge_request.replays:
+        return None  # asked again are the people of the purge log, and nobody beside them
     # What an earlier release captured may be the key of two people: nobody is added by it.
     identifiers = Identifier.objects.filter(request=purge_request, match=True, account_id=None).exclude(form=FOLDED)
     emails = [value for kind, value in identifiers.values_list("kind", "value") if kind == IdentifierKind.EMAIL]
@@ -126,12 +128,7 @@ def split_off(purge_request: PurgeRequest, targets: Sequence[Target], *, held: s
     note(part, "accepted", people=len(doomed), own=0, route=str(part.route))
     note(part, "held", reason=held)
     notify_trouble(part, "held")
-    said = part.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
-    journal_acceptance(
-        part,
-        people=[target.person for target in doomed],
-        digests=[(str(kind), digest, form) for kind, digest, form in said],
-    )
+    journal_acceptance(part, people=[target.person for target in doomed])
     return part
 
 

@@ -41,9 +41,13 @@ def recipients_of(purge_request: PurgeRequest) -> list[int]:
 
 
 def notify_completion(purge_request: PurgeRequest) -> None:
-    """Notify as the route says, and the administrators of other accounts of what is left for them to do."""
+    """Notify as the route says, and the administrators of other accounts of what is left for them to do.
+
+    What is asked again after a restore and was completed before then has been told: it is of nobody.
+    """
     host = get_host()
-    if policy_for(purge_request).notify is not None:
+    told_before = purge_request.replays and purge_request.initiator_id is None
+    if policy_for(purge_request).notify is not None and not told_before:
         host.notify(
             kind="completed",
             reference=purge_request.reference,

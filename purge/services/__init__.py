@@ -17,6 +17,8 @@ from purge.services.following import (
 from purge.services.identity_provider import purge_submit_ims
 from purge.services.looking_up import FoundRequest, person_look_up
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
+from purge.services.replay.asking import Decisions, purge_replay
+from purge.services.replay.judging import Finding, Judged, Judgement, Task, replay_judge
 from purge.services.restoring import journal_acknowledge
 from purge.services.selection import Selection
 from purge.services.submission import (
@@ -29,13 +31,18 @@ from purge.services.submission import (
 from purge.services.taking_out import purge_take_out
 
 __all__ = [
+    "Decisions",
+    "Finding",
     "FoundRequest",
     "Identities",
+    "Judged",
+    "Judgement",
     "NotAllowed",
     "Preview",
     "PurgeRefused",
     "Selection",
     "SelectionChanged",
+    "Task",
     "follow_up_done",
     "journal_acknowledge",
     "may_follow",
@@ -46,9 +53,11 @@ __all__ = [
     "purge_preview",
     "purge_preview_address",
     "purge_release",
+    "purge_replay",
     "purge_retry",
     "purge_submit",
     "purge_submit_address",
     "purge_submit_ims",
     "purge_take_out",
+    "replay_judge",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from purge.choices import (
     Route,
     Trust,
 )
-from purge.hashing import SEARCHED, HashKeyMissing, fingerprint
+from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import Person, get_host
 from purge.models import PurgeRequest
 from purge.references import new_reference
@@ -85,6 +85,17 @@ def identities_of(people: Iterable[Person], account_id: int, targets: Iterable[T
 
 
 @dataclass(frozen=True)
+class Again:
+    """A purge that a restored backup undid, and that is asked for again. ``reference``, ``accepted_at``, ``due_at``: of
+    it. ``remember``: stores with the new request what only the purge log knows of it."""
+
+    reference: str
+    accepted_at: datetime
+    due_at: datetime
+    remember: Callable[[PurgeRequest], None]
+
+
+@dataclass(frozen=True)
 class _Part:
     """What one request of a divided submission does elsewhere. ``held``: why it waits for an operator, if it does."""
 
@@ -103,6 +114,7 @@ def accept_here_and_elsewhere(
     targets: list[Target],
     identities: Identities,
     token: uuid.UUID | None,
+    again: Again | None = None,
 ) -> PurgeRequest:
     """Accept a submission: one request, or several where something has to wait because of other accounts.
 
@@ -120,6 +132,7 @@ def accept_here_and_elsewhere(
         identities=identities,
         token=token,
         reach=here,
+        again=again,
     )
     for part in parts:
         accept_request(
@@ -217,10 +230,12 @@ def accept_request(
     reach: Reach = Reach.EVERYWHERE,
     part_of: PurgeRequest | None = None,
     held: str = "",
+    again: Again | None = None,
 ) -> PurgeRequest:
     """Create the request with all it captures, freeze the people, write the journal, queue the work.
 
-    ``held``: why an operator has to look first; then nobody is frozen and nothing is queued.
+    ``held``: why an operator has to look first; then nobody is frozen and nothing is queued. ``again``: what it asks
+    for again; an operator does, so that no guard is asked a second time.
     """
     try:
         key = fingerprint()
@@ -245,7 +260,11 @@ def accept_request(
         policy=within(policy, reach).as_json(),
         key_fingerprint=key,
         accepted_at=part_of.accepted_at if part_of else now,
-        due_at=part_of.due_at if part_of else now + timedelta(days=settings.PURGE_DUE_DAYS),
+        due_at=_due_at(now, part_of, again),
+        replays=again.reference if again else "",
+        first_accepted_at=again.accepted_at if again else None,
+        first_due_at=again.due_at if again else None,
+        released_at=now if again and not held else None,
         selected_count=sum(1 for target in targets if target.reason == Reason.SELECTED),
         other_account_count=reached_elsewhere(account_id, reached),
         kept_count=sum(1 for target in targets if target.reason == Reason.KEPT),
@@ -253,6 +272,8 @@ def accept_request(
     )
     capture(purge_request, identities, targets)
     add_subjects(purge_request, targets, begins=not held)
+    if again is not None:
+        again.remember(purge_request)
     own = sum(1 for target in doomed if target.person.account_id == account_id)
     note(
         purge_request,
@@ -268,10 +289,15 @@ def accept_request(
     else:
         enqueue_request(purge_request.pk)
     # Last, so that a refusal by the database leaves no line; the file is forced to disk before the commit.
-    said = purge_request.hashes.exclude(form=SEARCHED).values_list("kind", "digest", "form").distinct()
-    digests = [(str(kind), digest, form) for kind, digest, form in said]
-    write_ahead(purge_request, [target.person for target in doomed], digests)
+    write_ahead(purge_request, [target.person for target in doomed])
     return purge_request
+
+
+def _due_at(now: datetime, part_of: PurgeRequest | None, again: Again | None) -> datetime:
+    """What is asked for again was due when it was first asked for, if that is still to come."""
+    if part_of is not None:
+        return part_of.due_at
+    return max(now, again.due_at) if again else now + timedelta(days=settings.PURGE_DUE_DAYS)
 
 
 def capture(purge_request: PurgeRequest, identities: Identities, targets: Sequence[Target]) -> None:

@@ -33,10 +33,10 @@ def check_purge_log() -> None:
         raise PurgeRefused("purge_log", found.for_operators)
 
 
-def write_ahead(purge_request: PurgeRequest, people: list[Person], digests: Any) -> None:
+def write_ahead(purge_request: PurgeRequest, people: list[Person]) -> None:
     """The request's line in the purge log; refused where that cannot be written, and then nothing is accepted."""
     with log_or_refuse():
-        journal_acceptance(purge_request, people=people, digests=digests)
+        journal_acceptance(purge_request, people=people)
 
 
 @contextmanager

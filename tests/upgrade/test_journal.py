@@ -38,8 +38,9 @@ def test_requests_of_before_get_their_outcomes_written(old_database, settings):
     old_database.upgrade()
 
     from purge.journal import lines, noticing
-    from purge.models import JournalMark
+    from purge.models import JournalMark, PurgeRequest
 
+    assert PurgeRequest.objects.filter(replays="", first_accepted_at=None, first_due_at=None).count() == 4
     marks = dict(JournalMark.objects.values_list("request__reference", "reached"))
     assert marks == {"PUR-QUEUED": 1, "PUR-COMPLETED": 2, "PUR-AGAIN": 2, "PUR-CANCELLED": 2}
     assert not noticing.look(thorough=True)

@@ -103,6 +103,9 @@ class ShopHost:
     def people(self, ids: Collection[int]) -> list[Person]:
         return [_person(row) for row in Customer.objects.filter(pk__in=ids).order_by("pk")]
 
+    def people_by_public_id(self, public_ids: Collection[str]) -> list[Person]:
+        return [_person(row) for row in Customer.objects.filter(public_id__in=public_ids).order_by("pk")]
+
     def lock_people(self, ids: Collection[int]) -> list[Person]:
         return [_person(row) for row in Customer.objects.filter(pk__in=ids).order_by("pk").select_for_update()]
 

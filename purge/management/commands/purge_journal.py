@@ -21,8 +21,8 @@ LABELS = {
     JournalTrouble.DAMAGED: "damaged",
 }
 WAY_OUT = (
-    "Put in a newer backup if there is one. If not: keep this list, cancel what was called off, type manage.py "
-    "purge_journal acknowledge %d, and purge again whoever is back."
+    "Put in a newer backup if there is one. If not, type manage.py purge_replay --dry-run: it purges whoever is back "
+    "again. What nobody can tell in the end is acknowledged (purge_journal acknowledge %d)."
 )
 
 
