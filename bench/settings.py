@@ -21,7 +21,7 @@ from lms_purge.settings import *  # noqa: E402, F403
 from lms_purge.settings import MIDDLEWARE, Q_CLUSTER  # noqa: E402
 
 MEDIA_ROOT = _files / "media"
-PURGE_JOURNAL = _files / "journal" / "purge.jsonl"
+PURGE_JOURNAL = [_files / "journal" / "purge.jsonl"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -289,7 +289,12 @@ Q_CLUSTER = {
 PURGE_HOST = "lms_purge.platform.host.LmsHost"
 # What a restored backup needs to know: every purge, by number and keyed hash. Outside the database on purpose. Its
 # files lie in the folder of this name with ".d" behind it; the one file that earlier versions wrote is still read.
-PURGE_JOURNAL: Path = env.path("PURGE_JOURNAL", VAR_DIR / "journal" / "purge.jsonl")
+# Several places, with commas, each hold all of it: a purge is accepted only when every one of them has taken its line.
+PURGE_JOURNAL: list[Path] = env.list(
+    "PURGE_JOURNAL", [VAR_DIR / "journal" / "purge.jsonl"], subcast=lambda text: Path(text.strip())
+)
+if not PURGE_JOURNAL or Path() in PURGE_JOURNAL:
+    raise ImproperlyConfigured("PURGE_JOURNAL must name a place, or several with commas, such as /log/a,/log/b.")
 # Whose files they are: the machine's name, or where that changes with each start (containers) one that stays.
 PURGE_JOURNAL_WRITER: str = env.str("PURGE_JOURNAL_WRITER", "")
 # Whether a restored backup closes the site to everybody but operators, until they have dealt with whom it brought back.

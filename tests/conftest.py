@@ -80,11 +80,12 @@ def django_db_setup(_migrated, django_db_setup) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def files_of_its_own(settings, tmp_path: Path) -> None:
     """Each test gets its own media folder and journal, and remembers nothing of the database before."""
-    from purge.journal import site_fence
+    from purge.journal import homes, site_fence
     from purge.upkeep import paused
 
     paused.forget()
     site_fence.forget()
+    homes.forget()
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.PURGE_JOURNAL = tmp_path / "journal" / "purge.jsonl"
 

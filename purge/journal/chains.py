@@ -4,6 +4,9 @@ One chain for each machine that writes for an installation, in a folder beside `
 machine and the moment it was begun, and continued by every process of that machine, one at a time under the file's
 lock. A chain that has grown big is closed and the next one begun. What stands in a line is :mod:`purge.journal.lines`'s
 business; here are order, wholeness and the disk.
+
+The log may have several homes (``PURGE_JOURNAL`` names several places): the same files, byte for byte, in each. What is
+written ahead has to be in all of them; an outcome in at least one, and the others are brought level by the next line.
 """
 
 from __future__ import annotations
@@ -11,13 +14,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import socket
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +36,8 @@ try:
 except ImportError:  # Windows, where one process at a time writes: a developer's
     fcntl = None
 
+logger = logging.getLogger(__name__)
+
 #: The format of the lines; 1 was one file without order or hashes.
 VERSION: Final = 2
 SUFFIX: Final = ".jsonl"
@@ -38,12 +45,22 @@ SUFFIX: Final = ".jsonl"
 MOST_BYTES = 32 * 1024 * 1024
 #: A line and its way to the disk take milliseconds. Who waits longer for the lock refuses what the line was for.
 LOCK_SECONDS = 10.0
+#: What a home lacks of a file, at most, is added by whoever writes next; more is an operator's business.
+MOST_FILLED: Final = 1024 * 1024
 #: How much of a file's end is read first to find its last line.
 _WINDOW = 64 * 1024
 
 
 class ChainCut(OSError):
     """The disk took only a part of a line."""
+
+
+class HomeAway(OSError):
+    """One of several homes lacks a file of the log that another one has, cannot be reached, or tells otherwise."""
+
+    def __init__(self, home: Path, why: str) -> None:
+        super().__init__(f"{home}: {why}")
+        self.home, self.why = home, why
 
 
 @dataclass(frozen=True)
@@ -88,10 +105,21 @@ class Damage:
 # ---------------------------------------------------------------- places
 
 
+def named() -> tuple[Path, ...]:
+    """What ``PURGE_JOURNAL`` names: one path, or several."""
+    said = settings.PURGE_JOURNAL
+    return tuple(dict.fromkeys(map(Path, [said] if isinstance(said, str | os.PathLike) else said)))
+
+
+def homes() -> tuple[Path, ...]:
+    """The folders that each hold the whole log: beside the one file of the earlier format, or the folders that
+    ``PURGE_JOURNAL`` names."""
+    return tuple(path.with_name(path.name + ".d") if path.suffix or path.is_file() else path for path in named())
+
+
 def folder() -> Path:
-    """Where the chains are: beside the one file of the earlier format, or the folder that ``PURGE_JOURNAL`` names."""
-    path = Path(settings.PURGE_JOURNAL)
-    return path.with_name(path.name + ".d") if path.suffix or path.is_file() else path
+    """The first home."""
+    return homes()[0]
 
 
 def machine() -> str:
@@ -101,16 +129,44 @@ def machine() -> str:
 
 
 def chain_names(installation: uuid.UUID | None = None) -> list[str]:
-    """The names of the chains in the folder, oldest first; of one installation or of all."""
+    """The names of the chains in all homes, oldest first; of one installation or of all. Raises OSError where no home
+    can be looked at."""
+    found, looked, refused = set[str](), 0, None
+    for home in homes():
+        try:
+            found |= names_in(home, installation)
+            looked += 1
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            refused = error
+    if refused is not None and not looked:
+        raise refused
+    return sorted(found, key=_age)
+
+
+def names_in(home: Path, installation: uuid.UUID | None = None) -> set[str]:
+    """The names of the chains in one home. Raises OSError."""
     beginning = "" if installation is None else f"{installation.hex}."
-    with contextlib.suppress(FileNotFoundError), os.scandir(folder()) as entries:
+    with os.scandir(home) as entries:
         names = [entry.name for entry in entries if entry.name.endswith(SUFFIX) and entry.name.startswith(beginning)]
-        return sorted((name.removesuffix(SUFFIX) for name in names if name.count(".") == 3), key=_age)
-    return []
+    return {name.removesuffix(SUFFIX) for name in names if name.count(".") == 3}
+
+
+def path_in(home: Path, chain: str) -> Path:
+    return home / f"{chain}{SUFFIX}"
 
 
 def path_of(chain: str) -> Path:
-    return folder() / f"{chain}{SUFFIX}"
+    """The chain's file, in the home that has most of it."""
+    places = [path_in(home, chain) for home in homes()]
+    return places[0] if len(places) == 1 else max(places, key=_size)
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return -1
 
 
 def _age(name: str) -> tuple[str, str]:
@@ -122,98 +178,244 @@ def _age(name: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Tail:
-    """The end of a file. ``torn``: bytes of a line that a crash cut. ``usable``: whether the chain may be continued."""
+    """The end of a file. ``whole``: bytes up to its last line's end; what follows is a line that a crash cut.
+    ``usable``: whether the chain may be continued."""
 
     size: int
+    whole: int
     seq: int = 0
     digest: str = ""
-    torn: bool = False
     usable: bool = True
+
+    @property
+    def torn(self) -> bool:
+        return self.whole < self.size
+
+
+@dataclass
+class _Copy:
+    """A chain's file in one home, open and locked."""
+
+    home: Path
+    descriptor: int
+    tail: _Tail
 
 
 #: What this process knows of the ends of files, by device and inode; true while the size is the same.
 _tails: dict[tuple[int, int], _Tail] = {}
-#: The chain that this process writes to, by folder and installation.
-_current: dict[tuple[Path, uuid.UUID], Path] = {}
+#: The chain that this process writes to, by homes and installation.
+_current: dict[tuple[tuple[Path, ...], uuid.UUID], str] = {}
 
 
 def append(installation: uuid.UUID, line: dict[str, Any], *, to_disk: bool) -> Place:
-    """Append a line to this machine's chain. ``to_disk``: it is on the disk when this returns, else soon.
+    """Append a line to this machine's chain. ``to_disk``: it is on the disk of every home when this returns; else it is
+    in one home at least, and on the disk soon.
 
     Raises OSError when it could not be written; then nothing of it stays, or a torn end that the next line repairs.
     """
-    key = (folder(), installation)
+    key = (homes(), installation)
     while True:
-        path = _current.get(key) or _chain_to_continue(installation)
+        chain = _current.get(key) or _chain_to_continue(installation)
         try:
-            place = _append_to(path, line, to_disk)
+            place = _append_to(chain, line, to_disk)
         except FileNotFoundError:
-            # Somebody has cleared the folder away.
+            # Somebody has cleared the folders away.
             _current.pop(key, None)
             continue
         if place is not None:
-            _current[key] = path
+            _current[key] = chain
             return place
         _current.pop(key, None)
 
 
 def begin(installation: uuid.UUID, **facts: Any) -> str:
     """Begin a chain whatever there is; its name. ``facts`` stand in its first line. Raises OSError."""
-    with _locked(_folder_lock()):
-        return _begin(installation, facts).name.removesuffix(SUFFIX)
+    with locked(_folder_lock()):
+        return _begin(installation, facts)
 
 
-def _append_to(path: Path, line: dict[str, Any], to_disk: bool) -> Place | None:
+def _append_to(chain: str, line: dict[str, Any], to_disk: bool) -> Place | None:
     """None when this chain is at its end and the line belongs into the next one."""
-    with _locked(os.open(path, os.O_RDWR | os.O_APPEND)) as descriptor:
-        if os.fstat(descriptor).st_nlink == 0:
-            raise FileNotFoundError(path.name)
-        tail = _tail_of(descriptor)
+    with ExitStack() as opened:
+        copies, away = _open_all(opened, chain)
+        _level(copies, away)
+        for refused in away:
+            if to_disk:
+                raise refused
+            logger.warning("purge log: one of its homes does not take a line (%s)", refused)
+        tail = copies[0].tail
         if not tail.usable or tail.seq == 0:
             return None
-        if tail.size >= MOST_BYTES:
-            _write(descriptor, tail, {"event": "closed", "at": _now()}, to_disk=True)
+        if tail.size >= MOST_BYTES and not away:
+            _write_all(copies, {"event": "closed", "at": _now()}, to_disk=True)
             return None
-        tail = _write(descriptor, tail, line, to_disk=to_disk)
-        return Place(path.name.removesuffix(SUFFIX), tail.seq)
+        tail = _write_all(copies, line, to_disk=to_disk)
+        return Place(chain, tail.seq)
 
 
-def _chain_to_continue(installation: uuid.UUID) -> Path:
+def _open_all(opened: ExitStack, chain: str) -> tuple[list[_Copy], list[HomeAway]]:
+    """The chain's files in all homes, locked in their order, and the homes without it. With one home, or where all of
+    them fail alike, raises what the system says."""
+    copies: list[_Copy] = []
+    refused: list[tuple[Path, OSError]] = []
+    for home in homes():
+        try:
+            descriptor = opened.enter_context(locked(os.open(path_in(home, chain), os.O_RDWR | os.O_APPEND)))
+            if os.fstat(descriptor).st_nlink == 0:
+                raise FileNotFoundError(chain)
+            copies.append(_Copy(home, descriptor, _tail_of(descriptor)))
+        except OSError as error:
+            refused.append((home, error))
+    if not copies:
+        others = [error for _home, error in refused if not isinstance(error, FileNotFoundError)]
+        raise others[0] if others else refused[0][1]
+    return copies, [HomeAway(home, type(error).__name__) for home, error in refused]
+
+
+def _level(copies: list[_Copy], away: list[HomeAway]) -> None:
+    """Bring the copies to one length, the longest first; one that cannot be is among those away then.
+
+    What a crash cut off in one of several homes is cut away: it was in none of the others, so nothing was done upon it.
+    """
+    if len(copies) < 2:
+        return
+    for copy in copies:
+        if copy.tail.torn:
+            os.ftruncate(copy.descriptor, copy.tail.whole)
+            copy.tail = replace(copy.tail, size=copy.tail.whole)
+    copies.sort(key=lambda copy: -copy.tail.size)
+    for copy in copies[1:]:
+        try:
+            _fill(copies[0], copy)
+        except OSError as error:
+            copies.remove(copy)
+            away.append(error if isinstance(error, HomeAway) else HomeAway(copy.home, type(error).__name__))
+
+
+def level(chain: str) -> None:
+    """Fill the homes that lack the end of a chain, as whoever writes to it next would. Raises OSError."""
+    if len({_size(path_in(home, chain)) for home in homes()}) > 1:
+        with ExitStack() as opened:
+            copies, away = _open_all(opened, chain)
+            _level(copies, away)
+
+
+def _fill(longest: _Copy, copy: _Copy) -> None:
+    """Add what one copy lacks of the other, if it is its beginning and not much is missing. Raises OSError."""
+    before, missing = copy.tail.size, longest.tail.size - copy.tail.size
+    start = max(0, before - _WINDOW)
+    # The last line before it is bound to all that stand before.
+    same = os.pread(longest.descriptor, before - start, start) == os.pread(copy.descriptor, before - start, start)
+    if not same:
+        raise HomeAway(copy.home, "it tells otherwise than another home: see purge_journal verify")
+    if not missing:
+        return
+    if missing > MOST_FILLED:
+        raise HomeAway(copy.home, "too much is missing in it: type manage.py purge_journal copy")
+    try:
+        _write_bytes(copy.descriptor, os.pread(longest.descriptor, missing, before))
+        os.fsync(copy.descriptor)
+    except OSError:
+        _take_back(copy)
+        raise
+    copy.tail = longest.tail
+
+
+def _write_all(copies: list[_Copy], line: dict[str, Any], *, to_disk: bool) -> _Tail:
+    """One line in every copy, or in none: an outcome (not ``to_disk``) in all that take it. Raises OSError."""
+    written: list[_Tail] = []
+    refusal: OSError | None = None
+    for number, copy in enumerate(copies):
+        try:
+            written.append(_write(copy.descriptor, copy.tail, line, to_disk=to_disk))
+        except OSError as error:
+            refusal = refusal or error
+            if to_disk:
+                for earlier in copies[:number]:
+                    _take_back(earlier)
+                raise
+            logger.warning("purge log: one of its homes does not take a line (%s)", type(error).__name__)
+    if not written:
+        assert refusal is not None
+        raise refusal
+    return written[0]
+
+
+def _take_back(copy: _Copy) -> None:
+    """As it was before. Where that fails too, it is a line that nothing confirms, and the others are filled with it."""
+    status = os.fstat(copy.descriptor)
+    _tails.pop((status.st_dev, status.st_ino), None)
+    with contextlib.suppress(OSError):
+        os.ftruncate(copy.descriptor, copy.tail.size)
+
+
+def _chain_to_continue(installation: uuid.UUID) -> str:
     """This machine's newest chain, if it can be continued; else a new one."""
-    with _locked(_folder_lock()):
+    with locked(_folder_lock()):
         mine = [name for name in chain_names(installation) if name.split(".")[1] == machine()]
         if mine:
-            newest = path_of(mine[-1])
-            with contextlib.suppress(FileNotFoundError), _locked(os.open(newest, os.O_RDWR | os.O_APPEND)) as opened:
+            newest = mine[-1]
+            path = path_of(newest)
+            with contextlib.suppress(FileNotFoundError), locked(os.open(path, os.O_RDWR | os.O_APPEND)) as opened:
                 tail = _tail_of(opened)
                 if tail.usable and tail.seq:
                     return newest
-                return _begin(installation, {"after": [mine[-1], tail.digest]})
+                return _begin(installation, {"after": [newest, tail.digest]})
         return _begin(installation, {})
 
 
 def _folder_lock() -> int:
-    place = folder()
-    if not place.is_dir():
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _flush_folder(place.parent)
-    return os.open(place / "begin.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """The lock for beginning a chain, in the first home that there is. Two processes that see other homes may begin one
+    each, which does no harm."""
+    refused: OSError | None = None
+    for home in [home for home in homes() if home.is_dir()] or [make_home(folder())]:
+        try:
+            return os.open(home / "begin.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
-def _begin(installation: uuid.UUID, facts: dict[str, Any]) -> Path:
-    start = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    path = path_of(f"{installation.hex}.{machine()}.{start}")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+def make_home(home: Path) -> Path:
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    flush_folder(home.parent)
+    return home
+
+
+def _begin(installation: uuid.UUID, facts: dict[str, Any]) -> str:
+    """A new chain in every home. Raises OSError, with no file of it left."""
+    _see_all_homes()
+    chain = f"{installation.hex}.{machine()}.{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}"
+    line = {"event": "begun", "at": _now(), "installation": str(installation), "machine": machine(), **facts}
+    made: list[Path] = []
     try:
-        with _locked(descriptor) as opened:
-            line = {"event": "begun", "at": _now(), "installation": str(installation), "machine": machine(), **facts}
-            _write(opened, _Tail(0), line, to_disk=True)
-        _flush_folder(path.parent)
+        for home in homes():
+            path = path_in(home, chain)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            made.append(path)
+            with locked(descriptor) as opened:
+                _write(opened, _Tail(0, 0), line, to_disk=True)
+            flush_folder(home)
     except OSError:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
-    return path
+    return chain
+
+
+def _see_all_homes() -> None:
+    """Raises :class:`HomeAway` for a home without a file that another one has: it is not mounted, perhaps. Where no
+    home has any, all are made."""
+    if len(homes()) < 2:
+        return
+    names = set(chain_names())
+    for home in homes():
+        if not names:
+            make_home(home)
+        elif missing := names - (names_in(home) if home.is_dir() else set()):
+            raise HomeAway(home, f"{len(missing)} files are missing in it: type manage.py purge_journal copy")
 
 
 def _write(descriptor: int, tail: _Tail, line: dict[str, Any], *, to_disk: bool) -> _Tail:
@@ -224,8 +426,7 @@ def _write(descriptor: int, tail: _Tail, line: dict[str, Any], *, to_disk: bool)
     whole = (b"\n" if tail.torn else b"") + data + b"\n"
     status = os.fstat(descriptor)
     try:
-        if os.write(descriptor, whole) != len(whole):
-            raise ChainCut("the disk took only a part of the line")
+        _write_bytes(descriptor, whole)
         if to_disk:
             os.fsync(descriptor)
     except OSError:
@@ -233,9 +434,16 @@ def _write(descriptor: int, tail: _Tail, line: dict[str, Any], *, to_disk: bool)
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, tail.size)
         raise
-    after = _Tail(tail.size + len(whole), tail.seq + 1, _digest(data), usable=line["event"] != "closed")
+    size = tail.size + len(whole)
+    after = _Tail(size, size, tail.seq + 1, _digest(data), usable=line["event"] != "closed")
     _tails[status.st_dev, status.st_ino] = after
     return after
+
+
+def _write_bytes(descriptor: int, data: bytes) -> None:
+    """Raises :class:`ChainCut` when the disk took a part only: a line that is written in two is no line meanwhile."""
+    if os.write(descriptor, data) != len(data):
+        raise ChainCut("the disk took only a part")
 
 
 def _tail_of(descriptor: int) -> _Tail:
@@ -254,18 +462,18 @@ def _tail_of(descriptor: int) -> _Tail:
         if whole or start == 0:
             break
         window *= 8
-    torn = bool(lines[-1])
+    end = size - len(lines[-1])
     if not whole:
-        return _Tail(size, torn=torn, usable=not size)
+        return _Tail(size, end, usable=not size)
     last = _decode(whole[-1])
     if last is None:
         # A whole line that is none was not cut by a crash: what it was is unknown, so nothing can follow it.
-        return _Tail(size, torn=torn, usable=False)
-    return _Tail(size, last["seq"], _digest(whole[-1]), torn=torn, usable=last["event"] != "closed")
+        return _Tail(size, end, usable=False)
+    return _Tail(size, end, last["seq"], _digest(whole[-1]), usable=last["event"] != "closed")
 
 
 @contextlib.contextmanager
-def _locked(descriptor: int, *, shared: bool = False) -> Iterator[int]:
+def locked(descriptor: int, *, shared: bool = False) -> Iterator[int]:
     """The open file, locked; closed at the end. Raises TimeoutError when somebody else holds it for too long."""
     try:
         _lock(descriptor, shared=shared)
@@ -293,7 +501,7 @@ def _lock(descriptor: int, *, shared: bool) -> None:
         time.sleep(0.002)
 
 
-def _flush_folder(path: Path) -> None:
+def flush_folder(path: Path) -> None:
     """A new file's name is on the disk when its folder is."""
     with contextlib.suppress(PermissionError):  # Windows opens no folders
         descriptor = os.open(path, os.O_RDONLY)
@@ -323,13 +531,20 @@ def size_of(chain: str) -> int | None:
 
 def settle(chain: str) -> int:
     """Force a chain to the disk; how many bytes of it nobody is writing any more. Raises OSError."""
-    with _locked(os.open(path_of(chain), os.O_RDWR), shared=True) as descriptor:
+    with locked(os.open(path_of(chain), os.O_RDWR), shared=True) as descriptor:
         os.fsync(descriptor)
         return os.fstat(descriptor).st_size
 
 
 def read(
     chain: str, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None
+) -> Iterator[tuple[Position, ChainLine | Damage]]:
+    """:func:`read_file` of the home that has most of the chain."""
+    return read_file(path_of(chain), start, size, settled=settled, installation=installation)
+
+
+def read_file(
+    path: Path, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None
 ) -> Iterator[tuple[Position, ChainLine | Damage]]:
     """What stands between ``start`` and ``size`` bytes, each with the position after it; no more than a line in memory.
 
@@ -338,7 +553,7 @@ def read(
     to which a chain that is read from its beginning has to belong.
     """
     position, offset, unread, number = start, start.offset, 0, 0
-    with path_of(chain).open("rb") as file:
+    with path.open("rb") as file:
         file.seek(offset)
         while offset < size:
             raw = file.readline()
@@ -390,13 +605,16 @@ def _decode(raw: bytes) -> dict[str, Any] | None:
 # ---------------------------------------------------------------- the earlier format
 
 
+def earlier_file(named: Path) -> Path:
+    """The one file that versions before wrote, where ``PURGE_JOURNAL`` names this."""
+    return named if named.is_file() or named.suffix else named / f"purge{SUFFIX}"
+
+
 def earlier_lines() -> Iterator[dict[str, Any] | None]:
     """The lines of the one file that versions before wrote, oldest first; None for one that cannot be read."""
-    path = Path(settings.PURGE_JOURNAL)
-    if not path.is_file():
-        path = path / f"purge{SUFFIX}"
-        if not path.is_file():
-            return
+    path = next((path for path in map(earlier_file, named()) if path.is_file()), None)
+    if path is None:
+        return
     with path.open("rb") as lines:
         for raw in lines:
             try:

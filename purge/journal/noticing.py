@@ -28,6 +28,7 @@ from purge.choices import JournalTrouble
 from purge.installation.identity import installation
 from purge.journal import chains
 from purge.journal.chains import ChainLine, Damage, Position
+from purge.journal.homes import look_at_homes
 from purge.journal.lines import OUTCOMES, add_missing
 from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, PurgeRequest
 
@@ -262,13 +263,15 @@ def look(*, thorough: bool = False) -> Trouble:
 
 
 def reconcile() -> Trouble:
-    """What the worker does every few seconds: look, then add the lines that the log lacks.
+    """What the worker does every few seconds: look, then add the lines that the log, or a home of it, lacks.
 
     A log that cannot be read or written is reported, and tried again next time.
     """
     try:
         found = look()
         add_missing()
+        for name in chains_of_this_database() if len(chains.homes()) > 1 else ():
+            chains.level(name)
     except OSError as error:
         logger.warning("purge log: it cannot be read or written (%s)", type(error).__name__)
         return trouble()
@@ -281,6 +284,7 @@ def look_thoroughly() -> None:
     What is found goes to the log of the process, which is never stopped by it.
     """
     try:
+        look_at_homes()
         found = look(thorough=True)
     except (OSError, Error) as error:
         logger.warning("purge log: it could not be compared (%s)", type(error).__name__)

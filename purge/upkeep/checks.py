@@ -88,7 +88,7 @@ def check_database(
 ) -> list[checks.CheckMessage]:
     """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes.
     purge.E008: the file storage is not the one that belongs to the database. purge.E010, E011: the database and its
-    purge log differ, or the log cannot be read."""
+    purge log differ, or the log cannot be read. purge.E012: a home of the log does not take the next line."""
     if not databases or "default" not in databases:
         return []
     from purge.models import PurgeRequest
@@ -130,9 +130,11 @@ def _storage_messages() -> list[checks.CheckMessage]:
 
 def _purge_log_messages() -> list[checks.CheckMessage]:
     """Nothing while migrations are missing: a restored database may lack the tables that could tell."""
+    from purge.journal.homes import home_troubles
     from purge.journal.noticing import glance
 
     try:
+        homes = [checks.Error(trouble.text, id="purge.E012") for trouble in home_troubles(now=True)]
         trouble = glance()
     except DatabaseError:
         return []
@@ -140,5 +142,5 @@ def _purge_log_messages() -> list[checks.CheckMessage]:
         text = "The purge log cannot be read."
         return [checks.Error(text, hint="Mount it, or look at the rights of PURGE_JOURNAL's folder.", id="purge.E011")]
     if not trouble:
-        return []
-    return [checks.Error(" ".join(trouble.sentences), hint=trouble.what_to_do, id="purge.E010")]
+        return [*homes]
+    return [*homes, checks.Error(" ".join(trouble.sentences), hint=trouble.what_to_do, id="purge.E010")]

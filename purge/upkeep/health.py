@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from purge.choices import Status
 from purge.installation.storage import begin_storage
 from purge.journal import noticing
+from purge.journal.homes import home_troubles
 from purge.journal.site_fence import site_is_fenced
 from purge.models import PurgeRequest
 from purge.selectors import held_back, worker_beat, worker_is_alive, workers_without_files
@@ -51,7 +52,8 @@ def health() -> dict[str, Any]:
     queued = PurgeRequest.objects.filter(status=Status.QUEUED)
     storage, away = begin_storage(), workers_without_files()
     not_cleaned_up, holders = held_back()
-    paused = [reason.code for reason in reasons()] + [PURGE_LOG] * (purge_log != AGREES)
+    homes = home_troubles()
+    paused = [reason.code for reason in reasons()] + [PURGE_LOG] * (purge_log != AGREES or bool(homes))
     return {
         "ok": worker_is_alive() and not storage and not away and not paused,
         "database": True,
@@ -65,6 +67,7 @@ def health() -> dict[str, Any]:
         ),
         **_counts(now),
         "purge_log": purge_log,
+        "purge_log_homes": "ok" if not homes else sorted({trouble.kind for trouble in homes}),
         "unknown_purges": unknown,
         "site_paused": site_is_fenced(),
         "next_command": command,

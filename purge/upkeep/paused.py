@@ -19,6 +19,7 @@ from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import get_host
 from purge.installation.storage import TEXTS, UNMARKED, storage_trouble
 from purge.journal import noticing
+from purge.journal.homes import home_troubles
 from purge.models import PurgeRequest
 from purge.rules.coverage import all_gaps
 
@@ -64,8 +65,9 @@ def reasons(*, now: bool = False) -> tuple[PauseCause, ...]:
 
 
 def all_reasons(*, now: bool = False) -> tuple[PauseCause, ...]:
-    """The same, and what the purge log says, which is looked at each time: it costs a few questions."""
-    return (*reasons(now=now), *_purge_log())
+    """The same, and what the purge log says, which is looked at each time: it costs a few questions. Whether its homes
+    take the next line was seen some seconds ago, but where ``now``."""
+    return (*reasons(now=now), *_purge_log(), *_homes(now=now))
 
 
 def forget() -> None:
@@ -110,6 +112,11 @@ def _purge_log() -> list[PauseCause]:
             PauseCause(PURGE_LOG, _("The purge log cannot be read: mount it, or look at the rights of its folder."))
         ]
     return [PauseCause(PURGE_LOG, trouble.for_operators, restored=trouble.is_older)] if trouble else []
+
+
+def _homes(*, now: bool) -> list[PauseCause]:
+    """Homes of the purge log that would not take the line of the next purge."""
+    return [PauseCause(PURGE_LOG, trouble.text) for trouble in home_troubles(now=now)]
 
 
 def of_storage(trouble: str) -> PauseCause:

@@ -23,7 +23,7 @@ SAID = {
     "VAR_DIR / 'keys'": "`var/keys`",
     "VAR_DIR / 'media'": "`var/media`",
     "VAR_DIR / 'static'": "`var/static`",
-    "VAR_DIR / 'journal' / 'purge.jsonl'": "`var/journal/purge.jsonl`",
+    "[VAR_DIR / 'journal' / 'purge.jsonl']": "`var/journal/purge.jsonl`",
     "logging.INFO": "`INFO`",
 }
 

@@ -10,6 +10,18 @@ from purge.installation.identity import installation
 from purge.journal import chains, noticing
 from purge.journal.brought_back import brought_back
 from purge.journal.chains import Damage, Position
+from purge.journal.homes import (
+    ABSENT,
+    BEHIND,
+    DAMAGED,
+    FILLED,
+    SAME,
+    UNLIKE,
+    InHome,
+    compare_homes,
+    copy_between_homes,
+    home_troubles,
+)
 from purge.management.base import USAGE, PurgeCommand, needs_you
 from purge.models import JournalAlarm, JournalChain, PurgeRequest
 from purge.services import journal_acknowledge
@@ -28,14 +40,15 @@ WAY_OUT = (
 
 class Command(PurgeCommand):
     help = (
-        "Compare this database with the purge log outside it (status), check the log's files line by line (verify), "
-        "say that a restored backup has been dealt with (acknowledge N), or that this database is a copy (begin)."
+        "Compare this database with the purge log outside it (status), check the log's files line by line and its "
+        "homes with each other (verify), fill homes with what they lack of another (copy), say that a restored backup "
+        "has been dealt with (acknowledge N), or that this database is a copy (begin)."
     )
     example = "manage.py purge_journal status"
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("action", choices=("status", "verify", "acknowledge", "begin"))
+        parser.add_argument("action", choices=("status", "verify", "copy", "acknowledge", "begin"))
         parser.add_argument("number", nargs="?", type=int, help="acknowledge: how many differences status tells")
         parser.add_argument("--copy", action="store_true", help="begin: this database is a copy, for tests or the like")
         parser.add_argument("--files-are-copied", action="store_true", help="begin --copy: as of purge_storage")
@@ -50,7 +63,7 @@ class Command(PurgeCommand):
             getattr(self, f"_{action}")(options)
         except OSError as error:
             raise CommandError(
-                f"The purge log cannot be read or written ({type(error).__name__}): {chains.folder()}", returncode=1
+                f"The purge log cannot be read or written ({_what(error)}): {_places()}", returncode=1
             ) from None
 
     def _status(self, options: dict[str, Any]) -> None:
@@ -59,9 +72,13 @@ class Command(PurgeCommand):
         alarms = list(JournalAlarm.objects.order_by("kind", "chain", "seq"))
         back = brought_back({alarm.reference for alarm in alarms}, noticing.chains_of_this_database())
         earlier = _earlier()
+        homes, own = home_troubles(now=True), installation()
         data = {
-            "installation": str(installation().pk),
+            "installation": str(own.pk),
+            "copy_of": str(own.copy_of) if own.copy_of else None,
             "folder": str(chains.folder()),
+            "homes": [str(home) for home in chains.homes()],
+            "home_troubles": [{"home": str(each.home), "kind": each.kind, "files": each.files} for each in homes],
             "agrees": not trouble,
             "unknown": trouble.unknown,
             "behind": trouble.behind,
@@ -81,7 +98,8 @@ class Command(PurgeCommand):
                 for alarm in alarms
             ],
         }
-        lines = [f"installation  {data['installation']}", f"folder        {data['folder']}"]
+        lines = [f"installation  {own.pk}" + (f"  (a copy of {own.copy_of})" if own.copy_of else "")]
+        lines += [f"folder        {home}" for home in chains.homes()]
         lines += [f"file          {each['chain']}: {each['lines']:,} lines" for each in files]
         if earlier["lines"]:
             lines.append(
@@ -92,9 +110,12 @@ class Command(PurgeCommand):
         lines += trouble.sentences or ["The purge log and this database agree."]
         if trouble:
             lines.append(WAY_OUT % trouble.number)
+        lines += [each.text for each in homes]
         self.show(data, lines, as_json=options["json"])
         if trouble:
             needs_you("Purges wait.")
+        if homes:
+            needs_you("The purge log is not whole everywhere.")
 
     def _verify(self, options: dict[str, Any]) -> None:
         own = installation().pk
@@ -106,9 +127,27 @@ class Command(PurgeCommand):
             lines += [f"  line {place['line']}: {place['why']}" for place in each["damage"]]
             if each["torn"]:
                 lines.append(f"  {each['torn']} cut off by a crash and passed over")
+        unlike = [each for each in compare_homes() if each.state != SAME] if len(chains.homes()) > 1 else []
+        for each in report:
+            each["homes"] = {str(state.home): state.state for state in unlike if state.name == each["chain"]}
+        lines += [_home_text(each) for each in unlike]
         self.show(report, lines or ["There is no purge log yet."], as_json=options["json"])
         if any(each["damage"] for each in report):
             needs_you("The purge log is damaged.")
+        if unlike:
+            needs_you("Its homes are not the same.")
+
+    def _copy(self, options: dict[str, Any]) -> None:
+        if len(chains.homes()) < 2:
+            raise CommandError("PURGE_JOURNAL names one place: there is nothing to copy between.", returncode=USAGE)
+        done = [each for each in copy_between_homes() if each.state != SAME]
+        data = [
+            {"file": each.name, "home": str(each.home), "state": each.state, "bytes": each.missing} for each in done
+        ]
+        lines = [_home_text(each) for each in done] or ["Every home has everything."]
+        self.show(data, lines, as_json=options["json"])
+        if any(each.state != FILLED for each in done):
+            needs_you("What is damaged, or tells otherwise, was left as it is: see manage.py purge_journal verify.")
 
     def _acknowledge(self, options: dict[str, Any]) -> None:
         trouble = journal_acknowledge(number=options["number"])
@@ -128,6 +167,25 @@ class Command(PurgeCommand):
             json=options["json"],
             stdout=self.stdout,
         )
+
+
+def _places() -> str:
+    return ", ".join(map(str, chains.homes()))
+
+
+def _what(error: OSError) -> str:
+    return str(error) if isinstance(error, chains.HomeAway) else type(error).__name__
+
+
+def _home_text(each: InHome) -> str:
+    words = {
+        BEHIND: f"lacks {each.missing:,} bytes at its end",
+        ABSENT: "has no such file",
+        UNLIKE: "TELLS OTHERWISE than another home",
+        DAMAGED: "is DAMAGED there, and was copied nowhere",
+        FILLED: f"filled: {each.missing:,} bytes, read again and compared",
+    }
+    return f"{each.name}  {each.home}: {words[each.state]}"
 
 
 def _chains() -> list[JournalChain]:

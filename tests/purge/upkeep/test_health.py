@@ -35,6 +35,7 @@ def test_all_is_well(client, alive):
         "needs_attention": 0,
         "residue": 0,
         "purge_log": "agrees",
+        "purge_log_homes": "ok",
         "unknown_purges": 0,
         "site_paused": False,
         "next_command": "",
