@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 PROBE_BYTES: Final = 16 * 1024
 #: How long an answer is believed, in seconds: that all is well, and that something is wrong.
 WELL_SECONDS, WRONG_SECONDS = 30.0, 5.0
+#: How much of the ends of two files a look compares, in bytes; all of them are compared by ``purge_journal verify``.
+ENDS_COMPARED: Final = 64 * 1024
 #: Bytes that are compared or copied at once.
 _PART: Final = 1024 * 1024
 
@@ -174,7 +176,7 @@ def _ends_unlike(home: Path, others: Sequence[Path], name: str) -> bool:
             chains.path_in(other, name).open("rb") as two,
         ):
             end = min(os.fstat(one.fileno()).st_size, os.fstat(two.fileno()).st_size)
-            start = max(0, end - 1024)
+            start = max(0, end - ENDS_COMPARED)
             if _part(one, start, end) != _part(two, start, end):
                 return True
     return False
