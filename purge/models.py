@@ -601,6 +601,8 @@ class Installation(models.Model):
     What lies outside the database (the file storage, the purge log) names ``id``, so that neither is taken for that of
     another database. ``storage_mark``: what the marker in the file storage has to say; None before the first start of
     the web. ``copy_of``: the id of the installation that an operator declared this one to be a copy of.
+    ``server_system``, ``server_timeline``: the database server as it was last seen, and when it was seen to be another:
+    a note for operators, since every failover does that.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -610,6 +612,9 @@ class Installation(models.Model):
     storage_marked_at = models.DateTimeField(null=True, editable=False)
     copy_of = models.UUIDField(null=True, editable=False)
     copied_at = models.DateTimeField(null=True, editable=False)
+    server_system = models.CharField(max_length=20, blank=True, default="", db_default="", editable=False)
+    server_timeline = models.CharField(max_length=8, blank=True, default="", db_default="", editable=False)
+    server_changed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = (models.CheckConstraint(name="purge_one_installation", condition=Q(only=True)),)

@@ -173,7 +173,9 @@ RULES = [
         },
     ),
     ModelRules("purge.Lease", _("leases"), None, {"name": OWN_WORD}),
-    ModelRules("purge.Installation", _("this installation"), None, {}),
+    ModelRules(
+        "purge.Installation", _("this installation"), None, {"server_system": OWN_WORD, "server_timeline": OWN_WORD}
+    ),
     ModelRules("purge.JournalMark", _("places of requests in the purge log"), None, {"chain": CHAIN}),
     ModelRules("purge.JournalChain", _("files of the purge log"), None, {"name": CHAIN, "digest": OWN_WORD}),
     ModelRules(

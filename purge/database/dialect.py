@@ -135,6 +135,11 @@ class Dialect(ABC):
         """Words and numbers that stay for as long as the database is where it is (:mod:`purge.database.identity`)."""
 
     @abstractmethod
+    def server(self) -> dict[str, str]:
+        """What a failover, a recovery to a point in time or a move to another server changes; empty where there is no
+        server, without what it does not show."""
+
+    @abstractmethod
     def size(self) -> tuple[float, float]:
         """Rows as the statistics have it (0 where nobody counts), and bytes."""
 

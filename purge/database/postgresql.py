@@ -182,13 +182,26 @@ class PostgreSQL(Dialect):
         ((number,),) = self.rows("SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()")
         return {"kind": "postgresql", "system": self._system_identifier(), "database": int(number)}
 
+    def server(self) -> dict[str, str]:
+        # The first eight digits of a file of the log are its timeline; a standby has none to write.
+        timeline = self._shown(
+            "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
+            " ELSE left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END"
+        )
+        found = {"system": self._system_identifier(), "timeline": timeline}
+        return {name: value for name, value in found.items() if value is not None}
+
     def _system_identifier(self) -> str | None:
+        return self._shown("SELECT system_identifier FROM pg_catalog.pg_control_system()")
+
+    def _shown(self, sql: str) -> str | None:
+        """One value; None where the server does not show it to this role."""
         try:
             with transaction.atomic(using=self.connection.alias):
-                ((system,),) = self.rows("SELECT system_identifier FROM pg_catalog.pg_control_system()")
-                return str(system)
+                ((value,),) = self.rows(sql)
         except DatabaseError:
             return None
+        return None if value is None else str(value)
 
     def size(self) -> tuple[float, float]:
         ((rows, size),) = self.rows(

@@ -109,6 +109,9 @@ class SQLite(Dialect):
         digest = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
         return {"kind": "sqlite", "file": state.st_ino, "device": state.st_dev, "path": digest}
 
+    def server(self) -> dict[str, str]:
+        return {}
+
     def size(self) -> tuple[float, float]:
         ((size,),) = self.rows("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
         return 0, size

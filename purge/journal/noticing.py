@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Final
 
 from django.conf import settings
-from django.db import Error, transaction
+from django.db import Error, connection, transaction
 from django.db.models import CharField, Count, F, Max, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from purge.choices import JournalTrouble
+from purge.database import dialect_of
 from purge.installation.identity import installation
 from purge.journal import chains
 from purge.journal.chains import ChainLine, Damage, Position
@@ -259,6 +260,8 @@ def look(*, thorough: bool = False) -> Trouble:
         _look_at(name, rows.get(name), _owner_of(name, owner))
     _look_for_missing(thorough=thorough)
     _forget_settled()
+    if thorough:
+        _note_server()
     return trouble()
 
 
@@ -291,6 +294,22 @@ def look_thoroughly() -> None:
         return
     if found:
         logger.error("purge log: %s", found.for_operators)
+
+
+def _note_server() -> None:
+    """Another timeline, or another server: something may have happened, and what did is in the log's lines. A note."""
+    row, now = installation(), dialect_of(connection).server()
+    before = {"system": row.server_system, "timeline": row.server_timeline}
+    unlike = {name: value for name, value in now.items() if value != before[name]}
+    if not unlike:
+        return
+    if changed := sorted(name for name in unlike if before[name]):
+        row.server_changed_at = timezone.now()
+        logger.warning(
+            "purge log: the database's server has changed (%s): a failover, a recovery or a move", ", ".join(changed)
+        )
+    row.server_system, row.server_timeline = (now.get(name, before[name]) for name in ("system", "timeline"))
+    row.save(update_fields=["server_system", "server_timeline", "server_changed_at"])
 
 
 def chains_of_this_database() -> list[str]:

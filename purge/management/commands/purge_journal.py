@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 
@@ -25,6 +26,7 @@ from purge.journal.homes import (
 from purge.management.base import USAGE, PurgeCommand, needs_you
 from purge.models import JournalAlarm, JournalChain, PurgeRequest
 from purge.services import journal_acknowledge
+from purge.standing import moment_text
 
 LABELS = {
     JournalTrouble.UNKNOWN: "unknown here",
@@ -35,6 +37,11 @@ LABELS = {
 WAY_OUT = (
     "Put in a newer backup if there is one. If not, type manage.py purge_replay --dry-run: it purges whoever is back "
     "again. What nobody can tell in the end is acknowledged (purge_journal acknowledge %d)."
+)
+
+SERVER_CHANGED = (
+    "Note: the database's server has changed (seen on %s): a failover, a recovery to a point in time, or a move. What "
+    "was lost by it, if anything was, is said above."
 )
 
 
@@ -77,6 +84,7 @@ class Command(PurgeCommand):
             "installation": str(own.pk),
             "copy_of": str(own.copy_of) if own.copy_of else None,
             "folder": str(chains.folder()),
+            "server_changed_at": own.server_changed_at,
             "homes": [str(home) for home in chains.homes()],
             "home_troubles": [{"home": str(each.home), "kind": each.kind, "files": each.files} for each in homes],
             "agrees": not trouble,
@@ -111,6 +119,8 @@ class Command(PurgeCommand):
         if trouble:
             lines.append(WAY_OUT % trouble.number)
         lines += [each.text for each in homes]
+        if own.server_changed_at:
+            lines.append(SERVER_CHANGED % moment_text(own.server_changed_at, settings.TIME_ZONE))
         self.show(data, lines, as_json=options["json"])
         if trouble:
             needs_you("Purges wait.")

@@ -1,5 +1,6 @@
 """The site while a restored backup is looked at: closed to everybody but operators, and open again after that."""
 
+import io
 from unittest import mock
 
 import pytest
@@ -10,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from purge.journal import chains, site_fence
+from purge.database import dialect_of
+from purge.journal import chains, noticing, site_fence
 from purge.models import Installation, JournalAlarm, JournalChain, WorkerBeat
 from tests.factories.purge_log import purge_written
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
@@ -270,3 +272,38 @@ def test_while_nobody_can_tell_it_stays_as_it_was(people):
         JournalAlarm.objects.all().delete()
         with mock.patch.object(chains, "chain_names", side_effect=PermissionError):
             assert browser.get("/admin/").status_code == 503
+
+
+def test_another_timeline_or_server_is_a_note_and_closes_nothing(people, monkeypatch, caplog):
+    """A failover, a recovery that lost nothing, pg_upgrade: the log's lines say whether anybody is back."""
+    server = {"system": "7412345678901234567", "timeline": "00000001"}
+    monkeypatch.setattr(type(dialect_of(connection)), "server", lambda self: dict(server))
+    noticing.look_thoroughly()
+    assert Installation.objects.get().server_changed_at is None
+    browser = browser_of(people["admin"])
+    for name, value in (("timeline", "00000002"), ("system", "7499999999999999999")):
+        server[name] = value
+        noticing.look_thoroughly()
+        assert f"the database's server has changed ({name}): a failover, a recovery or a move" in caplog.text
+        caplog.clear()
+        site_fence.forget()
+        assert browser.get("/admin/").status_code == 200
+        report = Client().get("/healthz").json()
+        assert (report["site_paused"], report["purge_log"]) == (False, "agrees")
+    out = io.StringIO()
+    call_command("purge_journal", "status", stdout=out)
+    assert "Note: the database's server has changed" in out.getvalue()
+    assert "The purge log and this database agree." in out.getvalue()
+    changed_at = Installation.objects.get().server_changed_at
+    del server["system"], server["timeline"]  # a role that is not shown it, or a standby
+    noticing.look_thoroughly()
+    assert Installation.objects.get().server_changed_at == changed_at
+    assert not caplog.text
+
+
+@pytest.mark.postgresql
+def test_the_server_says_which_it_is(people):
+    server = dialect_of(connection).server()
+    assert len(server["timeline"]) == 8
+    assert int(server["timeline"], 16) >= 1
+    assert server["system"].isdecimal()
