@@ -348,7 +348,7 @@ WORKING_TABLES = {
     "purge.UnopenedFile": model("account_id", table=STAYS, column=STAYS),
     "purge.PossibleMention": model("account_id", table=STAYS, column=STAYS, row=STAYS),
     "purge.Residue": model(None, table=STAYS, column=STAYS, row=STAYS),
-    "purge.PatrolPass": model(None),
+    "purge.PatrolPass": model(None, armed_by=STAYS),
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),
     "purge.Lease": model(None, name=STAYS),
     "purge.Installation": model(None, server_system=STAYS, server_timeline=STAYS),
