@@ -24,6 +24,7 @@ from purge.admin.base import ReadOnlyAdmin, account_names
 from purge.admin.forms import GoOnForm, PersonForm, ReferenceForm
 from purge.choices import Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
+from purge.installation.identity import done_in_copy_of
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
@@ -247,6 +248,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "standing": stands,
             "zone": stands.zone,
             "for_customer": self._for_customer(request, purge_request),
+            "in_copy": done_in_copy_of(purge_request.completed_at) is not None,
             "progress": requests.progress_of(purge_request, steps, everything=everything),
             "working": purge_request.status in requests.WORKING,
             "watch_state": requests.watch_state(purge_request, stands),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import datetime
 from typing import Any
 
 from django.db import connections
@@ -22,6 +24,15 @@ def installation() -> Installation:
 def is_copy() -> bool:
     """Whether an operator declared this database a copy: nobody is written to from one."""
     return Installation.objects.exclude(copy_of=None).exists()
+
+
+def done_in_copy_of(completed_at: datetime | None) -> uuid.UUID | None:
+    """The original, if a request that was completed then (None: not yet) was, or will be, carried out in a declared
+    copy: what it erased is gone from the copy alone. What was completed before was done in the original."""
+    copies = Installation.objects.exclude(copy_of=None)
+    if completed_at is not None:
+        copies = copies.filter(copied_at__lt=completed_at)
+    return copies.values_list("copy_of", flat=True).first()
 
 
 def begin_installation(*, using: str, **kwargs: Any) -> None:

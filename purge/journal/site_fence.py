@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: How long an answer is believed, in seconds: after a restore underneath it the site goes on no longer than this.
 SEEN_SECONDS: Final = 4.0
+#: And how long one that could not be got, which is the one before.
+AGAIN_SECONDS: Final = 0.5
 #: Seconds after which somebody who meets the closed site may try again.
 RETRY_SECONDS: Final = 120
 
@@ -67,19 +69,20 @@ def is_older(*, now: bool = False) -> bool:
     try:
         if not now and _seen is not None and _seen is not seen:
             return _seen.older  # it has
-        before = time.monotonic()
-        _seen = _Seen(before, _look(otherwise=_seen is not None and _seen.older))
+        _seen = _look(_seen)
         return _seen.older
     finally:
         _looking.release()
 
 
-def _look(*, otherwise: bool) -> bool:
+def _look(before: _Seen | None) -> _Seen:
+    now = time.monotonic()
     try:
-        return noticing.is_older()
+        return _Seen(now, noticing.is_older())
     except (OSError, Error) as error:
+        # A restore ends the connections to the database: the first look after it may find none.
         logger.warning("purge log: whether the database is older than it could not be seen (%s)", type(error).__name__)
-        return otherwise
+        return _Seen(now - SEEN_SECONDS + AGAIN_SECONDS, before is not None and before.older)
 
 
 def forget() -> None:

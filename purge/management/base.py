@@ -24,6 +24,7 @@ from purge.addresses import emails_in
 from purge.choices import Reason, Status
 from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
+from purge.installation.identity import done_in_copy_of
 from purge.models import PurgeRequest
 from purge.pages.possible import PossibleLine, PossibleLines, possible_of
 from purge.pages.requests import progress_of, unopened_of
@@ -177,6 +178,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "replays": purge_request.replays or None,
         "first_accepted_at": purge_request.first_accepted_at,
         "first_due_at": purge_request.first_due_at,
+        "in_copy_of": done_in_copy_of(purge_request.completed_at),
         "accepted_at": purge_request.accepted_at,
         "due_at": purge_request.due_at,
         "progress_at": purge_request.progress_at,
@@ -219,6 +221,8 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
     if purge_request.replays:
         first = moment_text(purge_request.first_due_at, stands.zone)
         lines.append(f"  asks again  for {purge_request.replays}, which a restored backup undid; first due {first}")
+    if original := done_in_copy_of(purge_request.completed_at):
+        lines.append(f"  copy        this is a copy of installation {original}, which keeps what is erased here")
     if purge_request.completed_at:
         lines.append(f"  completed   {moment_text(purge_request.completed_at, stands.zone)}, {progress.done:,} rows")
     elif progress.step:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from purge.journal.site_fence import site_is_fenced
 from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.steps.files import file_mentions
 from purge.worker.queue import enqueue
@@ -77,6 +78,7 @@ def user_import_start(
     stored, for what is no CSV, an unknown heading, or (without ``confirm``) a file without name or email column.
     """
     _refuse_account(acting_user, account)
+    _refuse_while_paused()
     if not confirm:
         require_confirmed()
     stream = _binary(file)
@@ -141,6 +143,7 @@ def user_import_confirm(
     purge.
     """
     _refuse_account(acting_user, log.account)
+    _refuse_while_paused()
     # A file may name the email and login of whoever administers the account.
     require_confirmed()
     head = import_head(acting_user=acting_user, log=log)
@@ -185,6 +188,15 @@ def _refuse_account(acting_user: User | None, account: Account) -> None:
         raise ServiceError(_("People of the system account are not imported. Add them one by one."), code="system")
     if acting_user is not None and not acting_user.is_superuser and acting_user.account_id != account.pk:
         raise ServiceError(_("You can import people into your own account only."), code="account")
+
+
+def _refuse_while_paused() -> None:
+    """A restored database does not know who was purged since: a company's list would bring them back once more."""
+    if site_is_fenced():
+        raise ServiceError(
+            _("This site is paused: an old backup was restored. Nobody is imported until that is dealt with."),
+            code="paused",
+        )
 
 
 def _refuse_columns(headings: Sequence[str], columns: Mapping[str, int]) -> None:

@@ -387,9 +387,18 @@ def test_a_declared_copy_is_an_installation_of_its_own_in_the_same_folder(cast, 
     assert declared.json["installation"] != declared.json["copy_of"]
     look()
     assert agrees(client)
-    assert w.completed(w.run_to_end(PurgeRequest.objects.get()))
+    again = PurgeRequest.objects.get()
+    assert w.completed(w.run_to_end(again))
     look()
     assert agrees(client)
+    # What the copy has done is said to be the copy's; what was completed before, the original's.
+    said = "This site is a copy of another one: what is erased here is gone from the copy alone."
+    assert said in as_seen_by(cast.admin, client, again)
+    assert run("purge_status", again.reference, "--json").json["in_copy_of"] == declared.json["copy_of"]
+    assert f"this is a copy of installation {declared.json['copy_of']}" in run("purge_status", again.reference).out
+    PurgeRequest.objects.update(completed_at=timezone.now() - timedelta(days=1))
+    assert said not in as_seen_by(cast.admin, client, again)
+    assert run("purge_status", again.reference, "--json").json["in_copy_of"] is None
 
 
 def test_a_copy_that_nobody_declared_misses_its_log(cast, client, settings, tmp_path, run):

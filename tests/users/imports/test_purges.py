@@ -11,12 +11,22 @@ from django.utils import timezone
 
 from purge import services, tasks
 from purge.choices import Status
-from purge.models import PurgeRequest
+from purge.journal import site_fence
+from purge.models import JournalAlarm, PurgeRequest
+from tests.factories.purge_log import purge_written
 from tests.factories.users import AccountFactory, ImportLogFactory, UserAuditFactory, UserFactory, trial_with_creator
 from tests.purge.world import run_to_end
 from tests.users.imports.at_hand import bad_rows, counts, imported, started
-from users.imports.services import ImportGone, import_bad_rows, import_file_erase, import_file_open, user_import_run
+from users.imports.services import (
+    ImportGone,
+    import_bad_rows,
+    import_file_erase,
+    import_file_open,
+    user_import_confirm,
+    user_import_run,
+)
 from users.models import Account, AccountKind, AccountState, ImportLog, ImportState, User, UserState
+from users.services import ServiceError
 
 pytestmark = pytest.mark.django_db
 
@@ -375,3 +385,24 @@ def test_an_import_at_work_when_its_account_is_closed_stops_and_says_so(account)
     expired, _creator = trial_with_creator()
     Account.objects.filter(pk=expired.pk).update(state=AccountState.INACTIVE)
     assert counts(imported(expired, f"Name,Email\n{rows}")) == {"added": 5}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_imported_while_a_restored_backup_is_looked_at(account):
+    """The database does not know any more who was purged: a list would bring them back once more."""
+    half = started(account, TEXT)
+    waiting = started(account, TEXT, confirm=True)
+    purge_written()
+    for refused in (lambda: started(account, TEXT), lambda: user_import_confirm(acting_user=None, log=waiting)):
+        with pytest.raises(ServiceError, match="This site is paused: an old backup was restored") as refusal:
+            refused()
+        assert refusal.value.code == "paused"
+    # One that was begun before goes on after it, where it was.
+    assert user_import_run(log_id=half.pk) == "more"
+    half.refresh_from_db()
+    assert (half.state, half.rows_done, User.objects.filter(account=account).count()) == ("running", 0, 0)
+    JournalAlarm.objects.all().delete()
+    site_fence.forget()
+    assert user_import_run(log_id=half.pk) == "over"
+    assert user_import_confirm(acting_user=None, log=waiting).state == "running"
+    assert User.objects.filter(account=account).count() == 2

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from purge.addresses import identity_key
+from purge.journal.site_fence import site_is_fenced
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you
 from users.imports.forecast import words_of
 from users.imports.mapping import FIELDS
@@ -99,7 +100,8 @@ class Command(PurgeCommand):
     def _run(self, log: ImportLog) -> None:
         """To the end. A worker that has taken it from the queue meanwhile is waited for."""
         while log.state == ImportState.RUNNING:
-            if user_import_run(log_id=log.pk) == "taken over":
+            # Nothing goes in while a restored backup is looked at.
+            if user_import_run(log_id=log.pk) == "taken over" or site_is_fenced():
                 time.sleep(0.5)
             log.refresh_from_db()
 
