@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
@@ -263,7 +263,7 @@ def test_another_database_at_the_same_log_closes_nothing(people):
 def test_while_nobody_can_tell_it_stays_as_it_was(people):
     browser = browser_of(people["admin"])
     assert browser.get("/admin/").status_code == 200
-    with mock.patch.object(site_fence, "SEEN_SECONDS", 0.0):
+    with mock.patch.multiple(site_fence, SEEN_SECONDS=0.0, AGAIN_SECONDS=0.0):
         with mock.patch.object(chains, "chain_names", side_effect=PermissionError):
             assert browser.get("/admin/").status_code == 200
         with mock.patch.object(site_fence, "forget"):
@@ -272,6 +272,21 @@ def test_while_nobody_can_tell_it_stays_as_it_was(people):
         JournalAlarm.objects.all().delete()
         with mock.patch.object(chains, "chain_names", side_effect=PermissionError):
             assert browser.get("/admin/").status_code == 503
+
+
+def test_a_look_that_failed_is_repeated_soon(people):
+    """A restore ends the connections to the database: the first look after it fails."""
+    browser = browser_of(people["admin"])
+    assert browser.get("/admin/").status_code == 200
+    with mock.patch.object(site_fence, "forget"):
+        purge_written(people["admin"])
+    seen = site_fence._seen.at
+    with mock.patch.object(site_fence.time, "monotonic", lambda: seen + 4.1):
+        with mock.patch.object(noticing, "is_older", side_effect=InterfaceError):
+            assert browser.get("/admin/").status_code == 200
+        assert browser.get("/admin/").status_code == 200
+    with mock.patch.object(site_fence.time, "monotonic", lambda: seen + 4.7):
+        assert browser.get("/admin/").status_code == 503
 
 
 def test_another_timeline_or_server_is_a_note_and_closes_nothing(people, monkeypatch, caplog):
