@@ -239,9 +239,9 @@ class DeletedUserAdmin(TenantAdmin):
         first = User.objects.filter(pk__in=ids).order_by("pk").values_list("account_id", flat=True).first()
         return first or 0
 
-    def _preview(self, selection: Selection) -> Preview:
+    def _preview(self, selection: Selection, *, in_full: bool = True) -> Preview:
         try:
-            return selection.preview()
+            return selection.preview(in_full=in_full)
         except NotAllowed as refusal:
             if selection.user_ids and refusal.code == "no_account":
                 raise Http404 from None
@@ -308,7 +308,8 @@ class DeletedUserAdmin(TenantAdmin):
                 return self._refused(request, text, back=sealed.back)
             selection, changes = selection.only(now.rest), now.texts
         try:
-            preview = self._preview(selection)
+            # Counts that grow do not ask again; the page, when it is shown again, counts all.
+            preview = self._preview(selection, in_full=False)
         except PurgeRefused as refusal:
             if (earlier := request_of_token(sealed.token, request.user)) is not None:
                 return self._to_request(earlier)

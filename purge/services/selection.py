@@ -35,11 +35,17 @@ class Selection:
         """The same with these of the people."""
         return replace(self, user_ids=user_ids)
 
-    def preview(self) -> Preview:
-        """What a purge would do in the account. Changes nothing. Raises :class:`purge.services.PurgeRefused`."""
+    def preview(self, *, in_full: bool = True) -> Preview:
+        """What a purge would do in the account. Changes nothing. Raises :class:`purge.services.PurgeRefused`.
+
+        ``in_full=False``: people, what is handed over and what has consequences; other kinds of rows are not counted.
+        """
+        acting, account_id = self.acting_user, self.account_id
         if self.address:
-            return purge_preview_address(acting_user=self.acting_user, account_id=self.account_id, address=self.address)
-        return purge_preview(acting_user=self.acting_user, account_id=self.account_id, user_ids=self.user_ids)
+            return purge_preview_address(
+                acting_user=acting, account_id=account_id, address=self.address, in_full=in_full
+            )
+        return purge_preview(acting_user=acting, account_id=account_id, user_ids=self.user_ids, in_full=in_full)
 
     def submit(self, *, shown: Preview | None = None, token: uuid.UUID | None = None) -> PurgeRequest:
         """Accept the purge.

@@ -96,8 +96,10 @@ def _own_targets(policy: Policy, people: Sequence[Person], account: AccountFacts
     return [target for target in targets if target.person.account_id == account.id]
 
 
-def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int]) -> Preview:
+def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int], in_full: bool = True) -> Preview:
     """The impact of purging these deleted users, in their account. Changes nothing.
+
+    ``in_full``: see :func:`purge.steps.impact.measure_impact`.
 
     Raises :class:`PurgeRefused` for whatever :func:`purge_submit` would refuse.
     """
@@ -118,7 +120,7 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     return Preview(
         account,
         people,
-        measure_impact(scope),
+        measure_impact(scope, in_full=in_full),
         policy,
         scope,
         matches=[
@@ -129,8 +131,11 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int])
     )
 
 
-def purge_preview_address(*, acting_user: Any, account_id: int, address: str) -> Preview:
-    """Where an address of somebody who is no user is found in this account. Changes nothing."""
+def purge_preview_address(*, acting_user: Any, account_id: int, address: str, in_full: bool = True) -> Preview:
+    """Where an address of somebody who is no user is found in this account. Changes nothing.
+
+    ``in_full``: see :func:`purge.steps.impact.measure_impact`.
+    """
     account = purged_account(account_id)
     check_permission(acting_user, account_id)
     key = check_address(address, account_id)
@@ -138,7 +143,7 @@ def purge_preview_address(*, acting_user: Any, account_id: int, address: str) ->
     check_storage(preview=True)
     policy = policy_of(route_for(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL))
     scope = in_account_only(_scope(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
-    return Preview(account, [], measure_impact(scope), policy, scope)
+    return Preview(account, [], measure_impact(scope, in_full=in_full), policy, scope)
 
 
 def purge_submit(

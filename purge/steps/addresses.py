@@ -70,6 +70,10 @@ class AddressStep(Step):
         return _("Addresses taken out of %(noun)s") % {"noun": self.noun}
 
     @property
+    def has_consequences(self) -> bool:
+        return any(column.rule.then for column in self.entry.addresses)
+
+    @property
     def reads_all(self) -> bool:
         return not dialect_of(connection).finds_addresses
 

@@ -91,6 +91,11 @@ class Step(ABC):
     def hands_over(self) -> bool:
         return False
 
+    @property
+    def has_consequences(self) -> bool:
+        """Whether somebody may have to be told by name what it changes: what stops working, or has to be mended."""
+        return False
+
     # ------------------------------------------------------------ what it has to do
 
     def work_question(self, scope: Scope) -> Question | None:

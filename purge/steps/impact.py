@@ -47,13 +47,16 @@ class Impact:
     files: dict[str, int] = field(default_factory=dict)
 
 
-def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP) -> Impact:
+def measure_impact(scope: Scope, *, cap: int | None = COUNT_CAP, in_full: bool = True) -> Impact:
     """Count every step of a scope's plan. The number of queries depends on the rules, not on the rows.
 
-    Steps of the same kind that would change nothing are left out. ``cap=None`` counts to the end.
+    Steps of the same kind that would change nothing are left out. ``cap=None`` counts to the end. ``in_full=False``:
+    only what is handed over and what has consequences, which is what a confirmation asks about again when it changes.
     """
     most = None if cap is None else cap + 1
     steps = plan_steps(scope)
+    if not in_full:
+        steps = [step for step in steps if step.hands_over or step.has_consequences]
     with dialect_of(connection).small_reads():
         counting = _counting(steps, scope, cap=most)
         measured = [(step, step.count(counting)) for step in steps]

@@ -68,6 +68,10 @@ class PeopleStep(Step):
     def hands_over(self) -> bool:
         return self.column.rule.hands_over
 
+    @property
+    def has_consequences(self) -> bool:
+        return bool(self.column.rule.then)
+
     def work_question(self, scope: Scope) -> Question:
         where, params = _points_at_people(self.column, scope)
         rows = f"SELECT 1 FROM {quoted(self.entry.table)} WHERE {where}"

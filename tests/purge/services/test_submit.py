@@ -305,6 +305,22 @@ def test_a_preview_shows_the_own_account_only_and_changes_nothing(furnished):
     assert all(planned[key] >= number for key, number in by_key.items())
 
 
+def test_a_brief_preview_names_what_stops_and_what_is_handed_over_and_counts_nothing_else(furnished):
+    asked = {"acting_user": furnished.admin, "account_id": furnished.acme.pk, "user_ids": [furnished.ann.pk]}
+    full, brief = services.purge_preview(**asked), services.purge_preview(**asked, in_full=False)
+    assert brief.people == full.people
+    assert brief.impact.consequences == full.impact.consequences
+    assert set(brief.impact.consequences) == {
+        "connectors.services.connectors_stop",
+        "connectors.services.webhooks_stop",
+        "learning.services.sessions_without_instructor",
+        "users.services.unique_ids_emptied",
+    }
+    keys = {line.key for line in brief.impact.lines}
+    assert "learning.Course.author" in keys
+    assert "learning.Enrolment.user" not in keys
+
+
 def test_a_preview_refuses_what_a_submission_refuses(cast):
     with pytest.raises(PurgeRefused, match="Only deleted users"):
         services.purge_preview(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.witness.pk])
