@@ -215,7 +215,6 @@ RULES = [
         "account",
         {
             "email": Blank(also={"digest": "", "link_until": None, "valid_until": None}),
-            "purpose": Keep("what was agreed to", closed=BY_CODE),
             "digest": Keep("a keyed digest of a random token", closed=BY_CODE),
             "asked_by": Detach(),
         },

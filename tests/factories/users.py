@@ -227,7 +227,10 @@ class ProvedAddressFactory(factory.django.DjangoModelFactory):
 
     account = factory.SubFactory(AccountFactory)
     email = factory.Sequence(lambda n: f"proved{n}@mail.example")
+    digest = factory.Sequence(lambda n: f"{n:064x}")
     asked_at = factory.LazyFunction(timezone.now)
+    link_until = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+    valid_until = factory.LazyFunction(lambda: timezone.now() + timedelta(days=365))
 
 
 class ProvedDomainFactory(factory.django.DjangoModelFactory):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -45,10 +46,12 @@ from tests.mutants.mutant import Mutant
 from tests.purge import world as w
 from tests.purge.expected import planting
 from tests.purge.expected.routes import ROUTES
-from users.models import Account, AccountKind, User
+from users.models import Account, AccountKind, Session, User
 
 ASK = "Ask ann@x.org, please."
 ENCODED = base64.b64encode(b"\x80\x04 asked ann@x.org .").decode()
+#: As the signing writes what is shorter so.
+COMPRESSED = "." + base64.urlsafe_b64encode(zlib.compress(b'{"asked":"ann@x.org"}' * 9)).decode().rstrip("=") + ":1:s"
 
 
 @dataclass(frozen=True)
@@ -240,9 +243,10 @@ def _files(world: SimpleNamespace, purge_request: PurgeRequest) -> Iterator[tupl
 
 
 def _encoded() -> Iterator[tuple[Any, ...]]:
-    # Before the passing rows are ended: the session that was planted with the world.
+    # Before the passing rows are ended: the session that was planted with the world, as it would be if it were longer.
+    assert Session.objects.filter(session_data=planting.SESSION).update(session_data=COMPRESSED) == 1
     yield "users_session", "session_data", None, PATROL
-    OrmQ.objects.create(key="lms", payload=planting.SESSION, lock=timezone.now())
+    OrmQ.objects.create(key="lms", payload=COMPRESSED, lock=timezone.now())
     yield "django_q_ormq", "payload", None, PATROL
     now = timezone.now()
     for column in ("args", "kwargs", "result"):

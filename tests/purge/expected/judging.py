@@ -32,6 +32,7 @@ NEW = {
     "messaging.Notification": ("recipient_id", "kind"),
     "purge.FollowUp": ("kind", "account_id", "model", "row"),
     "purge.ImsNotice": ("account_id", "state"),
+    "purge.PossibleMention": ("table", "column", "row"),
 }
 #: The engine's own records of the purge that is judged.
 RECORDS = ("purge.PurgeRequest", "purge.LedgerEntry")
@@ -145,6 +146,8 @@ class _Working:
                         self._mention(label, pk, column, outcome)
                     elif outcome.kind == "file that mentions":
                         self._file(label, pk, column)
+                    elif outcome.kind == "file of one's own":
+                        self._file_that_stays(label, pk, column)
         self._imports()
         self._addresses_of_one_account()
         self._accounts()
@@ -171,7 +174,7 @@ class _Working:
             for pk in pks:
                 row = self.rows[label].pop(pk)
                 for column, outcome in COMPARED[label].columns.items():
-                    if outcome.kind in ("file", "file that mentions"):
+                    if outcome.kind in ("file", "file of one's own", "file that mentions"):
                         self.files.discard(row[column])
                 if outcome_of(label, "user").then == "session needs one":
                     self._session_lost(row["session_id"])
@@ -307,6 +310,12 @@ class _Working:
         if self._is_cleaned(label, pk) and self._is_to_go(name):
             self.rows[label][pk][column] = ""
             self.files.discard(name)
+
+    def _file_that_stays(self, label: str, pk: Any, column: str) -> None:
+        """Somebody else's own: listed, for whoever has to look at it."""
+        if self._is_cleaned(label, pk) and self._mentions(self.before.rows[label][pk][column]):
+            table = apps.get_model(label)._meta.db_table
+            self.new["purge.PossibleMention"].add((table, column, str(pk)))
 
     def _imports(self) -> None:
         logs = self.before.rows["users.ImportLog"]

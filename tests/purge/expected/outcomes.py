@@ -67,6 +67,8 @@ ENDED = Outcome("ended")
 
 #: The file is gone when its row is, and stays otherwise.
 FILE = Outcome("file")
+#: The same; one that stays and mentions an address is listed, as nothing that was taken out.
+FILE_OF_ONES_OWN = Outcome("file of one's own")
 #: Also when it mentions an address, or cannot be opened: the row stays, with an empty name.
 FILE_THAT_MENTIONS = Outcome("file that mentions")
 #: The same, and with it all earlier files of the account; also when the account loses a person. The link is dead.

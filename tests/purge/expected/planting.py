@@ -195,7 +195,7 @@ def _plant_references(world: SimpleNamespace) -> None:
             person = getattr(world, name)
             row = make(world, label, place_of(world, person), **{column: person})
             for file, outcome in COMPARED[label].columns.items():
-                if outcome.kind == "file":
+                if outcome.kind in ("file", "file of one's own"):
                     store_elsewhere(row, file)
                 elif outcome.kind in ("file that mentions", "import file"):
                     store(row, file, CLEAN)
@@ -341,6 +341,9 @@ def _files(world: SimpleNamespace) -> None:
         for content in (MENTIONING, CLEAN, CUT_OFF):
             store(make(world, "messaging.TranscriptDownload", place), "file", content)
             store(make(world, "connectors.ConnectorRun", place), "error_file", content)
+        for label, _model, column, _outcome in lines({"file of one's own"}):
+            for content in (MENTIONING, CLEAN):
+                store(make(world, label, place), column, content)
 
 
 def _imports(world: SimpleNamespace) -> None:

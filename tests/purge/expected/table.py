@@ -14,6 +14,7 @@ from tests.purge.expected.outcomes import (
     EMPTIED,
     ENDED,
     FILE,
+    FILE_OF_ONES_OWN,
     FILE_THAT_MENTIONS,
     FILTER,
     GOES,
@@ -165,7 +166,7 @@ LEARNING = {
         "user__account", user=GOES, learner_text=REDACTED, manager=EMPTIED, manager_text=REDACTED
     ),
     "learning.Submission": model(
-        "user__account", user=GOES, file=FILE, text=REDACTED, reviewer=EMPTIED, remarks=REDACTED
+        "user__account", user=GOES, file=FILE_OF_ONES_OWN, text=REDACTED, reviewer=EMPTIED, remarks=REDACTED
     ),
     "learning.ChecklistReview": model("user__account", user=GOES, reviewer=EMPTIED, remarks=REDACTED),
     "learning.ChecklistItem": model("user__account", user=GOES, text=REDACTED, remark=REDACTED),
@@ -174,13 +175,13 @@ LEARNING = {
         user=GOES,
         title=REDACTED,
         description=REDACTED,
-        proof=FILE,
+        proof=FILE_OF_ONES_OWN,
         reviewer=EMPTIED,
         remarks=REDACTED,
     ),
     "learning.AssignedSkill": model("user__account", user=GOES, assigned_by=EMPTIED),
     "learning.AwardedBadge": model("user__account", user=GOES, awarded_by=EMPTIED, evidence=REDACTED),
-    "learning.Certificate": model("user__account", user=GOES, number=REDACTED, file=FILE),
+    "learning.Certificate": model("user__account", user=GOES, number=REDACTED, file=FILE_OF_ONES_OWN),
     "learning.PointEntry": model("user__account", user=GOES, remark=REDACTED),
     "learning.LearningPlanAssignment": model("user__account", user=GOES, assigned_by=EMPTIED),
     "learning.Board": model("account", name=REDACTED, description=REDACTED, creator=HEIR),
@@ -325,6 +326,7 @@ PURGE = {
     ),
     "purge.FollowUp": model("account_id", kind=STAYS, model=STAYS, done_by=EMPTIED),
     "purge.LedgerEntry": model(None, event=STAYS, actor=EMPTIED, facts=STAYS),
+    "purge.PossibleMention": model("account_id", table=STAYS, column=STAYS, row=STAYS),
     "purge.LookUp": model(None, actor=EMPTIED, digest=STAYS, form=STAYS),
     # The notice is answered by the person's being purged: it names nobody then.
     "purge.ImsNotice": model(
@@ -346,7 +348,6 @@ WORKING_TABLES = {
     "purge.DoomedFile": model(None, name=STAYS),
     "purge.FileReading": model(None, model=STAYS, digest=STAYS),
     "purge.UnopenedFile": model("account_id", table=STAYS, column=STAYS),
-    "purge.PossibleMention": model("account_id", table=STAYS, column=STAYS, row=STAYS),
     "purge.Residue": model(None, table=STAYS, column=STAYS, row=STAYS),
     "purge.PatrolPass": model(None, armed_by=STAYS),
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),
