@@ -6,7 +6,7 @@ from django.test import RequestFactory
 from lms_purge.process.middleware import ContentSecurityPolicy
 
 
-def test_every_page_forbids_inline_code_and_other_hosts(client):
+def test_every_page_forbids_inline_code_and_other_hosts(client, db):
     response = client.get("/")
     assert response.status_code == 302
     assert response["Location"] == "/admin/"
