@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 from pathlib import Path
+
+from tests.own_database import own_database
 
 HERE = Path(__file__).resolve().parent
 
@@ -23,38 +23,8 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="./test --crawl", description=__doc__)
     words.add_argument("--role", action="append", help="such as anonymous, or “administrator of A”; default: everybody")
     chosen = words.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ["DATABASE_URL"] = "sqlite:///var/crawl.sqlite3"
-    server = None
-    if os.environ.get("DB") == "pg":
-        from tools.postgres import Throwaway
-
-        server = Throwaway().start()
-        os.environ["DATABASE_URL"] = server.url
-    try:
-        return begin(chosen.role)
-    finally:
-        if server is not None:
-            server.stop()
-
-
-def begin(roles: list[str] | None) -> int:
-    import django
-
-    django.setup()
-    from django.db import connection, transaction
-    from django.test.utils import override_settings, setup_test_environment
-
-    setup_test_environment()
-    connection.creation.create_test_db(verbosity=0)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            media, journal = Path(folder) / "media", Path(folder) / "journal" / "purge.jsonl"
-            media.mkdir()
-            with override_settings(MEDIA_ROOT=media, PURGE_JOURNAL=journal), transaction.atomic():
-                return walk(roles, connection.vendor)
-    finally:
-        connection.close()
+    with own_database("crawl") as database:
+        return walk(chosen.role, database)
 
 
 def walk(roles: list[str] | None, database: str) -> int:

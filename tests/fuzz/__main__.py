@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
-import tempfile
 import time
 from pathlib import Path
+
+from tests.own_database import own_database
 
 HERE = Path(__file__).resolve().parent
 PARTS = 24
@@ -28,38 +28,8 @@ def main() -> int:
     words.add_argument("--minutes", type=float, default=10)
     words.add_argument("--seed", type=int, default=int(time.time()))
     chosen = words.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ["DATABASE_URL"] = "sqlite:///var/fuzz.sqlite3"
-    server = None
-    if os.environ.get("DB") == "pg":
-        from tools.postgres import Throwaway
-
-        server = Throwaway().start()
-        os.environ["DATABASE_URL"] = server.url
-    try:
-        return begin(chosen)
-    finally:
-        if server is not None:
-            server.stop()
-
-
-def begin(chosen: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
-    from django.db import connection, transaction
-    from django.test.utils import override_settings, setup_test_environment
-
-    setup_test_environment()
-    connection.creation.create_test_db(verbosity=0)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            media, journal = Path(folder) / "media", Path(folder) / "journal" / "purge.jsonl"
-            media.mkdir()
-            with override_settings(MEDIA_ROOT=media, PURGE_JOURNAL=journal), transaction.atomic():
-                return fuzz(chosen, connection.vendor)
-    finally:
-        connection.close()
+    with own_database("fuzz") as database:
+        return fuzz(chosen, database)
 
 
 def fuzz(chosen: argparse.Namespace, database: str) -> int:

@@ -14,11 +14,12 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.own_database import own_database
 
 if TYPE_CHECKING:
     from tests.mutants.mutant import Mutant, Verdict
@@ -85,18 +86,10 @@ def everything_and(chosen: argparse.Namespace) -> tuple[list[Mutant], list[Mutan
 
 
 def in_a_world_of_its_own(chosen: argparse.Namespace) -> int:
-    from django.db import connection
-    from django.test.utils import override_settings, setup_test_environment
-
-    setup_test_environment()
-    connection.creation.create_test_db(verbosity=0)
-    with tempfile.TemporaryDirectory() as folder:
-        media, journal = Path(folder) / "media", Path(folder) / "journal" / "purge.jsonl"
-        media.mkdir()
-        # The planted world has more rows in other accounts than a day's guard lets through.
-        reach = {"PURGE_RATE_GUARD": 1_000_000, "PURGE_RATE_GUARD_TRIAL": 1_000_000}
-        with override_settings(MEDIA_ROOT=media, PURGE_JOURNAL=journal, **reach):
-            return judge(chosen)
+    # The planted world has more rows in other accounts than a day's guard lets through.
+    reach = {"PURGE_RATE_GUARD": 1_000_000, "PURGE_RATE_GUARD_TRIAL": 1_000_000}
+    with own_database("mutants", transaction=False, **reach):
+        return judge(chosen)
 
 
 def judge(chosen: argparse.Namespace) -> int:
