@@ -248,6 +248,12 @@ def test_every_entry_leads_somewhere_and_is_marked_there(as_admin):
                 assert entry["admin_url"] in marked
 
 
+def test_a_day_is_written_in_one_way_everywhere(as_admin, admin):
+    news = Notification.objects.create(recipient=admin, kind=NotificationKind.COMPLETED, title="News", text="…")
+    Notification.objects.filter(pk=news.pk).update(created_at=datetime(2026, 11, 9, 12, tzinfo=UTC))
+    assert ">9 Nov 2026</time>" in as_admin.get(HOME).content.decode()
+
+
 def test_support_is_offered_purges_and_its_own_notifications(client):
     client.force_login(UserFactory(is_support=True))
     purges, messages = groups(client.get(HOME))
