@@ -562,8 +562,8 @@ class PatrolPass(models.Model):
     """One pass over every text of the database, and what it found.
 
     ``armed_by``: it was for all purges, finished ones too, under these rules, tables, decoders and keys
-    (:mod:`purge.upkeep.arming`); empty: for those that waited for one. ``left_out``: purges whose hashes were made with
-    another key.
+    (:mod:`purge.upkeep.arming`); empty: for those that waited for one. ``earlier``: how many finished ones it was for;
+    ``left_out``: those whose hashes were made with another key.
     """
 
     started_at = models.DateTimeField(default=timezone.now)
@@ -573,11 +573,37 @@ class PatrolPass(models.Model):
     hits = models.PositiveIntegerField(default=0)
     unopened = models.PositiveIntegerField(default=0, db_default=0)
     armed_by = models.CharField(max_length=64, blank=True, default="", db_default="")
+    earlier = models.PositiveIntegerField(default=0, db_default=0)
     left_out = models.PositiveIntegerField(default=0, db_default=0)
     verdict = models.CharField(max_length=20, choices=Verdict.choices, blank=True, default="")
 
     def __str__(self) -> str:
         return f"patrol {self.pk}"
+
+
+class RestoreDrill(models.Model):
+    """That a backup was restored beside the site, to see whether its people could be purged again: a dated test.
+
+    ``backup_at``: the last thing that the backup knows of. ``purges``: of the purge log that it does not know;
+    ``back``: people whom it brought back; ``left``: those who still were there afterwards. ``undecided``,
+    ``cannot_tell``: of what an operator would have had to look at.
+    """
+
+    at = models.DateTimeField(default=timezone.now)
+    seconds = models.PositiveIntegerField(default=0)
+    backup_at = models.DateTimeField(null=True)
+    purges = models.PositiveIntegerField(default=0)
+    back = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+    undecided = models.PositiveIntegerField(default=0)
+    cannot_tell = models.PositiveIntegerField(default=0)
+    passed = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"drill of {self.at:%Y-%m-%d}"
 
 
 class WorkerBeat(models.Model):
@@ -615,6 +641,8 @@ class Installation(models.Model):
     server_system = models.CharField(max_length=20, blank=True, default="", db_default="", editable=False)
     server_timeline = models.CharField(max_length=8, blank=True, default="", db_default="", editable=False)
     server_changed_at = models.DateTimeField(null=True, editable=False)
+    #: When somebody last dealt with a restored backup.
+    restored_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = (models.CheckConstraint(name="purge_one_installation", condition=Q(only=True)),)

@@ -163,6 +163,7 @@ RULES = [
     ),
     ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST, "form": OWN_WORD}),
     ModelRules("purge.PatrolPass", _("patrol passes"), None, {"armed_by": OWN_WORD}),
+    ModelRules("purge.RestoreDrill", _("drills of restored backups"), None, {}),
     ModelRules(
         "purge.WorkerBeat",
         _("signs of life"),

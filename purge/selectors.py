@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status
+from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status, Verdict
 from purge.database import dialect_of
 from purge.database.horizon import Holder, Kind
 from purge.host import TenantKind, get_host
@@ -216,6 +216,22 @@ def work_to_deliver() -> list[int]:
         .order_by("accepted_at")
         .values_list("pk", flat=True)
     )
+
+
+def checked_again(purge_request: PurgeRequest) -> datetime | None:
+    """When a pass over every text last asked for a finished purge again and found nothing of it; None: not yet.
+
+    Not one whose hashes were made with another key than those of that pass.
+    """
+    if purge_request.status != Status.COMPLETED or purge_request.completed_at is None:
+        return None
+    passes = PatrolPass.objects.filter(
+        armed_by__endswith=f".{purge_request.key_fingerprint}",
+        started_at__gt=purge_request.completed_at,
+        finished_at__isnull=False,
+        verdict__in=(Verdict.CLEAN, Verdict.UNOPENED, Verdict.RESIDUE),
+    )
+    return passes.order_by("-started_at").values_list("finished_at", flat=True).first()
 
 
 # ---------------------------------------------------------------- the space of what was erased

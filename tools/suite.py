@@ -2,7 +2,8 @@
 
 `./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail,
 `./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes; `./test
---crawl` asks at every address, as everybody, for everybody's rows. Needs the standard library alone.
+--crawl` asks at every address, as everybody, for everybody's rows; `./test --drills` restores backups.
+Needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ MUTANTS = "--mutants"
 COVERAGE = "--coverage"
 FUZZ = "--fuzz"
 CRAWL = "--crawl"
+DRILLS = "--drills"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -86,6 +88,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all([fuzz(python, arguments[1:], environ)], environ)
     if arguments[:1] == [CRAWL]:
         return run_all([crawl(python, arguments[1:], environ)], environ)
+    if arguments[:1] == [DRILLS]:
+        return run_all([drills(python, arguments[1:], environ)], environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -216,6 +220,12 @@ def crawl(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> Ste
     """Every address as everybody with everybody's rows; `DB=pg` before it: on PostgreSQL."""
     database = {"DB": "pg"} if environ.get("DB") == "pg" else {}
     return Step("crawl", [str(python), "-m", "tests.crawl", *words], database)
+
+
+def drills(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> Step:
+    """Backups restored, and whom they bring back purged again; `DB=pg` before it: on PostgreSQL, in five ways."""
+    database = {"DB": "pg"} if environ.get("DB") == "pg" else {}
+    return Step("drills", [str(python), "-m", "tests.drills", *words], database)
 
 
 def production() -> dict[str, str]:

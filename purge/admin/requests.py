@@ -33,7 +33,7 @@ from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
 from purge.references import MistypedReference
 from purge.routes.policy import policy_for
-from purge.selectors import request_by_reference, requests_seen_by
+from purge.selectors import checked_again, request_by_reference, requests_seen_by
 from purge.standing import (
     FOLLOW,
     OPERATE,
@@ -247,6 +247,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "origin": Origin(purge_request.origin).label,
             "standing": stands,
             "zone": stands.zone,
+            "checked_again": checked_again(purge_request),
             "for_customer": self._for_customer(request, purge_request),
             "in_copy": done_in_copy_of(purge_request.completed_at) is not None,
             "progress": requests.progress_of(purge_request, steps, everything=everything),

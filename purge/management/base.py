@@ -31,7 +31,7 @@ from purge.pages.requests import progress_of, unopened_of
 from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
 from purge.references import MistypedReference
-from purge.selectors import request_by_reference
+from purge.selectors import checked_again, request_by_reference
 from purge.services import PurgeRefused
 from purge.standing import Standing, moment_text, standing, standings
 
@@ -185,6 +185,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "verified_at": purge_request.verified_at,
         "patrolled_at": purge_request.patrolled_at,
         "completed_at": purge_request.completed_at,
+        "checked_again_at": checked_again(purge_request),
         "selected": purge_request.selected_count,
         "matches": sum(1 for reason in reasons if reason not in (Reason.SELECTED, Reason.KEPT)),
         "kept": purge_request.kept_count,
@@ -225,6 +226,8 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
         lines.append(f"  copy        this is a copy of installation {original}, which keeps what is erased here")
     if purge_request.completed_at:
         lines.append(f"  completed   {moment_text(purge_request.completed_at, stands.zone)}, {progress.done:,} rows")
+        if (again := checked_again(purge_request)) is not None:
+            lines.append(f"  again       checked on {moment_text(again, stands.zone)}: nothing was found")
     elif progress.step:
         lines.append(f"  step        {progress.step} ({progress.label})")
     for part, stand in parts_of(purge_request):

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from purge.choices import Status, StepState, UnopenedKind
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
-from purge.rules.registry import get_registry
+from purge.rules.registry import get_registry, person_model
 from purge.standing import Standing
 from purge.steps.plan import labels_of
 
@@ -180,12 +180,21 @@ def residue_lines(residues: Iterable[Residue]) -> list[ResidueLine]:
             row=residue.row,
             found_at=residue.found_at,
             gone=residue.gone_at is not None,
-            advice=_("A rule treats this column: try again.")
-            if residue.ruled
-            else _("No rule treats this column. Write one in the purge_rules.py of its app, then try again."),
+            advice=_advice(residue),
         )
         for residue in residues
     ]
+
+
+def _advice(residue: Residue) -> str:
+    model = person_model()
+    if (residue.table, residue.column) == (model._meta.db_table, model._meta.pk.column):
+        return _(
+            "This user was purged and is back, from a backup or another system: see manage.py purge_replay --since."
+        )
+    if residue.ruled:
+        return _("A rule treats this column: try again.")
+    return _("No rule treats this column. Write one in the purge_rules.py of its app, then try again.")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from purge.installation.identity import installation
 from purge.journal import chains, noticing
 from purge.journal.lines import CANCELLED, journal_acceptance
 from purge.journal.noticing import Trouble
-from purge.models import JournalAlarm, JournalChain, JournalMark, PurgeRequest
+from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, PurgeRequest
 from purge.services.refusals import PurgeRefused
 
 _LOG_UNREADABLE = gettext_lazy("The purge log cannot be read. Mount it, or look at the rights of its folder.")
@@ -86,6 +86,8 @@ def journal_acknowledge(*, number: int) -> Trouble:
             if alarm.kind == JournalTrouble.MISSING:
                 _forget_lost(alarm.chain)
         JournalAlarm.objects.filter(pk__in=[alarm.pk for alarm in alarms]).delete()
+        if trouble.unknown or trouble.behind:
+            Installation.objects.update(restored_at=timezone.now())
     return trouble
 
 

@@ -1,4 +1,5 @@
-"""The nightly patrol: one pass over every text, for all purges that have not yet had a clean one.
+"""The nightly patrol: one pass over every text, for all purges that have not yet had a clean one; and for those that
+are over, where it may find more than the pass before (:mod:`purge.upkeep.arming`).
 
 The pass holds the address it has just met, so before completion a row whose column has a treatment is treated at once
 and nothing is stored but where it was. Once a request was proved clean the address may have become somebody else's:
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from purge.choices import Status, Verdict
 from purge.database import dialect_of
+from purge.hashing import HashKeyMissing
 from purge.models import PatrolPass, PurgeRequest
 from purge.proof import columns, probe, texts
 from purge.proof.decoding.salted import knowing
@@ -29,15 +31,20 @@ from purge.proof.report import CouldNotLook, Hit, Report
 from purge.routes.scope import addresses_of
 from purge.run import engine, treating
 from purge.run.passing_rows import end_passing_rows
+from purge.upkeep.arming import armed_by, must_ask_again
+from purge.upkeep.returned import returned
 
 #: Statuses of a request that no worker works on, and whose people are erased.
 _SETTLED = (Status.ERASED, Status.COMPLETED, Status.RESIDUE)
+#: Finished requests that one pass over every text is for: a person's hashes take some kilobytes of memory.
+EARLIER_AT_ONCE = 2_000
 #: Passes over every text that follow on one another while each finds what can be treated.
 MOST_PASSES = 4
 
 
-def patrol_all() -> PatrolPass:
-    """Pass over every text for all requests that wait for it. Records what was found; completes what is clean.
+def patrol_all(*, everything: bool = False) -> PatrolPass:
+    """Pass over every text for all requests that wait for it, and, where that is due or with ``everything``, for those
+    that are over. Records what was found; completes what is clean.
 
     What is found of a request that has never been completed is treated, and looked for again at once.
 
@@ -46,14 +53,22 @@ def patrol_all() -> PatrolPass:
     # Completed without a pass: by an earlier release.
     waiting = Q(status__in=(Status.ERASED, Status.RESIDUE)) | Q(status=Status.COMPLETED, patrolled_at=None)
     requests = list(PurgeRequest.objects.filter(waiting).order_by("pk"))
-    record = PatrolPass.objects.create(requests=len(requests), columns=_columns())
+    catalog = dialect_of(connection).read_catalog()
+    record = PatrolPass.objects.create(requests=len(requests), columns=len(columns.patrolled_columns(catalog)))
+    try:
+        now = armed_by(catalog)
+    except HashKeyMissing:
+        return _finish(record, Verdict.COULD_NOT_LOOK, 0)
+    earlier = _earlier(record, now) if everything or must_ask_again(now) else []
     hits, unopened = 0, 0
     for passes_left in reversed(range(MOST_PASSES)):
         try:
-            found = _pass(requests)
+            found = _pass(requests, earlier[:EARLIER_AT_ONCE])
         except CouldNotLook:
             return _finish(record, Verdict.COULD_NOT_LOOK, 0)
         unopened = max(unopened, len(found.unopened))
+        hits += _settle_earlier(earlier[:EARLIER_AT_ONCE], found)
+        earlier = earlier[EARLIER_AT_ONCE:]
         again = []
         for purge_request in requests:
             met = found.hits.get(purge_request.pk, [])
@@ -61,9 +76,12 @@ def patrol_all() -> PatrolPass:
                 again.append(purge_request)
             else:
                 hits += len(met)
+        requests = again
         if not again:
             break
-        requests = again
+    while earlier:
+        hits += _settle_earlier(earlier[:EARLIER_AT_ONCE], _pass([], earlier[:EARLIER_AT_ONCE]))
+        earlier = earlier[EARLIER_AT_ONCE:]
     record.unopened = unopened
     verdict = Verdict.UNOPENED if unopened else Verdict.CLEAN
     return _finish(record, Verdict.RESIDUE if hits else verdict, hits)
@@ -77,14 +95,39 @@ class _Found:
     unopened: list[FileMention]
 
 
-def _pass(requests: Sequence[PurgeRequest]) -> _Found:
-    """Pass over every text once. Raises :class:`CouldNotLook`."""
+def _earlier(record: PatrolPass, now: str) -> list[PurgeRequest]:
+    """The purges that are over, as far as their hashes can be compared; the record says that they are asked again.
+
+    Finished ones, and among them those of which a look before has been clean.
+    """
+    over = PurgeRequest.objects.filter(status=Status.COMPLETED, patrolled_at__isnull=False).order_by("pk")
+    earlier = list(over.filter(key_fingerprint=now.rpartition(".")[2]))
+    record.armed_by, record.earlier, record.left_out = now, len(earlier), over.count() - len(earlier)
+    record.save(update_fields=["armed_by", "earlier", "left_out"])
+    return earlier
+
+
+def _settle_earlier(earlier: Sequence[PurgeRequest], found: _Found) -> int:
+    """Reopen the finished requests of which something was found; how many places. Of the others nothing is written:
+    the pass says that it was for them too."""
+    for purge_request in earlier:
+        if met := found.hits.get(purge_request.pk):
+            _settle(purge_request, met)
+    return sum(len(found.hits.get(purge_request.pk, ())) for purge_request in earlier)
+
+
+def _pass(requests: Sequence[PurgeRequest], earlier: Sequence[PurgeRequest] = ()) -> _Found:
+    """Pass over every text, and everybody's addresses, once. Raises :class:`CouldNotLook`.
+
+    ``earlier``: requests that are over; what is not residue is noted of the others alone.
+    """
     unopened: list[FileMention] = []
     possible: list[Possible] = []
+    asked = [*requests, *earlier]
     with knowing(addresses_of(requests)):
-        met = end_passing_rows(texts.patrol(requests, unopened, possible)) if requests else []
+        met = end_passing_rows(texts.patrol(asked, unopened, possible)) if asked else []
     by_request: dict[int, list[Hit]] = defaultdict(list)
-    for hit in met:
+    for hit in (*met, *returned(asked)):
         if hit.owner is None:
             by_request[hit.request_id].append(hit)
     judge = Judge(requests)
@@ -92,10 +135,6 @@ def _pass(requests: Sequence[PurgeRequest]) -> _Found:
         note_unopened(purge_request, judge.concerning(purge_request, unopened))
         note_possible(purge_request, possible)
     return _Found(by_request, unopened)
-
-
-def _columns() -> int:
-    return len(columns.patrolled_columns(dialect_of(connection).read_catalog()))
 
 
 def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
@@ -110,6 +149,7 @@ def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
     possible: list[Possible] = []
     with knowing(addresses_of([purge_request])):
         met = end_passing_rows(texts.patrol([purge_request], unopened, possible))
+    hits |= {(hit.table, hit.column, hit.row): hit for hit in returned([purge_request])}
     note_unopened(purge_request, unopened)
     note_possible(purge_request, possible)
     for hit in sorted(met, key=lambda hit: hit.owner is None):

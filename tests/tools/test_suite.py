@@ -14,6 +14,7 @@ from tools.suite import (
     clean,
     coverage,
     crawl,
+    drills,
     fuzz,
     install_hook,
     mutants,
@@ -161,6 +162,11 @@ def test_the_mutants_run_in_one_process_of_their_own():
 def test_the_fuzz_runs_on_the_database_that_is_asked_for():
     assert fuzz(PYTHON, ["--minutes", "1"], {}).words == [PYTHON, "-m", "tests.fuzz", "--minutes", "1"]
     assert (fuzz(PYTHON, [], {}).environ, fuzz(PYTHON, [], {"DB": "pg"}).environ) == ({}, {"DB": "pg"})
+
+
+def test_the_drills_take_people_and_a_database():
+    assert drills(PYTHON, ["--people", "5"], {}).words == [PYTHON, "-m", "tests.drills", "--people", "5"]
+    assert (drills(PYTHON, [], {}).environ, drills(PYTHON, [], {"DB": "pg"}).environ) == ({}, {"DB": "pg"})
 
 
 def test_the_crawl_takes_roles_and_a_database():

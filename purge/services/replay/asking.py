@@ -113,6 +113,7 @@ def _dealt_with(judged: Judged, request: PurgeRequest | None) -> None:
     with log_or_refuse():
         chains.append(installation().pk, line, to_disk=True)
     alarms.delete()
+    Installation.objects.update(restored_at=timezone.now())
 
 
 # ---------------------------------------------------------------- a request that this database has

@@ -22,6 +22,8 @@ from tests.purge import world as w
 from users.models import FormerEmail, User, UserState
 
 pytestmark = pytest.mark.django_db(transaction=True)
+#: Said once: the databases do not differ in it, and on SQLite a backup is a copied file.
+once = pytest.mark.sqlite
 
 
 @pytest.fixture
@@ -121,6 +123,7 @@ def test_whoever_is_back_is_purged_again_and_everybody_else_stays(cast, backup):
     assert w.completed(w.run_to_end(purge(cast, cast.bob)))
 
 
+@once
 def test_what_was_due_before_is_due_at_once(cast, backup, settings):
     settings.PURGE_DUE_DAYS = 0
     backup.take()
@@ -132,6 +135,7 @@ def test_what_was_due_before_is_due_at_once(cast, backup, settings):
     assert again.first_due_at == first.due_at
 
 
+@once
 def test_nobody_is_touched_by_looking(cast, backup):
     backup.take()
     first = purge(cast)
@@ -167,6 +171,7 @@ def test_nobody_is_touched_by_looking(cast, backup):
     assert written() == lines
 
 
+@once
 def test_somebody_at_no_terminal_has_to_say_yes(cast, backup):
     backup.take()
     purge(cast)
@@ -177,6 +182,7 @@ def test_somebody_at_no_terminal_has_to_say_yes(cast, backup):
     assert not PurgeRequest.objects.exists()
 
 
+@once
 @pytest.mark.parametrize(("typed", "asked"), [("1\n", True), ("2\n", False), ("purge\n", False)])
 def test_the_number_is_typed_at_a_terminal(cast, backup, monkeypatch, typed, asked):
     class Terminal(io.StringIO):
@@ -193,6 +199,7 @@ def test_the_number_is_typed_at_a_terminal(cast, backup, monkeypatch, typed, ask
     assert PurgeRequest.objects.filter(origin="replay").exists() is asked
 
 
+@once
 def test_an_active_user_of_the_backup_is_taken_out_of_use_at_once(cast, backup):
     """The backup is from before they were deleted: they could sign in."""
     ann = User.objects.filter(pk=cast.ann.pk)
@@ -209,6 +216,7 @@ def test_an_active_user_of_the_backup_is_taken_out_of_use_at_once(cast, backup):
     assert not User.objects.filter(pk=cast.ann.pk).exists()
 
 
+@once
 def test_the_id_of_before_still_leads_to_the_purge(cast, backup):
     backup.take()
     first = purge(cast)
@@ -219,6 +227,7 @@ def test_the_id_of_before_still_leads_to_the_purge(cast, backup):
     assert request_by_reference(again.reference) == again
 
 
+@once
 def test_the_page_says_until_when_it_was_due_at_first(cast, backup, client, settings):
     settings.PURGE_DUE_DAYS = 0
     backup.take()
@@ -235,6 +244,7 @@ def test_the_page_says_until_when_it_was_due_at_first(cast, backup, client, sett
     assert f"asks again  for {first.reference}" in told.out
 
 
+@once
 def test_nobody_is_told_of_its_end_twice(cast, backup):
     from messaging.models import Notification
 
@@ -245,6 +255,7 @@ def test_nobody_is_told_of_its_end_twice(cast, backup):
     assert not Notification.objects.filter(kind="completed").exists()
 
 
+@once
 def test_whoever_still_waits_for_its_end_is_told(cast, backup):
     from messaging.models import Notification
 
@@ -283,6 +294,7 @@ def test_of_whoever_is_gone_the_texts_are_searched_by_keyed_hash(cast, backup):
     assert purges_go_on()
 
 
+@once
 def test_an_address_that_was_no_users_is_taken_out_again(cast, backup):
     comment = CommentFactory(post__board__account=cast.acme, author=cast.witness, body="Call guest@visitor.example.")
     backup.take()
@@ -299,6 +311,7 @@ def test_an_address_that_was_no_users_is_taken_out_again(cast, backup):
     assert w.completed(PurgeRequest.objects.get())
 
 
+@once
 def test_who_was_purged_is_known_again_although_they_are_gone(cast, backup):
     from purge.routes.suppression import known_by, purged_before
 
@@ -317,6 +330,7 @@ def test_who_was_purged_is_known_again_although_they_are_gone(cast, backup):
 # ---------------------------------------------------------------- somebody else
 
 
+@once
 def test_a_row_number_alone_is_nobody(cast, backup):
     backup.take()
     purge(cast, cast.bob)
@@ -353,6 +367,7 @@ def test_an_address_that_somebody_has_now_needs_a_decision(cast, backup):
     assert purges_go_on()
 
 
+@once
 def test_an_operator_decides_that_they_go(cast, backup):
     backup.take()
     purge(cast, cast.bob)
@@ -377,6 +392,7 @@ def test_without_its_public_id_a_row_is_known_by_hash_and_date(cast, backup):
     assert not User.objects.filter(pk=cast.bob.pk).exists()
 
 
+@once
 def test_a_public_id_with_another_date_is_no_proof(cast, backup):
     backup.take()
     purge(cast, cast.bob)
@@ -391,6 +407,7 @@ def test_a_public_id_with_another_date_is_no_proof(cast, backup):
 # ---------------------------------------------------------------- cannot tell
 
 
+@once
 def test_hashes_of_another_key_cannot_be_compared_and_who_is_back_is_purged_all_the_same(cast, backup, settings):
     backup.take()
     purge(cast)
@@ -408,6 +425,7 @@ def test_hashes_of_another_key_cannot_be_compared_and_who_is_back_is_purged_all_
     assert purges_go_on()
 
 
+@once
 def test_a_damaged_line_stops_with_its_number(cast, backup):
     backup.take()
     purge(cast, cast.ann)
@@ -432,6 +450,7 @@ def test_a_damaged_line_stops_with_its_number(cast, backup):
     assert User.objects.filter(pk=cast.ann.pk).exists(), "of whom that line was nobody can tell"
 
 
+@once
 def test_a_log_of_another_installation_is_damage(cast, backup):
     from purge.installation.identity import installation
 
@@ -449,6 +468,7 @@ def test_a_log_of_another_installation_is_damage(cast, backup):
     assert not PurgeRequest.objects.exists()
 
 
+@once
 def test_no_log_and_nothing_to_do_are_said(cast, settings, tmp_path):
     purge(cast)
     agrees = run("purge_replay")
@@ -479,6 +499,7 @@ def test_a_request_that_had_come_further_goes_on(cast, backup):
     assert purges_go_on()
 
 
+@once
 def test_a_request_that_was_called_off_is_called_off_again(cast, backup):
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     backup.take()
@@ -490,6 +511,7 @@ def test_a_request_that_was_called_off_is_called_off_again(cast, backup):
     assert purges_go_on()
 
 
+@once
 def test_an_unknown_purge_that_was_called_off_purges_nobody(cast, backup):
     backup.take()
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
@@ -539,6 +561,7 @@ def test_a_purge_that_the_identity_provider_began_is_asked_again(cast, backup):
 # ---------------------------------------------------------------- in part, and again
 
 
+@once
 def test_who_is_back_although_the_purge_is_known_is_asked_about_by_date(cast, backup):
     """A restore of the users' table alone: the requests are there, and completed."""
     first = purge(cast, cast.bob)
@@ -557,6 +580,7 @@ def test_who_is_back_although_the_purge_is_known_is_asked_about_by_date(cast, ba
     assert PurgeRequest.objects.count() == 2
 
 
+@once
 def test_somebody_added_again_after_the_purge_is_a_new_user_as_always(cast):
     first = purge(cast, cast.bob)
     new = UserFactory(account=cast.acme, email="böb@x.org")
@@ -566,6 +590,7 @@ def test_somebody_added_again_after_the_purge_is_a_new_user_as_always(cast):
     assert PurgeRequest.objects.count() == 1
 
 
+@once
 def test_restored_once_more_it_is_asked_once_more(cast, backup):
     backup.take()
     first = purge(cast)
@@ -582,6 +607,7 @@ def test_restored_once_more_it_is_asked_once_more(cast, backup):
     assert purges_go_on()
 
 
+@once
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_killed_between_two_purges_it_goes_on_with_the_rest(cast, backup, monkeypatch, after):
     from purge.management.commands import purge_replay as command
@@ -639,6 +665,7 @@ def test_killed_within_a_purge_nothing_of_it_is_done(cast, backup, monkeypatch, 
     assert not User.objects.filter(pk=cast.bob.pk).exists()
 
 
+@once
 def test_it_waits_until_all_is_done(cast, backup):
     backup.take()
     purge(cast, cast.ann)
@@ -651,6 +678,7 @@ def test_it_waits_until_all_is_done(cast, backup):
     assert {request.status for request in PurgeRequest.objects.all()} == {Status.COMPLETED}
 
 
+@once
 def test_a_line_of_an_earlier_release_is_read(cast, backup):
     """No dates, no reach, hashes without places."""
     backup.take()

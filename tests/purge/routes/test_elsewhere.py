@@ -110,10 +110,13 @@ def test_both_are_in_the_journal(cast, guarded, settings):
     (chain,) = settings.PURGE_JOURNAL.with_name("purge.jsonl.d").glob("*.jsonl")
     lines = [json.loads(line) for line in chain.read_text().splitlines()]
     accepted = {line["request"]: line for line in lines if line["event"] == "accepted"}
-    people = {reference: {row for row, _public_id, _account in line["people"]} for reference, line in accepted.items()}
+    people = {reference: {row for row, *_more in line["people"]} for reference, line in accepted.items()}
     matches = (cast.alpha_match, cast.beta_login_match, cast.beta_deleted_match, cast.delta_match)
     assert people == {first.reference: {cast.ann.pk}, part.reference: {match.pk for match in matches}}
     assert (accepted[first.reference]["account"], accepted[part.reference]["account"]) == (cast.acme.pk, None)
+    assert (accepted[first.reference]["reach"], accepted[part.reference]["reach"]) == ("own", "others")
+    assert accepted[part.reference]["part_of"] == first.reference
+    assert accepted[part.reference]["held"] == "rate"
 
 
 def test_the_database_refuses_a_part_that_an_account_could_see(cast, guarded):
