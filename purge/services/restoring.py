@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from purge.journal.lines import CANCELLED, journal_acceptance
 from purge.journal.noticing import Trouble
 from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, PurgeRequest
 from purge.services.refusals import PurgeRefused
+
+logger = logging.getLogger(__name__)
 
 _LOG_UNREADABLE = gettext_lazy("The purge log cannot be read. Mount it, or look at the rights of its folder.")
 
@@ -44,7 +47,9 @@ def log_or_refuse() -> Iterator[None]:
     """What cannot be written to the purge log is refused in plain words; the caller's transaction is rolled back."""
     try:
         yield
-    except OSError:
+    except OSError as error:
+        # Which home, for the log of the process: nobody's business on a page.
+        logger.warning("purge log: %s", error if isinstance(error, chains.HomeAway) else type(error).__name__)
         raise PurgeRefused(
             "journal",
             _(

@@ -32,6 +32,7 @@ from purge.models import WorkerBeat
 from purge.selectors import clean_up_is_due, last_beat, pass_is_due, patrol_is_under_way, work_to_deliver
 from purge.worker.queue import (
     CANARY_TASK,
+    REMIND_TASK,
     enqueue,
     enqueue_compaction,
     enqueue_pass,
@@ -75,6 +76,7 @@ class Supervisor:
     suspected_at: float | None = None
     restarts: int = 0
     _stop_file: Path | None = None
+    _told: bool = False
 
     def run(self) -> int:
         """Supervise until SIGTERM, SIGINT or SIGHUP; 0 when the cluster then stopped by itself in time."""
@@ -173,8 +175,12 @@ class Supervisor:
         if self.process is not None and self.process.poll() is not None:
             self._restart("the cluster's main process ended")
         ensure_schedules()
-        if not noticing.reconcile() and not deliver() and pass_is_due():
+        found = noticing.reconcile()
+        if not found and not deliver() and pass_is_due():
             enqueue_pass()
+        if found and not self._told:
+            enqueue(REMIND_TASK)  # operators hear of it now, not with the next hour
+        self._told = bool(found)
         if clean_up_is_due():
             enqueue_compaction()
         self._send_canary()
