@@ -117,6 +117,8 @@ class PurgeRequest(models.Model):
     people_left = models.PositiveIntegerField(default=0)
     steps_left = models.PositiveIntegerField(default=0)
     residue_left = models.PositiveIntegerField(default=0)
+    #: Unique User IDs that were too many to be looked for in texts where nothing says whose they are.
+    ids_unsought = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = PurgeRequestQuerySet.as_manager()
 

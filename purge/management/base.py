@@ -201,6 +201,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
         "unopened": [file.as_json() for file in unopened_of(purge_request, everything=True)],
         "possible": [place.as_json() for place in _places(possible_of(purge_request, everything=True))],
+        "ids_not_looked_for": purge_request.ids_unsought,
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
             for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row")
@@ -256,6 +257,8 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
         f"Replace it if it should not."
         for place in possible.files
     ]
+    if possible.unsought:
+        lines.append(f"  may be      {possible.unsought:,} Unique User IDs were too many to be looked for as words")
     if possible.more:
         lines.append("  may be      more places were not listed")
     for person_id, table in purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):

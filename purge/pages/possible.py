@@ -31,14 +31,15 @@ class PossibleLine:
 @dataclass(frozen=True)
 class PossibleLines:
     """``words``: where an ID may stand; ``files``: of other people, that mention an address. ``more``: there are
-    others, which were not counted."""
+    others, which were not counted. ``unsought``: how many IDs were not looked for."""
 
     words: Sequence[PossibleLine]
     files: Sequence[PossibleLine]
     more: bool
+    unsought: int
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.files)
+        return bool(self.words or self.files or self.unsought)
 
 
 def possible_of(purge_request: PurgeRequest, *, everything: bool) -> PossibleLines:
@@ -51,7 +52,9 @@ def possible_of(purge_request: PurgeRequest, *, everything: bool) -> PossibleLin
     for place in places[: 2 * MOST_PLACES + 2]:
         (files if _is_file(place) else words).append(place)
     more = max(len(words), len(files)) > MOST_PLACES
-    return PossibleLines(list(map(_line, words[:MOST_PLACES])), list(map(_line, files[:MOST_PLACES])), more)
+    return PossibleLines(
+        list(map(_line, words[:MOST_PLACES])), list(map(_line, files[:MOST_PLACES])), more, purge_request.ids_unsought
+    )
 
 
 def _is_file(place: PossibleMention) -> bool:

@@ -11,7 +11,7 @@ everything else (:mod:`purge.proof.texts`), and only so many at a time, since ea
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,11 +48,19 @@ class Possible:
     account_id: int
 
 
+@dataclass(frozen=True)
+class Unsought:
+    """How many of a request's IDs a pass did not look for, since there were too many."""
+
+    request_id: int
+    number: int
+
+
 class PossibleIds:
     """The IDs that open requests look for in texts, and the rows in which one of them may stand."""
 
     def __init__(self, requests: Iterable[PurgeRequest]) -> None:
-        self._wanted = _wanted(list(requests))
+        self._wanted, self.unsought = _wanted(list(requests))
         self._met: dict[Column, list[Any]] = defaultdict(list)
         self._pattern = _any_of(key for there in self._wanted.values() for key in there)
         self._words = self._compiled()
@@ -96,25 +104,29 @@ class PossibleIds:
                         yield Possible(request_id, column.table, column.name, row_name(column.table, pk), accounts[pk])
 
 
-def note_possible(purge_request: PurgeRequest, found: Iterable[Possible]) -> None:
-    """List for a request what may be its people's, instead of what was listed before. One that has been completed knows
-    the IDs no longer: its list grows."""
+def note_possible(purge_request: PurgeRequest, found: Iterable[Possible | Unsought]) -> None:
+    """List for a request what may be its people's, instead of what was listed before, and how much was not looked for.
+    One that has been completed knows the IDs no longer: its list grows."""
+    found = [each for each in found if each.request_id == purge_request.pk]
     if purge_request.identifiers.exists():
         purge_request.possible_mentions.all().delete()
+        purge_request.ids_unsought = sum(each.number for each in found if isinstance(each, Unsought))
+        PurgeRequest.objects.filter(pk=purge_request.pk).update(ids_unsought=purge_request.ids_unsought)
     PossibleMention.objects.bulk_create(
         [
             PossibleMention(
                 request=purge_request, table=each.table, column=each.column, row=each.row, account_id=each.account_id
             )
             for each in found
-            if each.request_id == purge_request.pk
+            if isinstance(each, Possible)
         ],
         ignore_conflicts=True,
     )
 
 
-def _wanted(requests: Sequence[PurgeRequest]) -> Mapping[int, Mapping[str, set[int]]]:
-    """Account → the keys of its IDs that nobody has there now → the requests that look for each."""
+def _wanted(requests: Sequence[PurgeRequest]) -> tuple[Mapping[int, Mapping[str, set[int]]], Sequence[Unsought]]:
+    """Account → the keys of its IDs that nobody has there now → the requests that look for each; and what is beyond
+    :data:`MOST_IDS`."""
     stored = Identifier.objects.filter(
         request__in=requests, kind=IdentifierKind.UNIQUE_ID, account_id__isnull=False
     ).order_by("request_id", "pk")
@@ -124,7 +136,7 @@ def _wanted(requests: Sequence[PurgeRequest]) -> Mapping[int, Mapping[str, set[i
         if len(key) >= SHORTEST_ID and account_id is not None:
             wanted[account_id].setdefault(key, set()).add(request_id)
     if not wanted:
-        return {}
+        return {}, ()
     going = {
         person_id
         for request in requests
@@ -132,12 +144,14 @@ def _wanted(requests: Sequence[PurgeRequest]) -> Mapping[int, Mapping[str, set[i
     }
     kept = ids_kept_in(wanted, going=going)
     left, most = {}, MOST_IDS
+    beyond: Counter[int] = Counter()
     for account_id, keys in wanted.items():
-        free = [key for key in keys if key not in kept.get(account_id, ())][:most]
-        most -= len(free)
-        if free:
-            left[account_id] = {key: keys[key] for key in free}
-    return left
+        free = [key for key in keys if key not in kept.get(account_id, ())]
+        beyond.update(request_id for key in free[most:] for request_id in keys[key])
+        if free[:most]:
+            left[account_id] = {key: keys[key] for key in free[:most]}
+        most -= len(free[:most])
+    return left, [Unsought(*counted) for counted in beyond.items()]
 
 
 def _accounts_of(table: str, pks: Sequence[Any]) -> Mapping[Any, int]:

@@ -15,7 +15,7 @@ from purge.host import Holder
 from purge.installation.storage import COPY, UNREACHABLE, AnotherStorage, require_storage
 from purge.models import PurgeRequest
 from purge.proof.files import FileMention
-from purge.proof.possible import Possible
+from purge.proof.possible import Possible, Unsought
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Report:
     hits: tuple[Hit, ...] = ()
     patrolled: bool = False
     unopened: tuple[FileMention, ...] = ()
-    possible: tuple[Possible, ...] = ()
+    possible: tuple[Possible | Unsought, ...] = ()
     reason: str = ""
     catalog: Catalog | None = field(default=None, repr=False, compare=False)
 

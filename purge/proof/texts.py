@@ -25,7 +25,7 @@ from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolle
 from purge.proof.decoding.rows import coded_addresses, worth_reading
 from purge.proof.files import FileMention, mentions_in_files
 from purge.proof.judge import Judge, Sought
-from purge.proof.possible import Possible, PossibleIds
+from purge.proof.possible import Possible, PossibleIds, Unsought
 from purge.proof.probe import BYTES_A_ROW
 from purge.proof.reading import filled, stream, values_of
 from purge.proof.report import Hit, Report, check_key, check_storage
@@ -48,7 +48,7 @@ def is_small() -> bool:
 def patrol_one(purge_request: PurgeRequest, catalog: Catalog | None = None) -> Report:
     """A patrol for one request. ``catalog``: what a verification has read a moment ago."""
     unopened: list[FileMention] = []
-    possible: list[Possible] = []
+    possible: list[Possible | Unsought] = []
     hits = tuple(hit for hit in patrol([purge_request], unopened, possible, catalog) if hit.owner is None)
     verdict = Verdict.RESIDUE if hits else Verdict.CLEAN
     return Report(verdict, hits, patrolled=True, unopened=tuple(unopened), possible=tuple(possible))
@@ -57,13 +57,14 @@ def patrol_one(purge_request: PurgeRequest, catalog: Catalog | None = None) -> R
 def patrol(
     requests: Sequence[PurgeRequest],
     unopened: list[FileMention] | None = None,
-    possible: list[Possible] | None = None,
+    possible: list[Possible | Unsought] | None = None,
     catalog: Catalog | None = None,
 ) -> Iterator[Hit]:
     """One pass over every text and JSON column of every table: the places where a purged address or login stands.
 
     Yields a hit per request concerned, also where it is somebody else's now (``owner``). ``unopened``: the stored files
-    that could not be opened are put into it; ``possible``: places where an ID of theirs may stand. Raises
+    that could not be opened are put into it; ``possible``: places where an ID of theirs may stand, and how many of the
+    IDs were not looked for. Raises
     :class:`CouldNotLook` as :func:`verify` does.
     """
     check_key(requests)
@@ -76,6 +77,7 @@ def patrol(
         yield from _patrol_texts(catalog, patrolled_columns(catalog), wanted, judge, ids)
         if possible is not None:
             possible += ids.places(catalog)
+            possible += ids.unsought
         for mention in mentions_in_files(judge.cleaned(requests)):
             if unopened is not None and mention.unopened:
                 unopened.append(mention)

@@ -26,7 +26,7 @@ from purge.proof import columns, probe, texts
 from purge.proof.decoding.salted import knowing
 from purge.proof.files import FileMention, note_unopened
 from purge.proof.judge import Judge
-from purge.proof.possible import Possible, note_possible
+from purge.proof.possible import Possible, Unsought, note_possible
 from purge.proof.report import CouldNotLook, Hit, Report
 from purge.routes.scope import addresses_of
 from purge.run import engine, treating
@@ -122,7 +122,7 @@ def _pass(requests: Sequence[PurgeRequest], earlier: Sequence[PurgeRequest] = ()
     ``earlier``: requests that are over; what is not residue is noted of the others alone.
     """
     unopened: list[FileMention] = []
-    possible: list[Possible] = []
+    possible: list[Possible | Unsought] = []
     asked = [*requests, *earlier]
     with knowing(addresses_of(requests)):
         met = end_passing_rows(texts.patrol(asked, unopened, possible)) if asked else []
@@ -146,7 +146,7 @@ def look_at(purge_request: PurgeRequest) -> tuple[Hit, ...]:
     """
     hits = {(hit.table, hit.column, hit.row): hit for hit in probe.verify(purge_request).hits}
     unopened: list[FileMention] = []
-    possible: list[Possible] = []
+    possible: list[Possible | Unsought] = []
     with knowing(addresses_of([purge_request])):
         met = end_passing_rows(texts.patrol([purge_request], unopened, possible))
     hits |= {(hit.table, hit.column, hit.row): hit for hit in returned([purge_request])}

@@ -107,6 +107,40 @@ def test_page_and_command_tell_the_places_and_never_the_id(cast, client):
     assert told["state"] == "completed"
 
 
+def test_a_request_whose_ids_were_too_many_says_so(cast, client, monkeypatch):
+    """Those of the requests that were accepted first are looked for; of a later one nobody thinks that all were."""
+    monkeypatch.setattr(possible, "MOST_IDS", 2)
+    others = [
+        UserFactory(account=cast.acme, unique_user_id=f"N-700{number}", deleted_at=cast.ann.deleted_at)
+        for number in range(3)
+    ]
+    seen, unseen = (
+        CommentFactory(body=f"order {unique_id}", post__board__account=cast.acme, author=cast.witness)
+        for unique_id in ("U-1001", "N-7002")
+    )
+    of_one, of_many = submit(cast, cast.ann), submit(cast, *others)
+    assert w.completed(w.run_to_end(of_one))
+    assert (noted(of_one), of_one.ids_unsought) == ({seen.pk}, 0)
+    w.run_to_end(of_many)
+    assert w.completed(of_many)
+    assert not {seen.pk, unseen.pk} & noted(of_many)
+    client.force_login(cast.admin)
+    words = "Not all of this request’s were looked for"
+    for purge_request, number in ((of_one, 0), (of_many, 1)):
+        purge_request.refresh_from_db()
+        page = client.get(reverse("admin:purge_purgerequest_change", args=[purge_request.pk])).content.decode()
+        assert (words in page) is bool(number)
+        said, as_json = StringIO(), StringIO()
+        call_command("purge_status", purge_request.reference, stdout=said)
+        assert ("1 Unique User IDs were too many to be looked for as words" in said.getvalue()) is bool(number)
+        call_command("purge_status", purge_request.reference, "--json", stdout=as_json)
+        assert json.loads(as_json.getvalue())["ids_not_looked_for"] == number
+    # The IDs are known no longer: what was said stays.
+    look_at(of_many)
+    of_many.refresh_from_db()
+    assert of_many.ids_unsought == 1
+
+
 def test_where_nothing_stands_nothing_is_said(cast, client):
     purge_request = w.run_to_end(submit(cast, cast.ann))
     client.force_login(cast.admin)
