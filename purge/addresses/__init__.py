@@ -21,7 +21,16 @@ from purge.addresses.matching import (
     mentions,
     written_in,
 )
-from purge.addresses.rewriting import ERASED, MARKERS, emails_in_json, holds_marker, list_without, redact, redact_json
+from purge.addresses.rewriting import (
+    ERASED,
+    MARKERS,
+    changed_json,
+    emails_in_json,
+    holds_marker,
+    list_without,
+    redact,
+    redact_json,
+)
 from purge.addresses.shapes import Shape, emails_in_value, names, others_in_value
 from purge.addresses.spellings import search_keys, sought_keys
 
@@ -33,6 +42,7 @@ __all__ = [
     "Shape",
     "address_key",
     "cannot_mention",
+    "changed_json",
     "emails_in",
     "emails_in_json",
     "emails_in_value",

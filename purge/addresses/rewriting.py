@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from purge.addresses.decoders.finding import all_mentions
@@ -82,34 +83,38 @@ def redact_json(
 
     Names of properties that become equal are numbered, so that no value is lost.
     """
-    if not any(all_mentions(text, keys, spared) for text in strings_in_json(value)):
+    return changed_json(value, partial(redact, keys=keys, replacement=replacement, spared=spared))
+
+
+def changed_json(value: Any, change: Callable[[str], str]) -> Any:
+    """A copy of the JSON value with each of its strings, names of properties included, as ``change`` makes it; the
+    same object when it changes none. Names that become equal are numbered."""
+    new = {text: changed for text in set(strings_in_json(value)) if (changed := change(text)) != text}
+    if not new:
         return value
     top = [value]
     todo: list[Any] = [top]
     while todo:
         container = todo.pop()
         if isinstance(container, dict):
-            _rename_properties(container, keys, replacement, spared)
+            _rename_properties(container, new)
         for place, item in container.items() if isinstance(container, dict) else enumerate(container):
             if isinstance(item, str):
-                container[place] = redact(item, keys, replacement, spared=spared)
+                container[place] = new.get(item, item)
             elif isinstance(item, dict | list):
                 container[place] = item.copy()
                 todo.append(container[place])
     return top[0]
 
 
-def _rename_properties(
-    properties: dict[str, Any], keys: Collection[str], replacement: str | None, spared: Collection[str]
-) -> None:
-    before = dict(properties)
-    renamed = {name: redact(name, keys, replacement, spared=spared) for name in before}
-    if all(name == new for name, new in renamed.items()):
+def _rename_properties(properties: dict[str, Any], renamed: Mapping[str, str]) -> None:
+    if renamed.keys().isdisjoint(properties):
         return
-    taken = {name for name, new in renamed.items() if name == new}
+    before = dict(properties)
+    taken = before.keys() - renamed.keys()
     properties.clear()
     for name, item in before.items():
-        new = renamed[name]
+        new = renamed.get(name, name)
         if new != name:
             number = 1
             while new in taken:

@@ -1,5 +1,5 @@
 """Names that stand beside an address in a text where it is certain whose they are: in a header, a calendar, a card, a
-table with headings (:mod:`purge.records.tables`).
+table with headings (:mod:`purge.records.tables`), a JSON object (:mod:`purge.records.documents`).
 
 ``"Ann Archer" <ann@x.org>`` is the name of that address, and so is what an attendee is called, and all that a
 card says of whom it is about. A name that somebody has typed into a sentence is not looked for.
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from purge.addresses.decoders.finding import decoded_mentions
 from purge.addresses.matching import mentions
 from purge.addresses.rewriting import marker_for
+from purge.records.documents import Cut, cuts_in_objects
 from purge.records.tables import Span, cells_beside
+from purge.records.whose import Gone
 
 _LONGEST_NAME: Final = 300
 #: What stands before "<ann@x.org>": a name in quotation marks, or in encoded words.
@@ -36,12 +38,6 @@ _OF_A_PERSON: Final = frozenset(
 )
 
 
-class _Cut(NamedTuple):
-    start: int
-    end: int
-    new: str
-
-
 def without_names(text: str, keys: Collection[str], *, spared: Collection[str] = ()) -> str:
     """The text without what is said beside the addresses of the keys; these stay, for whoever takes them out."""
     if not any(sign in text for sign in "<:\n\r"):
@@ -56,13 +52,24 @@ def without_names(text: str, keys: Collection[str], *, spared: Collection[str] =
                 cuts += name(part, [(mention.start, mention.end) for mention in found])
     if "\n" in text or "\r" in text:
         cells = cells_beside(text, {Span(mention.start, mention.end) for mention in found})
-        cuts += (_Cut(*cell, marker_for(cell.end - cell.start)) for cell in cells)
-    for cut in sorted(set(cuts), reverse=True):
-        text = text[: cut.start] + cut.new + text[cut.end :]
-    return text
+        cuts += (Cut(*cell, marker_for(cell.end - cell.start)) for cell in cells)
+    if "{" in text:
+        cuts += cuts_in_objects(text, Gone(keys, spared, homes=(), written=()))
+    return _without(text, cuts)
 
 
-def _beside(text: str, start: int, end: int) -> Iterator[_Cut]:
+def _without(text: str, cuts: Collection[Cut]) -> str:
+    """Where one stands within another, the other is what counts."""
+    pieces: list[str] = []
+    done = 0
+    for cut in sorted(set(cuts), key=lambda each: (each.start, -each.end, each.new)):
+        if cut.start >= done:
+            pieces += text[done : cut.start], cut.new
+            done = cut.end
+    return "".join((*pieces, text[done:]))
+
+
+def _beside(text: str, start: int, end: int) -> Iterator[Cut]:
     """The name before an address in angle brackets."""
     floor = max(0, start - _LONGEST_NAME)
     before = text[floor:start]
@@ -72,7 +79,7 @@ def _beside(text: str, start: int, end: int) -> Iterator[_Cut]:
     before = before[: bracket.start()]
     name = _NAMED.search(before) or (_UNQUOTED.search(before) if _in_header(text, start) else None)
     if name is not None and "@" not in name.group():
-        yield _Cut(floor + name.start(), floor + bracket.start(), "")
+        yield Cut(floor + name.start(), floor + bracket.start(), "")
 
 
 def _in_header(text: str, place: int) -> bool:
@@ -85,16 +92,16 @@ def _in_header(text: str, place: int) -> bool:
         begins -= 1
 
 
-def _named_in_property(part: re.Match[str], _found: list[tuple[int, int]]) -> Iterator[_Cut]:
+def _named_in_property(part: re.Match[str], _found: list[tuple[int, int]]) -> Iterator[Cut]:
     for name in _COMMON_NAME.finditer(part.group()):
         inner = name.group(2).strip('"')
         if inner:
             start = part.start() + name.start(2)
             marks = '"' if name.group(2).startswith('"') else ""
-            yield _Cut(start, part.start() + name.end(2), f"{marks}{marker_for(len(inner))}{marks}")
+            yield Cut(start, part.start() + name.end(2), f"{marks}{marker_for(len(inner))}{marks}")
 
 
-def _named_in_card(part: re.Match[str], found: list[tuple[int, int]]) -> Iterator[_Cut]:
+def _named_in_card(part: re.Match[str], found: list[tuple[int, int]]) -> Iterator[Cut]:
     """All of a card whose own address it is; one that only names somebody (a note, an agent) is another's."""
     lines = list(_LINE_OF_CARD.finditer(part.group()))
     if not any(line.group(1).upper() == "EMAIL" and _holds(part, line, found) for line in lines):
@@ -102,7 +109,7 @@ def _named_in_card(part: re.Match[str], found: list[tuple[int, int]]) -> Iterato
     for line in lines:
         if line.group(1).upper() in _OF_A_PERSON and line.group(3):
             start = part.start() + line.start(3)
-            yield _Cut(start, part.start() + line.end(3), marker_for(len(line.group(3))))
+            yield Cut(start, part.start() + line.end(3), marker_for(len(line.group(3))))
 
 
 def _holds(part: re.Match[str], line: re.Match[str], found: list[tuple[int, int]]) -> bool:

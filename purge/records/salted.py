@@ -7,12 +7,10 @@ known. In every spelling of the domain in small letters, and as the address is s
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-from purge.addresses.rewriting import ERASED
 from purge.addresses.tokens import is_token
 
 #: The properties that hold the digest: Open Badges 2.0 and 3.0.
@@ -23,29 +21,11 @@ _HASHED: Final = re.compile(r"(md5|sha1|sha256)\$([0-9A-Fa-f]{32,64})\Z")
 def is_salted(properties: dict[str, Any], writings: Collection[str]) -> bool:
     """Whether an object tells one of the addresses, as they may have been written, by a digest with the salt beside
     it."""
-    return next(_identities(properties, writings), "") != ""
+    return next(identities(properties, writings), "") != ""
 
 
-def without_salted(text: str, writings: Collection[str]) -> str:
-    """A text that is a JSON document without such digests, the rest as it was; any other text as it is."""
-    if '"salt"' not in text or text.lstrip()[:1] not in ("{", "["):
-        return text
-    try:
-        todo: list[Any] = [json.loads(text)]
-    except (ValueError, RecursionError):
-        return text
-    while todo:
-        match todo.pop():
-            case dict() as properties:
-                for identity in _identities(properties, writings):
-                    text = text.replace(identity, ERASED)
-                todo += properties.values()
-            case list() as items:
-                todo += items
-    return text
-
-
-def _identities(properties: dict[str, Any], writings: Collection[str]) -> Iterator[str]:
+def identities(properties: dict[str, Any], writings: Collection[str]) -> Iterator[str]:
+    """The digests in an object that are of one of the addresses, as they are written there."""
     salt = properties.get("salt")
     if not isinstance(salt, str) or not salt:
         return

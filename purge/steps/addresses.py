@@ -20,14 +20,13 @@ from purge.addresses import (
     names_id,
     names_login,
     others_in_value,
-    redact,
     redact_json,
 )
 from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for, storable
 from purge.database import dialect_of
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
-from purge.records import redact_objects, without_names, without_salted
+from purge.records import redact_objects, redact_text
 from purge.routes.scope import Scope, owner_of, searched
 from purge.rules import (
     AddressTreatment,
@@ -348,9 +347,7 @@ def redacted(rule: Redact, column: AddressColumn, value: Any, named: Named) -> A
     if column.is_json:
         rest = redact_objects(value, named.keys, spared=named.spared, homes=named.homes(), written=named.written)
     else:
-        rest = without_names(value, named.keys, spared=named.spared)
-        rest = without_salted(rest, [*named.keys, *named.written])
-        rest = redact(rest, named.keys, spared=named.spared)
+        rest = redact_text(value, named.keys, spared=named.spared, written=named.written)
     return _with_number(column, rest, named.pk) if rule.numbered and rest is not value else rest
 
 

@@ -9,10 +9,13 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import md5, sha1, sha256
+from json import JSONDecoder
 from types import MappingProxyType
 from typing import Any, Final
 
 _KNOWN: Final[ContextVar[Mapping[str, Collection[str]]]] = ContextVar("known addresses", default=MappingProxyType({}))
+#: So many beginnings of documents in a text may be none.
+MOST_FAILED: Final = 100
 _DIGESTS: Final = (md5, sha1, sha256)
 
 
@@ -32,7 +35,9 @@ def salted_addresses(document: Any) -> set[str]:
     todo = [document] if known else []
     while todo:
         item = todo.pop()
-        if isinstance(item, list):
+        if isinstance(item, str):
+            todo += _documents_in(item)
+        elif isinstance(item, list):
             todo += item
         elif isinstance(item, dict):
             todo += item.values()
@@ -46,6 +51,21 @@ def salted_addresses(document: Any) -> set[str]:
                     if any(not written.isdisjoint(_digests(each + salt)) for each in writings)
                 }
     return found
+
+
+def _documents_in(text: str) -> Iterator[Any]:
+    """The JSON documents that a text is, or holds."""
+    if "salt" not in text:
+        return
+    decoder, place, failed = JSONDecoder(), text.find("{"), 0
+    while place >= 0 and failed < MOST_FAILED:
+        try:
+            document, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            place, failed = place + 1, failed + 1
+        else:
+            yield document
+        place = text.find("{", place)
 
 
 def _digests(text: str) -> set[str]:

@@ -1,9 +1,12 @@
 """What stands beside an address and is its person's goes with it: in headers, calendars, cards and lists."""
 
+from hashlib import sha256
+
 import pytest
 
 from purge import services
 from purge.addresses import list_without
+from tests.factories.connectors import XapiStatementFactory
 from tests.factories.messaging import AnnouncementFactory
 from tests.purge import world as w
 
@@ -61,6 +64,17 @@ TEXTS = {
         "Name;Manager Email;Email\nBo Baker;[erased];bo@q.example"
     ),
     "Name;Email;Login\nBo Baker;bo@q.example;ann@x.org": "Name;Email;Login\nBo Baker;bo@q.example;[erased]",
+    # JSON, whole or among other words; what is not about the person stays as it is written.
+    '{"name": "Ann Archer",  "email": "Ann Archer <ann@x.org>", "room": 7}': (
+        '{"name": "[erased]",  "email": "[erased]", "room": 7}'
+    ),
+    '500 for [{"name":{"givenName":"Ann"},"mail":"ann@x.org","employeeNumber":1001},{"name":"Bo","mail":"bo@x.org"}]': (
+        '500 for [{"name":{},"mail":"[erased]","employeeNumber":null},{"name":"Bo","mail":"bo@x.org"}]'
+    ),
+    'at {x: {"user": {"displayName": "Ann \\"Ace\\" Archer", "email": "ann@x.org"}, "title": "Dr"}': (
+        'at {x: {"user": {"displayName": "[erased]", "email": "[erased]"}, "title": "Dr"}'
+    ),
+    '{"name": "Safety", "contact": "ann@x.org"}': '{"name": "Safety", "contact": "[erased]"}',
     # Typed into a sentence: nobody can say where the name begins.
     "Please ask Ann Archer <ann@x.org> today": "Please ask Ann Archer <[erased]> today",
 }
@@ -71,6 +85,7 @@ OTHERS = (
     CALENDAR.replace("ann@x.org", "ann+x@x.org"),
     CARD.replace("ann@x.org", "jo.ann@x.org"),
     "Name;Email\nAnn Archer;joann@x.org\nAnn Archer;ann@x.org.au",
+    '{"name": "Ann Archer", "email": "joann@x.org"}',
 )
 
 
@@ -83,6 +98,31 @@ def test_names_leave_with_their_address_and_nobody_elses(cast):
         row.refresh_from_db()
         left[text] = row.body
     assert left == TEXTS | {text: text for text in OTHERS}
+
+
+def test_a_string_in_json_is_a_text_like_any_other(cast):
+    strings = list(TEXTS)
+    stored = {"strings": [*strings, *OTHERS], '"Ann Archer" <ann@x.org>': 3, "table": {"csv": strings[7], "n": 7}}
+    row = XapiStatementFactory(account=cast.acme, user=None, statement=stored)
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    row.refresh_from_db()
+    assert row.statement == {
+        "strings": [*TEXTS.values(), *OTHERS],
+        "<[erased]>": 3,
+        "table": {"csv": TEXTS[strings[7]], "n": 7},
+    }
+
+
+def test_a_badge_in_a_string_leaves_with_its_salt_beside_it(cast):
+    digest = sha256(b"ann@x.orgpepper").hexdigest()
+    badge = f'{{"recipient": {{"identity": "sha256${digest}", "salt": "pepper", "hashed": true}}}}'
+    row = XapiStatementFactory(account=cast.acme, user=None, statement={"badges": [badge, f"got {badge}"]})
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    row.refresh_from_db()
+    left = '{"recipient": {"identity": "[erased]", "salt": "pepper", "hashed": true}}'
+    assert row.statement == {"badges": [left, f"got {left}"]}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from django.test import override_settings
 
 from connectors.models import FtpSettings, SalesforceSettings, XapiStatement
 from purge import services
-from purge.records import objects
+from purge.records import whose
 from purge.upkeep import patrol
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory, SalesforceSettingsFactory
 from tests.factories.learning import AwardedBadgeFactory
@@ -332,7 +332,7 @@ def test_digests_of_an_address_as_each_of_the_people_has_it_stored(cast, monkeyp
     documents = {digest: recipient(f"sha256${digest}", "deadsea") for digest in ZOE_SALTED}
     made = plant(cast.acme, documents | {digest: statement(agent(mbox_sha1sum=digest)) for digest in ZOE_SHA1})
     if not treated:
-        monkeypatch.setattr(objects, "is_salted", lambda *_args: False)
+        monkeypatch.setattr(whose, "is_salted", lambda *_args: False)
     request = purge(cast, person)
     stored = dict(XapiStatement.objects.values_list("pk", "statement"))
     left = {digest: stored[row.pk] for digest, row in made.items()}
@@ -348,7 +348,7 @@ def test_digests_of_an_address_as_each_of_the_people_has_it_stored(cast, monkeyp
 
 def test_a_salted_digest_is_told_by_the_proof_without_the_treatment(cast, monkeypatch):
     badge = plant(cast.acme, {"2.0": recipient(f"sha256${SALTED}", "deadsea")})["2.0"]
-    monkeypatch.setattr(objects, "is_salted", lambda *_args: False)
+    monkeypatch.setattr(whose, "is_salted", lambda *_args: False)
     request = purge(cast, cast.ann)
     assert request.status == "residue"
     assert list(request.residues.values_list("table", "row")) == [("connectors_xapistatement", str(badge.pk))]
