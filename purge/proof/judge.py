@@ -24,7 +24,7 @@ from purge.proof.columns import readable, readings_of, shape_of, takes_addresses
 from purge.proof.files import FileMention, Where
 from purge.proof.report import Hit
 from purge.proof.row_names import row_name
-from purge.routes.ownership import id_owner_in, owner_in
+from purge.routes.ownership import id_owner_in, owner_anywhere, owner_in
 from purge.routes.policy import policy_for
 from purge.routes.scope import DOOMED_REASONS, owner_of
 from purge.rules.registry import get_registry, person_model
@@ -137,7 +137,7 @@ class Judge:
 
         Somebody's only if no mention in the value is nobody's.
         """
-        if place.account_id is None:
+        if place.account_id is None and sought.account_id is None:
             return None
         found = ((identity, self._holder(place, sought, identity)) for identity in sorted(written.identities))
         owners = {identity: owner for identity, owner in found if owner is not None}
@@ -157,15 +157,18 @@ class Judge:
 
     def _holder_of_digest(self, place: Hit, sought: Sought) -> Holder | None:
         """Whose digest it is now, of the addresses in the account: which was purged nobody knows any more."""
-        assert place.account_id is not None
-        asked = (place.account_id, place.key)
+        account_id = sought.account_id if place.account_id is None else place.account_id
+        assert account_id is not None
+        asked = (account_id, place.key)
         if asked not in self.digests:
-            there = get_host().identities_in(place.account_id)
+            there = get_host().identities_in(account_id)
             self.digests[asked] = next((identity for identity in there if place.key in sought_keys(identity)), None)
         identity = self.digests[asked]
         return self._holder(place, sought, identity) if identity else None
 
     def _holder(self, place: Hit, sought: Sought, identity: str) -> Holder | None:
+        if place.account_id is None:
+            return self._holder_anywhere(sought, identity)
         if place.key.startswith(ID) or sought.kind == IdentifierKind.UNIQUE_ID:
             owner = id_owner_in(place.account_id, identity, going=self.going[sought.purge_request.pk])
             if owner is not None or sought.kind == IdentifierKind.UNIQUE_ID:
@@ -182,6 +185,14 @@ class Judge:
             going=self.going[purge_request.pk],
             matched=matched,
         )
+
+    def _holder_anywhere(self, sought: Sought, identity: str) -> Holder | None:
+        """In a row of no account: of what the purge looks for in one account alone, whoever has it in any."""
+        if sought.account_id is None:
+            return None
+        purge_request = sought.purge_request
+        going = self.going[purge_request.pk]
+        return owner_anywhere(identity, accepted_at=purge_request.accepted_at, going=going)
 
     def _is_captured(self, purge_request: PurgeRequest, identity: str) -> bool:
         """Whether an address is one that was purged, not one that only looks like it."""
@@ -212,11 +223,11 @@ class Judge:
         return any(place.key in ids_in(each, self.homes[place.account_id]) for each in readings)
 
     def concerns(self, sought: Sought, account_id: int | None, key: str = "") -> bool:
-        if sought.account_id is not None:
-            return account_id == sought.account_id
         if account_id is None:
             # Nobody is known by an ID or a login where there is no account.
             return sought.kind not in (IdentifierKind.LOGIN, IdentifierKind.UNIQUE_ID) and not key.startswith(ID)
+        if sought.account_id is not None:
+            return account_id == sought.account_id
         policy = self.policies[sought.purge_request.pk]
         requesting = policy.scrub_requesting_account and account_id == sought.purge_request.account_id
         if requesting:

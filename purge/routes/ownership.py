@@ -27,7 +27,7 @@ a user of another account                              taken out             tak
 
 The state of a holder makes no difference: an address is a deleted user's as well, and somebody whom another request has
 frozen may be given back. What is taken out "of a kept creator's account" is every other field; their own row keeps it.
-A row of no account is nobody's.
+In a row of no account what was matched is nobody's; what was captured along is whoever's it is in any account.
 """
 
 from __future__ import annotations
@@ -82,10 +82,16 @@ def owner_in(
     return owner_of(holders, accepted_at=accepted_at, going=going, matched=matched)
 
 
+def owner_anywhere(key: str, *, accepted_at: datetime | None, going: Collection[int]) -> Holder | None:
+    """Who has an identifier that was captured along, in whatever account: for a row of no account."""
+    holders = get_host().holders(None, [key]).get(key, [])
+    return owner_of(holders, accepted_at=accepted_at, going=going, matched=False)
+
+
 def owned_in(
-    account_id: int, keys: Collection[str], *, accepted_at: datetime | None, going: Collection[int]
+    account_id: int | None, keys: Collection[str], *, accepted_at: datetime | None, going: Collection[int]
 ) -> frozenset[str]:
-    """Those of the keys, none of them looked for itself, that belong to somebody in one account."""
+    """Those of the keys, none of them looked for itself, that belong to somebody in one account (None: in any)."""
     found = get_host().holders(account_id, keys)
     return frozenset(
         key

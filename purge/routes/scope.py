@@ -94,7 +94,7 @@ class Scope:
         if not self.written:
             return frozenset()
         if account_id not in self._cases:
-            identities = self.addresses if account_id is None else self.identities_for(account_id)
+            identities = self.identities_for(account_id)
             self._cases[account_id] = frozenset().union(*map(cases_of, self._writings(identities)))
         return self._cases[account_id]
 
@@ -103,14 +103,28 @@ class Scope:
         """Answers of :meth:`writings_for`."""
         return {}
 
-    def identities_for(self, account_id: int) -> frozenset[str]:
-        """The identities that are taken out of this account: those that are nobody's there."""
+    def identities_for(self, account_id: int | None) -> frozenset[str]:
+        """The identities that are taken out of this account: those that are nobody's there; of rows of no account,
+        whatever is captured along and is nobody's anywhere."""
+        if account_id is None:
+            return self.addresses | self._along
         own, kept = self.own_addresses.get(account_id, frozenset()), self._kept.get(account_id, frozenset())
         return (self.addresses | own) - kept
 
-    def of_others(self, account_id: int, identities: Collection[str]) -> frozenset[str]:
-        """Those of the identities that belong to somebody of the account who stays. What is looked for is wider than an
-        identity, and may stand in a longer address: where theirs is written, it stays."""
+    @cached_property
+    def _along(self) -> frozenset[str]:
+        """What is taken out in single accounts, and is nobody's in any."""
+        along = frozenset().union(*self.own_addresses.values()) - self.addresses
+        return along.difference(*self._kept.values()) if along else along
+
+    @cached_property
+    def keys_along(self) -> frozenset[str]:
+        """What is looked for in rows of no account although it is looked for in single accounts alone."""
+        return self._sought(self._along) - self._sought(self.addresses) if self._along else frozenset()
+
+    def of_others(self, account_id: int | None, identities: Collection[str]) -> frozenset[str]:
+        """Those of the identities that belong to somebody of the account (None: of any) who stays. What is looked for
+        is wider than an identity, and may stand in a longer address: where theirs is written, it stays."""
         asked = frozenset(identities) - self.identities_for(account_id)
         if new := {key for key in asked if (account_id, key) not in self._others}:
             going = self.going | set(self.people)
@@ -119,18 +133,18 @@ class Scope:
         return frozenset(key for key in asked if self._others[account_id, key])
 
     @cached_property
-    def _others(self) -> dict[tuple[int, str], bool]:
+    def _others(self) -> dict[tuple[int | None, str], bool]:
         """Answers of :meth:`of_others`: many texts ask for the same."""
         return {}
 
     @cached_property
     def _everywhere(self) -> frozenset[str]:
-        return self._sought(self.addresses) | self.opaque
+        return self._sought(self.identities_for(None)) | self.opaque
 
     @cached_property
     def _anywhere(self) -> frozenset[str]:
         """In an account in which nothing else is looked for."""
-        return self._everywhere | searched_ids(self.logins)
+        return self._sought(self.addresses) | self.opaque | searched_ids(self.logins)
 
     @cached_property
     def _there(self) -> dict[int, frozenset[str]]:

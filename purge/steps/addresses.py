@@ -301,7 +301,10 @@ def _of_others(
 ) -> frozenset[str]:
     """Identities of other people of the row's account that a value may mention as well: theirs stay."""
     if account_id is None:
-        return frozenset()
+        # What was matched is nobody's there, however it is written.
+        keys &= scope.keys_along
+        if not keys:
+            return frozenset()
     return scope.of_others(account_id, others_in_value(value, column.shape, keys, scope.identities_for(account_id)))
 
 
