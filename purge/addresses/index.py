@@ -82,6 +82,12 @@ def create_functions(connection: BaseDatabaseWrapper) -> bool:
     return _texts(connection).create_functions()
 
 
+def is_current(connection: BaseDatabaseWrapper, columns: Iterable[TextColumn]) -> bool:
+    """Whether functions and indexes are those of this release, this server and this Python, and every column has one.
+    Migrating makes them so: nothing else does, after a new release, an upgrade of the server or a restored dump."""
+    return _texts(connection).has_current_functions() and not missing_indexes(connection, columns)
+
+
 def replace_indexes(connection: BaseDatabaseWrapper, columns: Sequence[TextColumn]) -> None:
     """Indexes of today's definition on these columns, and on no others; those of an earlier one go when the new ones
     are there, so that a search is answered by an index all the time.
@@ -229,6 +235,9 @@ class _Texts(ABC):
     def create_functions(self) -> bool: ...
 
     @abstractmethod
+    def has_current_functions(self) -> bool: ...
+
+    @abstractmethod
     def index_statement(self, column: TextColumn, *, concurrently: bool) -> str: ...
 
     @abstractmethod
@@ -279,16 +288,12 @@ class _IndexedTexts(_Texts):
         schema = self.schema
         with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
             cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_LOCK])
-            ((encoding, server),) = self.rows(
-                "SELECT pg_catalog.current_setting('server_encoding'),"
-                " pg_catalog.current_setting('server_version_num')::int / 10000",
-            )
+            ((encoding,),) = self.rows("SELECT pg_catalog.current_setting('server_encoding')")
             if encoding != "UTF8":
                 raise UnfitDatabase(f"The database is kept in {encoding}; make it with ENCODING 'UTF8'.")
-            wanted = version(schema, server)
-            current = (text_function(), json_function())
-            if self._versions() == dict.fromkeys(current, wanted):
+            if self.has_current_functions():
                 return False
+            wanted, current = self._wanted(), (text_function(), json_function())
             for statement in function_statements(schema):
                 cursor.execute(statement)
             for name, argument in zip(current, ("text", "jsonb"), strict=True):
@@ -297,6 +302,14 @@ class _IndexedTexts(_Texts):
             for index in self.indexes(current):
                 cursor.execute(f"REINDEX INDEX {schema}.{self.quoted(index)}")
         return True
+
+    def has_current_functions(self) -> bool:
+        return self._versions() == dict.fromkeys((text_function(), json_function()), self._wanted())
+
+    def _wanted(self) -> str:
+        """What is to be remembered with the functions."""
+        ((server,),) = self.rows("SELECT pg_catalog.current_setting('server_version_num')::int / 10000")
+        return version(self.schema, server)
 
     def index_statement(self, column: TextColumn, *, concurrently: bool) -> str:
         return (
@@ -383,6 +396,9 @@ class _ScannedTexts(_Texts):
 
     def create_functions(self) -> bool:
         return False
+
+    def has_current_functions(self) -> bool:
+        return True
 
     def index_statement(self, column: TextColumn, *, concurrently: bool) -> str:
         with self.connection.cursor() as cursor:

@@ -79,6 +79,17 @@ def _what_failed(purge_request: PurgeRequest) -> str:
             ) % {"step": purge_request.error_step or _("unknown")}
         case "HashKeyMissing":
             return _("The key that recognises purged addresses is missing or was changed, so nothing can be proved.")
+        case "ObjectNotInPrerequisiteState":
+            return _(
+                "The database lets no row of “%(table)s” be deleted or changed as that is set up, for example because "
+                "it is published for replication and has no replica identity. Trying again does not help until an "
+                "operator has changed that."
+            ) % {"table": purge_request.error_step or _("unknown")}
+        case "InsufficientPrivilege":
+            return _(
+                "The database does not give this product the rights that it needs on “%(table)s”. Trying again does "
+                "not help until an operator has granted them."
+            ) % {"table": purge_request.error_step or _("unknown")}
         case "OperationalError" | "InterfaceError":
             return _("The database could not be reached, or was too busy.")
         case "":

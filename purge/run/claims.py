@@ -121,7 +121,7 @@ def lay_down_claim(claim: Claim) -> None:
 def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -> None:
     """Keep an error's class and the step it happened in; try again later, five times at most, then ask people.
 
-    ``final``: ask them at once.
+    ``final``: ask them at once, as for what no new attempt changes.
     """
     with transaction.atomic():
         try:
@@ -131,9 +131,10 @@ def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -
         attempts = purge_request.attempts + 1
         failure = failure_of(error)
         name = failure.error
-        if final or attempts >= MAX_ATTEMPTS:
+        if final or failure.lasts or attempts >= MAX_ATTEMPTS:
             PurgeRequest.objects.filter(pk=purge_request.pk).update(attempts=attempts)
-            needs_attention(purge_request, error_class=name, step=claim.step, **failure.facts)
+            step = (failure.table if failure.lasts else "") or claim.step
+            needs_attention(purge_request, error_class=name, step=step, **failure.facts)
             return
         PurgeRequest.objects.filter(pk=purge_request.pk).update(
             attempts=attempts,

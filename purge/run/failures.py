@@ -14,14 +14,23 @@ from typing import Any
 _SQLITE = re.compile(r"^(UNIQUE|CHECK|NOT NULL|FOREIGN KEY) constraint failed(?:: ([A-Za-z_][\w., ]{0,120}))?$")
 
 
+#: As in "cannot delete from table "some_table" because …", "permission denied for table some_table".
+_POSTGRESQL = re.compile(r'\b(?:table|relation) "?([A-Za-z_]\w{0,62})"?(?: |$)')
+#: States in which a database stays until somebody changes it: a table is published and has no replica identity, a right
+#: is missing. Trying again does not help.
+_LASTING = frozenset({"55000", "42501"})
+
+
 @dataclass(frozen=True)
 class Failure:
-    """``error``: the class; ``state``: PostgreSQL's five letters; ``constraint``, ``table``: names, where known."""
+    """``error``: the class; ``state``: PostgreSQL's five letters; ``constraint``, ``table``: names, where known.
+    ``lasts``: trying again does not help."""
 
     error: str
     state: str = ""
     constraint: str = ""
     table: str = ""
+    lasts: bool = False
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -38,11 +47,16 @@ def failure_of(error: BaseException) -> Failure:
     cause = error.__cause__
     diagnosis = getattr(cause, "diag", None)
     if diagnosis is not None:
+        state = _name(getattr(cause, "sqlstate", None))
+        lasts = state in _LASTING
+        named = _POSTGRESQL.search(str(diagnosis.message_primary or "")) if lasts else None
         return Failure(
-            error=type(error).__name__,
-            state=_name(getattr(cause, "sqlstate", None)),
+            # The driver's class says more than Django's, which is that of a lost connection too.
+            error=type(cause if lasts else error).__name__,
+            state=state,
             constraint=_name(diagnosis.constraint_name),
-            table=_name(diagnosis.table_name),
+            table=_name(diagnosis.table_name or (named.group(1) if named else "")),
+            lasts=lasts,
         )
     found = _SQLITE.match(str(error)) if cause is not None else None
     if found is None:

@@ -13,9 +13,12 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connections
 
+from purge.addresses.index import is_current
 from purge.choices import Trust
 from purge.hashing import HashKeyMissing, fingerprint
 from purge.rules.coverage import Gap, model_gaps, table_gaps, unindexed_references
+from purge.rules.registry import get_registry
+from purge.steps.addresses import text_column
 
 
 def _error(gap: Gap) -> checks.Error:
@@ -86,9 +89,10 @@ def check_site_fence(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessag
 def check_database(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """purge.E004: a table nobody accounts for. purge.E007: the hash key is not the one that made the stored hashes.
-    purge.E008: the file storage is not the one that belongs to the database. purge.E010, E011: the database and its
-    purge log differ, or the log cannot be read. purge.E012: a home of the log does not take the next line."""
+    """purge.E004, E013: something of the database that nobody accounts for. purge.E007: the hash key is not the one
+    that made the stored hashes. purge.E008: the file storage is not the one that belongs to the database. purge.E010,
+    E011: the database and its purge log differ, or the log cannot be read. purge.E012: a home of the log does not take
+    the next line. purge.E014: what finds addresses is out of date."""
     if not databases or "default" not in databases:
         return []
     from purge.models import PurgeRequest
@@ -99,6 +103,7 @@ def check_database(
     messages: list[checks.CheckMessage] = [_error(gap) for gap in table_gaps()]
     messages += _storage_messages()
     messages += _purge_log_messages()
+    messages += _outdated_messages()
     try:
         present = fingerprint()
         other = PurgeRequest.objects.open().exclude(key_fingerprint=present).exists()
@@ -113,6 +118,21 @@ def check_database(
             )
         )
     return messages
+
+
+def _outdated_messages() -> list[checks.CheckMessage]:
+    try:
+        if is_current(connections["default"], map(text_column, get_registry().indexed_columns)):
+            return []
+    except DatabaseError:
+        return []
+    return [
+        checks.Error(
+            "What finds addresses in the database was made by another release, PostgreSQL or Python, or is not there.",
+            hint="Run manage.py migrate: it makes functions and indexes anew.",
+            id="purge.E014",
+        )
+    ]
 
 
 def _storage_messages() -> list[checks.CheckMessage]:
