@@ -1,4 +1,7 @@
-"""The database's own catalogue: every table, column and foreign key, whether a model knows it or not."""
+"""The database's own catalogue: every table, column and foreign key, whether a model knows it or not.
+
+Of every schema that may be read, materialized views among them. Rows of foreign tables are another database's.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,26 @@ ColumnType = Literal["text", "json", "uuid", "integer", "binary", "other"]
 
 
 class Column(NamedTuple):
-    """``width``: the most characters a text column takes; None: no limit."""
+    """``table``: the name alone; of another schema quoted, with that, as a statement says it. ``width``: the most
+    characters a text column takes; None: no limit. ``expression``: what makes a JSON document of a value that is none
+    (a list, a word index, a row in a row), as text; '': it is read by its name."""
 
     table: str
     name: str
     type: ColumnType
     width: int | None = None
+    expression: str = ""
+
+    @property
+    def is_near(self) -> bool:
+        """Whether its table is of the schema that the product's own are in."""
+        return not self.table.startswith('"')
+
+
+def called(name: str) -> str:
+    """How a statement says a table or view that people call "table" or "schema.table"."""
+    schema, dot, rest = name.partition(".")
+    return f'"{schema}"."{rest}"' if dot else name
 
 
 class ForeignKey(NamedTuple):
@@ -31,6 +48,8 @@ class Catalog:
     foreign_keys: tuple[ForeignKey, ...]
     primary_keys: dict[str, str]
     address_indexed: frozenset[tuple[str, str]]
+    #: The numbers of large objects, which no table holds.
+    large_objects: tuple[int, ...] = ()
 
     @cached_property
     def tables(self) -> dict[str, list[Column]]:

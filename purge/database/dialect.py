@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from purge.database.catalog import Catalog
 from purge.database.chunk_delete import Deleted
 from purge.database.horizon import Holder
+from purge.database.looking.survey import Survey
+from purge.database.rewriting import Rewriting
 from purge.database.statistics import Forgotten
 
 if TYPE_CHECKING:
@@ -120,11 +122,21 @@ class Dialect(ABC):
 
     @abstractmethod
     def read_catalog(self) -> Catalog:
-        """The catalogue as it is now (four queries on PostgreSQL, four per table on SQLite)."""
+        """The catalogue as it is now (five queries on PostgreSQL, a few on SQLite)."""
 
     @abstractmethod
-    def read_tables(self) -> frozenset[str]:
-        """The names alone of the catalogue's tables, as they are now: one query, where pages ask it at each look."""
+    def survey(self) -> Survey:
+        """What of the database can hold or copy something, by name, as it is now: one query, where pages ask it at each
+        look. (On SQLite three more after the schema has changed.)"""
+
+    @abstractmethod
+    def large_object(self, number: int, start: int, length: int) -> bytes:
+        """A piece of a large object; b"" behind its end."""
+
+    @abstractmethod
+    def refresh(self, view: str) -> None:
+        """Make a materialized view anew, by its name as a :class:`~purge.database.looking.survey.Place` has it, and its
+        statistics; nothing where there is none. Gives up where somebody keeps it busy."""
 
     @abstractmethod
     def tables_in_pieces(self) -> frozenset[str]:
@@ -196,9 +208,12 @@ class Dialect(ABC):
         """No lock is waited for longer, as far as that can be said outside of a transaction."""
 
     @abstractmethod
-    def rebuild(self, tables: Sequence[str]) -> bool:
-        """Build the indexes of these tables, or the whole file, anew; whether nothing old is left. Not within a
-        transaction."""
+    def rewriting(self) -> Rewriting | None:
+        """Who writes tables anew, one by one; None where that is the whole file's matter."""
+
+    @abstractmethod
+    def rewrite_file(self) -> bool:
+        """Write the whole file anew, where there is one; whether nothing old is left. Not within a transaction."""
 
     @abstractmethod
     def truncate_log(self) -> bool:

@@ -8,79 +8,20 @@ from typing import Any, Final
 
 from django.db import DatabaseError, transaction
 
-from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
+from purge.database.catalog import Catalog
 from purge.database.chunk_delete import Deleted, MoreRowsThanPlanned, all_at_once
 from purge.database.dialect import Dialect, Identity, Listed
 from purge.database.horizon import NEXT, Holder, holders_before
+from purge.database.looking import postgresql as looking
+from purge.database.looking.survey import Survey
+from purge.database.rewriting import Rewriting
 from purge.database.statistics import Forgotten, Statistics
 
-# A partition is a piece of its table, by which it is read; where that is not among these, it is a table of its own.
-_OF_ITS_OWN = """NOT (c.relispartition AND EXISTS (
-  SELECT 1 FROM pg_catalog.pg_class root
-  WHERE root.oid = pg_catalog.pg_partition_root(c.oid) AND root.relnamespace = c.relnamespace))"""
-_COLUMNS = f"""
-SELECT c.relname, a.attname, t.typname, CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 END
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
-ORDER BY c.relname, a.attnum
-"""
-_TABLES = f"""
-SELECT c.relname FROM pg_catalog.pg_class c
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND {_OF_ITS_OWN}
-"""
-_KEYS = f"""
-SELECT c.relname, a.attname, f.relname, fa.attname
-FROM pg_catalog.pg_constraint k
-JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-JOIN pg_catalog.pg_attribute fa ON fa.attrelid = f.oid AND fa.attnum = k.confkey[1]
-WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace AND {_OF_ITS_OWN}
-ORDER BY c.relname, a.attname
-"""
-_PRIMARY = """
-SELECT c.relname, a.attname
-FROM pg_catalog.pg_index i
-JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-WHERE i.indisprimary AND c.relnamespace = current_schema()::regnamespace
-"""
-# By what the indexes depend on: spelling out each index's definition takes ten times as long.
-_ADDRESS_INDEXES = """
-SELECT c.relname, a.attname
-FROM pg_catalog.pg_proc p
-JOIN pg_catalog.pg_depend f ON f.refclassid = 'pg_catalog.pg_proc'::regclass AND f.refobjid = p.oid
-JOIN pg_catalog.pg_index i ON i.indexrelid = f.objid AND f.classid = 'pg_catalog.pg_class'::regclass
-JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
-JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
-  AND d.refobjid = c.oid AND d.refobjsubid > 0
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-WHERE starts_with(p.proname::text, 'purge_emails_in') AND p.pronamespace = current_schema()::regnamespace
-  AND i.indisvalid AND i.indisready AND c.relnamespace = current_schema()::regnamespace
-"""
 _IN_PIECES = (
     "SELECT DISTINCT c.relname FROM pg_catalog.pg_inherits i "
     "JOIN pg_catalog.pg_class c ON c.oid = i.inhparent AND c.relkind IN ('r', 'p', 'f') "
     "WHERE c.relnamespace = current_schema()::regnamespace"
 )
-_TYPES: dict[str, ColumnType] = {
-    "text": "text",
-    "varchar": "text",
-    "bpchar": "text",
-    "citext": "text",
-    "name": "text",
-    "json": "json",
-    "jsonb": "json",
-    "uuid": "uuid",
-    "int2": "integer",
-    "int4": "integer",
-    "int8": "integer",
-    "bytea": "binary",
-    "_text": "json",
-    "_varchar": "json",
-}
 
 #: To the end of a transaction: no parallel workers and no compiling. The planner takes a search of a hundred columns
 #: for a big one; starting workers for each table, and compiling, took ten times as long as the search.
@@ -162,18 +103,22 @@ class PostgreSQL(Dialect):
     # ---------------------------------------------------------------- looking
 
     def read_catalog(self) -> Catalog:
-        return Catalog(
-            columns=tuple(
-                Column(table, name, _TYPES.get(kind, "other"), width)
-                for table, name, kind, width in self.rows(_COLUMNS)
-            ),
-            foreign_keys=tuple(ForeignKey(*row) for row in self.rows(_KEYS)),
-            primary_keys=dict(self.rows(_PRIMARY)),
-            address_indexed=frozenset((table, name) for table, name in self.rows(_ADDRESS_INDEXES)),
-        )
+        return looking.read_catalog(self.rows)
 
-    def read_tables(self) -> frozenset[str]:
-        return frozenset(name for (name,) in self.rows(_TABLES))
+    def survey(self) -> Survey:
+        return looking.survey(self.rows)
+
+    def large_object(self, number: int, start: int, length: int) -> bytes:
+        ((piece,),) = self.rows("SELECT pg_catalog.lo_get(%s::oid, %s, %s)", [number, start, length])
+        return bytes(piece)
+
+    def refresh(self, view: str) -> None:
+        for called, at_once in self.rows(looking.REFRESHED, [view]):
+            quoted = self.quoted(called)
+            with transaction.atomic(using=self.connection.alias):
+                self.execute(_GIVE_WAY)
+                self.execute(f"REFRESH MATERIALIZED VIEW {'' if at_once else 'CONCURRENTLY '}{quoted}")
+                self.execute(f"ANALYZE {quoted}")
 
     def tables_in_pieces(self) -> frozenset[str]:
         return frozenset(name for (name,) in self.rows(_IN_PIECES))
@@ -205,8 +150,8 @@ class PostgreSQL(Dialect):
 
     def size(self) -> tuple[float, float]:
         ((rows, size),) = self.rows(
-            "SELECT coalesce(sum(greatest(reltuples, 0)), 0), sum(pg_relation_size(oid)) FROM pg_catalog.pg_class "
-            "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+            f"WITH {looking.PLACES} SELECT coalesce(sum(greatest(c.reltuples, 0)), 0), sum(pg_relation_size(c.oid)) "
+            "FROM place JOIN pg_catalog.pg_class c ON c.oid = place.oid WHERE c.relkind IN ('r', 'm')"
         )
         return rows, float(size or 0)
 
@@ -311,11 +256,10 @@ class PostgreSQL(Dialect):
         finally:
             self.execute("RESET lock_timeout")
 
-    def rebuild(self, tables: Sequence[str]) -> bool:
-        for table in tables:
-            self.vacuum(table)
-        for table in tables:
-            self.execute(f"REINDEX TABLE CONCURRENTLY {self.quoted(table)}")
+    def rewriting(self) -> Rewriting | None:
+        return Rewriting(self.connection)
+
+    def rewrite_file(self) -> bool:
         return True
 
     def truncate_log(self) -> bool:

@@ -5,20 +5,43 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
 from purge.database.chunk_delete import Deleted, all_at_once
 from purge.database.dialect import Dialect, Identity, Listed
 from purge.database.horizon import Holder
+from purge.database.looking.survey import Acts, Automatic, Holds, Place, Survey
+from purge.database.rewriting import Rewriting
 from purge.database.statistics import Forgotten
 
-_TABLES = (
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' ORDER BY name"
-)
+_TABLES = "SELECT name FROM {quoted}.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
+#: Whatever is made, and other files that the connection has opened: what decides about everything below.
+_MADE = """
+SELECT type, name, tbl_name, sql FROM sqlite_master
+WHERE type IN ('table', 'trigger') AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'
+UNION ALL SELECT 'attached', name, '', '' FROM pragma_database_list WHERE name NOT IN ('main', 'temp')
+ORDER BY 1, 2
+"""
+# Hidden are the columns of virtual tables that hold nothing (1), and generated ones (2, 3).
+_COLUMNS = f"""
+SELECT m.name, c.name, c.type, c.pk, c.hidden FROM ({_TABLES}) m, pragma_table_xinfo(m.name, {{said}}) c
+WHERE c.hidden <> 1 ORDER BY 1, c.cid
+"""
+_KEYS = f"""
+SELECT m.name, k."table", k."from", k."to", k.on_delete, k.on_update
+FROM ({_TABLES}) m, pragma_foreign_key_list(m.name, {{said}}) k ORDER BY 1, k."from"
+"""
+_ATTACHED = "SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp') ORDER BY 1"
+_MAIN: Final = "main"
+_ROWID: Final = re.compile(r"\)[^)]*\bWITHOUT\s+ROWID\b[^)]*$", re.IGNORECASE)
+_LEAVES_ALONE: Final = frozenset({"NO ACTION", "RESTRICT"})
+#: What was made, and what that means: worked out once, since pages ask for it.
+_surveyed: tuple[Any, Survey] | None = None
 
 
 class SQLite(Dialect):
@@ -80,22 +103,59 @@ class SQLite(Dialect):
         keys: list[ForeignKey] = []
         primary: dict[str, str] = {}
         # Two statements, not two for each table: a verification reads the catalogue while somebody watches.
-        for table, name, declared, position in self.rows(
-            f"SELECT m.name, c.name, c.type, c.pk FROM ({_TABLES}) m, pragma_table_info(m.name) c ORDER BY 1, c.cid"
-        ):
-            columns.append(Column(table, name, *_type_of(declared)))
-            if position == 1:
-                primary[table] = name
-        for table, to_table, column, to_column in self.rows(
-            f'SELECT m.name, k."table", k."from", k."to" FROM ({_TABLES}) m, pragma_foreign_key_list(m.name) k'
-        ):
-            keys.append(ForeignKey(table, column, to_table, to_column or primary.get(to_table, "id")))
+        for schema in (_MAIN, *self._attached()):
+            for name, column, declared, position, _hidden in self.rows(_of(_COLUMNS, schema)):
+                table = _called(schema, name)
+                columns.append(Column(table, column, *_type_of(declared)))
+                if position == 1:
+                    primary[table] = column
+            for name, to_name, column, to_column, *_acts in self.rows(_of(_KEYS, schema)):
+                to_table = _called(schema, to_name)
+                keys.append(
+                    ForeignKey(_called(schema, name), column, to_table, to_column or primary.get(to_table, "id"))
+                )
         return Catalog(
             tuple(columns), tuple(sorted(keys, key=lambda key: (key.table, key.column))), primary, frozenset()
         )
 
-    def read_tables(self) -> frozenset[str]:
-        return frozenset(name for (name,) in self.rows(_TABLES))
+    def _attached(self) -> list[str]:
+        return [name for (name,) in self.rows(_ATTACHED)]
+
+    def survey(self) -> Survey:
+        global _surveyed
+        made = self.rows(_MADE)
+        attached = [name for what, name, *_rest in made if what == "attached"]
+        if attached or _surveyed is None or _surveyed[0] != made:
+            found = self._survey(made, attached)
+            if attached:
+                return found
+            _surveyed = (made, found)
+        return _surveyed[1]
+
+    def _survey(self, made: Sequence[tuple[Any, ...]], attached: Sequence[str]) -> Survey:
+        without = {name for what, name, _table, sql in made if what == "table" and _ROWID.search(sql or "")}
+        automatic = [Automatic(Acts.TRIGGER, name, table) for what, name, table, _sql in made if what == "trigger"]
+        columns: dict[str, list[str]] = {}
+        for schema in (_MAIN, *attached):
+            for name, column, declared, _position, hidden in self.rows(_of(_COLUMNS, schema)):
+                there = columns.setdefault(name if schema == _MAIN else f"{schema}.{name}", [])
+                kind, _width = _type_of(declared)
+                if not hidden and kind not in ("integer", "uuid", "other"):
+                    there.append(column)
+        for name, to_table, column, _to_column, *acts in self.rows(_of(_KEYS, _MAIN)):
+            if not _LEAVES_ALONE.issuperset(acts):
+                automatic.append(Automatic(Acts.CASCADE, f"{name}.{column}", to_table))
+        places = [
+            Place(name, Holds.UNNUMBERED if name in without else Holds.TABLE, tuple(there))
+            for name, there in sorted(columns.items())
+        ]
+        return Survey(tuple(places), tuple(automatic))
+
+    def large_object(self, number: int, start: int, length: int) -> bytes:
+        return b""
+
+    def refresh(self, view: str) -> None:
+        """Nothing: it has no materialized views."""
 
     def tables_in_pieces(self) -> frozenset[str]:
         return frozenset()
@@ -162,7 +222,10 @@ class SQLite(Dialect):
     def bounded_waits(self, seconds: float) -> Iterator[None]:
         yield
 
-    def rebuild(self, tables: Sequence[str]) -> bool:
+    def rewriting(self) -> Rewriting | None:
+        return None
+
+    def rewrite_file(self) -> bool:
         self.execute("VACUUM")
         return self.truncate_log()
 
@@ -171,9 +234,27 @@ class SQLite(Dialect):
         return not busy
 
 
+def _of(sql: str, schema: str) -> str:
+    """A question about one of the files."""
+    quoted, said = (f"{mark}{schema.replace(mark, mark * 2)}{mark}" for mark in ('"', "'"))
+    return sql.format(quoted=quoted.replace("%", "%%"), said=said.replace("%", "%%"))
+
+
+def _called(schema: str, name: str) -> str:
+    """How a statement says a table: of another file quoted, with that."""
+    if schema == _MAIN:
+        return name
+    return ".".join(f'"{each.replace(chr(34), chr(34) * 2)}"' for each in (schema, name))
+
+
+#: Declared so by whoever means numbers, moments and truth.
+_SILENT: Final = ("bool", "date", "time", "real", "floa", "doub", "dec", "numeric")
+
+
 @cache
 def _type_of(declared: str) -> tuple[ColumnType, int | None]:
-    """SQLite takes any text in any column; what it was declared as tells what belongs there."""
+    """SQLite takes any text in any column; what it was declared as tells what belongs there. A word that it does not
+    know says nothing."""
     kind = declared.lower()
     width = (
         int(kind[kind.index("(") + 1 : -1]) if kind.endswith(")") and kind[kind.index("(") + 1 : -1].isdigit() else None
@@ -182,10 +263,10 @@ def _type_of(declared: str) -> tuple[ColumnType, int | None]:
         return "uuid", None
     if "int" in kind:
         return "integer", None
-    if "char" in kind or "text" in kind or "clob" in kind or not kind:
+    if "char" in kind or "text" in kind or "clob" in kind:
         return "text", width
     if "json" in kind:
         return "json", None
     if "blob" in kind:
         return "binary", None
-    return "other", None
+    return ("other", None) if kind.startswith(_SILENT) else ("text", None)

@@ -81,8 +81,8 @@ def data_map() -> list[MapEntry]:
 
 
 def exempt_lines() -> list[tuple[str, str]]:
-    """Tables that no rule looks at, with the reason."""
-    return sorted((table, str(exempt.reason)) for table, exempt in get_registry().exempt.items())
+    """What no rule looks at, with the reason: tables, and what else a database has."""
+    return sorted((exempt.place, str(exempt.reason)) for exempt in get_registry().exemptions)
 
 
 def _map_line(column: ColumnRule[Rule]) -> MapLine:

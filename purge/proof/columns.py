@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from purge.addresses import (
     Shape,
@@ -17,11 +19,14 @@ from purge.fields import Unreadable
 from purge.host import get_host
 from purge.proof.decoding.rows import coded_addresses
 from purge.proof.guesses import LOGINS, OWN_TABLES
+from purge.proof.opening.charsets import texts_of
 from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry
 
 #: The shortest address that a column must have room for.
 SHORTEST_ADDRESS = 6
+#: How PostgreSQL writes bytes that are part of something else.
+_BYTES: Final = re.compile(r"\\\\?x((?:[0-9a-f]{2})+)")
 
 
 def addresses_in(column: Column, value: Any) -> set[str]:
@@ -29,10 +34,15 @@ def addresses_in(column: Column, value: Any) -> set[str]:
     if value is None:
         return set()
     text = readable(column, value)
+    if column.type == "binary" and not is_decoded(column):
+        return emails_in(text) | coded_addresses(text)
     if is_decoded(column):
         return emails_in(text)
     shape = shape_of(column)
     found = set().union(*(emails_in_value(each, shape) for each in readings_of(column, text)))
+    if column.expression:
+        for written in _BYTES.findall(str(text)):
+            found |= emails_in(text_of_bytes(bytes.fromhex(written)))
     # Of a sealed value nobody else looks for what stands in another code.
     return found | coded_addresses(text) if (column.table, column.name) in get_registry().opaque else found
 
@@ -42,7 +52,21 @@ def readable(column: Column, value: Any) -> Any:
     if (column.table, column.name) in get_registry().opaque:
         return opened(column, value)
     decoder = get_registry().decoders.get((column.table, column.name))
-    return value if decoder is None else decoder(value)
+    if decoder is not None:
+        return decoder(value)
+    return text_of_bytes(value) if column.type == "binary" else value
+
+
+def text_of_bytes(value: Any) -> str:
+    """Bytes as the texts that they may be."""
+    if isinstance(value, str):
+        return value
+    stored = bytes(value)
+    texts = [*texts_of(io.BytesIO(stored))]
+    if b"\0" in stored:
+        # Of no text only: what is no letter then cuts an address, as a length before it does.
+        texts.append(stored.decode("utf-8", "replace").replace("\ufffd", " "))
+    return "\n".join(texts)
 
 
 def is_decoded(column: Column) -> bool:
@@ -83,7 +107,8 @@ def shape_of(column: Column) -> Shape:
 
 
 def patrolled_columns(catalog: Catalog) -> list[Column]:
-    """The columns that a patrol reads: all that have room for an address, but those that people sign in with."""
+    """The columns that a patrol reads: all that have room for an address, but those that people sign in with. Numbers,
+    moments, truth and the like have none."""
     identity = get_host().identity_columns()
     return [
         column for column in catalog.columns if _holds_addresses(column) and (column.table, column.name) not in identity
@@ -97,7 +122,7 @@ def login_columns(catalog: Catalog) -> list[Column]:
 
 
 def _holds_addresses(column: Column) -> bool:
-    if column.table in OWN_TABLES or column.type not in ("text", "json"):
+    if column.table in OWN_TABLES or column.type not in ("text", "json", "binary"):
         return False
     return column.width is None or column.width >= SHORTEST_ADDRESS
 
@@ -109,5 +134,8 @@ def is_ruled(table: str, column: str) -> bool:
 
 
 def takes_addresses(table: str, column: str) -> bool:
+    """Whether a treatment could take an address out; of a view that is made anew it is that."""
     entry = get_registry().by_table.get(table)
+    if table in get_registry().refreshed_tables:
+        return True
     return entry is not None and any(line.column == column for line in entry.addresses)

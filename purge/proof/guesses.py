@@ -27,11 +27,14 @@ class Guess:
     names: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    #: Whether it is one in another schema as well: there, numbers and logins are another application's.
+    everywhere: bool = False
 
     def fits(self, column: Column) -> bool:
         name = column.name
         return (
             column.type in self.types
+            and (self.everywhere or column.is_near)
             and column.table not in OWN_TABLES
             and (name in self.names or name.endswith(self.endings) or any(word in name for word in self.words))
         )
@@ -50,12 +53,14 @@ PUBLIC_IDS = Guess(
     ("uuid",),
     "a person's opaque id: copied from the column of that name, or called after the person whom it stands for",
     words=("public_id", "user", "person", "owner"),
+    everywhere=True,
 )
 #: Of a type that has room for an address. One with an address index is looked at whatever its name is.
 ADDRESSES = Guess(
     ("text", "json"),
     "an address alone is short, and a column for one says so; other texts are for the patrol, which reads them all",
     words=("mail",),
+    everywhere=True,
 )
 LOGINS = Guess(
     ("text",),

@@ -94,9 +94,10 @@ class PossibleIds:
         noted: dict[int, int] = defaultdict(int)
         for column, pks in self._met.items():
             accounts = _accounts_of(column.table, pks)
-            for pk, value in sorted(values_of(catalog, column, set(pks)).items()):
+            for pk, values in sorted(values_of(catalog, column, set(pks)).items()):
                 there = self._wanted.get(accounts.get(pk) or 0, {})
-                words = {match.group() for match in self._words.finditer(simple_lower(str(value)))} if there else set()
+                text = simple_lower("\n".join(map(str, values)))
+                words = {match.group() for match in self._words.finditer(text)} if there else set()
                 for request_id in sorted({request_id for word in words & there.keys() for request_id in there[word]}):
                     noted[request_id] += 1
                     # One more than is shown: it says that there are more.

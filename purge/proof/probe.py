@@ -36,7 +36,7 @@ from purge.proof.files import mentions_in_unread_files
 from purge.proof.guesses import ADDRESSES, PERSON_NUMBERS, PUBLIC_IDS, Guess
 from purge.proof.judge import Judge, Sought
 from purge.proof.prefixes import files_under
-from purge.proof.reading import filled, stream
+from purge.proof.reading import filled, key_of, said, stream
 from purge.proof.report import Hit, Report, StoredFile, check_key, check_storage, file_hit
 from purge.proof.row_names import row_name
 from purge.routes.scope import DOOMED_REASONS, current_key, searched
@@ -320,9 +320,10 @@ def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexe
         where, params = _no_index_where(column)
     if not dialect.finds_addresses and not encoded:
         where = f"{where} AND {MENTIONS_ANY}({quote(column.name)})"
-    pk = quote(catalog.primary_keys.get(column.table, column.name))
     with searching_for(keys), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {pk}, {quote(column.name)} FROM {quote(column.table)} WHERE {where}", params)
+        cursor.execute(
+            f"SELECT {key_of(catalog, column)}, {said(column)} FROM {quote(column.table)} WHERE {where}", params
+        )
         rows = cursor.fetchall()
     for row_pk, value in rows:
         if not encoded and isinstance(value, str) and cannot_mention(value, keys):
@@ -332,7 +333,7 @@ def _rows_with(catalog: Catalog, column: Column, keys: frozenset[str], *, indexe
 
 
 def _no_index_where(column: Column) -> tuple[str, list[Any]]:
-    return f"CAST({connection.ops.quote_name(column.name)} AS text) LIKE '%%@%%'", []
+    return f"CAST({said(column)} AS text) LIKE '%%@%%'", []
 
 
 def _files(purge_request: PurgeRequest) -> Iterator[Hit]:

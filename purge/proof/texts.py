@@ -21,13 +21,14 @@ from purge.database import dialect_of
 from purge.database.catalog import Catalog, Column
 from purge.hashing import FOLDED, SEARCHED, asked_digests, form_of, hasher
 from purge.models import IdentifierSet, PurgeRequest, SuppressionHash
-from purge.proof.columns import addresses_in, login_columns, may_be_id, patrolled_columns
+from purge.proof.columns import addresses_in, is_decoded, login_columns, may_be_id, patrolled_columns
 from purge.proof.decoding.rows import coded_addresses, worth_reading
 from purge.proof.files import FileMention, mentions_in_files
 from purge.proof.judge import Judge, Sought
 from purge.proof.possible import Possible, PossibleIds, Unsought
 from purge.proof.probe import BYTES_A_ROW
-from purge.proof.reading import filled, stream, values_of
+from purge.proof.reading import filled, key_of, said, stream, type_of_key, values_of
+from purge.proof.remembered import large_objects
 from purge.proof.report import Hit, Report, check_key, check_storage
 from purge.routes.searched_for import TOKEN, hashes_in
 from purge.rules.registry import get_registry
@@ -75,6 +76,7 @@ def patrol(
     if wanted:
         ids = PossibleIds(() if possible is None else requests)
         yield from _patrol_texts(catalog, patrolled_columns(catalog), wanted, judge, ids)
+        yield from _patrol_large_objects(catalog, wanted, judge)
         if possible is not None:
             possible += ids.places(catalog)
             possible += ids.unsought
@@ -113,12 +115,12 @@ def look_at_place(purge_request: PurgeRequest, table: str, name: str, row: str) 
             for key in sorted(mention.keys):
                 yield from judge.file_hits(mention, key, wanted.who(key))
     if place in patrolled_columns(catalog):
-        for value in values_of(catalog, place, {pk}).values():
+        for value in values_of(catalog, place, {pk}).get(pk, ()):
             for key in sorted(addresses_in(place, value) | coded_addresses(value)):
                 yield from judge.hits(place, pk, key, wanted.who(key), value)
     if place in login_columns(catalog):
         logins = login_hashes([purge_request])
-        for value in values_of(catalog, place, {pk}).values():
+        for value in values_of(catalog, place, {pk}).get(pk, ()):
             for key, sought in logins_met(value, logins, wanted):
                 yield from judge.hits(place, pk, key, sought)
 
@@ -192,8 +194,16 @@ def _patrol_texts(
     for column, met in suspects.items():
         values = values_of(catalog, column, {pk for pk, _key in met})
         for pk, key in met:
-            if pk in values and (key in addresses_in(column, values[pk]) or key in coded_addresses(values[pk])):
-                yield from judge.hits(column, pk, key, wanted.who(key), values[pk])
+            for value in values.get(pk, ()):
+                if key in addresses_in(column, value) or key in coded_addresses(value):
+                    yield from judge.hits(column, pk, key, wanted.who(key), value)
+
+
+def _patrol_large_objects(catalog: Catalog, wanted: Wanted, judge: Judge) -> Iterator[Hit]:
+    for number in catalog.large_objects:
+        for key in sorted(large_objects.addresses_in(number)):
+            if sought := wanted.who(key):
+                yield from judge.hits(large_objects.PLACE, number, key, sought)
 
 
 def _patrol_logins(
@@ -215,8 +225,8 @@ def _met(catalog: Catalog, columns: Sequence[Column], ids: PossibleIds) -> Itera
     by_type: dict[tuple[str, str], list[Column]] = defaultdict(list)
     for column in columns:
         # What is decoded is read as it is stored, so that not even its type can be another's.
-        decoded: str = column.type if (column.table, column.name) in decoders else ""
-        by_type[_type_of_key(catalog, column), decoded].append(column)
+        decoded: str = column.type if (column.table, column.name) in decoders or column.type == "binary" else ""
+        by_type[type_of_key(catalog, column), decoded].append(column)
     for (_type, decoded), alike in by_type.items():
         size = TOGETHER if decoded in ("", "text") else 1
         for start in range(0, len(alike), size):
@@ -253,13 +263,14 @@ def _met_together(
 def _narrowed_by_the_database(catalog: Catalog, column: Column, number: int, ids: PossibleIds) -> str:
     """(number, primary key, the text, whether it may hold an ID) of the rows that are worth reading: its regular
     expressions are quick, and the functions that find addresses take longer than Python does."""
-    text = f"{_quote(column.name)}::text"
+    text = column.expression or f"{_quote(column.name)}::text"
     read = (
-        f"SELECT {_key(catalog, column)} AS pk, {text} AS text, "
+        f"SELECT {key_of(catalog, column)} AS pk, {text} AS text, "
         f"{worth_reading(text, is_json=column.type == 'json')} AS looked_at, "
         f"{ids.condition(text) if ids.are_in(column) else 'FALSE'} AS named "
         # OFFSET 0: else each condition is asked twice.
-        f"FROM {_quote(column.table)} WHERE {_quote(column.name)} IS NOT NULL OFFSET 0"
+        # A row in a row is "not null" only where all of it is.
+        f"FROM {_quote(column.table)} WHERE {said(column)} IS NOT NULL OFFSET 0"
     )
     return (
         f"SELECT {number}, pk, CASE WHEN looked_at THEN text END, named FROM ({read}) r{number} "
@@ -271,7 +282,7 @@ def _read_here(catalog: Catalog, column: Column, number: int, _ids: PossibleIds)
     """(number, primary key, the text, nothing) of all rows with a text: SQLite's columns of JSON are texts.
     Conditions on them cost it more than Python."""
     name = _quote(column.name)
-    return f"SELECT {number}, {_key(catalog, column)}, {name}, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
+    return f"SELECT {number}, {key_of(catalog, column)}, {name}, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
 
 
 def _is_worth_a_look(value: Any) -> bool:
@@ -281,17 +292,12 @@ def _is_worth_a_look(value: Any) -> bool:
 
 def _filled(catalog: Catalog, column: Column, number: int) -> str:
     name = _quote(column.name)
-    return f"SELECT {number}, {_key(catalog, column)}, {name} FROM {_quote(column.table)} WHERE {name} IS NOT NULL"
-
-
-def _key(catalog: Catalog, column: Column) -> str:
-    return _quote(catalog.primary_keys.get(column.table, column.name))
-
-
-def _type_of_key(catalog: Catalog, column: Column) -> str:
-    """Primary keys of one statement have one type."""
-    name = catalog.primary_keys.get(column.table, column.name)
-    return next(each.type for each in catalog.tables[column.table] if each.name == name)
+    where = f"{name} IS NOT NULL"
+    if column.type == "binary" and dialect_of(connection).finds_addresses and not is_decoded(column):
+        # Of bytes those that are signs stand as such.
+        signs = f"encode({name}, 'escape')"
+        where += f" AND {worth_reading(signs, is_json=False)}"
+    return f"SELECT {number}, {key_of(catalog, column)}, {name} FROM {_quote(column.table)} WHERE {where}"
 
 
 @cache

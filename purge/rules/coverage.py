@@ -1,11 +1,15 @@
-"""Whether every place that can hold a person has a rule: every installed model and every table of the catalogue.
+"""Whether every place that can hold a person has a rule: every installed model, and what the database has besides.
+
+That is every table of every schema that this role may read, materialized views, foreign tables, large objects, columns
+that no model knows, and what the database does by itself: triggers, rules, foreign keys that cascade. A view holds
+nothing, nor does a generated column: what stands in them stands in covered columns.
 
 A gap refuses submissions, since an erasure whose reach nobody knows is none; the system checks show the same gaps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +20,10 @@ from django.db import connection, models
 from django.utils.module_loading import import_string
 
 from purge.database import dialect_of
+from purge.database.looking.survey import Acts, Automatic, Holds, Place, Survey
 from purge.rules import Reasoned, Rule, StaysAsItIs, Treatment
 from purge.rules.columns import points_at
+from purge.rules.declarations import LARGE_OBJECTS, column_place, side_effect_place
 from purge.rules.registry import ColumnRule, ModelEntry, Registry, get_registry, person_model
 
 #: A text of fewer characters has no room for an address.
@@ -107,19 +113,98 @@ def says_decoded(reason: str) -> bool:
 
 
 def table_gaps(registry: Registry | None = None) -> list[Gap]:
-    """Tables of the database that neither a model with rules nor an exemption accounts for."""
+    """What of the database can hold or copy something, and neither a rule nor an exemption accounts for."""
     registry = registry or get_registry()
-    known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
-    return [
-        Gap(
-            "purge.E004",
-            table,
-            "is a table of the database that no rule and no exemption accounts for.",
-            f'Give it a model with rules, or list ExemptTable("{table}", reason="…") in a purge_rules.py.',
+    survey = dialect_of(connection).survey()
+    known = _known_columns(tuple(apps.get_models(include_auto_created=True)))
+    gaps = [gap for place in survey.places for gap in _place_gaps(place, survey, known, registry)]
+    gaps += (gap for each in survey.automatic if (gap := _side_effect_gap(each, survey, known, registry)) is not None)
+    if survey.large_objects and LARGE_OBJECTS not in registry.exempt_besides:
+        hint = (
+            'Erase them (lo_unlink, vacuumlo), or list ExemptLargeObjects(reason="…") in a purge_rules.py: then the '
+            "proof reads them."
         )
-        for table in sorted(dialect_of(connection).read_tables())
-        if table not in known and table not in registry.exempt
-    ]
+        gaps.append(Gap("purge.E004", LARGE_OBJECTS, "hold bytes that no row owns and no rule accounts for.", hint))
+    gaps += (
+        Gap("purge.E003", exempt.place, "is exempted without a reason.", "Say why it cannot hold a person.")
+        for exempt in registry.exemptions
+        if exempt.place not in known and not is_reason(exempt.reason)
+    )
+    return sorted(gaps, key=lambda gap: gap.where)
+
+
+@lru_cache(maxsize=1)
+def _known_columns(models_known: tuple[type[models.Model], ...]) -> Mapping[str, frozenset[str]]:
+    """Table → the columns that its models know."""
+    known: dict[str, frozenset[str]] = {}
+    for model in models_known:
+        columns = frozenset(str(field.column) for field in model._meta.local_concrete_fields)
+        known[model._meta.db_table] = known.get(model._meta.db_table, frozenset()) | columns
+    return known
+
+
+def _place_gaps(place: Place, survey: Survey, known: Mapping[str, frozenset[str]], registry: Registry) -> Iterator[Gap]:
+    if registry.exempts_table(place.name):
+        return
+    table = place.name
+    exempt = f'ExemptTable("{table}", reason="…") in a purge_rules.py'
+    if place.holds == Holds.FOREIGN:
+        what = "is a foreign table: its rows are another database's, where no purge reaches."
+        yield Gap("purge.E004", table, what, f"Drop it, or list {exempt} that says who erases there.")
+    elif place.holds == Holds.MATERIALIZED:
+        if table not in registry.refreshed:
+            hint = (
+                f'List RefreshedView("{table}") in VIEWS of a purge_rules.py, for purges to make it anew; or {exempt}.'
+            )
+            yield Gap("purge.E004", table, "is a materialized view, which keeps copies of rows.", hint)
+        elif not place.refreshable:
+            hint = "Make the product's role its owner (ALTER MATERIALIZED VIEW … OWNER TO …)."
+            yield Gap("purge.E004", table, "is to be made anew by each purge, and this role may not.", hint)
+    elif table in known or survey.is_piece_of(place, known):
+        if place.holds == Holds.UNNUMBERED:
+            hint = "Make it anew as Django does, with row numbers, by which a purge deletes."
+            yield Gap("purge.E004", table, "is a table WITHOUT ROWID, from which no purge can delete.", hint)
+        yield from _column_gaps(place, known.get(table, frozenset()), registry)
+    elif not place.parents or place.columns:  # a piece is what is said of its table
+        hint = f"Give it a model with rules, or list {exempt}."
+        if "." in table:
+            hint += " If another application uses it, take from this role the right to read it."
+        what = "is a table of the database that no rule and no exemption accounts for."
+        yield Gap("purge.E004", table, what, hint)
+
+
+def _column_gaps(place: Place, known: frozenset[str], registry: Registry) -> Iterator[Gap]:
+    """Columns with room for a text that somebody has added to a table past its model."""
+    for column in place.columns:
+        where = column_place(place.name, column)
+        if column not in known and where not in registry.exempt_besides:
+            hint = (
+                f"Add it to the model and its rules, drop it, or list "
+                f'ExemptColumn("{place.name}", "{column}", reason="…") in a purge_rules.py.'
+            )
+            yield Gap("purge.E004", where, "is a column of the database that no model knows.", hint)
+
+
+def _side_effect_gap(
+    each: Automatic, survey: Survey, known: Mapping[str, frozenset[str]], registry: Registry
+) -> Gap | None:
+    """Of what acts on rows that a purge treats: what it copies or takes, no plan knows."""
+    place = survey.by_name.get(each.table)
+    is_ours = each.table in known or (place is not None and survey.is_piece_of(place, known))
+    where = side_effect_place(each.table, each.name)
+    if not is_ours or where in registry.exempt_besides:
+        return None
+    if each.acts == Acts.CASCADE:
+        what = "is a foreign key that deletes or changes rows by itself, which no plan has counted."
+        instead = "Make it ON DELETE NO ACTION"
+    else:
+        what = f"is a {each.acts} that may copy what a purge deletes, or change what no plan has counted."
+        instead = "Drop it"
+    hint = (
+        f'{instead}, or list ExemptSideEffect("{each.table}", "{each.name}", reason="…") in a purge_rules.py that says '
+        "where it writes."
+    )
+    return Gap("purge.E013", where, what, hint)
 
 
 def all_gaps() -> list[Gap]:
@@ -167,6 +252,14 @@ def kind_of(field: models.Field[Any, Any]) -> str | None:
         return "a relation to a person" if target._meta.concrete_model is person_model() else None
     if field.choices:
         return None
+    if isinstance(field, _SILENT):
+        return None
+    # Of a list, or of a span, what it is of.
+    of = getattr(field, "base_field", None)
+    if isinstance(of, models.Field):
+        return kind_of(of)
+    if isinstance(of, type) and issubclass(of, _SILENT):
+        return None
     kinds: tuple[tuple[type, str], ...] = (
         (models.EmailField, "an email column"),
         (models.FileField, "a file column"),
@@ -181,7 +274,23 @@ def kind_of(field: models.Field[Any, Any]) -> str | None:
             return label
     if field.get_internal_type() in ("CharField", "TextField", "PickledObjectField"):
         return "a text column"
-    return None
+    return _OF_OTHER_TYPE
+
+
+_OF_OTHER_TYPE = "a column of a type that may hold texts"
+#: Fields in which no text stands, and what the database makes from other columns of the row.
+_SILENT = (
+    models.AutoField,
+    models.BooleanField,
+    models.DateField,
+    models.DecimalField,
+    models.DurationField,
+    models.FloatField,
+    models.GeneratedField,
+    models.IntegerField,
+    models.TimeField,
+    models.UUIDField,
+)
 
 
 def _generic_gap(model: type[models.Model], generic: Any, entry: ModelEntry | None) -> Iterator[Gap]:
@@ -226,7 +335,7 @@ def _open_text(column: ColumnRule[Rule], closed: str) -> Iterator[Gap]:
 
 def holds_text(field: models.Field[Any, Any]) -> bool:
     """Whether a column is a text or JSON with room for an address."""
-    if kind_of(field) not in ("a text column", "an email column", "a JSON column"):
+    if kind_of(field) not in ("a text column", "an email column", "a JSON column", _OF_OTHER_TYPE):
         return False
     return field.max_length is None or field.max_length >= SHORTEST_ADDRESS
 

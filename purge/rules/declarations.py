@@ -428,14 +428,89 @@ class ModelRules:
 
 @dataclass(frozen=True)
 class ExemptTable:
-    """A table of the catalogue that no rule looks at, with the reason why it cannot hold a person.
+    """A table of the catalogue that no rule looks at, with the reason why it cannot hold a person. The proof reads it
+    all the same.
 
+    ``table``: of another schema (SQLite: another file) "schema.table", or "schema.*" for all of it. A foreign table's
+    reason says who erases where its rows are: nobody reads them here.
     ``decoded_by``: column → how the patrol reads it (see :class:`Reasoned`).
     """
 
     table: str
     reason: str
     decoded_by: Mapping[str, Decoder] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        return self.table
+
+
+@dataclass(frozen=True)
+class ExemptColumn:
+    """A column of a model's table that the model does not know, with the reason why it cannot hold a person."""
+
+    table: str
+    column: str
+    reason: str
+
+    @property
+    def place(self) -> str:
+        return column_place(self.table, self.column)
+
+
+@dataclass(frozen=True)
+class ExemptSideEffect:
+    """What the database does by itself when rows of a table change, with the reason why it keeps nothing of a person
+    and takes nothing of anybody else.
+
+    ``name``: of a trigger, of a rule (CREATE RULE), or of a foreign key that deletes or changes rows with those of
+    ``table`` (ON DELETE CASCADE), with its own table: "enrolments.enrolments_user_id_fkey"; on SQLite, where it has no
+    name, its column: "enrolments.user_id".
+    """
+
+    table: str
+    name: str
+    reason: str
+
+    @property
+    def place(self) -> str:
+        return side_effect_place(self.table, self.name)
+
+
+@dataclass(frozen=True)
+class ExemptLargeObjects:
+    """PostgreSQL's large objects, with the reason why they cannot hold a person. The proof reads them all the same."""
+
+    reason: str
+
+    @property
+    def place(self) -> str:
+        return LARGE_OBJECTS
+
+
+Exempt = ExemptTable | ExemptColumn | ExemptSideEffect | ExemptLargeObjects
+
+#: What stands for all large objects.
+LARGE_OBJECTS: Final = "large objects"
+
+
+def column_place(table: str, column: str) -> str:
+    return f"{table}.{column}"
+
+
+def side_effect_place(table: str, name: str) -> str:
+    return f"{table} ({name})"
+
+
+@dataclass(frozen=True)
+class RefreshedView:
+    """A materialized view, whose rows a purge makes anew before it is proved; listed in ``VIEWS`` of a ``purge_rules``,
+    a view that reads another behind that.
+
+    ``view``: its name, of another schema "schema.view". Nobody who reads it has to wait where it has a unique index.
+    """
+
+    view: str
 
 
 # ---------------------------------------------------------------- consequences

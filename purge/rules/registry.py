@@ -1,7 +1,7 @@
 """The rules of all installed apps, compiled: which column is treated how, in which order.
 
-Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES``, ``EXEMPT`` and
-``CONSEQUENCES``.
+Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES``, ``EXEMPT``, ``VIEWS``
+and ``CONSEQUENCES``.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from django.db import models
 from django.utils.module_loading import module_has_submodule
 
 from purge.addresses import Shape
+from purge.database.catalog import called
 from purge.fields import Opaque
 from purge.rules import (
     AddressTreatment,
     Consequence,
     Draft,
     EraseFile,
+    Exempt,
     ExemptTable,
     ModelRules,
     PersonTreatment,
@@ -129,12 +131,20 @@ class Registry:
 
     def __init__(self, modules: Iterable[Any] | None = None) -> None:
         self.exempt: dict[str, ExemptTable] = {}
+        #: By place: whatever is no table.
+        self.exempt_besides: dict[str, Exempt] = {}
+        #: Names of materialized views, in the order in which they are made anew.
+        self.refreshed: list[str] = []
         self.entries: dict[str, ModelEntry] = {}
         self.errors: list[tuple[str, str]] = []
         declared: list[Consequence] = []
         for module in rule_modules() if modules is None else modules:
             for exempt in getattr(module, "EXEMPT", ()):
-                self.exempt[exempt.table] = exempt
+                if isinstance(exempt, ExemptTable):
+                    self.exempt[exempt.table] = exempt
+                else:
+                    self.exempt_besides[exempt.place] = exempt
+            self.refreshed += (each.view for each in getattr(module, "VIEWS", ()))
             for rules in getattr(module, "RULES", ()):
                 self._add(rules)
             declared += getattr(module, "CONSEQUENCES", ())
@@ -201,6 +211,22 @@ class Registry:
             for field in model._meta.local_fields
             if isinstance(field, Opaque)
         }
+
+    @property
+    def exemptions(self) -> Iterator[Exempt]:
+        """Everything that is left alone, with the reason."""
+        yield from self.exempt.values()
+        yield from self.exempt_besides.values()
+
+    def exempts_table(self, name: str) -> bool:
+        """Whether a table, or all of its schema, is left alone."""
+        schema, dot, _rest = name.partition(".")
+        return name in self.exempt or bool(dot and f"{schema}.*" in self.exempt)
+
+    @cached_property
+    def refreshed_tables(self) -> frozenset[str]:
+        """The same as :attr:`refreshed`, as the catalogue calls them."""
+        return frozenset(map(called, self.refreshed))
 
     def consequence_at(self, path: str) -> Consequence | None:
         """The consequence that a treatment's ``then`` names."""

@@ -43,6 +43,7 @@ from purge.steps.base import Step
 from purge.steps.impact import Counted, count_each
 from purge.steps.plan import new_step_rows, plan_steps
 from purge.steps.prefixes import erase_prefix
+from purge.steps.views import refresh_views
 from purge.steps.work import TextScan
 from purge.worker.queue import enqueue
 from purge.worker.shutdown import slice_is_over
@@ -214,6 +215,8 @@ def _verify(claim: Claim) -> bool:
     """Look whether anything is left; close, run again, or call it residue. True: work goes on."""
     require_storage()
     _erase_stray_files(claim)
+    claim.step = "views"
+    refresh_views()
     claim.step = "verify"
     with chunk_transaction(claim) as purge_request:
         if purge_request.status != Status.VERIFYING:

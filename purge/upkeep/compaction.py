@@ -24,7 +24,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from purge.choices import Status
 from purge.database import dialect_of
+from purge.database.catalog import called
 from purge.database.horizon import Holder, Kind
+from purge.database.rewriting import REMEMBERED, TIMES, Outcome, Piece
 from purge.database.statistics import Forgotten
 from purge.models import DoomedFile, Identifier, PurgeRequest
 from purge.proof.remembered import statistics
@@ -64,7 +66,14 @@ def touched_tables(requests: Iterable[PurgeRequest]) -> list[str]:
     """The tables from which these requests took something, by name."""
     taken = {step.entry.table for purge_request in requests for row, step in stored_steps(purge_request) if row.done}
     own = {model._meta.db_table for model in (person_model(), Identifier, DoomedFile)}
-    return sorted(taken | own)
+    return sorted(taken | own | _views())
+
+
+def _views() -> set[str]:
+    """Those that purges make anew, as far as there are any."""
+    refreshed = get_registry().refreshed
+    there = dialect_of(connection).survey().by_name if refreshed else {}
+    return {called(view) for view in refreshed if view in there}
 
 
 def ruled_tables() -> list[str]:
@@ -177,21 +186,62 @@ def _are_done(requests: Iterable[PurgeRequest]) -> None:
     done.update(compacted_at=timezone.now())
 
 
-def rebuild(
-    tables: Sequence[str], *, wait: float = LOCK_SECONDS, told: Callable[[Sequence[Holder]], None] | None = None
-) -> Compacted:
-    """The thorough part, for an operator: indexes are built anew beside the old ones, then the old ones dropped.
+@dataclass(frozen=True)
+class Rewritten:
+    """``tables``: those that were written anew, as statements say them; ``left``: those that were not, and why.
+    ``holders``: who may still look at the database as it was: nothing was done. ``finished``: False where something is
+    left, or SQLite's log could not be emptied."""
 
-    On SQLite the whole file is written anew, which keeps writers waiting meanwhile. ``wait``: for how many seconds at
-    most others' transactions are waited for, and then each lock. ``told``: called with those who are in the way.
+    tables: tuple[str, ...] = ()
+    left: tuple[tuple[Piece, Outcome], ...] = ()
+    holders: tuple[Holder, ...] = ()
+    finished: bool = True
+
+
+class BehindPooler(Exception):
+    """A session setting would stay with a session that somebody else has then: no lock can be waited for in bounds."""
+
+
+def rewrite(
+    tables: Sequence[str],
+    *,
+    wait: float = LOCK_SECONDS,
+    told: Callable[[Sequence[Holder]], None] | None = None,
+    begun: Callable[[int, int, Piece], None] | None = None,
+) -> Rewritten:
+    """The thorough part, for an operator: these tables are written anew with their indexes, one by one, and what the
+    planner remembers; each keeps others waiting for as long as it takes, but where ``pg_repack`` does it. On SQLite the
+    whole file is written anew, while writers wait.
+
+    ``wait``: for how many seconds at most others' transactions are waited for, and then each lock. ``told``: called
+    with those who are in the way; ``begun``: with number, count and table before each. Raises :class:`BehindPooler`.
     """
     dialect = dialect_of(connection)
+    rewriting = dialect.rewriting()
+    if rewriting is None:
+        return Rewritten(tuple(tables), finished=dialect.rewrite_file())
+    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        raise BehindPooler
     mark = dialect.horizon()
     holders = wait_for_holders(mark, wait, told) if mark is not None else []
     if holders:
-        return Compacted((), finished=False, holders=tuple(holders))
+        return Rewritten(holders=tuple(holders), finished=False)
+    done: list[str] = []
+    left: list[tuple[Piece, Outcome]] = []
+    pieces = rewriting.pieces(tables)
     with dialect.bounded_waits(max(1.0, wait)):
-        return Compacted(tuple(tables), dialect.rebuild(tables))
+        for number, piece in enumerate(pieces, start=1):
+            if begun is not None:
+                begun(number, len(pieces), piece)
+            if piece.name == REMEMBERED[0]:
+                # What ANALYZE could not renew goes before the tables that remember are written anew themselves.
+                dialect.forget_statistics(tables)
+            outcome = rewriting.rewrite(piece, wait=wait)
+            if outcome == Outcome.DONE:
+                done.append(piece.name)
+            else:
+                left.append((piece, outcome))
+    return Rewritten(tuple(done), tuple(left), finished=not left)
 
 
 # ---------------------------------------------------------------- told
@@ -216,6 +266,25 @@ def _holder_text(holder: Holder, number: int) -> str:
         number,
     ) % {"n": number}
     return f"{waits} {holder_text(holder)}"
+
+
+def left_text(piece: Piece, outcome: Outcome) -> str:
+    """Why a table was not written anew, and what helps."""
+    return str(_LEFT[outcome]) % {"table": piece.name, "size": size_text(piece.size * TIMES)}
+
+
+def size_text(size: int) -> str:
+    return _("%(n)s MB") % {"n": max(1, round(size / 1_000_000))}
+
+
+_LEFT: Final = {
+    Outcome.BUSY: gettext_lazy("%(table)s was in use all the time: run this again in a quiet minute."),
+    Outcome.NO_ROOM: gettext_lazy(
+        "%(table)s was not written anew: that takes up to %(size)s on the disk for a while, and there is less. Make "
+        "room, and run this again."
+    ),
+    Outcome.NOT_OURS: gettext_lazy("%(table)s was not written anew: another role owns it, which has to run this."),
+}
 
 
 def _age_text(seconds: int) -> str:

@@ -31,6 +31,7 @@ from purge.proof.report import CouldNotLook, Hit, Report
 from purge.routes.scope import addresses_of
 from purge.run import engine, treating
 from purge.run.passing_rows import end_passing_rows
+from purge.steps.views import refresh_views
 from purge.upkeep.arming import armed_by, must_ask_again
 from purge.upkeep.returned import returned
 
@@ -207,7 +208,7 @@ def take_out(purge_request: PurgeRequest) -> int:
 
 
 def treat_hits(purge_request: PurgeRequest, hits: Iterable[Hit]) -> int:
-    """Treat what was met, and erase the files that go with it; how many rows were changed."""
+    """Treat what was met, and erase the files that go with it; how many rows were changed, and views made anew."""
     changed = treating.treat_hits(purge_request, hits)
     engine.erase_remembered_files(purge_request.pk)
-    return changed
+    return changed + refresh_views()

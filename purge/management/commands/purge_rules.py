@@ -61,8 +61,12 @@ class Command(PurgeCommand):
             }
             for column in registry.columns()
         ]
-        exempt = [{"table": each.table, "reason": each.reason} for each in registry.exempt.values()]
-        self.show({"columns": columns, "exempt": exempt}, [] if as_json else _map_lines(), as_json=as_json)
+        exempt = [{"table": each.place, "reason": each.reason} for each in registry.exemptions]
+        self.show(
+            {"columns": columns, "exempt": exempt, "refreshed": registry.refreshed},
+            [] if as_json else _map_lines(),
+            as_json=as_json,
+        )
 
     def _draft(self, app_label: str) -> None:
         try:
