@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from purge.addresses.rewriting import marker_for
-from purge.records.whose import Gone, goes, is_agent, tells
+from purge.records.tables import Span
+from purge.records.whose import Gone, goes, is_agent, is_header, tells
 
 _BEGINNING: Final = re.compile(r'\{\s*"')
 _TOKEN: Final = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+)')
@@ -53,6 +54,16 @@ def cuts_in_objects(text: str, gone: Gone) -> Iterator[Cut]:
             for place in places:
                 if goes(place.name):
                     yield from _emptied(text, place)
+
+
+def header_values(text: str) -> list[Span]:
+    """Where the values of properties stand that are called like headers of messages: ``"from": "Ann <ann@x.org>"``."""
+    return [
+        Span(place.start, place.end)
+        for _properties, places in objects_in(text)
+        for place in places
+        if is_header(place.name)
+    ]
 
 
 def _emptied(text: str, place: Property) -> Iterator[Cut]:

@@ -14,12 +14,14 @@ from functools import partial
 from typing import Any, Final
 
 from purge.addresses import ERASED, changed_json
+from purge.records.beside import without_names
 from purge.records.statements import with_iris
 from purge.records.texts import redact_text
-from purge.records.whose import Gone, goes, is_account, is_agent, tells
+from purge.records.whose import Gone, goes, is_account, is_agent, is_header, tells
 
 #: Whom an xAPI agent is that was somebody who is erased.
 ERASED_ACCOUNT: Final = {"homePage": "https://erased.invalid/", "name": ERASED}
+_HEADER: Final = "To: "
 
 
 def redact_objects(
@@ -55,6 +57,8 @@ def _about(value: Any, gone: Gone) -> Iterator[tuple[dict[str, Any], Any]]:
                     yield properties, _erased_account
                 elif tells(properties, gone):
                     yield properties, _emptied
+                elif any(map(is_header, properties)):
+                    yield properties, partial(_without_names, gone=gone)
             case list() as items:
                 todo += items
 
@@ -88,6 +92,19 @@ def _erased_account(_account: dict[str, Any]) -> dict[str, Any]:
 
 def _emptied(properties: dict[str, Any]) -> dict[str, Any]:
     return {name: _empty(item) if goes(name) else item for name, item in properties.items()}
+
+
+def _without_names(properties: dict[str, Any], gone: Gone) -> dict[str, Any]:
+    """Beside an address in a property that is called like a header of a message stands whose it is."""
+    return {name: _as_header(item, gone) if is_header(name) else item for name, item in properties.items()}
+
+
+def _as_header(item: Any, gone: Gone) -> Any:
+    if isinstance(item, list):
+        return [_as_header(each, gone) if isinstance(each, str) else each for each in item]
+    if not isinstance(item, str):
+        return item
+    return without_names(f"{_HEADER}{item}", gone.keys, spared=gone.spared).removeprefix(_HEADER)
 
 
 def _empty(item: Any) -> Any:

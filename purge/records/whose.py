@@ -30,11 +30,18 @@ _IN_A_LIST: Final = frozenset(("value", "address", "email"))
 # fmt: off
 _OF_A_PERSON: Final = frozenset((
     "avatar", "avatarurl", "addresses", "birthdate", "birthday", "cn", "commonname", "dateofbirth", "displayname",
-    "familyname", "firstname", "formattedname", "fullname", "gender", "givenname", "image", "lastname",
+    "employeename", "familyname", "firstname", "formattedname", "fullname", "gender", "givenname", "image", "lastname",
     "maidenname", "middlename", "mobile", "mobilephone", "name", "nickname", "phone", "phonenumber", "phonenumbers",
     "phones", "photo", "photos", "photourl", "picture", "postaladdress", "preferredname", "profileimage",
     "profilepicture", "sn", "streetaddress", "surname", "tel", "telephone", "telephonenumber", "thumbnail",
     "thumbnailphoto",
+))
+# fmt: on
+#: Properties that hold addresses with names, as headers of messages do.
+# fmt: off
+_HEADERS: Final = frozenset((
+    "attendees", "author", "authors", "bcc", "cc", "committer", "contributors", "from", "maintainers", "organizer",
+    "recipient", "recipients", "replyto", "sender", "to",
 ))
 # fmt: on
 _INVERSE_FUNCTIONAL: Final = ("mbox", "mbox_sha1sum", "openid", "account")
@@ -87,6 +94,9 @@ def tells(properties: dict[str, Any], gone: Gone) -> bool:
             return True
         if plain in _LISTING and isinstance(item, list) and any(_is_in_a_list(each, gone) for each in item):
             return True
+        # A directory lists even the only one.
+        if plain in _TELLING and isinstance(item, list) and len(item) == 1 and _is_in_a_list(item[0], gone):
+            return True
     return False
 
 
@@ -108,6 +118,10 @@ def _is_whole(text: str, gone: Gone) -> bool:
 def _is_id(text: str, gone: Gone) -> bool:
     token = id_token(text)
     return len(token) >= len(ID) + SHORTEST_ID and token in gone.keys and token.removeprefix(ID) not in gone.spared
+
+
+def is_header(name: str) -> bool:
+    return plain_name(name) in _HEADERS
 
 
 def goes(name: str) -> bool:

@@ -30,6 +30,24 @@ TEXTS = {
         "From: <[erased]>\nTo: Bo Baker <bo@q.example>,\n <[erased]>"
     ),
     "Cc: =?utf-8?q?Ann_Archer?= <ann@x.org>": "Cc: <[erased]>",
+    "From: ann@x.org (Ann Archer)\nTo: bo@q.example (Bo)": "From: [erased]\nTo: bo@q.example (Bo)",
+    "Mend it\n\nSigned-off-by: Ann Archer <ann@x.org>": "Mend it\n\nSigned-off-by: <[erased]>",
+    '{"from": "Ann Archer <ann@x.org>", "to": ["Bo <bo@q.example>", "Ann <ann@x.org>"], "n": "Ann <ann@x.org>"}': (
+        '{"from": "<[erased]>", "to": ["Bo <bo@q.example>", "<[erased]>"], "n": "Ann <[erased]>"}'
+    ),
+    # Who stands for an attendee, or for whom the attendee stands, is not called what the attendee is.
+    'ATTENDEE;CN=Bo Baker;SENT-BY="mailto:ann@x.org":mailto:bo@q.example': (
+        'ATTENDEE;CN=Bo Baker;SENT-BY="mailto:[erased]":mailto:bo@q.example'
+    ),
+    'ATTENDEE;DELEGATED-FROM="mailto:bo@q.example","mailto:ann@x.org";CN="Cy Cole":mailto:cy@q.example': (
+        'ATTENDEE;DELEGATED-FROM="mailto:bo@q.example","mailto:[erased]";CN="Cy Cole":mailto:cy@q.example'
+    ),
+    'ATTENDEE;CN=Ann Archer;EMAIL=ann@x.org;SENT-BY="mailto:bo@q.example":urn:uuid:12': (
+        'ATTENDEE;CN=[erased];EMAIL=[erased];SENT-BY="mailto:bo@q.example":urn:uuid:12'
+    ),
+    'BEGIN:VCARD\nVERSION:4.0\nN;SORT-AS="Archer,Ann":Archer;Ann;;;\nSORT-STRING:Archer\nEMAIL:ann@x.org\nEND:VCARD': (
+        "BEGIN:VCARD\nVERSION:4.0\nN;SORT-AS=[erased]:[erased]\nSORT-STRING:[gone]\nEMAIL:[erased]\nEND:VCARD"
+    ),
     CALENDAR: (
         "BEGIN:VEVENT\r\nORGANIZER;CN=Bo Baker:mailto:bo@q.example\r\n"
         'ATTENDEE;ROLE=REQ-PARTICIPANT;CN="[erased]";RSVP=TRUE:mailto:[erased]\r\nEND:VEVENT\r\n'
@@ -102,7 +120,8 @@ def test_names_leave_with_their_address_and_nobody_elses(cast):
 
 def test_a_string_in_json_is_a_text_like_any_other(cast):
     strings = list(TEXTS)
-    stored = {"strings": [*strings, *OTHERS], '"Ann Archer" <ann@x.org>': 3, "table": {"csv": strings[7], "n": 7}}
+    table = next(text for text in strings if text.startswith("Here:"))
+    stored = {"strings": [*strings, *OTHERS], '"Ann Archer" <ann@x.org>': 3, "table": {"csv": table, "n": 7}}
     row = XapiStatementFactory(account=cast.acme, user=None, statement=stored)
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     assert w.completed(w.run_to_end(request))
@@ -110,8 +129,45 @@ def test_a_string_in_json_is_a_text_like_any_other(cast):
     assert row.statement == {
         "strings": [*TEXTS.values(), *OTHERS],
         "<[erased]>": 3,
-        "table": {"csv": TEXTS[strings[7]], "n": 7},
+        "table": {"csv": TEXTS[table], "n": 7},
     }
+
+
+#: What JSON holds → what has to be left.
+DOCUMENTS = {
+    "header": (
+        {"from": "Ann Archer <ann@x.org>", "cc": ["Bo <bo@q.example>", "Ann <ann@x.org>", 7], "subject": "Ann"},
+        {"from": "<[erased]>", "cc": ["Bo <bo@q.example>", "<[erased]>", 7], "subject": "Ann"},
+    ),
+    "directory": (
+        {"mail": ["ann@x.org"], "cn": ["Ann Archer"], "objectClass": ["person"]},
+        {"mail": [], "cn": [], "objectClass": ["person"]},
+    ),
+    "a name and an address": (
+        {"email": "Ann Archer <ann@x.org>", "displayName": "Ann"},
+        {"email": "[erased]", "displayName": "[erased]"},
+    ),
+    "several people": (
+        {"mail": ["ann@x.org", "bo@q.example"], "name": "Team"},
+        {"mail": ["[erased]", "bo@q.example"], "name": "Team"},
+    ),
+    "somebody else": (
+        {"email": "Jo <joann@x.org>", "name": "Jo", "from": "Ann Archer <joann@x.org>"},
+        {"email": "Jo <joann@x.org>", "name": "Jo", "from": "Ann Archer <joann@x.org>"},
+    ),
+}
+
+
+def test_in_json_they_leave_by_what_its_properties_are_called(cast):
+    made = {
+        name: XapiStatementFactory(account=cast.acme, user=None, statement=stored)
+        for name, (stored, _left) in DOCUMENTS.items()
+    }
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert w.completed(w.run_to_end(request))
+    for row in made.values():
+        row.refresh_from_db()
+    assert {name: row.statement for name, row in made.items()} == {name: left for name, (_, left) in DOCUMENTS.items()}
 
 
 def test_a_badge_in_a_string_leaves_with_its_salt_beside_it(cast):
