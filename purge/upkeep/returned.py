@@ -12,13 +12,15 @@ from typing import Final
 
 from django.db.models import Q
 
-from purge.choices import IdentifierKind
+from purge.choices import Fate, IdentifierKind, Status
 from purge.hashing import asked_digests, form_of
 from purge.host import Holder, PersonState, get_host
-from purge.models import PurgeRequest, SuppressionHash
+from purge.models import PurgeRequest, Subject, SuppressionHash
 from purge.proof.report import Hit, check_key
 from purge.rules.registry import person_model
 
+#: Statuses of a request whose people are erased.
+ERASED: Final = (Status.ERASED, Status.COMPLETED, Status.RESIDUE)
 #: Addresses whose hashes are made at a time.
 AT_ONCE: Final = 1_000
 #: (normal form, digest) of an address → the requests that purged it.
@@ -26,13 +28,17 @@ _Sought = dict[tuple[str, str], list[PurgeRequest]]
 
 
 def returned(requests: Sequence[PurgeRequest]) -> Iterator[Hit]:
-    """A hit for each request and user: the place is the user's row. Raises :class:`CouldNotLook`.
+    """A hit for each request that has erased its people and each user: the place is the user's row. Raises
+    :class:`CouldNotLook`.
 
-    People whom a request holds at the moment are on their way out.
+    Whom a request holds at the moment is on their way out; whom it has let go stays.
     """
+    requests = [purge_request for purge_request in requests if purge_request.status in ERASED]
     check_key(requests)
+    stay = Subject.objects.filter(request__in=requests, fate__in=(Fate.RELEASED, Fate.KEPT))
+    spared = set(stay.values_list("request_id", "person_id"))
     for account_id, sought in sorted(_sought(requests).items()):
-        yield from _in_account(account_id, sought)
+        yield from _in_account(account_id, sought, spared)
 
 
 def _sought(requests: Sequence[PurgeRequest]) -> dict[int, _Sought]:
@@ -52,7 +58,7 @@ def _sought(requests: Sequence[PurgeRequest]) -> dict[int, _Sought]:
     return found
 
 
-def _in_account(account_id: int, sought: _Sought) -> Iterator[Hit]:
+def _in_account(account_id: int, sought: _Sought, spared: set[tuple[int, int]]) -> Iterator[Hit]:
     met: dict[str, list[PurgeRequest]] = defaultdict(list)
     keys: list[str] = []
 
@@ -68,7 +74,7 @@ def _in_account(account_id: int, sought: _Sought) -> Iterator[Hit]:
             look()
     look()
     holders = get_host().holders(account_id, list(met)) if met else {}
-    seen: set[tuple[int, int]] = set()
+    seen = set(spared)
     for key, purged_by in met.items():
         for holder in holders.get(key, ()):
             for purge_request in purged_by:

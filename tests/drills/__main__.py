@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def begin(people: int, only: list[str] | None) -> int:
     from django.test.utils import setup_test_environment
 
     setup_test_environment()
+    logging.getLogger("django-q").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         folder.chmod(0o755)

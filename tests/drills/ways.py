@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.db import connection, connections
 
-from tests.drills.drill import Cast, Outcome, journal_in, prepare, run_drill
+from tests.drills.drill import Cast, Outcome, command, journal_in, prepare, run_drill
 from tests.drills.servers import Copy, Primary, as_default, copied, run
 
 #: The database of a drill's server, and how every drill begins, as a dump.
@@ -43,6 +43,8 @@ def put_a_file_back(folder: Path, migrated: Path, number: int, *, patient: bool 
         shutil.copyfile(backup, database)
 
     def dump() -> bytes:
+        """The bytes of the file, free pages too, once it was written anew."""
+        command("purge_compact", "--json")
         checkpoint()
         return database.read_bytes()
 

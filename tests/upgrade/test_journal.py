@@ -32,14 +32,18 @@ def test_requests_of_before_get_their_outcomes_written(old_database, settings):
     request("PUR-COMPLETED", "completed", "planned", "completed", **proved)
     request("PUR-AGAIN", "residue", "completed", "residue")
     request("PUR-CANCELLED", "cancelled", "cancelled")
+    old_database.model("purge.PatrolPass").objects.create(finished_at=now, verdict="clean")
     settings.PURGE_JOURNAL.parent.mkdir(parents=True)
     settings.PURGE_JOURNAL.write_text('{"event":"accepted","request":"PUR-QUEUED"}\n')
 
     old_database.upgrade()
 
     from purge.journal import lines, noticing
-    from purge.models import JournalMark, PurgeRequest
+    from purge.models import JournalMark, PatrolPass, PurgeRequest
+    from purge.upkeep.arming import armed_by, must_ask_again
 
+    assert list(PatrolPass.objects.values_list("armed_by", "earlier", "left_out")) == [("", 0, 0)]
+    assert must_ask_again(armed_by()), "what is over is asked again under the new release"
     assert PurgeRequest.objects.filter(replays="", first_accepted_at=None, first_due_at=None).count() == 4
     marks = dict(JournalMark.objects.values_list("request__reference", "reached"))
     assert marks == {"PUR-QUEUED": 1, "PUR-COMPLETED": 2, "PUR-AGAIN": 2, "PUR-CANCELLED": 2}

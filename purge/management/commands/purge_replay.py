@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -149,7 +148,7 @@ class Command(PurgeCommand):
 
     def _progress(self, what: str, number: int, total: int) -> None:
         """A bar at a terminal; elsewhere a line now and then."""
-        if sys.stderr.isatty():
+        if self.stderr.isatty():
             done = 30 * number // total
             self.stderr.write(
                 f"\r{what} [{'#' * done}{'.' * (30 - done)}] {number:,} of {total:,}", ending="\n" * (number == total)

@@ -146,6 +146,7 @@ def _let_go(request: PurgeRequest, purge: LoggedPurge) -> None:
     give_back(request, only=ids)
     request.identifiers.filter(person_id__in=ids).delete()
     request.identifier_sets.filter(person_id__in=ids).delete()
+    request.hashes.filter(person_id__in=ids).delete()
     waiting = request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.WAITING, Fate.STUCK))
     PurgeRequest.objects.filter(pk=request.pk).update(people_left=waiting.count())
 

@@ -185,10 +185,6 @@ def test_somebody_at_no_terminal_has_to_say_yes(cast, backup):
 @once
 @pytest.mark.parametrize(("typed", "asked"), [("1\n", True), ("2\n", False), ("purge\n", False)])
 def test_the_number_is_typed_at_a_terminal(cast, backup, monkeypatch, typed, asked):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
     backup.take()
     purge(cast)
     backup.put_back()
@@ -344,6 +340,7 @@ def test_a_row_number_alone_is_nobody(cast, backup):
     assert stranger.email == "stranger@x.org"
 
 
+@once
 def test_an_address_that_somebody_has_now_needs_a_decision(cast, backup):
     backup.take()
     first = purge(cast, cast.bob)
@@ -485,6 +482,7 @@ def test_no_log_and_nothing_to_do_are_said(cast, settings, tmp_path):
 # ---------------------------------------------------------------- known, and not so far
 
 
+@once
 def test_a_request_that_had_come_further_goes_on(cast, backup):
     request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     backup.take()
@@ -496,6 +494,32 @@ def test_a_request_that_had_come_further_goes_on(cast, backup):
     assert f"{request.reference}: goes on" in ran.out
     assert PurgeRequest.objects.get().status == Status.COMPLETED
     assert not User.objects.filter(pk=cast.ann.pk).exists()
+    assert purges_go_on()
+
+
+@once
+def test_who_was_let_go_after_the_backup_is_let_go_again(cast, backup, settings):
+    """The plan had more rows of other accounts than the guard lets through: they became a part, which waits."""
+    settings.PURGE_RATE_GUARD = 4
+    CommentFactory(post__board__account=cast.alpha, author=cast.nobody[3], body=f"Ask {w.ANN}")
+    request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    backup.take()
+    assert w.completed(w.run_to_end(request))
+    part = request.parts.get()
+    assert (part.status, User.objects.get(pk=cast.alpha_match.pk).state) == (Status.HELD, UserState.ACTIVE)
+    backup.put_back()
+    assert User.objects.get(pk=cast.alpha_match.pk).state == UserState.PURGING
+    ran = replay()
+    assert ran.code == 0, ran.err
+    assert w.completed(PurgeRequest.objects.get(reference=request.reference))
+    assert not User.objects.filter(pk=cast.ann.pk).exists()
+    for match in matches(cast):
+        assert User.objects.get(pk=match.pk).state != UserState.PURGING
+    waiting = PurgeRequest.objects.get(replays=part.reference)
+    assert (waiting.status, waiting.people_left) == (Status.HELD, 4)
+    services.purge_release(acting_user=None, purge_request=waiting)
+    work()
+    assert not User.objects.filter(pk__in=[match.pk for match in matches(cast)]).exists()
     assert purges_go_on()
 
 
@@ -639,6 +663,7 @@ def test_killed_between_two_purges_it_goes_on_with_the_rest(cast, backup, monkey
     assert purges_go_on()
 
 
+@once
 @pytest.mark.parametrize("place", ["append", "freeze"])
 def test_killed_within_a_purge_nothing_of_it_is_done(cast, backup, monkeypatch, place):
     from lms_purge.platform.host import LmsHost
@@ -676,6 +701,24 @@ def test_it_waits_until_all_is_done(cast, backup):
     assert ran.code == 0, ran.err
     assert "completed: 2 of 2" in ran.err
     assert {request.status for request in PurgeRequest.objects.all()} == {Status.COMPLETED}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@once
+def test_a_terminal_gets_a_bar(cast, backup):
+    backup.take()
+    purge(cast, cast.ann)
+    purge(cast, cast.bob)
+    backup.put_back()
+    said = Terminal()
+    call_command("purge_replay", "--yes", stdout=io.StringIO(), stderr=said, no_color=True)
+    assert said.getvalue() == (
+        "\rasked again [###############...............] 1 of 2\rasked again [##############################] 2 of 2\n"
+    )
 
 
 @once

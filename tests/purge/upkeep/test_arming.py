@@ -19,6 +19,9 @@ from tests.factories.users import UserFactory
 from tests.purge import world as w
 from users.models import User
 
+#: Said once: the databases do not differ in it.
+once = pytest.mark.sqlite
+
 
 @pytest.fixture
 def done(cast):
@@ -40,6 +43,7 @@ def came_back(cast, **columns):
     return UserFactory(account=cast.acme, email="böb@x.org", **columns)
 
 
+@once
 def test_nobody_is_asked_again_while_nothing_has_changed(done, cast, django_assert_max_num_queries):
     comment = plant(cast)
     again = patrol_all()
@@ -81,6 +85,7 @@ def another_database(monkeypatch):
     monkeypatch.setattr("purge.upkeep.patrol.dialect_of", real)
 
 
+@once
 @pytest.mark.parametrize(
     "changed", [other_rules, other_decoders, other_tables, other_forms, a_restore, another_database]
 )
@@ -100,6 +105,7 @@ def test_they_are_asked_again_once_when_something_has_changed(done, cast, monkey
     assert w.completed(done)
 
 
+@once
 def test_another_key_leaves_out_what_it_cannot_compare(done, cast, settings):
     settings.PURGE_HASH_KEY = "another key, which is long enough for it"
     again = patrol_all()
@@ -107,6 +113,7 @@ def test_another_key_leaves_out_what_it_cannot_compare(done, cast, settings):
     assert checked_again(done) is None or checked_again(done) < again.started_at
 
 
+@once
 def test_a_pass_that_could_not_look_counts_for_nothing(done, cast, settings, monkeypatch):
     other_rules(monkeypatch)
     key, settings.PURGE_HASH_KEY = settings.PURGE_HASH_KEY, ""
@@ -115,6 +122,7 @@ def test_a_pass_that_could_not_look_counts_for_nothing(done, cast, settings, mon
     assert patrol_all().earlier == 1
 
 
+@once
 def test_one_entry_for_the_pass_and_none_for_a_request(done, cast, monkeypatch):
     before = (done.ledger.count(), PurgeRequest.objects.values_list("patrolled_at", flat=True).get())
     other_rules(monkeypatch)
@@ -123,6 +131,7 @@ def test_one_entry_for_the_pass_and_none_for_a_request(done, cast, monkeypatch):
     assert PatrolPass.objects.exclude(armed_by="").count() == 2
 
 
+@once
 def test_the_page_says_when_it_was_checked_again(done, cast, client, monkeypatch, capsys):
     PatrolPass.objects.all().delete()
     client.force_login(cast.admin)
@@ -146,6 +155,7 @@ def test_more_purges_than_one_pass_takes_are_asked_in_several(done, cast, monkey
     assert (again.verdict, again.earlier, again.hits) == (Verdict.RESIDUE, 2, 2)
 
 
+@once
 def test_an_operator_can_have_them_asked_again_at_any_time(done, cast, capsys):
     call_command("purge_patrol", "--everything")
     assert "Asked again of those that were over: 1." in capsys.readouterr().out
@@ -169,21 +179,39 @@ def test_somebody_who_was_purged_and_has_a_row_again_is_found(done, cast, client
     assert w.completed(done)
 
 
+@once
 def test_a_look_at_one_request_finds_them_too(done, cast):
     row = came_back(cast)
     assert [(hit.table, hit.column, hit.row) for hit in look_at(done)] == [("users_user", "id", str(row.pk))]
 
 
+@once
 def test_somebody_who_was_added_after_the_purge_is_a_new_user(done, cast):
     came_back(cast, added_at=timezone.now() + timedelta(seconds=1), deleted_at=None)
     assert patrol_all(everything=True).verdict == Verdict.CLEAN
 
 
+@once
+def test_whoever_was_let_go_has_not_come_back(done, cast):
+    row = came_back(cast)
+    done.subjects.filter(person_id=row.pk).update(fate="released")
+    assert patrol_all(everything=True).verdict == Verdict.CLEAN
+
+
+@once
+def test_nobody_has_come_back_who_still_waits_to_go(cast, settings):
+    settings.PURGE_RATE_GUARD = 0
+    first = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    assert look_at(first.parts.get()) == ()
+
+
+@once
 def test_who_has_the_address_in_another_account_is_another_user(done, cast):
     UserFactory(account=cast.globex, email="böb@x.org", added_at=cast.bob.added_at)
     assert patrol_all(everything=True).verdict == Verdict.CLEAN
 
 
+@once
 def test_a_creator_who_was_kept_has_not_come_back(cast):
     purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     assert w.completed(w.run_to_end(purge_request))
