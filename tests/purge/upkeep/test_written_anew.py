@@ -77,7 +77,7 @@ def test_the_files_hold_the_person_before_and_nobody_after(completed, capsys, mo
     assert lie_in_files(VICTIM) == lay
     asked = iter([TYPED, ""])
     monkeypatch.setattr("purge.management.commands.purge_compact.getpass", lambda prompt: next(asked))
-    code, said, told = run(capsys, "--prove", "--ask", "--json")
+    code, said, told = run(capsys, completed.reference, "--prove", "--ask", "--json")
     assert code == 0, [left_over(json.loads(said)[when]) for when in ("before", "after")]
     for word in (VICTIM, SHARED, TYPED, "zzv"):
         assert word not in out + err + said + told
