@@ -30,6 +30,7 @@ from purge.installation.identity import installation
 from purge.journal import chains
 from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you
 from purge.models import RestoreDrill
+from users.wall import across_accounts
 
 #: What tells how old a backup is: the last things that happened in it.
 LAST_THINGS = ("SELECT max(at) FROM purge_ledgerentry", "SELECT max(added_at) FROM users_user")
@@ -61,6 +62,7 @@ class Command(PurgeCommand):
         parser.add_argument("--list", action="store_true", help="the drills that were made, the last one first")
         parser.add_argument("--timeout", type=int, default=3_600, help="seconds at most (default 3600)")
 
+    @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list"] == bool(options["restored"]):
             raise CommandError("Say --restored DATABASE_URL, or --list.", returncode=USAGE)
