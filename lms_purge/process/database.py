@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 # IMMEDIATE: without it a transaction that reads and then writes fails at once with "database is locked",
-# whatever the time limit. secure_delete: an erased row's bytes are overwritten in the file.
+# whatever the time limit. secure_delete: an erased row's bytes are overwritten in the file,
+# but for some copies of index entries (findings/sqlite-secure-delete-gap.sh).
 SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,

@@ -2,7 +2,8 @@
 
 PostgreSQL marks deleted rows and leaves them where they are: VACUUM lets their space be used again. What its planner
 remembers of their values is renewed by ANALYZE, and taken away where nothing is left to sample. SQLite overwrites
-deleted rows at once (``secure_delete``), but old pages stay in its write-ahead log until that is truncated. None of
+deleted rows at once (``secure_delete``), but old pages stay in its write-ahead log until that is truncated, and copies
+of index entries in the gaps of pages until the file is written anew (findings/sqlite-secure-delete-gap.sh). None of
 this may run inside a transaction, and none of it changes a row.
 
 It is done only when nobody could look at the database as it was before any more, and when the statistics, asked by the

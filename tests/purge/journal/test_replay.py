@@ -664,15 +664,20 @@ def test_killed_between_two_purges_it_goes_on_with_the_rest(cast, backup, monkey
 
 
 @once
-@pytest.mark.parametrize("place", ["append", "freeze"])
+@pytest.mark.parametrize("place", ["before the line", "after the line", "before the freeze"])
 def test_killed_within_a_purge_nothing_of_it_is_done(cast, backup, monkeypatch, place):
+    """What was written ahead and has no outcome is void."""
     from lms_purge.platform.host import LmsHost
     from purge.journal import chains
 
     class Killed(BaseException):
         pass
 
-    def kill(*_words, **_options):
+    real = chains.append
+
+    def kill(*words, **options):
+        if place == "after the line":
+            real(*words, **options)
         raise Killed
 
     backup.take()
@@ -680,7 +685,7 @@ def test_killed_within_a_purge_nothing_of_it_is_done(cast, backup, monkeypatch, 
     backup.put_back()
     run("purge_journal", "status")
     with monkeypatch.context() as patch:
-        patch.setattr(*((chains, "append") if place == "append" else (LmsHost, "freeze")), kill)
+        patch.setattr(*((LmsHost, "freeze") if place == "before the freeze" else (chains, "append")), kill)
         with pytest.raises(Killed):
             run("purge_replay", "--yes")
     assert not PurgeRequest.objects.exists()
