@@ -37,6 +37,8 @@ _DATES: tuple[tuple[re.Pattern[str], str], ...] = (
 _AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 _GUARDED = re.compile(r"'[=+\-@\t\r\n]")
 _WRAPPED = ("=", "'")
+#: What a spreadsheet makes of a number of more than eleven digits: 1.00E+11. Several people's become the same.
+_ROUNDED = re.compile(r"-?\d(?:[.,]\d+)?E\+\d{2,3}")
 
 
 class BadRow(ValueError):
@@ -108,7 +110,7 @@ class Parser:
         self._check_length("email", max(email, key, key=len))
         row = PersonRow(line, self._name(cells), email, key)
         if "unique_user_id" in self.columns:
-            row.unique_user_id = self._checked("unique_user_id", cells) or None
+            row.unique_user_id = self._unique_user_id(cells)
         if "adobe_id" in self.columns:
             row.adobe_id = self._checked("adobe_id", cells) or None
         if "profile" in self.columns:
@@ -143,6 +145,15 @@ class Parser:
         text = self.cell(name, cells)
         self._check_length(name, text)
         return text
+
+    def _unique_user_id(self, cells: Sequence[str]) -> str | None:
+        text = self._checked("unique_user_id", cells)
+        if _ROUNDED.fullmatch(text):
+            raise BadRow(
+                _("%(column)s: a spreadsheet has rounded it. Format the column as text there, and export it again.")
+                % {"column": FIELDS["unique_user_id"]}
+            )
+        return text or None
 
     def _check_length(self, name: str, text: str) -> None:
         if len(text) > self._longest[name]:

@@ -30,6 +30,11 @@ LONGEST_CELL = 4_000
 #: A file of people has some dozens of columns. Each one is a choice in eleven lists of the page that matches them.
 MOST_COLUMNS = 500
 
+_ARCHIVE = b"PK\x03\x04"
+#: Where the name of an archive's first member stands, and what it is called in Excel's and LibreOffice's workbooks.
+_NAME_IN_ARCHIVE = 30
+_OF_A_WORKBOOK = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"mimetype")
+
 csv.field_size_limit(1_000_000)
 
 
@@ -63,7 +68,9 @@ def encoding_of(stored: BinaryIO) -> str:
     """The codec of a file, from its mark or else its bytes. Reads it to the end; the position is the start again."""
     stored.seek(0)
     start = stored.read(4096)
-    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if start.startswith(_ARCHIVE) and not start[_NAME_IN_ARCHIVE:].startswith(_OF_A_WORKBOOK):
+        raise UnreadableFile(_("This is a zip archive. Unpack it, then upload the CSV file in it."))
+    if start.startswith((_ARCHIVE, b"\xd0\xcf\x11\xe0")):
         raise UnreadableFile(_("This is an Excel workbook. Save it as CSV, then upload that file."))
     try:
         if start.startswith(codecs.BOM_UTF8):

@@ -234,6 +234,19 @@ def test_a_cell_written_for_a_spreadsheet_says_what_it_means(account, cell, uniq
     assert counts(log) == {"unchanged": 1}
 
 
+@pytest.mark.parametrize("cell", ["1.00E+11", "1,23457E+11", "-4E+15"])
+def test_an_id_that_a_spreadsheet_has_rounded_is_nobodys(account, cell):
+    """Two people would have the same, or one of them would come in with it."""
+    user = UserFactory(account=account, name="Al", email="a@x.org", unique_user_id="100000000042")
+    rows = f"Al,a@x.org,{cell}\nBo,b@x.org,{cell}\nCy,c@x.org,100000000043\nDi,d@x.org,1E7\n".replace(cell, f'"{cell}"')
+    log = imported(account, f"Name,Email,UID\n{rows}")
+    assert counts(log) == {"added": 2, "failed": 2}
+    assert [(line, "a spreadsheet has rounded it" in why) for line, why in bad_rows(log)] == [(2, True), (3, True)]
+    ids = User.objects.filter(account=account).order_by("pk").values_list("unique_user_id", flat=True)
+    assert list(ids) == ["100000000042", "100000000043", "1E7"]
+    assert User.objects.get(pk=user.pk).unique_user_id == "100000000042"
+
+
 def test_who_came_back_is_named_on_the_page(client, account, admin_user):
     client.force_login(admin_user)
     for email in ("g@x.org", "o@x.org"):

@@ -2,8 +2,10 @@
 
 import io
 import random
+import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from purge.addresses import is_address
@@ -83,6 +85,35 @@ def test_what_is_no_csv_is_refused():
     for content in (b"", b"\n\n", b"PK\x03\x04rest of a workbook"):
         with pytest.raises(reading.UnreadableFile):
             read(content)
+
+
+def zipped(name):
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        archive.writestr(name, "Name,Email\nAnn,ann@x.org\n")
+    return stored.getvalue()
+
+
+def workbook():
+    stored = io.BytesIO()
+    openpyxl.Workbook().save(stored)
+    return stored.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zipped("users.csv"), "Unpack it, then upload the CSV file in it."),
+        (workbook(), "Save it as CSV, then upload that file."),
+        (zipped("mimetype"), "Save it as CSV, then upload that file."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Save it as CSV, then upload that file."),
+    ],
+    ids=["an archive of one file", "Excel's", "LibreOffice's", "Excel's until 2007"],
+)
+def test_an_archive_is_not_called_a_workbook(content, words):
+    with pytest.raises(reading.UnreadableFile) as refusal:
+        read(content)
+    assert words in str(refusal.value)
 
 
 def test_noise_never_stops_the_reader():
