@@ -92,9 +92,13 @@ def _read(reading: Reading) -> Iterator[tuple[Reading, bool]]:
         return
     together, kinds = reading, 0
     for decoder in OBFUSCATED:
-        if (made := reading.edited(_apart(decoder(reading.text)))) is not reading:
+        made = reading.edited(_apart(decoder(reading.text)))
+        if made is not reading:
             yield made, False
-            together, kinds = together.edited(_apart(decoder(together.text))), kinds + 1
+        # Some have something to read only behind another: in ``x\u2010y.example_`` there is no domain before.
+        after = made if together is reading else together.edited(_apart(decoder(together.text)))
+        kinds += after is not together
+        together = after
     if kinds > 1:
         yield together, True
 

@@ -29,11 +29,12 @@ _FOLDED_LINE: Final = re.compile(
 _NAMED: Final = re.compile(r"&[A-Za-z][A-Za-z0-9]{1,30};|\\u\{0*[0-9A-Fa-f]{1,6}\}")
 _HYPHENS: Final = str.maketrans({"\u2010": "-", "\u2011": "-"})
 _QUOTED_LOCAL: Final = re.compile(r'(?<![\w.+-])"([\w.+\'-]{1,64})"(?=@)')
+_TYPED_HYPHENS: Final = re.compile(r"(?<=[\w.@])[\u2010\u2011](?=\w)")
 _FULL_STOPS: Final = re.compile(r"(?<=[\w-])[\u3002\uff61](?=[\w-])")
 
 #: Words that lose their vowel before another (French, Italian, Catalan), and marks of strings (Python, SQL Server).
 _ELIDED: Final = re.compile(
-    r"(?<![\w.+'’-])(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|un|gl|quest|quell"
+    r"(?<![\w.+-])(?<!\w['’])(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|un|gl|quest|quell"
     r"|(?:a|co|da|de|ne|su)ll|b|br|rb|r|f|u|N|E)['](?=[\w.+-]{1,64}@)",
     re.IGNORECASE,
 )
@@ -48,7 +49,7 @@ FILES: Final = "bmp|csv|docx?|eml|gif|html?|ics|jpe?g|json|log|pdf|png|pptx?|svg
 _FAR: Final = r"[^\W\d_a-zA-Z\u0080-\u024f\u2070-\u209f]"
 _SENTENCE: Final = re.compile(
     r"(?<=@)([a-z0-9-]+(?:\.[a-z0-9-]+)+)"
-    rf"(?:\.(?=[A-Z][a-z]+\b)|\.(?=(?:{FILES})\b)|-(?=[A-Z\u00c4\u00d6\u00dc])|(?={_FAR}))"
+    rf"(?:\.(?=[A-Z\u00c4\u00d6\u00dc][a-z\u00df-\u00ff]+\b)|\.(?=(?:{FILES})\b)|-(?=[A-Z\u00c4\u00d6\u00dc])|(?={_FAR}))"
 )
 _BEFORE_ASCII: Final = re.compile(rf"(?<={_FAR})(?=[A-Za-z0-9][\w.+-]{{0,63}}@)")
 #: What stands between two signs that no address holds unquoted.
@@ -92,6 +93,12 @@ def quotation_marks(text: str) -> Iterator[Edit]:
     """``"ann"@x.org`` is ``ann@x.org``."""
     for match in _QUOTED_LOCAL.finditer(text):
         yield Edit(match.start(), match.end(), match.group(1))
+
+
+def hyphens(text: str) -> Iterator[Edit]:
+    """The hyphens that word processors put in the place of the plain one."""
+    for match in _TYPED_HYPHENS.finditer(text):
+        yield Edit(match.start(), match.end(), "-")
 
 
 def full_stops(text: str) -> Iterator[Edit]:
@@ -180,6 +187,7 @@ JOINING: Final[tuple[Callable[[str], Iterator[Edit]], ...]] = (
     tags,
     named_characters,
     quotation_marks,
+    hyphens,
     full_stops,
 )
 """Takes away what stands within an address."""

@@ -22,34 +22,46 @@ _ANNOUNCED: Final = re.compile(r"(?:\bbasic[ \t:]+|;base64,)([\w+/%-]{8,})", re.
 _QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2})+|=[ \t]*\r?\n")
 _WORDS: Final = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?]*\?=(?:\s*=\?[^?\s]+\?[BbQq]\?[^?]*\?=)*")
 _TAG: Final = re.compile(
-    r"</?(?:a|b|bdi|bdo|big|code|em|font|i|ins|kbd|mark|nobr|s|small|span|strong|su[bp]|u|wbr)\b[^<>]{0,500}>|<!--.{0,200}?-->",
+    r"</?(?:a|abbr|b|bdi|bdo|big|code|del|em|font|i|ins|kbd|mark|nobr|s|samp|small|span|strong|su[bp]|tt|u|var|wbr)\b[^<>]{0,500}>|<!--.{0,200}?-->",
     re.IGNORECASE,
 )
+#: Endings of names of files.
+FILES: Final = "bmp|csv|docx?|eml|gif|html?|ics|jpe?g|json|log|pdf|png|pptx?|svg|txt|vcf|xlsx?|xml"
 _ENDING: Final = r"(@[a-z0-9-]+(?:\.[a-z0-9-]+)+)"
+_CAPITAL: Final = "[A-Z\u00c4\u00d6\u00dc]"
 _FAR: Final = re.compile("[\u0370-\u1fff\u2010\u2011\u2013\u3002\uff61]")
 #: What touches an address and is no part of it: what stands in every such text, what is looked for, and what is read
 #: instead.
 _TOUCHING: Final = (
+    (_FAR, re.compile("[\u2010\u2011]"), "-"),
     (
         re.compile("'"),
         re.compile(
-            r"\b(?:[bcdjlmnstuf]|qu|un|gl|[a-z]{1,6}ll|jusqu|lorsqu|puisqu|quell?|quest)'(?=[^\s@]{1,64}@)",
+            r"(?<![\w.+-])(?<!\w['\u2019])"
+            r"(?:[b-fjlmnrstu]|br|rb|qu|un|gl|[a-z]{1,6}ll|[a-z]{1,5}qu|quell?|quest)'(?=[\w.+-]{1,64}@)",
             re.IGNORECASE,
         ),
         " ",
     ),
-    (re.compile(r"[.-][A-Z\u00c4\u00d6\u00dc]"), re.compile(rf"{_ENDING}[.-](?=[A-Z\u00c4\u00d6\u00dc])"), r"\1 "),
     (
-        re.compile(r"\.(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)\b"),
-        re.compile(rf"{_ENDING}\.(?=(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)\b)"),
+        re.compile(f"[.-]{_CAPITAL}"),
+        re.compile(rf"{_ENDING}(?:\.(?={_CAPITAL}[a-z\u00df-\u00ff]+\b)|-(?={_CAPITAL}))"),
         r"\1 ",
     ),
-    (re.compile(r"[-_](?=[^\s@]{1,64}@)"), re.compile(r"(?:(?<=\s)|^)[-_](?=[^\s@]{1,64}@)", re.MULTILINE), " "),
+    (
+        re.compile(rf"\.(?:{FILES})\b"),
+        re.compile(rf"{_ENDING}\.(?=(?:{FILES})\b)"),
+        r"\1 ",
+    ),
+    (
+        re.compile(r"[-_](?=[^\s@]{1,64}@)"),
+        re.compile(r"(?:(?<=[\s()\[\]{}<>\"',;:])|^)[-_](?=[\w.+-]{1,64}@)", re.MULTILINE),
+        " ",
+    ),
     (re.compile('"@'), re.compile(r"\"([^\s\"@]{1,64})\"@"), r"\1@"),
     (_FAR, re.compile(rf"{_ENDING}(?=[\u0370-\u1fff])"), r"\1 "),
     (_FAR, re.compile(r"(?<=[\u0370-\u1fff])(?=[a-z0-9][a-z0-9.+_-]{0,63}@)", re.IGNORECASE), " "),
     (_FAR, re.compile("[\u3002\uff61]"), "."),
-    (_FAR, re.compile("[\u2010\u2011]"), "-"),
 )
 #: What may be a digest of an address or somebody's number: apart from letters, digits, and an address that it begins.
 _HEXADECIMAL: Final = re.compile(
@@ -89,12 +101,14 @@ def _beside(text: str) -> Iterator[str]:
         opened = _TAG.sub("", opened)
     for sign, sought, instead in _TOUCHING:
         if sign.search(opened):
+            if instead == ".":
+                yield opened  # a full stop of these may also end a sentence
             opened = sought.sub(instead, opened)
     yield opened
     if "\n " in text or "\n\t" in text:
         yield "\n".join(re.sub(r"\r?\n[ \t]", "", line.group()) for line in _GOES_ON.finditer(text))
     if "_" in text:
-        yield "\n".join(match.group().replace("_", " ") for match in _UNDERSCORED.finditer(text))
+        yield "\n".join(match.group().replace("_", " ") for match in _UNDERSCORED.finditer(opened))
     if "%" in text:
         yield "\n".join(unquote(word, encoding="latin-1") for word in re.split(r"[\s?&=\"'<>]+", text) if "%" in word)
     if not text.isascii():

@@ -12,7 +12,7 @@ from typing import Any, Final
 from purge.addresses import emails_in
 from purge.addresses.encodings import AT_SIGNS, ESCAPED_AT, ESCAPING
 from purge.addresses.tokens import NAMED_STEMS
-from purge.proof.decoding.codes import hexadecimal, plain_texts
+from purge.proof.decoding.codes import FILES, hexadecimal, plain_texts
 from purge.proof.decoding.salted import salted_addresses
 from purge.proof.decoding.within import TELLTALE, WITHOUT_AT, addresses_within
 
@@ -24,9 +24,9 @@ _MARKED: Final = rf"=\?[A-Za-z]|commat;|u\{{0*40\}}|{WITHOUT_AT}"
 _BASIC: Final = r"[Bb]asic[ \t:]+[A-Za-z0-9+/_-]{8}"
 _CODED: Final = f"{_LONG_RUN}|{_MARKED}|{_BASIC}"
 _JOINED: Final = (
-    r"['_\"<>][^\s@]{1,80}@|=[C-F][0-9A-F][^\s@]{0,80}@|@[^\s@]{0,80}['_\"<>&%\\]|(?:^|\s)-[^\s@]{1,64}@|[&%\\][^\s@]{1,80}@|@[^\s@]{1,200}[.-][A-Z]"
+    r"['_\"<>][^\s@]{1,80}@|=[C-F][0-9A-F][^\s@]{0,80}@|@[^\s@]{0,80}['_\"<>&%\\]|(?:^|[\s()\[\]{};:,])-[^\s@]{1,64}@|[&%\\][^\s@]{1,80}@|@[^\s@]{1,200}[.-][A-Z]"
     r"|[^\x01-\x7f][^\s@]{0,64}@|@[^\s@]{0,200}[^\x01-\x7f]|\n[ \t]"
-    r"|@[^\s@]{1,200}\.(?:png|jpe?g|gif|csv|txt|pdf|docx?|xlsx?|html?|eml|ics|vcf)|" + TELLTALE
+    rf"|@[^\s@]{{1,200}}\.(?:{FILES})|" + TELLTALE
 )
 
 

@@ -131,6 +131,7 @@ READINGS = {
     "tags": "ask ann.b@<wbr>x-y.example",
     "named_characters": "ann.b@x&hyphen;y&period;example",
     "quotation_marks": '"ann.b"@x-y.example',
+    "hyphens": "ann.b@x\u2010y.example",
     "full_stops": "ann.b@x-y\uff61example",
     "elisions": f"message d'{ANN}",
     "list_dashes": f"-{ANN}",
@@ -190,6 +191,50 @@ def test_the_pass_reports_what_one_reading_less_has_left(cast, monkeypatch, name
     assert set(Residue.objects.values_list("table", "column", "row")) == {("learning_comment", "body", str(row.pk))}
 
 
+ELIDED = (
+    "c d j l m n s t b r f u N E Qu qu jusqu lorsqu puisqu quoiqu presqu un gl quest quell all coll dall dell nell "
+    "sull br rb"
+)
+ENDINGS = (
+    "bmp csv doc docx eml gif htm html ics jpeg jpg json log pdf png ppt pptx svg txt vcf xls xlsx xml Thanks \u00dcber"
+)
+TAGS = "a abbr b bdi bdo big code del em font i ins kbd mark nobr s samp small span strong sub sup tt u var"
+#: In which words an address may stand that only touch it, or are put between its letters.
+WORDINGS = (
+    *(f"x {word}'{ANN} y" for word in ELIDED.split()),
+    *(f"x {ANN}.{ending} y" for ending in ENDINGS.split()),
+    *(f"{before}{dash}{ANN} y" for before in ("", "x ", *"([{<\"',;:") for dash in "-_\u2013\u2014"),
+    *(f"ask ann.b@<{tag}>x-y</{tag}>.example" for tag in TAGS.split()),
+    *("ann.b@<wbr />x-y.example", "ann.b@<!-- x -->x-y.example", 'ann.b@<span class="x">x-y</span>.example'),
+    *(f"{ANN}{letter}" for letter in ("-Adresse", "-\u00c4pfel", "\u0443", "\u05d0", "\u0633", "\u0915", "\u10d0")),
+    *(f"{word}{ANN}" for word in ("\u043f\u043e\u0447\u0442\u0430", "\u05dc", "\u03a9")),
+    *("ann.b@x\u2010y.example", "ann.b@x\u2011y.example"),
+    f"'l'{ANN}' is wrong",
+    # Two at once, of which one shows only behind the other.
+    *("ann.b@x\u2010y.example_", "ann.b@x\u2010y.example\u0443", "-ann.b@x-y.example_", "\u0443ann.b@x-y.example_"),
+)
+
+
+#: What only looks so: of somebody else, or a part of a longer address.
+OTHERS = (
+    *(f"x {ANN}.{ending} y" for ending in ("AU", "A", "au", "museum", "CO.UK")),
+    *(f"o'{ANN}", f"x'd'{ANN}", f"jo-d'{ANN}", f"a.d'{ANN}", f"d'jo.{ANN}", f"-jo_{ANN}", f"-#{ANN}", f"d'#{ANN}"),
+    *(f"{ANN}-adresse", "ann.b@x\u2013y.example", "ann.b@x\u2010y.example.au"),
+)
+
+
+def test_what_only_looks_as_if_it_touched_an_address_is_neither_taken_out_nor_reported():
+    """A report of what nobody takes out would keep the request from ever being completed."""
+    assert [text for text in OTHERS if redact(text, {ANN}) != text] == []
+    assert [text for text in OTHERS if ANN in emails_in(text) | rows.coded_addresses(text)] == []
+
+
+def test_whatever_touches_an_address_the_treatments_and_the_proof_see_it():
+    """What only the proof sees nobody could take out; what only the treatments see nobody would miss."""
+    assert [text for text in WORDINGS if "[erased]" not in redact(text, {ANN})] == []
+    assert [text for text in WORDINGS if ANN not in emails_in(text) | rows.coded_addresses(text)] == []
+
+
 NEVER = re.compile(r"(?!)")
 SHA1 = "9a6e28f8f3cd86af5d53d2d08722202c7d4736e3"
 
@@ -212,15 +257,15 @@ DETECTORS = {
     "mended": (_less("_mended", lambda word: word), READINGS["mistaken_encodings"]),
     "entities": (_less("html", SimpleNamespace(unescape=lambda text: text)), READINGS["named_characters"]),
     "percent signs": (_less("unquote", lambda word, **_options: word), READINGS["latin_percents"]),
-    "elisions": (_less_touching(0), READINGS["elisions"]),
-    "ends of sentences": (_less_touching(1), READINGS["ends_of_sentences"]),
-    "endings of files": (_less_touching(2), f"photo of {ANN}.png"),
-    "dashes": (_less_touching(3), READINGS["list_dashes"]),
-    "quotation marks": (_less_touching(4), READINGS["quotation_marks"]),
-    "letters behind": (_less_touching(5), f"{ANN}\u0443"),
-    "letters before": (_less_touching(6), READINGS["changes_of_script"]),
-    "full stops": (_less_touching(7), READINGS["full_stops"]),
-    "hyphens": (_less_touching(8), "ann.b@x\u2010y.example"),
+    "elisions": (_less_touching(1), READINGS["elisions"]),
+    "ends of sentences": (_less_touching(2), READINGS["ends_of_sentences"]),
+    "endings of files": (_less_touching(3), f"photo of {ANN}.png"),
+    "dashes": (_less_touching(4), READINGS["list_dashes"]),
+    "quotation marks": (_less_touching(5), READINGS["quotation_marks"]),
+    "letters behind": (_less_touching(6), f"{ANN}\u0443"),
+    "letters before": (_less_touching(7), READINGS["changes_of_script"]),
+    "full stops": (_less_touching(8), READINGS["full_stops"]),
+    "hyphens": (_less_touching(0), "ann.b@x\u2010y.example"),
     "quoted-printable": (_less("_unquoted", lambda code: code), READINGS["latin_quoted"]),
     "announced": (_less("_ANNOUNCED"), READINGS["credentials"]),
 }
