@@ -171,6 +171,8 @@ def _ask(judged: Judged, decisions: Decisions) -> PurgeRequest | None:
     people = _still_so(wanted)
     taken = open_request_of([person.id for person in people], account_id=purge.account_id or 0)
     people = [person for person in people if person.id not in taken]
+    if taken and not people and judged.known is not None:
+        return PurgeRequest.objects.get(reference=min(taken.values()))
     readable = purge.key == fingerprint()
     gone = [answer.logged.public_id for answer in judged.answers if answer.finding == Finding.GONE and answer.logged]
     if not people and not (readable and purge.hashes):
@@ -187,10 +189,13 @@ def _ask(judged: Judged, decisions: Decisions) -> PurgeRequest | None:
 
 
 def _earlier(purge: LoggedPurge, ids: Collection[int]) -> PurgeRequest | None:
-    """The request of an earlier run that asks for all of these again."""
-    for request in PurgeRequest.objects.filter(replays=purge.reference).order_by("-pk"):
+    """The request of an earlier run that asks for all of these again. One that is over, and nobody is left to ask for;
+    else whoever was brought back once more would stay."""
+    for request in (
+        PurgeRequest.objects.filter(replays=purge.reference).exclude(status=Status.CANCELLED).order_by("-pk")
+    ):
         there = set(request.subjects.filter(role__in=DOOMED_REASONS).values_list("person_id", flat=True))
-        if set(ids) <= there:
+        if not ids or (request.is_open and set(ids) <= there):
             return request
     return None
 

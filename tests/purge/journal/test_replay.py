@@ -498,6 +498,24 @@ def test_a_request_that_had_come_further_goes_on(cast, backup):
 
 
 @once
+def test_what_an_operator_had_let_through_goes_on_too(cast, backup, settings):
+    settings.PURGE_RATE_GUARD = 0
+    first = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
+    part = first.parts.get()
+    backup.take()
+    services.purge_release(acting_user=None, purge_request=part)
+    work()
+    assert w.completed(part)
+    backup.put_back()
+    assert PurgeRequest.objects.get(pk=part.pk).status == Status.HELD
+    assert replay().code == 0
+    assert w.completed(PurgeRequest.objects.get(pk=first.pk))
+    assert w.completed(PurgeRequest.objects.get(pk=part.pk))
+    assert not User.objects.filter(pk__in=[match.pk for match in matches(cast)]).exists()
+    assert purges_go_on()
+
+
+@once
 def test_who_was_let_go_after_the_backup_is_let_go_again(cast, backup, settings):
     """The plan had more rows of other accounts than the guard lets through: they became a part, which waits."""
     settings.PURGE_RATE_GUARD = 4
@@ -602,6 +620,11 @@ def test_who_is_back_although_the_purge_is_known_is_asked_about_by_date(cast, ba
     again = run("purge_replay", "--since", first.accepted_at.date().isoformat())
     assert again.code == 0
     assert PurgeRequest.objects.count() == 2
+    # And once more, though the purge and the one that asked for it again are both known, and completed.
+    UserFactory(email="böb@x.org", deleted_at=timezone.now(), **row)
+    assert replay("--since", first.accepted_at.date().isoformat()).code == 0
+    assert not User.objects.filter(pk=cast.bob.pk).exists()
+    assert PurgeRequest.objects.count() == 3
 
 
 @once
@@ -706,6 +729,19 @@ def test_it_waits_until_all_is_done(cast, backup):
     assert ran.code == 0, ran.err
     assert "completed: 2 of 2" in ran.err
     assert {request.status for request in PurgeRequest.objects.all()} == {Status.COMPLETED}
+
+
+@once
+def test_what_was_called_off_again_is_asked_again(cast, backup):
+    backup.take()
+    purge(cast, cast.bob)
+    backup.put_back()
+    assert run("purge_replay", "--yes").code == 0
+    again = PurgeRequest.objects.get()
+    services.purge_cancel(acting_user=None, purge_request=again)
+    assert User.objects.get(pk=cast.bob.pk).state == UserState.DELETED
+    assert replay("--since", again.first_accepted_at.date().isoformat()).code == 0
+    assert not User.objects.filter(pk=cast.bob.pk).exists()
 
 
 class Terminal(io.StringIO):
