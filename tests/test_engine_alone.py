@@ -38,6 +38,7 @@ ALLOWED = {
     "purge/management/selecting.py": {"users": "a key of the command's JSON"},
     "purge/management/commands/purge_preview.py": {"users": "a key of the command's JSON"},
     "purge/management/commands/purge_journal.py": {"users_who_are_back": "a key of the command's JSON"},
+    "purge/journal/noticing.py": {"system": "PostgreSQL's word for the number of a cluster"},
     "purge/database/identity.py": {"system": "PostgreSQL's word for the number of a cluster"},
     "purge/database/postgresql.py": {"system": "PostgreSQL's word for the number of a cluster"},
     **{
