@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from purge import services
 from purge.choices import Status, Verdict
+from purge.database import dialect_of
+from purge.installation.identity import installation
 from purge.models import Installation, PatrolPass, PurgeRequest, Residue
 from purge.selectors import checked_again
 from purge.upkeep import arming
@@ -60,38 +62,57 @@ def other_decoders(monkeypatch):
     monkeypatch.setattr(arming, "_code", lambda: "another release")
 
 
-def other_tables(monkeypatch):
-    real = arming.dialect_of(connection).read_catalog()
-    column = real.columns[0]._replace(name="added_by_hand")
-    wider = type(real)((*real.columns, column), real.foreign_keys, real.primary_keys, real.address_indexed)
-    monkeypatch.setattr("purge.upkeep.patrol.armed_by", lambda _catalog, make=arming.armed_by: make(wider))
-
-
 def other_forms(monkeypatch):
     monkeypatch.setattr(arming, "IDENTITY_KEY_VERSION", "exact-9/16.0")
+
+
+def another_key(monkeypatch):
+    monkeypatch.setattr(arming, "fingerprint", lambda: "01234567")
 
 
 def a_restore(monkeypatch):
     Installation.objects.update(restored_at=timezone.now())
 
 
+def another_server(monkeypatch):
+    Installation.objects.update(server_changed_at=timezone.now())
+
+
 def another_database(monkeypatch):
-    class Elsewhere:
-        def identity(self):
-            return {"kind": "elsewhere"}
-
-    real = arming.dialect_of
-    monkeypatch.setattr(arming, "dialect_of", lambda there: Elsewhere())
-    monkeypatch.setattr("purge.upkeep.patrol.dialect_of", real)
+    monkeypatch.setattr(type(dialect_of(connection)), "identity", lambda _self: {"kind": "elsewhere"})
 
 
-@once
+def a_table_more(monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE added_by_hand (id integer PRIMARY KEY, note text)")
+
+
 @pytest.mark.parametrize(
-    "changed", [other_rules, other_decoders, other_tables, other_forms, a_restore, another_database]
+    "changed",
+    [
+        other_rules,
+        other_decoders,
+        other_forms,
+        another_key,
+        a_restore,
+        another_server,
+        another_database,
+        a_table_more,
+    ],
 )
-def test_they_are_asked_again_once_when_something_has_changed(done, cast, monkeypatch, changed):
-    comment = plant(cast)
+def test_what_a_pass_is_made_under_is_another_one(db, monkeypatch, changed):
+    installation()
+    before = arming.armed_by()
+    PatrolPass.objects.create(armed_by=before, verdict=Verdict.CLEAN)
+    assert arming.armed_by() == before
+    assert not arming.must_ask_again(before)
     changed(monkeypatch)
+    assert arming.must_ask_again(arming.armed_by())
+
+
+def test_they_are_asked_again_once_when_something_has_changed(done, cast, monkeypatch):
+    comment = plant(cast)
+    other_rules(monkeypatch)
     again = patrol_all()
     assert (again.verdict, again.earlier, again.hits) == (Verdict.RESIDUE, 1, 1)
     done.refresh_from_db()
