@@ -638,6 +638,7 @@ def test_the_page_says_what_is_searched_for_by_kind_and_never_by_name(seen, purg
     purge_request = purge(person, deleted())
     page = seen(admin, page_of(purge_request))
     assert '<h2 id="searched-for">Searched for</h2>' in page
+    assert "Not covered: salted hashes of an address, as in badges, that come after the purge" in page
     assert "2 email addresses, in any writing, and their MD5, SHA-1 and SHA-256" in page
     assert "1 login, whole," in page
     assert "1 Unique User ID, in its own account," in page
