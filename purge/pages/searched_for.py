@@ -74,6 +74,6 @@ def not_searched_for() -> str:
     """What no search can find."""
     return _(
         "Not searched for: names that people typed into texts, and addresses typed so that no program finds them. A "
-        "Unique User ID that nothing says belongs to a person is listed, and not taken out. Not covered: salted hashes of "
-        "an address, as in badges, that come after the purge, when nobody knows the address any more."
+        "Unique User ID that nothing says belongs to a person is listed, and not taken out. Not covered: salted hashes "
+        "of an address, as in badges, that come after the purge, when nobody knows the address any more."
     )
