@@ -160,7 +160,7 @@ def _drill(url: str, folder: Path, seconds: int) -> Seen:
     }
     until = time.monotonic() + seconds
     seen = Seen()
-    for words in (["migrate", "--skip-checks", "--verbosity=0"], ["purge_storage", "adopt", "--files-are-lost"]):
+    for words in (["migrate", "--verbosity=0"], ["purge_storage", "adopt", "--files-are-lost"]):
         _run(words, environ, until, seen)
     before = _run(["purge_replay", "--dry-run", "--json"], environ, until, None)
     purges = before.get("purges", [])
