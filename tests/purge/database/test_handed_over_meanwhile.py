@@ -19,7 +19,11 @@ from tests.purge import world as w
 from tests.purge.database.test_tables_in_pieces import NOVEMBER, no_partitions_any_more, partition_by_month, run
 from users.models import LoginEvent
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.postgresql,
+    pytest.mark.usefixtures("aside_is_exempted"),
+]
 
 
 def somebody_waits() -> bool:

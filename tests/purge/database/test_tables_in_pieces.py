@@ -5,7 +5,6 @@ Colleagues' rows are planted at the very addresses, and with the very numbers, t
 
 import re
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -15,8 +14,6 @@ from messaging.models import Announcement
 from purge import services
 from purge.choices import Status
 from purge.models import PurgeStep
-from purge.rules import ExemptTable
-from purge.rules.registry import Registry, rule_modules, set_registry
 from purge.run import sweep
 from purge.steps import plan, work
 from tests.factories.messaging import AnnouncementFactory
@@ -24,16 +21,10 @@ from tests.factories.users import LoginEventFactory, UserAuditFactory
 from tests.purge import world as w
 from users.models import LoginEvent, UserAudit
 
+pytestmark = pytest.mark.usefixtures("aside_is_exempted")
+
 NOVEMBER = datetime(2025, 11, 15, 12, tzinfo=UTC)
 MONTHS = range(1, 13)
-
-
-@pytest.fixture(autouse=True)
-def what_these_tests_put_aside_is_exempted():
-    line = ExemptTable("aside.*", "tables that a test puts back, whose rows are elsewhere meanwhile")
-    set_registry(Registry([*rule_modules(), SimpleNamespace(EXEMPT=[line])]))
-    yield
-    set_registry(None)
 
 
 def run(*statements: str) -> None:
