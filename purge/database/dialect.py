@@ -200,8 +200,11 @@ class Dialect(ABC):
         """The number of the next transaction: what is deleted now has a lower one. None where there are no numbers."""
 
     @abstractmethod
-    def holders(self, mark: int) -> list[Holder]:
-        """Who may still need rows that were deleted before the transaction of this number: they stay meanwhile."""
+    def holders(self, mark: int, *, of_a_copy: bool = False) -> list[Holder]:
+        """Who may still need rows that were deleted before the transaction of this number: they stay meanwhile.
+
+        ``of_a_copy``: stay when a table is written anew, which takes notice of more than giving up space does.
+        """
 
     @abstractmethod
     def bounded_waits(self, seconds: float) -> AbstractContextManager[None]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _HALF: Final = 2**31
 
 NEXT: Final = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text"
+#: The oldest transaction of the whole server that has written and is not over.
+OLDEST: Final = "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text"
 # A session that has written holds as much back by the number of its own transaction. A VACUUM holds nothing back.
 HOLDERS: Final = """
 SELECT CASE WHEN a.backend_type = 'walsender' THEN 'standby' ELSE 'session' END, a.pid::text,
@@ -44,6 +46,8 @@ class Kind(StrEnum):
     PREPARED = "prepared"
     SLOT = "slot"
     STANDBY = "standby"
+    #: A transaction that has written in another database of the server.
+    ELSEWHERE = "elsewhere"
     #: SQLite: somebody reads, or writes, while the log is to be emptied.
     READER = "reader"
 
@@ -58,10 +62,11 @@ class Holder:
     seconds: int | None = None
 
 
-def holders_before(mark: int, rows: Callable[[str], Sequence[tuple]]) -> list[Holder]:
+def holders_before(mark: int, rows: Callable[[str], Sequence[tuple]], *, of_a_copy: bool = False) -> list[Holder]:
     """Those who may still need what was deleted before the transaction of this number; each once, the oldest first.
 
-    ``rows`` asks the database.
+    ``rows`` asks the database. ``of_a_copy``: of whom a statement takes notice that copies a table (VACUUM FULL): its
+    own snapshot counts, and is as old as the oldest transaction that has written anywhere on the server.
     """
     ((written,),) = rows(NEXT)
     now = int(written)
@@ -71,7 +76,11 @@ def holders_before(mark: int, rows: Callable[[str], Sequence[tuple]]) -> list[Ho
         if whole < mark and whole < found.get((kind, name), (now + 1, None))[0]:
             age = None if seconds is None else max(0, int(seconds))
             found[kind, name] = whole, Holder(Kind(kind), name, age)
-    return [holder for _whole, holder in sorted(found.values(), key=lambda each: each[0])]
+    holders = [holder for _whole, holder in sorted(found.values(), key=lambda each: each[0])]
+    if of_a_copy and not holders:
+        ((oldest,),) = rows(OLDEST)
+        return [Holder(Kind.ELSEWHERE, oldest)] if int(oldest) < mark else []
+    return holders
 
 
 def _whole(number: int, now: int) -> int:

@@ -241,8 +241,8 @@ class PostgreSQL(Dialect):
         ((number,),) = self.rows(NEXT)
         return int(number)
 
-    def holders(self, mark: int) -> list[Holder]:
-        return holders_before(mark, self.rows)
+    def holders(self, mark: int, *, of_a_copy: bool = False) -> list[Holder]:
+        return holders_before(mark, self.rows, of_a_copy=of_a_copy)
 
     @contextmanager
     def bounded_waits(self, seconds: float) -> Iterator[None]:

@@ -215,7 +215,7 @@ class SQLite(Dialect):
     def horizon(self) -> int | None:
         return None
 
-    def holders(self, mark: int) -> list[Holder]:
+    def holders(self, mark: int, *, of_a_copy: bool = False) -> list[Holder]:
         return []
 
     @contextmanager

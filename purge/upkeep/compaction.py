@@ -127,14 +127,20 @@ def _past_horizon(waiting: Sequence[PurgeRequest]) -> tuple[list[PurgeRequest], 
     return [each for each in waiting if not dialect.holders(each.horizon or 0)], holders
 
 
-def wait_for_holders(mark: int, seconds: float, told: Callable[[Sequence[Holder]], None] | None = None) -> list[Holder]:
+def wait_for_holders(
+    mark: int,
+    seconds: float,
+    told: Callable[[Sequence[Holder]], None] | None = None,
+    *,
+    of_a_copy: bool = False,
+) -> list[Holder]:
     """Who is still in the way of rows that were deleted before this transaction, after so long at most.
 
-    ``told``: called with them each time that they are others.
+    ``told``: called with them each time that they are others. ``of_a_copy``: in the way of writing tables anew.
     """
     until, before = time.monotonic() + seconds, list[Holder]()
     while True:
-        holders = dialect_of(connection).holders(mark)
+        holders = dialect_of(connection).holders(mark, of_a_copy=of_a_copy)
         if told is not None and holders and [each.name for each in holders] != [each.name for each in before]:
             told(holders)
         if not holders or time.monotonic() >= until:
@@ -224,7 +230,7 @@ def rewrite(
     if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         raise BehindPooler
     mark = dialect.horizon()
-    holders = wait_for_holders(mark, wait, told) if mark is not None else []
+    holders = wait_for_holders(mark, wait, told, of_a_copy=True) if mark is not None else []
     if holders:
         return Rewritten(holders=tuple(holders), finished=False)
     done: list[str] = []
@@ -314,6 +320,10 @@ _SAYS: Final = {
     Kind.STANDBY: gettext_lazy(
         "A standby (process %(name)s) reports transactions that need old rows %(age)s, which blocks the clean-up: end "
         "them there."
+    ),
+    Kind.ELSEWHERE: gettext_lazy(
+        "Transaction %(name)s in another database of this server has been open %(age)s, which keeps tables from being "
+        "written anew: end it there."
     ),
     Kind.READER: gettext_lazy(
         "Somebody reads the database without a pause, so that its write-ahead log could not be emptied: end that."

@@ -29,9 +29,8 @@ def patience(monkeypatch):
 
 def another_session(**options) -> psycopg.Connection:
     config = connection.settings_dict
-    return psycopg.connect(
-        host=config["HOST"], port=config["PORT"], user=config["USER"], dbname=config["NAME"], **options
-    )
+    here = {"host": config["HOST"], "port": config["PORT"], "user": config["USER"], "dbname": config["NAME"]}
+    return psycopg.connect(**{**here, **options})
 
 
 def purged() -> PurgeRequest:
