@@ -51,7 +51,12 @@ EVERYBODY = (
 WITH_PAGES = EVERYBODY[:4]
 
 
-@pytest.fixture(params=EVERYBODY)
+def some_on_sqlite_alone(roles, *on_both):
+    """What a list is asked is refused before the database is asked: on PostgreSQL some of these roles are enough."""
+    return [role if role in on_both else pytest.param(role, marks=pytest.mark.sqlite) for role in roles]
+
+
+@pytest.fixture(params=some_on_sqlite_alone(EVERYBODY, "administrator", "superuser", "nobody"))
 def role(request):
     return request.param
 
@@ -89,7 +94,7 @@ def lookups_of(model):
                 yield f"{first}__{second}__{columns_of(far)[-1]}__startswith"
 
 
-@pytest.mark.parametrize("who", WITH_PAGES)
+@pytest.mark.parametrize("who", some_on_sqlite_alone(WITH_PAGES, "administrator"))
 def test_no_list_follows_a_relation_that_is_not_a_filter_of_its(who, people, rf):
     tried, answered = 0, []
     for model, page in SITE._registry.items():
