@@ -248,7 +248,7 @@ def _row(judged: Judged, decisions: Decisions) -> tuple[str, ...]:
 
 def _totals(judgement: Judgement) -> list[str]:
     back = {person.id for judged in judgement.purges for person in judged.people(Finding.BACK)}
-    return ["", f"{len(judgement.purges):,} purges; {len(back):,} people are back."]
+    return ["", f"Purges: {len(judgement.purges):,}. People who are back: {len(back):,}."]
 
 
 def _reasons(judgement: Judgement, decisions: Decisions) -> Iterable[tuple[str, ...]]:

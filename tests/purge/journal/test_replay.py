@@ -157,7 +157,7 @@ def test_nobody_is_touched_by_looking(cast, backup):
         "What is done",
     ]
     assert row == [first.reference, first.accepted_at.date().isoformat(), "5", "0", "5", "0", "0", "ask again"]
-    assert "1 purges; 5 people are back." in ran.out
+    assert "Purges: 1. People who are back: 5." in ran.out
     assert "@" not in ran.out
     told = run("purge_replay", "--dry-run", "--json").json["purges"][0]
     assert (told["request"], told["people"], told["gone"], told["what_is_done"]) == (
