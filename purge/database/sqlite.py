@@ -248,7 +248,7 @@ def _called(schema: str, name: str) -> str:
 
 
 #: Declared so by whoever means numbers, moments and truth.
-_SILENT: Final = ("bool", "date", "time", "real", "floa", "doub", "dec", "numeric")
+_SILENT: Final = ("bool", "date", "time", "real", "float", "double", "dec", "numeric")
 
 
 @cache
