@@ -1,10 +1,9 @@
 #!/bin/sh
 # PostgreSQL: VACUUM FULL keeps deleted rows because of a transaction in another database; a plain VACUUM does not.
 #
-# Nobody in another database can see the rows of this one, and since PostgreSQL 14 a plain VACUUM goes by the sessions
-# of its own database. VACUUM FULL copies by a snapshot of its own, which counts, and a snapshot is as old as the oldest
-# transaction that has written anywhere on the server. So a transaction that wrote in another database alone makes VACUUM
-# FULL carry deleted rows, values and all, over into the new file. The command succeeds and says nothing.
+# Nobody in another database can see the rows of this one, and a plain VACUUM gives them up. Beside the very same writer,
+# who has written in another database alone, VACUUM FULL carries deleted rows, values and all, over into the new file.
+# The command succeeds and says nothing.
 #
 # Why it matters here: purge_compact writes tables anew so that no file holds what was erased. It has to wait for writers
 # of every database of the server first, not of its own alone.

@@ -100,7 +100,8 @@ def lets_in(user: Any) -> bool:
 
 
 def _people_who_are_back() -> frozenset[int]:
-    """Row numbers; asked of the log once for each set of requests. None where it cannot be read."""
+    """Row numbers; asked of the log once for each set of requests. Nobody where it cannot be read: operators
+    have to come in to mend that, though one of them may be among those who are back."""
     global _returned
     references = frozenset(JournalAlarm.objects.exclude(reference="").values_list("reference", flat=True))
     if _returned is None or _returned[0] != references:
