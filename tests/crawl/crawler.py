@@ -182,7 +182,8 @@ def _model_at(route: str) -> type[models.Model] | None:
 @dataclass
 class Walker:
     """Somebody. ``home``: whose rows they may see and change; all others they may not. ``reads_all``: support and
-    superusers, who follow every account; ``changes_all``: superusers.
+    superusers, who follow every account; ``changes_all``: superusers, who may change the row that they ask for, and by
+    that nothing of any other account; by looking at it nothing at all.
 
     ``shown``: the rows that they ask for, those of whom they may least see first; None: of nobody. Where the first
     answer is the way to the sign-in page, nobody has looked at the row, and the others are left out.
@@ -253,14 +254,16 @@ class Crawl:
     def walk(self, walker: Walker, urls: Sequence[Address]) -> None:
         client = Browser(walker.user)
         foreign = [] if walker.reads_all else [world for world in self.worlds if world is not walker.home]
-        guarded = [] if walker.changes_all else foreign or list(self.worlds)
-        before = [state_of(world) for world in guarded]
+        may_not = foreign or list(self.worlds)
+        before = {world.account.pk: state_of(world) for world in may_not}
         for address in urls:
             # An address without a verb leads on to the row's page, whatever is sent there.
             shut = not self.whole and address.route.endswith("/<path:object_id>/")
             shown = (*self.worlds, None) if self.whole else walker.shown
             for method in ("GET",) if shut else ("GET", "POST"):
                 for world in shown if address.keys else (None,):
+                    own = walker.changes_all and method == "POST"
+                    guarded = [each for each in may_not if not (own and each is world)]
                     answer = self._ask(client, walker, address, world, method, foreign, guarded, before)
                     to_sign_in = answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
                     if to_sign_in and not self.whole:
@@ -287,7 +290,7 @@ class Crawl:
                 url = address.at(world)
                 answer = client.get(url) if method == "GET" else client.post(url, self._posted(address, world))
                 text = b"".join(answer) if answer.streaming else answer.content
-                if wrote and [state_of(each) for each in guarded] != before:
+                if wrote and any(state_of(each) != before[each.account.pk] for each in guarded):
                     problem("changed a row of another account")
                 raise Undone
         except Undone:

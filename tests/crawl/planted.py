@@ -50,6 +50,26 @@ def rename(request, course_id):
 
 
 @login_required
+@across_accounts("a fault that is planted")
+def rename_others(request, course_id):
+    """Changes what was not asked for, for superusers alone: nobody else is let in."""
+    if not request.user.is_superuser:
+        raise Http404
+    if request.method == "POST":
+        Course.objects.exclude(pk=course_id).update(title="renamed")
+    return HttpResponse("done")
+
+
+@login_required
+@across_accounts("a fault that is planted")
+def looked_at(request, course_id):
+    """Changes a row by showing it, for superusers alone."""
+    if not request.user.is_superuser or not Course.objects.filter(pk=course_id).update(title="looked at"):
+        raise Http404
+    return HttpResponse("done")
+
+
+@login_required
 def broken(request):
     raise ValueError
 
@@ -65,6 +85,8 @@ urlpatterns = [
     path("title/<int:course_id>/", title),
     path("own-title/<int:course_id>/", own_title),
     path("rename/<int:course_id>/", rename),
+    path("rename-others/<int:course_id>/", rename_others),
+    path("looked-at/<int:course_id>/", looked_at),
     path("broken/", broken),
     path("forgotten-filter/<int:course_id>/", forgotten_filter),
     path("anybody/", lambda request: HttpResponse("hello")),

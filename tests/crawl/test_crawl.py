@@ -98,3 +98,17 @@ def test_the_crawl_finds_what_is_planted(worlds, settings):
         # To store what was read around the wall is refused.
         (broken.format("UnscopedQuery"), chief, "POST", "unscoped/learning/course/<path:object_id>/change/"),
     } <= found.problems
+
+
+@on_sqlite
+def test_the_crawl_finds_what_a_superuser_changes_unasked(worlds, settings):
+    """They may change every row: the one that they ask for, by a form that they send, and no other."""
+    settings.ROOT_URLCONF = "tests.crawl.planted"
+    urls = [url for url in addresses() if re.search("^(rename|rename-others|looked-at)/", url.route)]
+    assert len(urls) == 3
+    found = crawl(worlds, [walkers(*worlds)["superuser"]], urls, open_to_all=SIGN_IN)
+    changed = "changed a row of another account"
+    assert found.problems == {
+        (changed, "superuser", "POST", "rename-others/<int:course_id>/"),
+        (changed, "superuser", "GET", "looked-at/<int:course_id>/"),
+    }
