@@ -133,13 +133,14 @@ def connector_enable(*, acting_user: User, connector: Connector) -> Connector:
                 "next_run_at",
             )
         )
-        _tick_off("connectors.Connector", row.pk, acting_user)
+        _tick_off(row, acting_user)
     return row
 
 
-def _tick_off(model: str, pk: int, acting_user: User) -> None:
+def _tick_off(row: Connector | Webhook, acting_user: User) -> None:
     """What a purge left to do here is done."""
-    FollowUp.objects.filter(model=model, row=pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
+    left = FollowUp.objects.filter(account_id=row.account_id, model=row._meta.label, row=row.pk, done_at=None)
+    left.update(done_by=acting_user, done_at=timezone.now())
 
 
 def _refuse_open_settings(connector: Connector) -> None:
@@ -300,7 +301,7 @@ def webhook_enable(*, acting_user: User, webhook: Webhook) -> Webhook:
         row.state = WebhookState.ENABLED
         row.disabled_reference = ""
         row.save(update_fields=("state", "disabled_reference"))
-        _tick_off("connectors.Webhook", row.pk, acting_user)
+        _tick_off(row, acting_user)
     return row
 
 

@@ -77,15 +77,15 @@ def session_instructor_assign(*, acting_user: User, session: Session, user: User
         row.needs_instructor_since = None
         row.needs_instructor_reference = ""
         row.save(update_fields=("needs_instructor_since", "needs_instructor_reference"))
-        _tick_off(row.pk, acting_user)
+        _tick_off(row, acting_user)
     return link
 
 
-def _tick_off(session_id: int, acting_user: User) -> None:
+def _tick_off(session: Session, acting_user: User) -> None:
     """What a purge left to do about this session is done."""
-    FollowUp.objects.filter(model="learning.Session", row=session_id, done_at=None).update(
-        done_by=acting_user, done_at=timezone.now()
-    )
+    FollowUp.objects.filter(
+        account_id=session.course.account_id, model="learning.Session", row=session.pk, done_at=None
+    ).update(done_by=acting_user, done_at=timezone.now())
 
 
 def session_instructor_remove(*, acting_user: User, session: Session, user: User) -> None:
@@ -105,7 +105,7 @@ def session_cancel(*, acting_user: User, session: Session) -> None:
             state=SessionState.CANCELLED, needs_instructor_since=None, needs_instructor_reference=""
         )
         WaitingListEntry.objects.filter(session=session).delete()
-        _tick_off(session.pk, acting_user)
+        _tick_off(session, acting_user)
 
 
 # ---------------------------------------------------------------- courses and enrolments

@@ -48,6 +48,13 @@ class PurgeRequestQuerySet(models.QuerySet["PurgeRequest"]):
         return self.open().filter(due_at__lt=timezone.now())
 
 
+_Requests = models.Manager.from_queryset(PurgeRequestQuerySet)
+
+
+class PurgeRequestManager(_Requests):
+    """Of this name, which a platform's walls keep: what checks types goes by it."""
+
+
 class PurgeRequest(models.Model):
     """One submission: at most fifty people, one request ID, one completion notice per recipient.
 
@@ -120,7 +127,10 @@ class PurgeRequest(models.Model):
     #: Unique User IDs that were too many to be looked for in texts where nothing says whose they are.
     ids_unsought = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
-    objects = PurgeRequestQuerySet.as_manager()
+    #: For pages and whoever else works for one account: a platform may let it refuse what names none.
+    objects = PurgeRequestManager()
+    #: For the engine, which works for all of them at once.
+    across_accounts = PurgeRequestManager()
 
     class Meta:
         verbose_name = _("purge request")
@@ -369,6 +379,9 @@ class ReachedRows(models.Model):
     model = models.CharField(max_length=100)
     rows = models.BigIntegerField(default=0)
 
+    objects = models.Manager()
+    across_accounts = models.Manager()
+
     class Meta:
         constraints = (models.UniqueConstraint(fields=("request", "account_id", "model"), name="purge_reached_once"),)
 
@@ -424,6 +437,9 @@ class UnopenedFile(models.Model):
     erased = models.BooleanField(default=False)
     found_at = models.DateTimeField(default=timezone.now)
 
+    objects = models.Manager()
+    across_accounts = models.Manager()
+
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("request", "table", "column", "row", "kind"), name="purge_unopened_once"),
@@ -443,6 +459,9 @@ class PossibleMention(models.Model):
     row = models.CharField(max_length=64)
     account_id = models.BigIntegerField()
     found_at = models.DateTimeField(default=timezone.now)
+
+    objects = models.Manager()
+    across_accounts = models.Manager()
 
     class Meta:
         constraints = (
@@ -483,6 +502,9 @@ class FollowUp(models.Model):
     row = models.BigIntegerField()
     done_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     done_at = models.DateTimeField(null=True)
+
+    objects = models.Manager()
+    across_accounts = models.Manager()
 
     class Meta:
         constraints = (
@@ -531,6 +553,9 @@ class ImsNotice(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = models.Manager()
+    across_accounts = models.Manager()
 
     class Meta:
         verbose_name = _("identity-provider notice")

@@ -37,8 +37,8 @@ def request_by_reference(text: str) -> PurgeRequest | None:
     Raises :class:`purge.references.MistypedReference`, which tells a mistyped ID from an unknown one.
     """
     reference = parse_reference(text)
-    own = PurgeRequest.objects.filter(reference=reference).first()
-    return own or PurgeRequest.objects.filter(replays=reference).order_by("-pk").first()
+    own = PurgeRequest.across_accounts.filter(reference=reference).first()
+    return own or PurgeRequest.across_accounts.filter(replays=reference).order_by("-pk").first()
 
 
 def requests_seen_by(user: Any) -> Any:
@@ -56,7 +56,7 @@ def account_in_open_request(account_id: int, *, new_kind: str = "") -> bool:
 
     ``new_kind``: or would, if the account were of this kind.
     """
-    open_requests = PurgeRequest.objects.open()
+    open_requests = PurgeRequest.across_accounts.open()
     if open_requests.filter(Q(account_id=account_id) | Q(subjects__account_id=account_id)).exists():
         return True
     account = get_host().accounts([account_id]).get(account_id)
@@ -106,7 +106,7 @@ def open_addresses_for(account_id: int, *, since: datetime | None = None) -> fro
 
     For a stored file that no worker has looked at yet: its link must be dead from the moment of acceptance.
     """
-    requests = PurgeRequest.objects.begun().select_related("part_of")
+    requests = PurgeRequest.across_accounts.begun().select_related("part_of")
     if since is not None:
         requests = requests.filter(accepted_at__gte=since)
     account = get_host().accounts([account_id]).get(account_id)
@@ -136,7 +136,7 @@ def lost_to_others(account_id: int, *, since: datetime, most: int = 50) -> list[
     """The latest first. Counts and kinds, never by whom."""
     gone = Subject.objects.filter(account_id=account_id, fate=Fate.ERASED).values("request_id")
     touched = ReachedRows.objects.filter(account_id=account_id).values("request_id")
-    others = PurgeRequest.objects.filter(Q(pk__in=gone) | Q(pk__in=touched), completed_at__gte=since)
+    others = PurgeRequest.across_accounts.filter(Q(pk__in=gone) | Q(pk__in=touched), completed_at__gte=since)
     found = list(others.exclude(account_id=account_id).order_by("-completed_at", "-pk")[:most])
     people = Counter(
         Subject.objects.filter(request__in=found, account_id=account_id, fate=Fate.ERASED).values_list(
@@ -195,9 +195,13 @@ def pass_is_due() -> bool:
 
     Passes follow on one another with pauses of several times their length, so that they take a small share of the time.
     """
-    if not PurgeRequest.objects.filter(status=Status.ERASED).exists() or patrol_is_under_way():
+    if not PurgeRequest.across_accounts.filter(status=Status.ERASED).exists() or patrol_is_under_way():
         return False
-    if PurgeRequest.objects.filter(status__in=CLAIMABLE_STATUSES).exclude(next_attempt_at__gt=timezone.now()).exists():
+    if (
+        PurgeRequest.across_accounts.filter(status__in=CLAIMABLE_STATUSES)
+        .exclude(next_attempt_at__gt=timezone.now())
+        .exists()
+    ):
         return False
     last = PatrolPass.objects.filter(finished_at__isnull=False).order_by("-finished_at").first()
     if last is None or last.finished_at is None:
@@ -210,7 +214,7 @@ def work_to_deliver() -> list[int]:
     """Ids of requests that nobody is working on and that are due: what the reconciler puts into the queue again."""
     now = timezone.now()
     return list(
-        PurgeRequest.objects.filter(status__in=(Status.QUEUED, Status.RUNNING, Status.VERIFYING))
+        PurgeRequest.across_accounts.filter(status__in=(Status.QUEUED, Status.RUNNING, Status.VERIFYING))
         .exclude(lease_until__gt=now)
         .exclude(next_attempt_at__gt=now)
         .order_by("accepted_at")
@@ -239,12 +243,12 @@ def checked_again(purge_request: PurgeRequest) -> datetime | None:
 
 def waiting_for_space() -> list[PurgeRequest]:
     """Completed requests of which the space, and what the planner remembers, is not yet given up."""
-    return list(PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk"))
+    return list(PurgeRequest.across_accounts.filter(status=Status.COMPLETED, compacted_at=None).order_by("pk"))
 
 
 def held_back() -> tuple[int, list[Holder]]:
     """Of how many requests that was tried in vain, and who is in the way now: nobody, if it is to be tried again."""
-    marks = PurgeRequest.objects.filter(status=Status.COMPLETED, compacted_at=None, horizon__isnull=False)
+    marks = PurgeRequest.across_accounts.filter(status=Status.COMPLETED, compacted_at=None, horizon__isnull=False)
     tried = [mark or 0 for mark in marks.values_list("horizon", flat=True)]
     if not tried:
         return 0, []

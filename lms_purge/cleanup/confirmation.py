@@ -81,7 +81,7 @@ def _salt(user: Any) -> str:
 
 def request_of_token(token: uuid.UUID, user: Any) -> PurgeRequest | None:
     """The request that this selection has become already."""
-    return PurgeRequest.objects.filter(token=token, initiator_id=user.pk).first()
+    return PurgeRequest.across_accounts.filter(token=token, initiator_id=user.pk).first()
 
 
 # ---------------------------------------------------------------- what stops and changes hands

@@ -80,7 +80,8 @@ def _requests_of(people: Iterable[Any]) -> dict[int, tuple[str, str]]:
         references |= open_request_of(ids, account_id=account_id)
     if not references:
         return {}
-    pks = dict(PurgeRequest.objects.filter(reference__in=set(references.values())).values_list("reference", "pk"))
+    requests = PurgeRequest.objects.filter(account_id__in=by_account, reference__in=set(references.values()))
+    pks = dict(requests.values_list("reference", "pk"))
     return {
         person_id: (reference, reverse("admin:purge_purgerequest_change", args=[pks[reference]]))
         for person_id, reference in references.items()

@@ -334,7 +334,7 @@ def _chains_of_our_past(owner: uuid.UUID, names: Iterable[str]) -> list[str]:
     A backup from before this database had an id gets a new one; a copy or another database shares no request with it.
     """
     others = [name for name in chains.chain_names() if name not in set(names)]
-    if not others or not PurgeRequest.objects.exists():
+    if not others or not PurgeRequest.across_accounts.exists():
         return []
     read = {name: _kinship(name) for name in others}
     ours = {name for name, (tells_of_us, _earlier) in read.items() if tells_of_us}
@@ -426,7 +426,7 @@ def _differences(name: str, news: _News) -> list[Difference]:
 
 def _reached(references: list[str]) -> dict[str, int]:
     """How far the database knows each of these requests to have come; those that it does not know are missing."""
-    known = PurgeRequest.objects.filter(reference__in=references)
+    known = PurgeRequest.across_accounts.filter(reference__in=references)
     return dict(known.values_list("reference", Coalesce("journal_mark__reached", 1)))
 
 
@@ -445,7 +445,7 @@ def _mark_written(news: _News) -> None:
         by_number.setdefault(number, []).append(reference)
     for number, references in sorted(by_number.items()):
         for part in _parts(sorted(references)):
-            requests = PurgeRequest.objects.filter(reference__in=part).values_list("pk", flat=True)
+            requests = PurgeRequest.across_accounts.filter(reference__in=part).values_list("pk", flat=True)
             JournalMark.objects.filter(pk__in=list(requests), written__lt=number).update(written=number)
 
 

@@ -98,7 +98,7 @@ def note_unopened(purge_request: PurgeRequest, files: Iterable[FileMention]) -> 
         for kind in sorted(file.unopened)
     ]
     purge_request.unopened_files.filter(erased=False).delete()
-    UnopenedFile.objects.bulk_create(listed, ignore_conflicts=True)
+    UnopenedFile.across_accounts.bulk_create(listed, ignore_conflicts=True)
 
 
 def _range_of(ranges: Sequence[tuple[int, int, str]]) -> Callable[[_File], int | None]:

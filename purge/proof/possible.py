@@ -112,8 +112,8 @@ def note_possible(purge_request: PurgeRequest, found: Iterable[Possible | Unsoug
     if purge_request.identifiers.exists():
         purge_request.possible_mentions.all().delete()
         purge_request.ids_unsought = sum(each.number for each in found if isinstance(each, Unsought))
-        PurgeRequest.objects.filter(pk=purge_request.pk).update(ids_unsought=purge_request.ids_unsought)
-    PossibleMention.objects.bulk_create(
+        PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(ids_unsought=purge_request.ids_unsought)
+    PossibleMention.across_accounts.bulk_create(
         [
             PossibleMention(
                 request=purge_request, table=each.table, column=each.column, row=each.row, account_id=each.account_id

@@ -70,7 +70,7 @@ def reason_to_hold_elsewhere(
     waited = Exists(LedgerEntry.objects.filter(request=OuterRef("pk"), event=PROVED, at__gte=day_ago))
     since = Q(accepted_at__gte=day_ago) | Q(Q(part_of__isnull=False), waited)
     # What is asked again after a restore was counted on its day.
-    today = PurgeRequest.objects.filter(since, replays="").exclude(status=Status.CANCELLED)
+    today = PurgeRequest.across_accounts.filter(since, replays="").exclude(status=Status.CANCELLED)
     # What nobody has let through yet for want of a proof has reached nobody.
     today = today.exclude(status=Status.HELD, held_reason=UNPROVED)
     if but is not None:

@@ -74,11 +74,11 @@ def claim_request(request_id: int) -> Claim | None:
     now = timezone.now()
     lease = now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
     with transaction.atomic():
-        free = PurgeRequest.objects.filter(pk=request_id, status__in=CLAIMABLE_STATUSES)
+        free = PurgeRequest.across_accounts.filter(pk=request_id, status__in=CLAIMABLE_STATUSES)
         free = free.exclude(lease_until__gt=now).exclude(next_attempt_at__gt=now)
         if not free.update(fence=F("fence") + 1, lease_until=lease, crashes=F("crashes") + 1, next_attempt_at=None):
             return None
-        purge_request = PurgeRequest.objects.get(pk=request_id)
+        purge_request = PurgeRequest.across_accounts.get(pk=request_id)
         if purge_request.status == Status.QUEUED:
             transitions.start(purge_request, at=now)
         if purge_request.crashes > MAX_CRASHES:
@@ -89,7 +89,7 @@ def claim_request(request_id: int) -> Claim | None:
 
 def _fenced(claim: Claim) -> PurgeRequest:
     """The request, locked, if the claim still holds. First statement of every transaction of a worker."""
-    purge_request = PurgeRequest.objects.select_for_update().get(pk=claim.request_id)
+    purge_request = PurgeRequest.across_accounts.select_for_update().get(pk=claim.request_id)
     if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
         raise StaleClaim(claim.request_id)
     return purge_request
@@ -98,7 +98,7 @@ def _fenced(claim: Claim) -> PurgeRequest:
 def note_progress(purge_request: PurgeRequest) -> None:
     """Say within a transaction that work goes on: the lease runs anew, and deaths before do not count any more."""
     now = timezone.now()
-    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+    PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
         progress_at=now, crashes=0, lease_until=now + timedelta(seconds=settings.PURGE_LEASE_SECONDS)
     )
 
@@ -107,7 +107,7 @@ def release_claim(claim: Claim) -> None:
     """Give the request back for the next slice, with the task that will continue it, in one transaction."""
     with transaction.atomic():
         _fenced(claim)
-        PurgeRequest.objects.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
+        PurgeRequest.across_accounts.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
         enqueue_request(claim.request_id)
 
 
@@ -115,7 +115,7 @@ def lay_down_claim(claim: Claim) -> None:
     """Give the request back to whoever comes next: the reconciler will look for somebody."""
     with transaction.atomic(), contextlib.suppress(StaleClaim):
         _fenced(claim)
-        PurgeRequest.objects.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
+        PurgeRequest.across_accounts.filter(pk=claim.request_id).update(lease_until=None, crashes=0)
 
 
 def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -> None:
@@ -132,11 +132,11 @@ def record_failure(claim: Claim, error: BaseException, *, final: bool = False) -
         failure = failure_of(error)
         name = failure.error
         if final or failure.lasts or attempts >= MAX_ATTEMPTS:
-            PurgeRequest.objects.filter(pk=purge_request.pk).update(attempts=attempts)
+            PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(attempts=attempts)
             step = (failure.table if failure.lasts else "") or claim.step
             needs_attention(purge_request, error_class=name, step=step, **failure.facts)
             return
-        PurgeRequest.objects.filter(pk=purge_request.pk).update(
+        PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
             attempts=attempts,
             crashes=0,
             lease_until=None,

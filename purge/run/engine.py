@@ -68,7 +68,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     scan: TextScan | None = None
     searched_for = False
     while True:
-        purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+        purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
         if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
             raise StaleClaim(claim.request_id)
         if storage_trouble():
@@ -110,7 +110,7 @@ def _plan(claim: Claim) -> TextScan | None:
     Counting many rows takes time: what was counted is stored now and then, and the next worker goes on from there.
     """
     claim.step = "plan"
-    purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+    purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
     scope = scope_of(purge_request)
     steps = plan_steps(scope)
     scan = TextScan.now()
@@ -147,7 +147,7 @@ def _counted_before(purge_request: PurgeRequest, steps: Sequence[Step]) -> int:
 
 def _plan_is_made(purge_request: PurgeRequest, rows_elsewhere: int) -> None:
     made = purge_request.steps.aggregate(steps=Count("pk"), rows=Sum("planned", default=0))
-    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+    PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
         planned=True,
         steps_left=made["steps"],
         rows_planned=made["rows"],
@@ -221,7 +221,7 @@ def _verify(claim: Claim) -> bool:
     with chunk_transaction(claim) as purge_request:
         if purge_request.status != Status.VERIFYING:
             transitions.verify(purge_request)
-    purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+    purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
     report = probe.verify(purge_request)
     if report.verdict == Verdict.CLEAN and (purge_request.reopened or texts.is_small()):
         claim.step = "patrol"

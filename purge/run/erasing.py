@@ -66,7 +66,7 @@ def note_headless_accounts(purge_request: PurgeRequest, people: Iterable[Person]
     lost = {person.account_id for person in people if person.earlier_state == PersonState.ACTIVE}
     for account_id, account in sorted(host.accounts(lost).items()):
         if account.active and not host.administrators(account_id):
-            FollowUp.objects.get_or_create(
+            FollowUp.across_accounts.get_or_create(
                 request=purge_request,
                 kind=HEADLESS.kind,
                 model=host.account_label(),

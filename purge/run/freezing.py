@@ -57,7 +57,7 @@ def begin(purge_request: PurgeRequest) -> None:
         purge_request.subjects.filter(person_id__in=ids).update(frozen_at=timezone.now(), earlier_state=state)
     host.freeze(going, accepted_at=purge_request.accepted_at)
     left = purge_request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.WAITING, Fate.STUCK)).count()
-    PurgeRequest.objects.filter(pk=purge_request.pk).update(people_left=left)
+    PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(people_left=left)
 
 
 def _still_reached(purge_request: PurgeRequest) -> set[int]:

@@ -81,7 +81,7 @@ def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
     if going:
         journal_people(purge_request, LATE, people=going)
     note(purge_request, "grown", people=len(overlooked))
-    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+    PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
         other_account_count=reached_elsewhere(purge_request.account_id, reached),
         kept_count=sum(1 for _account, reason in reached if reason == Reason.KEPT),
     )
@@ -180,7 +180,7 @@ def _divide(purge_request: PurgeRequest, account_id: int, reason: str, rows: int
     note(purge_request, "split_off", people=len(people))
     purge_request.steps.all().delete()
     mine = purge_request.subjects
-    PurgeRequest.objects.filter(pk=purge_request.pk).update(
+    PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
         reach=Reach.OWN,
         policy=within(policy_for(purge_request), Reach.OWN).as_json(),
         other_account_count=0,

@@ -109,7 +109,9 @@ def _notify(purge_request: PurgeRequest, kind: str, recipients: list[int], reade
 
 def facts_for(purge_request: PurgeRequest, reader: Reader) -> dict[str, Any]:
     """What a notification about trouble says to this kind of reader: the sentence of the request's page."""
-    now = PurgeRequest.objects.get(pk=purge_request.pk)  # the caller's may be older than what it has just changed
+    now = PurgeRequest.across_accounts.get(
+        pk=purge_request.pk
+    )  # the caller's may be older than what it has just changed
     facts = {"says": sentence_for(now, reader), "customer": reader in CUSTOMERS}
     # Places of other accounts are among them.
     return facts if reader in CUSTOMERS else {**facts, "residue": now.residue_left}

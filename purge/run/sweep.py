@@ -162,7 +162,7 @@ class Sweep:
     """
 
     def __init__(self, claim: Claim, scan: TextScan | None = None) -> None:
-        purge_request = PurgeRequest.objects.get(pk=claim.request_id)
+        purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
         self.claim, self.scan = claim, scan
         self.scope = scope_of(purge_request)
         self.plan = list(stored_steps(purge_request))
@@ -318,7 +318,7 @@ class Sweep:
                 purge_request.steps.filter(pk__in=empty).update(state=StepState.DONE, cursor=0)
         total = sum(rows.values())
         now = timezone.now()
-        PurgeRequest.objects.filter(pk=purge_request.pk).update(
+        PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
             rows_done=F("rows_done") + total,
             steps_left=0 if finished else sum(1 for step in after.steps if not step.is_done),
             progress_at=now,
@@ -346,7 +346,7 @@ class Sweep:
         return self.catalog
 
     def _one_by_one(self) -> None:
-        purge_request = PurgeRequest.objects.get(pk=self.claim.request_id)
+        purge_request = PurgeRequest.across_accounts.get(pk=self.claim.request_id)
         self.catalog = None  # the table nobody ruled may be younger than what was read
         for person_id in self._waiting(purge_request):
             try:
@@ -362,7 +362,7 @@ class Sweep:
                     note(locked, "person_stuck", person=person_id, error=type(error).__name__, **facts)
         with chunk_transaction(self.claim) as locked:
             locked.steps.update(state=StepState.DONE, cursor=0)
-            PurgeRequest.objects.filter(pk=locked.pk).update(steps_left=0, people_left=people_left_of(locked))
+            PurgeRequest.across_accounts.filter(pk=locked.pk).update(steps_left=0, people_left=people_left_of(locked))
 
     def _erase_one(self, person_id: int, before: Progress) -> Progress:
         """All steps for one person, in one transaction. What is done stays to be done for the others."""
@@ -394,7 +394,7 @@ def all_steps_wait(purge_request: PurgeRequest) -> None:
     if purge_request.planned:
         _put_in_new_steps(purge_request)
     purge_request.steps.update(state=StepState.WAITING, cursor=0)
-    PurgeRequest.objects.filter(pk=purge_request.pk).update(steps_left=purge_request.steps.count())
+    PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(steps_left=purge_request.steps.count())
 
 
 def _put_in_new_steps(purge_request: PurgeRequest) -> None:

@@ -136,7 +136,7 @@ class IllegalTransition(Exception):
 def accept(*, held: str = "", **columns: Any) -> PurgeRequest:
     """Create a request. ``held``: why it has to wait for the platform's check; nothing: it is queued."""
     target = _target(Verb.ACCEPT_HELD if held else Verb.ACCEPT)
-    return PurgeRequest.objects.create(status=target, held_reason=held, **columns)
+    return PurgeRequest.across_accounts.create(status=target, held_reason=held, **columns)
 
 
 def release(purge_request: PurgeRequest, *, by_operator: bool = True) -> None:
@@ -248,5 +248,5 @@ def _move(purge_request: PurgeRequest, verb: Verb, **columns: Any) -> None:
     arrows = [arrow for arrow in ARROWS if arrow.verb == verb]
     sources = Q(status__in=[arrow.source for arrow in arrows if arrow.only is None])
     where = reduce(or_, (Q(status=arrow.source) & arrow.only for arrow in arrows if arrow.only is not None), sources)
-    if not PurgeRequest.objects.filter(where, pk=purge_request.pk).update(status=_target(verb), **columns):
+    if not PurgeRequest.across_accounts.filter(where, pk=purge_request.pk).update(status=_target(verb), **columns):
         raise IllegalTransition(purge_request.pk, verb)

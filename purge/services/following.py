@@ -84,7 +84,9 @@ def proved_parts_release(*, account_id: int | None = None) -> int:
     What is still not proved waits on by itself. Nobody has let anything through: the guards are asked again, now and
     when its plan is made. Where purging is paused, it is for the next time.
     """
-    waiting = PurgeRequest.objects.filter(status=Status.HELD, held_reason=UNPROVED, part_of__account_id__isnull=False)
+    waiting = PurgeRequest.across_accounts.filter(
+        status=Status.HELD, held_reason=UNPROVED, part_of__account_id__isnull=False
+    )
     if account_id is not None:
         waiting = waiting.filter(part_of__account_id=account_id)
     released = 0
@@ -102,7 +104,9 @@ def proved_parts_release(*, account_id: int | None = None) -> int:
 
 
 def _release_what_is_proved(pk: int) -> bool:
-    waiting = PurgeRequest.objects.select_for_update(of=("self",)).filter(status=Status.HELD, held_reason=UNPROVED)
+    waiting = PurgeRequest.across_accounts.select_for_update(of=("self",)).filter(
+        status=Status.HELD, held_reason=UNPROVED
+    )
     part = waiting.filter(pk=pk).first()
     if part is None or part.part_of is None or part.part_of.account_id is None:
         return False
@@ -144,7 +148,7 @@ def _release_what_is_proved(pk: int) -> bool:
 def _goes_on(part: PurgeRequest, targets: Sequence[Target]) -> bool:
     """All that a part is about is proved: it begins, unless it reaches too many in a day."""
     if reason := reason_to_hold_again(part, reached_of(targets)):
-        PurgeRequest.objects.filter(pk=part.pk).update(held_reason=reason)
+        PurgeRequest.across_accounts.filter(pk=part.pk).update(held_reason=reason)
         note(part, "held", reason=reason)
         notify_trouble(part, "held")
         return False
@@ -189,7 +193,7 @@ def _becomes(part: PurgeRequest, targets: Sequence[Target], identities: Identiti
         with log_or_refuse():
             journal_people(part, LET_GO, people=gone)
     doomed = [target for target in targets if target.reason in DOOMED_REASONS]
-    PurgeRequest.objects.filter(pk=part.pk).update(
+    PurgeRequest.across_accounts.filter(pk=part.pk).update(
         other_account_count=reached_elsewhere(None, reached_of(targets)),
         kept_count=len(targets) - len(doomed),
         people_left=len(doomed),
@@ -218,7 +222,7 @@ def purge_retry(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeReques
         raise NotAllowed("permission", _("Only administrators of the account and support may do this."))
     get_host().require_confirmed()
     with transaction.atomic():
-        locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
+        locked = PurgeRequest.across_accounts.select_for_update().get(pk=purge_request.pk)
         try:
             transitions.retry(locked)
         except IllegalTransition:
@@ -246,7 +250,7 @@ def purge_cancel(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeReque
     ):
         raise NotAllowed("permission", _("Only who may purge in this account can cancel."))
     with transaction.atomic():
-        locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
+        locked = PurgeRequest.across_accounts.select_for_update().get(pk=purge_request.pk)
         parts = locked.parts.select_for_update().filter(status__in=OPEN_STATUSES).order_by("pk")
         together = [locked, *parts]
         try:
@@ -279,7 +283,7 @@ def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:
     account_id = get_host().account_of(acting_user)
     if account_id != notice.account_id or not get_host().may_purge(acting_user.pk, notice.account_id):
         raise NotAllowed("permission", _("Only who may purge in this account can decide on this notice."))
-    changed = ImsNotice.objects.filter(pk=notice.pk, state=NoticeState.OPEN).update(
+    changed = ImsNotice.across_accounts.filter(pk=notice.pk, state=NoticeState.OPEN).update(
         state=NoticeState.DECLINED, identifier="", closed_at=timezone.now(), closed_by=acting_user
     )
     if not changed:
@@ -292,6 +296,6 @@ def follow_up_done(*, acting_user: Any, follow_up: FollowUp) -> FollowUp:
     """Somebody of the account has done what a purge left to do."""
     if get_host().account_of(acting_user) != follow_up.account_id:
         raise NotAllowed("permission", _("Only administrators of the account can tick this off."))
-    FollowUp.objects.filter(pk=follow_up.pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
+    FollowUp.across_accounts.filter(pk=follow_up.pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
     follow_up.refresh_from_db()
     return follow_up

@@ -86,7 +86,7 @@ def _of_external_reference(reference: str) -> PurgeRequest | None:
     """The request that a message has become already. A cancelled one purged nobody, so it is no answer."""
     if not reference:
         return None
-    known = PurgeRequest.objects.filter(external_reference=reference).exclude(status=Status.CANCELLED)
+    known = PurgeRequest.across_accounts.filter(external_reference=reference).exclude(status=Status.CANCELLED)
     return known.first()
 
 
@@ -125,7 +125,7 @@ def _send_notices(
         )
         for person in people
     ]
-    ImsNotice.objects.bulk_create(notices)
+    ImsNotice.across_accounts.bulk_create(notices)
     for account_id in sorted({person.account_id for person in people}):
         host.notify(
             kind="ims_notice",

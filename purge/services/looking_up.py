@@ -55,7 +55,7 @@ def person_look_up(*, acting_user: Any, text: str) -> list[FoundRequest]:
         for request_id, kind, form, digest in hashes.values_list("request_id", "kind", "form", "digest")
         if (kind, form_of(form), digest) in asked
     }
-    requests = PurgeRequest.objects.filter(pk__in=ids).exclude(status=Status.CANCELLED)
+    requests = PurgeRequest.across_accounts.filter(pk__in=ids).exclude(status=Status.CANCELLED)
     found = [
         FoundRequest(
             purge_request.reference, purge_request.status, purge_request.accepted_at, purge_request.completed_at

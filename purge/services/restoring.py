@@ -106,7 +106,7 @@ def _looked() -> Trouble:
 def _check_called_off(alarms: list[JournalAlarm]) -> None:
     """A purge that was called off after the backup would be carried out by the restored database."""
     called_off = {alarm.reference for alarm in alarms if alarm.event == CANCELLED}
-    open_here = PurgeRequest.objects.filter(reference__in=called_off, status__in=OPEN_STATUSES)
+    open_here = PurgeRequest.across_accounts.filter(reference__in=called_off, status__in=OPEN_STATUSES)
     references = sorted(open_here.values_list("reference", flat=True))
     if references:
         raise PurgeRefused(

@@ -242,4 +242,4 @@ def purge_submit_address(
 def _of_token(token: uuid.UUID | None, acting_user: Any) -> PurgeRequest | None:
     if token is None:
         return None
-    return PurgeRequest.objects.filter(token=token, initiator_id=acting_user.pk).first()
+    return PurgeRequest.across_accounts.filter(token=token, initiator_id=acting_user.pk).first()

@@ -31,7 +31,7 @@ def purge_take_out(*, acting_user: Any, purge_request: PurgeRequest) -> int:
         raise PurgeRefused("storage", str(TEXTS[trouble]))
     check_purge_log()
     listed = purge_request.residues.filter(gone_at=None).exists()
-    if not PurgeRequest.objects.filter(pk=purge_request.pk, status=Status.RESIDUE).exists() or not listed:
+    if not PurgeRequest.across_accounts.filter(pk=purge_request.pk, status=Status.RESIDUE).exists() or not listed:
         raise PurgeRefused(
             "nothing_listed",
             _("Request %(reference)s has no place that could be taken out. Look first: purge_verify.")

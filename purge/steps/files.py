@@ -311,7 +311,7 @@ def file_mentions(storage: Storage, name: str, keys: frozenset[str]) -> bool:
 
 def note_unopened(step: FileStep, request_id: int, found: Look) -> None:
     """List the files that could not be opened, and whether they go."""
-    UnopenedFile.objects.bulk_create(
+    UnopenedFile.across_accounts.bulk_create(
         [
             UnopenedFile(
                 request_id=request_id,

@@ -112,11 +112,11 @@ class StepRun:
                 continue
             if not self.scope.request_id:
                 continue
-            noted = ReachedRows.objects.filter(
+            noted = ReachedRows.across_accounts.filter(
                 request_id=self.scope.request_id, account_id=account_id, model=entry.rules.model
             )
             if not noted.update(rows=F("rows") + number):
-                ReachedRows.objects.create(
+                ReachedRows.across_accounts.create(
                     request_id=self.scope.request_id, account_id=account_id, model=entry.rules.model, rows=number
                 )
 
@@ -177,7 +177,7 @@ def call_consequence(column: ColumnRule[Treatment], pks: Sequence[int], run: Ste
         return
     consequence: Callable[..., Iterable[Fact]] = import_string(column.rule.then)
     facts = consequence(pks=list(pks), column=column.field.name, context=run.context)
-    FollowUp.objects.bulk_create(
+    FollowUp.across_accounts.bulk_create(
         [
             FollowUp(
                 request_id=run.scope.request_id,

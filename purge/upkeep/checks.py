@@ -106,7 +106,7 @@ def check_database(
     messages += _outdated_messages()
     try:
         present = fingerprint()
-        other = PurgeRequest.objects.open().exclude(key_fingerprint=present).exists()
+        other = PurgeRequest.across_accounts.open().exclude(key_fingerprint=present).exists()
     except (HashKeyMissing, DatabaseError):
         return messages
     if other:

@@ -111,7 +111,7 @@ def _past_horizon(waiting: Sequence[PurgeRequest]) -> tuple[list[PurgeRequest], 
     """Those whose deleted rows nobody can look at any more, and who is in the way of the others."""
     dialect = dialect_of(connection)
     if not dialect.vacuums_tables:
-        PurgeRequest.objects.filter(pk__in=[each.pk for each in waiting]).update(horizon=0)
+        PurgeRequest.across_accounts.filter(pk__in=[each.pk for each in waiting]).update(horizon=0)
         truncated = dialect.truncate_log()
         return (list(waiting), []) if truncated else ([], [Holder(Kind.READER)])
     now = dialect.horizon()
@@ -189,7 +189,9 @@ def _renew_statistics(tables: Sequence[str], indexes: Sequence[int], renew: Call
 
 
 def _are_done(requests: Iterable[PurgeRequest]) -> None:
-    done = PurgeRequest.objects.filter(pk__in=[purge_request.pk for purge_request in requests], status=Status.COMPLETED)
+    done = PurgeRequest.across_accounts.filter(
+        pk__in=[purge_request.pk for purge_request in requests], status=Status.COMPLETED
+    )
     done.update(compacted_at=timezone.now())
 
 

@@ -30,11 +30,11 @@ class Reminded:
 def remind() -> Reminded:
     """Send the reminders that are due, each once. A request that came to its end before anybody looked has only one."""
     now = timezone.now()
-    late = PurgeRequest.objects.overdue().filter(overdue_told_at=None)
+    late = PurgeRequest.across_accounts.overdue().filter(overdue_told_at=None)
     overdue = sum(_remind(purge_request, OVERDUE, now) for purge_request in late)
-    waiting = PurgeRequest.objects.open().filter(half_time_told_at=None, overdue_told_at=None, due_at__gt=now)
+    waiting = PurgeRequest.across_accounts.open().filter(half_time_told_at=None, overdue_told_at=None, due_at__gt=now)
     half_time = sum(_remind(purge_request, HALF_TIME, now) for purge_request in _past_half(waiting, now))
-    return Reminded(half_time, overdue, _remind_of_notices(now), PurgeRequest.objects.overdue().count())
+    return Reminded(half_time, overdue, _remind_of_notices(now), PurgeRequest.across_accounts.overdue().count())
 
 
 def _past_half(requests: Iterable[PurgeRequest], now: datetime) -> list[PurgeRequest]:
@@ -52,7 +52,7 @@ def is_past_half(start: datetime, end: datetime, now: datetime) -> bool:
 def _remind(purge_request: PurgeRequest, kind: str, now: datetime) -> int:
     """Once, whoever else looks at the same moment: the conditional update decides."""
     column = f"{kind}_told_at"
-    if not PurgeRequest.objects.filter(pk=purge_request.pk, **{column: None}).update(**{column: now}):
+    if not PurgeRequest.across_accounts.filter(pk=purge_request.pk, **{column: None}).update(**{column: now}):
         return 0
     note(purge_request, kind)
     (notify_trouble if kind == OVERDUE else notify_responsible)(purge_request, kind)
@@ -62,7 +62,7 @@ def _remind(purge_request: PurgeRequest, kind: str, now: datetime) -> int:
 def _remind_of_notices(now: datetime) -> int:
     """Notices wait for an account's administrators, who are told once a kind; how many new notifications that made."""
     new = 0
-    for notice in ImsNotice.objects.filter(state=NoticeState.OPEN).order_by("pk"):
+    for notice in ImsNotice.across_accounts.filter(state=NoticeState.OPEN).order_by("pk"):
         if not is_past_half(notice.created_at, notice.due_at, now):
             continue
         new += get_host().notify(

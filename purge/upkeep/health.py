@@ -49,7 +49,7 @@ def health() -> dict[str, Any]:
     now = timezone.now()
     beat = worker_beat()
     purge_log, unknown, command = _purge_log()
-    queued = PurgeRequest.objects.filter(status=Status.QUEUED)
+    queued = PurgeRequest.across_accounts.filter(status=Status.QUEUED)
     storage, away = begin_storage(), workers_without_files()
     not_cleaned_up, holders = held_back()
     homes = home_troubles()
@@ -80,7 +80,7 @@ def health() -> dict[str, Any]:
 
 def _counts(now: datetime) -> dict[str, int]:
     """How many requests are open, late, and wait for people."""
-    return PurgeRequest.objects.open().aggregate(
+    return PurgeRequest.across_accounts.open().aggregate(
         open=Count("pk"),
         overdue=Count("pk", filter=Q(due_at__lt=now)),
         held=Count("pk", filter=Q(status=Status.HELD)),

@@ -53,7 +53,7 @@ def patrol_all(*, everything: bool = False) -> PatrolPass:
     """
     # Completed without a pass: by an earlier release.
     waiting = Q(status__in=(Status.ERASED, Status.RESIDUE)) | Q(status=Status.COMPLETED, patrolled_at=None)
-    requests = list(PurgeRequest.objects.filter(waiting).order_by("pk"))
+    requests = list(PurgeRequest.across_accounts.filter(waiting).order_by("pk"))
     catalog = dialect_of(connection).read_catalog()
     record = PatrolPass.objects.create(requests=len(requests), columns=len(columns.patrolled_columns(catalog)))
     try:
@@ -101,7 +101,7 @@ def _earlier(record: PatrolPass, now: str) -> list[PurgeRequest]:
 
     Finished ones, and among them those of which a look before has been clean.
     """
-    over = PurgeRequest.objects.filter(status=Status.COMPLETED, patrolled_at__isnull=False).order_by("pk")
+    over = PurgeRequest.across_accounts.filter(status=Status.COMPLETED, patrolled_at__isnull=False).order_by("pk")
     earlier = list(over.filter(key_fingerprint=now.rpartition(".")[2]))
     record.armed_by, record.earlier, record.left_out = now, len(earlier), over.count() - len(earlier)
     record.save(update_fields=["armed_by", "earlier", "left_out"])
@@ -177,17 +177,19 @@ def _settle(purge_request: PurgeRequest, hits: list[Hit], *, may_look_again: boo
             if treated and may_look_again and purge_request.status == Status.ERASED:
                 return True
         with transaction.atomic():
-            locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
+            locked = PurgeRequest.across_accounts.select_for_update().get(pk=purge_request.pk)
             if locked.status in _SETTLED:  # else somebody is trying again just now
                 engine.set_residue(locked, Report(Verdict.RESIDUE, tuple(hits), patrolled=True))
         return False
     if purge_request.status == Status.COMPLETED:
-        PurgeRequest.objects.filter(pk=purge_request.pk, status=Status.COMPLETED).update(patrolled_at=timezone.now())
+        PurgeRequest.across_accounts.filter(pk=purge_request.pk, status=Status.COMPLETED).update(
+            patrolled_at=timezone.now()
+        )
         return False
     # The indexed places are probed as well before it may complete: the pass took its time.
     report = probe.verify(purge_request)
     with transaction.atomic():
-        locked = PurgeRequest.objects.select_for_update().get(pk=purge_request.pk)
+        locked = PurgeRequest.across_accounts.select_for_update().get(pk=purge_request.pk)
         if locked.status in (Status.ERASED, Status.RESIDUE) and not locked.people_left:
             if report.verdict == Verdict.CLEAN:
                 engine.close_request(locked)

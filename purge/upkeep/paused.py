@@ -95,7 +95,7 @@ def _key() -> list[PauseCause]:
         present = fingerprint()
     except HashKeyMissing as error:
         return [PauseCause(HASH_KEY, str(error))]
-    if PurgeRequest.objects.open().exclude(key_fingerprint=present).exists():
+    if PurgeRequest.across_accounts.open().exclude(key_fingerprint=present).exists():
         text = _(
             "PURGE_HASH_KEY is not the key that made the hashes of open requests: none of them completes. Set it back "
             "to the key in your backup."

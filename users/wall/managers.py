@@ -157,11 +157,15 @@ def _made(sender: Any, **_said: Any) -> None:
 
 
 def put_behind(model: type[models.Model]) -> None:
-    """Put a model's managers behind the wall: of :class:`OfAccount` by itself, of another package by hand."""
+    """Put a model's managers behind the wall: of :class:`OfAccount` by itself, of another package by hand.
+
+    But not one that says by its name, ``across_accounts``, that it sees every account.
+    """
     described: Any = model._meta
     for manager in described.local_managers:
-        kind: Any = type(manager)
-        manager.__class__ = _walled(kind)
+        if manager.name != "across_accounts":
+            kind: Any = type(manager)
+            manager.__class__ = _walled(kind)
     described._expire_cache()
 
 

@@ -22,13 +22,19 @@ from purge.rules.registry import Registry, get_registry
 from users.wall.place import Account, UnscopedQuery
 
 Row = tuple[type[models.Model], Any]
-Way = tuple["models.ForeignKey[Any, Any]", ...]
+#: The columns on the way, the last of which holds the account's number: as a foreign key or, where rows outlive
+#: accounts (the purge's own), without one.
+Way = tuple["models.Field[Any, Any]", ...]
+
+
+def account_model() -> type[models.Model]:
+    from users.models import Account as AccountModel
+
+    return AccountModel
 
 
 def account_row(account_id: int) -> Row:
-    from users.models import Account as AccountModel
-
-    return AccountModel, account_id
+    return account_model(), account_id
 
 
 def concrete(model: Any) -> type[models.Model]:
@@ -37,7 +43,7 @@ def concrete(model: Any) -> type[models.Model]:
 
 
 def way_of(model: Any) -> Way | None:
-    """The foreign keys from a row of this model to its account; none for accounts themselves. None: of no account."""
+    """The columns from a row of this model to its account; none for accounts themselves. None: of no account."""
     return _way(get_registry(), concrete(model))
 
 
@@ -47,12 +53,10 @@ def _way(registry: Registry, model: type[models.Model]) -> Way | None:
     path = entry.rules.account if entry else None
     if path is None:
         return None
-    keys: list[models.ForeignKey[Any, Any]] = []
+    keys: list[models.Field[Any, Any]] = []
     at = model
     for name in () if path == "pk" else path.split("__"):
-        key = at._meta.get_field(name)
-        if not isinstance(key, models.ForeignKey):
-            return None  # an account's number that no foreign key holds: the purge's own tables
+        key: Any = at._meta.get_field(name)
         keys.append(key)
         at = _led_to(key)
     return tuple(keys)
@@ -67,8 +71,8 @@ def named_by(model: Any, column: Any) -> type[models.Model] | None:
     return _led_to(way[0]) if way and column in (way[0].name, way[0].attname) else None
 
 
-def _led_to(key: models.ForeignKey[Any, Any]) -> type[models.Model]:
-    return concrete(key.related_model)
+def _led_to(key: models.Field[Any, Any]) -> type[models.Model]:
+    return concrete(key.related_model) if isinstance(key, models.ForeignKey) else account_model()
 
 
 # ---------------------------------------------------------------- rows in hand
@@ -110,7 +114,7 @@ def _standing_of(account: Account, row: models.Model) -> bool | None:
             return None if value is None else bool(value == account.id)
         if (_led_to(key), value) in account.known:
             return True
-        at = key.get_cached_value(at, default=None)
+        at = cast("models.ForeignKey[Any, Any]", key).get_cached_value(at, default=None)
         if at is None:
             return None
     return bool(row.pk == account.id)
@@ -170,6 +174,8 @@ def _named_by(query: Query, way: Way, column: Any) -> type[models.Model] | None:
     if table is None:
         return None
     joined.reverse()
+    if not joined and column.target in way[:1]:
+        return _led_to(way[0])
     if not joined and isinstance(column.target, models.ForeignKey) and way_of(_led_to(column.target)) is not None:
         return _led_to(column.target)  # what hangs from a row of the account is its
     if tuple(joined) != way[: len(joined)]:

@@ -68,7 +68,7 @@ class Command(PurgeCommand):
         if prove and dialect_of(connection).rewriting() is None:
             needs_you("SQLite overwrites what it deletes (secure_delete): --prove is for PostgreSQL's files.")
         request = self.purge_request(options["reference"]) if options["reference"] else None
-        requests = [request] if request else list(PurgeRequest.objects.filter(status=Status.COMPLETED))
+        requests = [request] if request else list(PurgeRequest.across_accounts.filter(status=Status.COMPLETED))
         typed = _addresses() if options["ask"] else []
         before = self._look(requests, typed) if prove else None
         done = Rewritten()

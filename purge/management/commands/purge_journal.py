@@ -213,7 +213,7 @@ def _earlier() -> dict[str, int]:
     references = [line.get("request") for line in chains.earlier_lines() if line is not None]
     known = 0
     for first in range(0, len(references), 500):
-        known += PurgeRequest.objects.filter(reference__in=references[first : first + 500]).count()
+        known += PurgeRequest.across_accounts.filter(reference__in=references[first : first + 500]).count()
     return {"lines": len(references), "unknown": len(references) - known}
 
 

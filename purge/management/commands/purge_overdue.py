@@ -21,7 +21,7 @@ class Command(PurgeCommand):
             f"New reminders of notices of the identity provider: {reminded.notices}",
             f"Overdue now: {reminded.overdue_now}",
         ]
-        overdue = list(PurgeRequest.objects.overdue().order_by("due_at"))
+        overdue = list(PurgeRequest.across_accounts.overdue().order_by("due_at"))
         stands = standings(overdue, None)
         lines += [f"  {status_line(purge_request, stands[purge_request.pk])}" for purge_request in overdue]
         requests = [

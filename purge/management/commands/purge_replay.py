@@ -140,7 +140,11 @@ class Command(PurgeCommand):
     def _wait(self, seconds: int) -> None:
         """Until everything that asks again is over, or waits for somebody. Those of an earlier run too."""
         until = time.monotonic() + seconds
-        again = PurgeRequest.objects.exclude(replays="").filter(status__in=OPEN_STATUSES).exclude(status=Status.HELD)
+        again = (
+            PurgeRequest.across_accounts.exclude(replays="")
+            .filter(status__in=OPEN_STATUSES)
+            .exclude(status=Status.HELD)
+        )
         waiting = list(again.order_by("pk"))
         for number, request in enumerate(waiting, start=1):
             wait_until_it_rests(request, seconds=max(0.0, until - time.monotonic()))
@@ -180,7 +184,7 @@ class Command(PurgeCommand):
             lines.append("There is nothing to purge again: the purge log and this database agree.")
         open_still = [
             request.reference
-            for request in PurgeRequest.objects.filter(pk__in=[each.pk for each in asked.values()])
+            for request in PurgeRequest.across_accounts.filter(pk__in=[each.pk for each in asked.values()])
             if request.status not in (Status.COMPLETED, Status.CANCELLED)
         ]
         if asked and not left and not options["wait"]:

@@ -30,7 +30,7 @@ class Command(PurgeCommand):
             self.show(request_json(purge_request), request_lines(purge_request), as_json=options["json"])
             requests = [purge_request]
         else:
-            requests = list(PurgeRequest.objects.open().order_by("accepted_at"))
+            requests = list(PurgeRequest.across_accounts.open().order_by("accepted_at"))
             stands = standings(requests, None)
             lines = [status_line(each, stands[each.pk]) for each in requests]
             self.show(

@@ -123,7 +123,7 @@ def _resume(judged: Judged) -> PurgeRequest:
     """It goes on from where the backup has it. Who was let go after that stays; and what an operator had let through
     has been let through."""
     assert judged.known is not None
-    request = PurgeRequest.objects.select_for_update().get(pk=judged.known.pk)
+    request = PurgeRequest.across_accounts.select_for_update().get(pk=judged.known.pk)
     _let_go(request, judged.purge)
     if request.status == Status.HELD and judged.purge.event == COMPLETED:
         transitions.release(request)
@@ -148,7 +148,7 @@ def _let_go(request: PurgeRequest, purge: LoggedPurge) -> None:
     request.identifier_sets.filter(person_id__in=ids).delete()
     request.hashes.filter(person_id__in=ids).delete()
     waiting = request.subjects.filter(role__in=DOOMED_REASONS, fate__in=(Fate.WAITING, Fate.STUCK))
-    PurgeRequest.objects.filter(pk=request.pk).update(people_left=waiting.count())
+    PurgeRequest.across_accounts.filter(pk=request.pk).update(people_left=waiting.count())
 
 
 def _call_off(judged: Judged) -> PurgeRequest:
@@ -172,7 +172,7 @@ def _ask(judged: Judged, decisions: Decisions) -> PurgeRequest | None:
     taken = open_request_of([person.id for person in people], account_id=purge.account_id or 0)
     people = [person for person in people if person.id not in taken]
     if taken and not people and judged.known is not None:
-        return PurgeRequest.objects.get(reference=min(taken.values()))
+        return PurgeRequest.across_accounts.get(reference=min(taken.values()))
     readable = purge.key == fingerprint()
     gone = [answer.logged.public_id for answer in judged.answers if answer.finding == Finding.GONE and answer.logged]
     if not people and not (readable and purge.hashes):
@@ -192,7 +192,7 @@ def _earlier(purge: LoggedPurge, ids: Collection[int]) -> PurgeRequest | None:
     """The request of an earlier run that asks for all of these again. One that is over, and nobody is left to ask for;
     else whoever was brought back once more would stay."""
     for request in (
-        PurgeRequest.objects.filter(replays=purge.reference).exclude(status=Status.CANCELLED).order_by("-pk")
+        PurgeRequest.across_accounts.filter(replays=purge.reference).exclude(status=Status.CANCELLED).order_by("-pk")
     ):
         there = set(request.subjects.filter(role__in=DOOMED_REASONS).values_list("person_id", flat=True))
         if not ids or (request.is_open and set(ids) <= there):
@@ -260,10 +260,10 @@ def _first(purge: LoggedPurge) -> PurgeRequest:
     """What a part was split off from, or what asks for that again. Lines of earlier releases do not name it: it was
     accepted at the same moment."""
     if purge.part_of:
-        found = PurgeRequest.objects.filter(Q(reference=purge.part_of) | Q(replays=purge.part_of), part_of=None)
+        found = PurgeRequest.across_accounts.filter(Q(reference=purge.part_of) | Q(replays=purge.part_of), part_of=None)
     else:
         moment = Q(accepted_at=purge.accepted_at) | Q(first_accepted_at=purge.accepted_at)
-        found = PurgeRequest.objects.filter(moment, route=purge.route, part_of=None, account_id__isnull=False)
+        found = PurgeRequest.across_accounts.filter(moment, route=purge.route, part_of=None, account_id__isnull=False)
     first = found.order_by("-pk").first()
     if first is None:
         raise PurgeRefused(

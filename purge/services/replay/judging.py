@@ -142,13 +142,13 @@ def judge_each(purges: Sequence[LoggedPurge], alarmed: Collection[str]) -> list[
 def _requests(name: str, references: Sequence[str]) -> Iterable[PurgeRequest]:
     for first in range(0, len(references), MOST_ASKED):
         part = references[first : first + MOST_ASKED]
-        yield from PurgeRequest.objects.filter(**{f"{name}__in": part}).order_by("pk")
+        yield from PurgeRequest.across_accounts.filter(**{f"{name}__in": part}).order_by("pk")
 
 
 def _reached(references: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for first in range(0, len(references), MOST_ASKED):
-        rows = PurgeRequest.objects.filter(reference__in=references[first : first + MOST_ASKED])
+        rows = PurgeRequest.across_accounts.filter(reference__in=references[first : first + MOST_ASKED])
         found |= dict(rows.values_list("reference", Coalesce("journal_mark__reached", 1)))
     return found
 

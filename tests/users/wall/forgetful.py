@@ -7,6 +7,7 @@ from django.urls import include, path
 from learning.models import Course
 from lms_purge import urls
 from lms_purge.backoffice.site import LmsAdminSite
+from purge.models import PurgeRequest
 from purge.pages.declared_lookups import DeclaredLookups
 from users.tenancy import TenantAdmin
 
@@ -22,12 +23,19 @@ class Forgetful(DeclaredLookups, admin.ModelAdmin):
     has_add_permission = has_change_permission = has_delete_permission = has_module_permission = has_view_permission
 
 
+class ForgetfulOfRequests(Forgetful):
+    """The same of the purge's own rows, which hold the account's number without a foreign key."""
+
+    fields = ("reference",)
+
+
 class Mindful(TenantAdmin):
     fields = ("title",)
 
 
 forgetful, mindful = LmsAdminSite(name="forgetful"), LmsAdminSite(name="mindful")
 forgetful.register(Course, Forgetful)
+forgetful.register(PurgeRequest, ForgetfulOfRequests)
 mindful.register(Course, Mindful)
 
 
