@@ -15,8 +15,16 @@ def main() -> None:
         settings.configure(INSTALLED_APPS=["keys"], LMS_ENCRYPTION_KEYS=[])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms_purge.settings")
     from django.core.management import execute_from_command_line
+    from django.db import NotSupportedError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except NotSupportedError:
+        from lms_purge.process.checks import too_old_server
+
+        if text := too_old_server():
+            sys.exit(text)
+        raise
 
 
 if __name__ == "__main__":

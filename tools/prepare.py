@@ -45,6 +45,9 @@ def main() -> int:
     import django
     from django.conf import settings
     from django.core.management import CommandError, call_command
+    from django.db import NotSupportedError
+
+    from lms_purge.process.checks import too_old_server
 
     django.setup()
     try:
@@ -55,6 +58,11 @@ def main() -> int:
             call_command("seed_demo")
     except CommandError as error:
         print(error, file=sys.stderr)
+        return 1
+    except NotSupportedError:
+        if not (text := too_old_server()):
+            raise
+        print(text, file=sys.stderr)
         return 1
     return 0
 

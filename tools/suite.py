@@ -2,7 +2,8 @@
 
 `./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail,
 `./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes; `./test
---crawl` asks at every address, as everybody, for everybody's rows; `./test --drills` restores backups.
+--crawl` asks at every address, as everybody, for everybody's rows; `./test --drills` restores backups; `./test
+--postgres-version 18` runs the routes and the engine on another PostgreSQL.
 Needs the standard library alone.
 """
 
@@ -37,6 +38,7 @@ COVERAGE = "--coverage"
 FUZZ = "--fuzz"
 CRAWL = "--crawl"
 DRILLS = "--drills"
+POSTGRES_VERSION = "--postgres-version"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -90,6 +92,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all([crawl(python, arguments[1:], environ)], environ)
     if arguments[:1] == [DRILLS]:
         return run_all([drills(python, arguments[1:], environ)], environ)
+    if arguments[:1] == [POSTGRES_VERSION]:
+        return run_all([postgres_version(python, arguments[1:])], environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -226,6 +230,11 @@ def drills(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> St
     """Backups restored, and whom they bring back purged again; `DB=pg` before it: on PostgreSQL, in five ways."""
     database = {"DB": "pg"} if environ.get("DB") == "pg" else {}
     return Step("drills", [str(python), "-m", "tests.drills", *words], database)
+
+
+def postgres_version(python: Path, words: Sequence[str]) -> Step:
+    """The routes' and the engine's tests on another major version of PostgreSQL, which is fetched for it."""
+    return Step("another PostgreSQL", [str(python), "-m", "tests.versions", *words])
 
 
 def production() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, NotSupportedError, connections
 
 
 @checks.register("mail", deploy=True)
@@ -22,6 +22,34 @@ def check_mail_server(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessa
             id="lms_purge.W001",
         )
     ]
+
+
+def too_old_server() -> str:
+    """What is said of a default database whose server is older than those that are supported; empty for all others.
+
+    Django refuses the first connection, and takes the second as it is: so whoever passes over the first error goes on.
+    """
+    connection = connections["default"]
+    if connection.vendor != "postgresql":
+        return ""
+    try:
+        found = connection.get_database_version()
+    except NotSupportedError:
+        found = connection.get_database_version()
+    except DatabaseError:
+        return ""
+    needed = connection.features.minimum_database_version
+    if needed is None or found >= needed:
+        return ""
+    return f"PostgreSQL {needed[0]} or newer is needed, and this server is {'.'.join(map(str, found))}."
+
+
+@checks.register(checks.Tags.database)
+def check_server(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """lms_purge.E001: the server is of a release that nobody mends any more."""
+    text = too_old_server() if databases and "default" in databases else ""
+    hint = "Move the database to a newer server (pg_upgrade, or pg_dump and pg_restore), then run manage.py migrate."
+    return [checks.Error(text, hint=hint, id="lms_purge.E001")] if text else []
 
 
 @checks.register(checks.Tags.database)

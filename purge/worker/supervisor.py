@@ -24,7 +24,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import Error, close_old_connections, connection
+from django.db import Error, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from purge.journal import noticing
@@ -81,6 +81,8 @@ class Supervisor:
     def run(self) -> int:
         """Supervise until SIGTERM, SIGINT or SIGHUP; 0 when the cluster then stopped by itself in time."""
         self._listen()
+        with contextlib.suppress(OperationalError):
+            connection.ensure_connection()  # raises where the server is too old, as only the first connection does
         noticing.look_thoroughly()
         with self._stop_folder():
             self._start()

@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from tests.versions.__main__ import counted
+from tests.versions.__main__ import main as on_version
 from tools import suite
 from tools.environment import ROOT
 from tools.suite import (
@@ -18,6 +20,7 @@ from tools.suite import (
     fuzz,
     install_hook,
     mutants,
+    postgres_version,
     quick,
     readings,
     run_step,
@@ -217,3 +220,25 @@ def test_the_checks_are_left_out_only_where_that_is_asked_for(monkeypatch):
     suite.test(["--tests-only", "--sqlite-only", "tests/tools"], {"PATH": ""})
     assert ran[0][:2] == ["ruff check", "ruff format"]
     assert ran[0][-2:] == ran[1] == ["tests on SQLite", "tests on PostgreSQL"]
+
+
+def test_another_postgresql_is_one_of_those_that_are_supported(capsys):
+    assert postgres_version(PYTHON, ["18", "-x"]).words == [PYTHON, "-m", "tests.versions", "18", "-x"]
+    for words in ([], ["13"], ["19"], ["new"]):
+        assert on_version(words) == 2
+        assert "from 14 to 18" in capsys.readouterr().out
+
+
+def test_what_is_written_down_of_another_postgresql_names_what_failed(tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testsuite><testcase classname="t.a" name="one"/><testcase classname="t.a" name="two"><skipped '
+        'message="needs sqlite"/></testcase><testcase classname="t.b" name="three"><failure message="no"/></testcase>'
+        '<testcase classname="t.b" name="four"><error message="no"/></testcase></testsuite></testsuites>'
+    )
+    assert counted(report) == {
+        "passed": 1,
+        "skipped": 1,
+        "why_skipped": ["needs sqlite"],
+        "failed": ["t.b::four", "t.b::three"],
+    }

@@ -2,8 +2,11 @@ import os
 from pathlib import Path
 
 import pytest
+from django.core import checks
 from django.db import connection, connections
+from django.db.backends.base.base import RAN_DB_VERSION_CHECK
 
+import manage
 from lms_purge.process.database import SQLITE_OPTIONS, database_from_url
 
 BASE = Path("/site")
@@ -74,6 +77,45 @@ def test_the_first_host_that_answers_is_taken():
             assert cursor.fetchone() == (1,)
     finally:
         other.close()
+
+
+@pytest.fixture
+def first_connection(monkeypatch):
+    """Says which release is needed, and has the next connection be the process's first, which alone is asked."""
+    usual = connections["default"]
+    made = type(usual)(usual.settings_dict, alias="default")
+
+    def begin(needed):
+        monkeypatch.setattr(made.features, "minimum_database_version", (needed,))
+        RAN_DB_VERSION_CHECK.discard("default")
+        connections["default"] = made
+
+    try:
+        yield begin
+    finally:
+        made.close()
+        connections["default"] = usual
+        RAN_DB_VERSION_CHECK.add("default")
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+@pytest.mark.parametrize(("needed", "refused"), [(14, False), (99, True)])
+def test_a_server_that_nobody_mends_any_more_is_refused_in_one_sentence(first_connection, needed, refused, monkeypatch):
+    """PostgreSQL 13: Django refuses the first connection alone, and `check` swallowed that."""
+    first_connection(needed)
+    found = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    said = [message.msg for message in found if "newer is needed" in message.msg]
+    assert [text.partition(" is ")[0] for text in said] == (["PostgreSQL 99 or newer"] if refused else [])
+    connections["default"].close()
+    RAN_DB_VERSION_CHECK.discard("default")
+    monkeypatch.setattr("sys.argv", ["manage.py", "showmigrations", "purge"])
+    if refused:
+        with pytest.raises(SystemExit) as ended:
+            manage.main()
+        assert str(ended.value).startswith("PostgreSQL 99 or newer is needed, and this server is ")
+    else:
+        manage.main()
 
 
 @pytest.mark.parametrize(
