@@ -6,7 +6,7 @@ connect to something else.
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from purge.rules import (
@@ -36,6 +36,7 @@ CONNECTOR_STOPS = Consequence(
     foretold="connectors.selectors.connectors_stopping",
     came=gettext_lazy("Connector “%(name)s” names one of them now, and will stop."),
     went=gettext_lazy("Connector “%(name)s” does not name any of them any more."),
+    counted=ngettext_lazy("%(n)d connector stops", "%(n)d connectors stop", "n"),
 )
 WEBHOOK_STOPS = Consequence(
     path="connectors.services.webhooks_stop",
@@ -45,6 +46,7 @@ WEBHOOK_STOPS = Consequence(
     page="admin:connectors_stoppedconnector_changelist",
     model="connectors.Webhook",
     foretold="connectors.selectors.webhooks_stopping",
+    counted=ngettext_lazy("%(n)d webhook stops", "%(n)d webhooks stop", "n"),
 )
 
 CONSEQUENCES = [CONNECTOR_STOPS, WEBHOOK_STOPS]

@@ -10,7 +10,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connectors.models import ApiToken, ApplicationGrant, BlankedSetting, Connector, ConnectorState, Webhook
+from connectors.models import (
+    ApiToken,
+    ApplicationGrant,
+    BlankedSetting,
+    Connector,
+    ConnectorState,
+    Webhook,
+    WebhookState,
+)
 from purge.rules import Foretold
 from users.models import User, UserState
 
@@ -34,8 +42,9 @@ def connectors_stopping(
     """Connectors of which a purge empties a setting. A settings row has the number of its connector."""
     named = {pk for numbers in pks.values() for pk in numbers}
     return [
-        Foretold(connector, _stops(connector), affects_others=connector.state == ConnectorState.ENABLED)
+        Foretold(connector, _stops(connector), affects_others=runs, counts=runs)
         for connector in Connector.objects.filter(pk__in=named, account_id=account_id)
+        for runs in [connector.state == ConnectorState.ENABLED]
     ]
 
 
@@ -56,7 +65,7 @@ def webhooks_stopping(*, pks: Mapping[str, Sequence[int]], people: Collection[in
     named = {pk for numbers in pks.values() for pk in numbers}
     text = _("Webhook “%(webhook)s” stops: a setting that names the person is emptied.")
     return [
-        Foretold(webhook, text % {"webhook": webhook})
+        Foretold(webhook, text % {"webhook": webhook}, counts=webhook.state == WebhookState.ENABLED)
         for webhook in Webhook.objects.filter(pk__in=named, account_id=account_id)
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from purge.rules import (
@@ -31,6 +31,7 @@ NEEDS_INSTRUCTOR = Consequence(
     foretold="learning.selectors.sessions_losing_instructor",
     came=gettext_lazy("Session “%(name)s” would now be left without instructor."),
     went=gettext_lazy("Session “%(name)s” would not be left without instructor any more."),
+    counted=ngettext_lazy("%(n)d session loses its instructor", "%(n)d sessions lose their instructor", "n"),
 )
 
 CONSEQUENCES = [NEEDS_INSTRUCTOR]

@@ -10,9 +10,6 @@ from django.utils.translation import gettext as _
 from learning.models import Comment, Post, Session, SessionInstructor
 from purge.rules import Foretold
 
-#: Sessions named one by one on a page.
-MOST_NAMED = 200
-
 
 def sessions_needing_instructor(account_id: int | None = None) -> QuerySet[Session]:
     """Sessions to come that a purge left without instructor, the next one first. None: of all accounts."""
@@ -36,7 +33,7 @@ def sessions_losing_instructor(
     stay = SessionInstructor.objects.in_use().exclude(user_id__in=people).values("session_id")
     lose = sessions_taught(people, account_ids=[account_id]).exclude(session_id__in=stay).values("session_id")
     sessions = Session.objects.filter(pk__in=lose, course__account_id=account_id)
-    sessions = sessions.select_related("course").order_by("starts_at", "pk")[:MOST_NAMED]
+    sessions = sessions.select_related("course").order_by("starts_at", "pk")
     text = _("Session “%(title)s” of %(course)s is left without instructor.")
     return [Foretold(each, text % {"title": each.title, "course": each.course}) for each in sessions]
 

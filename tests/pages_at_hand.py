@@ -122,6 +122,12 @@ class _Reader(HTMLParser):
             self._words.append(data)
 
 
+def page_behind(client: Client, response):
+    """The page of a confirmation where the answer to a form leads to it; every other answer as it is."""
+    to_page = response.status_code == 302 and re.match(r"/admin/users/deleteduser/(purge|other)/\?plan=", response.url)
+    return client.get(response.url) if to_page else response
+
+
 def read_page(html: str) -> tuple[list[str], list[Form]]:
     """The targets of its links, and its forms."""
     page = _Reader()

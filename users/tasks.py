@@ -9,6 +9,7 @@ from django.db import close_old_connections, connection, transaction
 from purge.tasks import at_the_boundary, sign_of_life
 from purge.worker.queue import enqueue
 from users.apps import declared
+from users.drafts import drafts_clear
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
 from users.models import FormerEmail, LoginEvent
 from users.proofs.services import address_proof_send, domain_proofs_renew, domains_about_to_end, proofs_clear
@@ -47,7 +48,7 @@ def run_import(log_id: int) -> str:
 @across_accounts("what has run out is cleared in every account")
 def clear_sessions() -> int:
     """Remove the sessions that have run out, counts of tries to sign in that say nothing any more, and codes for
-    setting up a second factor that are too old.
+    setting up a second factor and purges not confirmed that are too old.
 
     The number of sessions removed.
     """
@@ -55,6 +56,7 @@ def clear_sessions() -> int:
     tries_clear()
     browsers_clear()
     enrolment_codes_clear()
+    drafts_clear()
     return sessions_clear()
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,21 +24,21 @@ from connectors.selectors import outside_copies
 from lms_purge.cleanup import csv_exports
 from lms_purge.cleanup.asking import whom_to_ask
 from lms_purge.cleanup.confirmation import (
-    BadSelection,
+    Confirmation,
     Effects,
-    SealedSelection,
+    Shown,
     backup_days,
     differences,
+    due_after,
     effects_of,
-    people_now,
+    first_line,
     request_of_token,
     rows_of,
-    sealed_selection,
-    without_held,
 )
 from lms_purge.cleanup.forms import AddressForm, ConfirmForm, CorrectForm
 from lms_purge.cleanup.hints import hints_of
 from lms_purge.cleanup.listing import ListQuery, listing, month_label, segments
+from purge.addresses import is_address
 from purge.choices import Reason
 from purge.host import get_host
 from purge.models import PurgeRequest
@@ -51,15 +52,18 @@ from purge.services import (
     Selection,
     SelectionChanged,
 )
+from users.drafts import draft_begin, draft_end
 from users.filters import CleanupFilter
-from users.models import DeletedUser, User
+from users.models import DeletedUser, DraftKind, PurgeDraft, User
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
-from users.services import ServiceError, user_restore
+from users.services import ServiceError, user_restore, zone_of
 from users.tenancy import TenantAdmin
 
 LIST = "admin:users_deleteduser_changelist"
 SELECTED = "_selected_action"
+#: The token of a confirmation, in its address and its form.
+PLAN = "plan"
 #: More ids than anybody can have ticked are not even read.
 MOST_IDS = 5_000
 
@@ -103,12 +107,12 @@ class DeletedUserAdmin(TenantAdmin):
         view = self.admin_site.admin_view
         post = lambda method: view(require_POST(method))  # noqa: E731 - one line each below
         own = [
-            path("purge/", post(self.purge_view), name="cleanup_purge"),
+            path("purge/", view(self.purge_view), name="cleanup_purge"),
             path("restore/", post(self.restore_view), name="cleanup_restore"),
             path("outside/", post(self.outside_view), name="cleanup_outside"),
             path("transcripts/", post(self.transcripts_view), name="cleanup_transcripts"),
             path("other/", view(self.other_view), name="cleanup_other"),
-            path("other/purge/", post(self.other_purge_view), name="cleanup_other_purge"),
+            path("other/purge/", view(self.purge_view)),  # where pages of an earlier release lead, which may lie open
             path("export/", view(require_GET(self.export_view)), name="cleanup_export"),
             path("recipients/<int:request_id>/", view(require_GET(self.recipients_view)), name="cleanup_recipients"),
         ]
@@ -214,22 +218,42 @@ class DeletedUserAdmin(TenantAdmin):
     # ------------------------------------------------------------ purge
 
     def purge_view(self, request: HttpRequest) -> HttpResponse:
-        """The confirmation page of people, and what its button does."""
+        """The confirmation of a purge. A form of the list begins one; its page has an address of its own, so that going
+        back, reloading and signing in again show it again; its button does it once, however often it is pressed."""
         if not request.user.has_perm(PURGE_PERMISSION):
             raise PermissionDenied
-        if "plan" in request.POST:
-            try:
-                sealed = SealedSelection.opened(request.POST["plan"], request.user)
-            except BadSelection:
-                return self._refused(request, _("This page is not valid any more. Select the users again."), back={})
-            return self._confirmed(request, sealed, Selection(request.user, sealed.account_id, sealed.people))
+        plan = request.POST.get(PLAN) or request.GET.get(PLAN, "")
+        if not plan:
+            return self._begin(request) if request.method == "POST" else HttpResponseRedirect(reverse(LIST))
+        return self._go_on(request, plan)
+
+    def _begin(self, request: HttpRequest) -> HttpResponse:
         back = _back(request.POST)
         ids, problem = _posted_ids(request)
         if problem:
             return self._refused(request, problem, back=back)
+        user: Any = request.user
         account_id = self._account_id(request, ids)
-        ids, left_out = without_held(ids, account_id)
-        return self._show(request, Selection(request.user, account_id, tuple(ids)), back=back, changes=left_out)
+        draft = draft_begin(
+            user=user, kind=DraftKind.CONFIRMATION, account_id=account_id or None, people=ids, facts={"back": back}
+        )
+        return self._to_page(draft)
+
+    def _to_page(self, draft: PurgeDraft) -> HttpResponse:
+        page = reverse("admin:cleanup_other" if draft.address else "admin:cleanup_purge")
+        return HttpResponseRedirect(f"{page}?{PLAN}={draft.token.hex}")
+
+    def _go_on(self, request: HttpRequest, plan: str) -> HttpResponse:
+        """With a confirmation that was begun: its page, or what its button does."""
+        if (earlier := request_of_token(plan, request.user)) is not None:
+            return self._to_request(earlier)
+        confirmation = Confirmation.found(plan, request.user)
+        if confirmation is None:
+            return self._refused(request, _("This page is not valid any more. Select the users again."), back={})
+        if request.method != "POST":
+            return self._show(request, confirmation)
+        answer = self._confirmed(request, confirmation, plan)
+        return answer if answer is not None else self._to_page(confirmation.draft)
 
     def _account_id(self, request: HttpRequest, ids: list[int]) -> int:
         """The account somebody acts in; for those who see all, the first selected person's."""
@@ -247,45 +271,48 @@ class DeletedUserAdmin(TenantAdmin):
                 raise Http404 from None
             raise PermissionDenied from None
 
-    def _show(
-        self,
-        request: HttpRequest,
-        selection: Selection,
-        *,
-        back: dict[str, str],
-        shown: SealedSelection | None = None,
-        changes: Sequence[str] = (),
-        form: ConfirmForm | None = None,
-    ) -> HttpResponse:
-        """The confirmation page, for the first time or again (``shown``: what it carried before)."""
+    def _show(self, request: HttpRequest, confirmation: Confirmation) -> HttpResponse:
+        """The confirmation page, for the first time or again."""
+        selection, changes = confirmation.now(request.user)
+        back = confirmation.back
+        if selection.is_empty:
+            text = " ".join([*changes, _("Nobody is left to purge; nothing was accepted.")])
+            return self._refused(request, text, back=back)
         try:
             preview = self._preview(selection)
         except PurgeRefused as refusal:
             return self._refused_selection(request, selection, refusal, back)
         effects = effects_of(preview, request.user)
-        sealed = sealed_selection(preview, effects, token=shown.token if shown else uuid.uuid4(), **back)
+        if confirmation.first is not None:
+            changes += differences(confirmation.first, effects, preview)
+        confirmation.show(Shown.of(preview, effects))
+        form = _confirm_form(request, selection, preview, effects)
+        form.initial = confirmation.typed
+        form.say(confirmation.errors)
         address = selection.address
         return self._page(
             request,
             "confirm",
             title=_("Purge an address") if address else _("Purge users"),
             address=address,
-            account_id=selection.account_id,
             people=self._people(selection.user_ids, selection.account_id),
             number=_number(preview),
+            first_line=first_line(preview, effects),
             matches=self._people([person.id for person in preview.matches], selection.account_id),
             kept=self._people([person.id for person in preview.kept], selection.account_id),
             preview=preview,
             effects=effects,
-            plan=sealed.signed(request.user),
+            plan=confirmation.plan,
             changes=changes,
-            form=form or _confirm_form(request, selection, preview, effects),
+            form=form,
             mails=csv_exports.mail_texts(effects.outside),
             creators_kept=not preview.policy.delete_matching_creators,
             backup_days=backup_days(),
+            due=_day_due(request.user),
+            due_days=due_after().days,
             back_query="other/" if address else ListQuery(back).with_(),
             imports_link=link_to("admin:users_importlog_changelist"),
-            action=reverse("admin:cleanup_other_purge" if address else "admin:cleanup_purge"),
+            action=f"{reverse('admin:cleanup_purge')}?{PLAN}={confirmation.draft.token.hex}",
         )
 
     def _people(self, ids: Collection[int], account_id: int) -> list[Any]:
@@ -296,47 +323,37 @@ class DeletedUserAdmin(TenantAdmin):
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
         return rows
 
-    def _confirmed(self, request: HttpRequest, sealed: SealedSelection, selection: Selection) -> HttpResponse:
-        """What the button of the confirmation page does: once for each page, and only what the page has shown."""
-        if (earlier := request_of_token(sealed.token, request.user)) is not None:
-            return self._to_request(earlier)
-        changes: list[str] = []
-        if selection.user_ids:
-            now = people_now(selection.user_ids, sealed.account_id)
-            if not now.rest:
-                text = " ".join([*now.texts, _("Nobody is left to purge; nothing was accepted.")])
-                return self._refused(request, text, back=sealed.back)
-            selection, changes = selection.only(now.rest), now.texts
+    def _confirmed(self, request: HttpRequest, confirmation: Confirmation, plan: str) -> HttpResponse | None:
+        """What the button of the confirmation page does: only what the page has shown. None: the page has to be looked
+        at again, and says itself why."""
+        selection, _changes = confirmation.now(request.user)
+        last = confirmation.last
+        if last is None or not confirmation.was_shown_as(plan) or tuple(sorted(selection.user_ids)) != last.people:
+            return None
         try:
             # Counts that grow do not ask again; the page, when it is shown again, counts all.
             preview = self._preview(selection, in_full=False)
-        except PurgeRefused as refusal:
-            if (earlier := request_of_token(sealed.token, request.user)) is not None:
-                return self._to_request(earlier)
-            return self._refused_selection(request, selection, refusal, sealed.back)
+        except PurgeRefused:
+            earlier = request_of_token(plan, request.user)
+            return self._to_request(earlier) if earlier is not None else None
         effects = effects_of(preview, request.user)
-        changes += differences(sealed, effects, preview)
-        if changes:
-            return self._show(request, selection, back=sealed.back, shown=sealed, changes=changes)
+        if differences(last, effects, preview):
+            return None
         form = _confirm_form(request, selection, preview, effects, data=request.POST)
         if not form.is_valid():
-            return self._show(request, selection, back=sealed.back, shown=sealed, form=form)
-        return self._submit(request, sealed, selection, preview)
-
-    def _submit(
-        self, request: HttpRequest, sealed: SealedSelection, selection: Selection, preview: Preview
-    ) -> HttpResponse:
+            confirmation.answer(form.said, form.kept)
+            return None
         try:
-            purge_request = selection.submit(shown=preview, token=sealed.token)
-        except SelectionChanged as change:
-            changes = people_now(sealed.people, sealed.account_id).texts or [str(change)]
-            rest = selection.only(tuple(change.rest))
-            return self._show(request, rest, back=sealed.back, shown=sealed, changes=changes)
+            purge_request = selection.submit(shown=preview, token=confirmation.draft.token)
+        except SelectionChanged:
+            return None
         except NotAllowed:
             raise PermissionDenied from None
         except PurgeRefused as refusal:
-            return self._refused_selection(request, selection, refusal, sealed.back)
-        self._say_accepted(request, purge_request, sealed)
+            confirmation.answer({NON_FIELD_ERRORS: str(refusal)}, form.kept)
+            return None
+        self._say_accepted(request, purge_request, confirmation)
+        draft_end(confirmation.draft)
         return self._to_request(purge_request)
 
     def _refused_selection(
@@ -344,22 +361,21 @@ class DeletedUserAdmin(TenantAdmin):
     ) -> HttpResponse:
         """An address is refused where it is typed; people by name, on a page."""
         if selection.address:
-            form = self._address_form(request)
+            form = self._address_form(request, {"address": selection.address, "account": selection.account_id})
             form.add_error("address", str(refusal))
             return self._other_form(request, form)
         return self._refused(request, str(refusal), back=back, people=refusal.people, account_id=selection.account_id)
 
-    def _say_accepted(self, request: HttpRequest, purge_request: PurgeRequest, sealed: SealedSelection) -> None:
+    def _say_accepted(self, request: HttpRequest, purge_request: PurgeRequest, confirmation: Confirmation) -> None:
         text = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
         self.message_user(request, text % {"reference": purge_request.reference}, messages.SUCCESS)
-        if sealed.back.get("q"):
-            # What was typed in the search box is a name or an address, and would wait in a cookie.
-            return
-        more = CleanupFilter(sealed.back, queryset=deleted_and_free(self.get_queryset(request)))
-        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if sealed.people and more.form.is_valid() else 0
+        back = confirmation.back
+        more = CleanupFilter(back, queryset=deleted_and_free(self.get_queryset(request)))
+        people = confirmation.draft.people
+        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if people and more.form.is_valid() else 0
         if left:
-            label = _more_label(sealed.month, left)
-            link = reverse(LIST) + ListQuery(sealed.back).with_(select="first")
+            label = _more_label(back.get("month", ""), left)
+            link = reverse(LIST) + ListQuery(back).with_(select="first")
             self.message_user(request, format_html('<a href="{}">{}</a>', link, label), messages.INFO)
 
     def _to_request(self, purge_request: PurgeRequest) -> HttpResponse:
@@ -388,23 +404,23 @@ class DeletedUserAdmin(TenantAdmin):
 
     # ------------------------------------------------------------ what is offered on the confirmation page
 
-    def _sealed(self, request: HttpRequest) -> SealedSelection:
+    def _begun(self, request: HttpRequest) -> PurgeDraft:
         if not request.user.has_perm(PURGE_PERMISSION):
             raise PermissionDenied
-        try:
-            return SealedSelection.opened(request.POST.get("plan", ""), request.user)
-        except BadSelection:
-            raise Http404 from None
+        confirmation = Confirmation.found(request.POST.get(PLAN, ""), request.user)
+        if confirmation is None:
+            raise Http404
+        return confirmation.draft
 
     def outside_view(self, request: HttpRequest) -> HttpResponseBase:
         """Person × outside application × whom to write to."""
-        sealed = self._sealed(request)
-        copies = outside_copies(sealed.people, account_id=sealed.account_id)
+        draft = self._begun(request)
+        copies = outside_copies(draft.people, account_id=draft.account_id)
         return _outside_export(request, copies, what="outside copies")
 
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
-        sealed = self._sealed(request)
-        own = self.get_queryset(request).filter(pk__in=sealed.people).values_list("pk", flat=True)
+        draft = self._begun(request)
+        own = self.get_queryset(request).filter(pk__in=draft.people).values_list("pk", flat=True)
         return csv_exports.csv_export(
             "transcripts.csv",
             csv_exports.transcript_head(),
@@ -429,32 +445,34 @@ class DeletedUserAdmin(TenantAdmin):
     def other_view(self, request: HttpRequest) -> HttpResponse:
         """An address of somebody who is no user: typed, posted, looked for in this account."""
         self._check_view(request)
-        form = self._address_form(request)
+        if request.method != "POST" and PLAN in request.GET:
+            return self.purge_view(request)
+        form = self._address_form(request, request.POST or None)
         if request.method == "POST":
             if not request.user.has_perm(PURGE_PERMISSION):
                 raise PermissionDenied
             if form.is_valid():
-                return self._show(request, self._selected_address(request, form), back={})
+                return self._begin_address(request, form)
         return self._other_form(request, form)
 
-    def other_purge_view(self, request: HttpRequest) -> HttpResponse:
-        """What the button of the confirmation page of an address does."""
-        sealed = self._sealed(request)
-        form = self._address_form(request)
-        if not form.is_valid():
-            return self._other_form(request, form)
-        selection = self._selected_address(request, form)
-        if selection.account_id != sealed.account_id:
-            raise Http404
-        return self._confirmed(request, sealed, selection)
-
-    def _address_form(self, request: HttpRequest) -> AddressForm:
-        return AddressForm(request.POST or None, choose_account=get_host().account_of(request.user) is None)
-
-    def _selected_address(self, request: HttpRequest, form: AddressForm) -> Selection:
-        account_id = get_host().account_of(request.user)
+    def _begin_address(self, request: HttpRequest, form: AddressForm) -> HttpResponse:
+        user: Any = request.user
+        account_id = get_host().account_of(user)
         account_id = form.cleaned_data["account"].pk if account_id is None else account_id
-        return Selection(request.user, account_id, address=form.cleaned_data["address"])
+        address = form.cleaned_data["address"]
+        if not is_address(address):
+            # What is none is refused where it stands, and kept nowhere.
+            try:
+                self._preview(Selection(user, account_id, address=address))
+            except PurgeRefused as refusal:
+                form.add_error("address", str(refusal))
+                return self._other_form(request, form)
+        return self._to_page(
+            draft_begin(user=user, kind=DraftKind.CONFIRMATION, account_id=account_id, address=address)
+        )
+
+    def _address_form(self, request: HttpRequest, data: Any) -> AddressForm:
+        return AddressForm(data, choose_account=get_host().account_of(request.user) is None)
 
     def _other_form(self, request: HttpRequest, form: AddressForm) -> HttpResponse:
         can_purge = request.user.has_perm(PURGE_PERMISSION)
@@ -521,6 +539,11 @@ def _outside_export(request: HttpRequest, copies: Any, *, what: str, number: int
 
 
 # ---------------------------------------------------------------- what is confirmed
+
+
+def _day_due(user: Any) -> str:
+    """Until which day a purge that is accepted now may take, where its reader is."""
+    return date_format(timezone.localtime(timezone.now() + due_after(), zone_of(user.account)), "j M Y")
 
 
 def _number(preview: Preview) -> int:

@@ -1,9 +1,10 @@
-"""The confirmation of a purge: a sealed selection, what has changed since it was shown, and what has to be typed.
+"""The confirmation of a purge: what its page has shown, what has changed since, and what has to be typed.
 
-It travels in the form, signed for one user and their account: numbers alone, for a day, and no longer than until they
-sign out, change the password or may not purge any more. A session that runs out does not end it. It holds the form
-token (one selection, one request, however often it is sent) and the sets that ask again when they change: people,
-and what the purge would leave for others to do, such as connectors and sessions. Growing counts do not ask again.
+It is kept on the server (:class:`users.models.PurgeDraft`), for one user and their account: numbers alone, for a day,
+and no longer than until they sign out, change the password or may not purge any more. A session that runs out does not
+end it. Its token is in the page's address (one token, one request, however often the form is sent). The sets that ask
+again when they change are kept with it: people, and what the purge would leave for others to do, such as connectors and
+sessions. Growing counts do not ask again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core import signing
+from django.utils.formats import number_format
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from connectors.selectors import OutsideCopy, outside_copies
 from learning.selectors import sessions_taught
@@ -26,61 +28,121 @@ from purge.models import PurgeRequest
 from purge.rules import Consequence, Foretold
 from purge.rules.registry import get_registry
 from purge.selectors import open_request_of
-from purge.services import Preview
+from purge.services import Preview, Selection
 from purge.steps.impact import COUNT_CAP, Impact, ImpactLine
-from users.models import DeletedUser, ImportLog, User, UserRole
+from users.drafts import draft_change, draft_of
+from users.models import DeletedUser, DraftKind, ImportLog, PurgeDraft, User, UserRole
 
-SALT = "lms_purge.cleanup.plan"
 AUTHORSHIP = "learning.Course.author"
-#: How long a page may lie open before its selection is worth nothing.
-SELECTION_LIVES = timedelta(hours=24)
-
-
-class BadSelection(Exception):
-    """The form's selection is not one of ours, or another user's."""
 
 
 @dataclass(frozen=True)
-class SealedSelection:
-    """What a confirmation page has shown. ``left``: kind of consequence → rows that it would change. ``month``,
-    ``kind``: the list's filter, for the way back."""
+class Shown:
+    """What a confirmation page has shown. ``left``: kind of consequence → rows that it would change."""
 
-    token: uuid.UUID
-    account_id: int
     people: tuple[int, ...] = ()
-    left: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    month: str = ""
-    kind: str = ""
     matches: tuple[int, ...] = ()
-
-    def signed(self, user: Any) -> str:
-        values = [self.token.hex, self.account_id, self.people, self.left, self.month, self.kind, self.matches]
-        return signing.dumps(values, salt=_salt(user), compress=True)
+    left: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, text: str, user: Any) -> SealedSelection:
-        try:
-            values = signing.loads(text, salt=_salt(user), max_age=SELECTION_LIVES)
-            token, account_id, people, left, month, kind, matches = values
-        except (signing.BadSignature, ValueError):
-            # Another user's, one from before yesterday, one that has ended, or one that an earlier release has sealed.
-            raise BadSelection from None
-        rows = {word: tuple(pks) for word, pks in left.items()}
-        return cls(uuid.UUID(token), account_id, tuple(people), rows, month, kind, tuple(matches))
+    def of(cls, preview: Preview, effects: Effects) -> Shown:
+        return cls(
+            people=tuple(sorted(person.id for person in preview.people)),
+            matches=tuple(sorted(person.id for person in preview.matches)),
+            left={kind: tuple(sorted(each.row.pk for each in rows)) for kind, rows in effects.foretold.items() if rows},
+        )
+
+    @classmethod
+    def read(cls, facts: Any) -> Shown | None:
+        """From what :meth:`written` has given; None where nothing was shown yet."""
+        if not facts:
+            return None
+        left = {kind: tuple(pks) for kind, pks in facts["left"].items()}
+        return cls(tuple(facts["people"]), tuple(facts["matches"]), left)
+
+    def written(self) -> dict[str, Any]:
+        left = {kind: list(pks) for kind, pks in self.left.items()}
+        return {"people": list(self.people), "matches": list(self.matches), "left": left}
+
+
+class Confirmation:
+    """A draft as its page reads it. ``first``: what was shown first, from which changes are told; ``last``: what was
+    shown last, under ``version``, which the form says; ``errors``: by the names of fields, what the form was answered.
+    """
+
+    def __init__(self, draft: PurgeDraft) -> None:
+        self.draft = draft
+
+    @classmethod
+    def found(cls, plan: str, user: Any) -> Confirmation | None:
+        """By what a form or an address says of it: its token, and behind a dot the version that was shown."""
+        draft = draft_of(user=user, kind=DraftKind.CONFIRMATION, token=plan.partition(".")[0])
+        return cls(draft) if draft is not None and (draft.people or draft.address) else None
+
+    @property
+    def plan(self) -> str:
+        return f"{self.draft.token.hex}.{self.version}"
+
+    @property
+    def version(self) -> int:
+        return int(self.draft.facts.get("version", 0))
+
+    @property
+    def first(self) -> Shown | None:
+        return Shown.read(self.draft.facts.get("first"))
+
+    @property
+    def last(self) -> Shown | None:
+        return Shown.read(self.draft.facts.get("last"))
+
+    @property
+    def errors(self) -> dict[str, str]:
+        return dict(self.draft.facts.get("errors", {}))
+
+    @property
+    def typed(self) -> dict[str, str]:
+        return dict(self.draft.facts.get("typed", {}))
 
     @property
     def back(self) -> dict[str, str]:
-        """The list's filter again."""
-        return {name: value for name, value in (("month", self.month), ("kind", self.kind)) if value}
+        """The list's filter, for the way back."""
+        return dict(self.draft.facts.get("back", {}))
+
+    def was_shown_as(self, plan: str) -> bool:
+        """Whether the form that says this stands on the page that was shown last."""
+        return self.version > 0 and plan == self.plan
+
+    def now(self, user: Any) -> tuple[Selection, list[str]]:
+        """Who of the people can still be purged, and who was left out, in words. The first time nobody is left out who
+        was restored: that they are in use is a refusal."""
+        account_id = self.draft.account_id or 0
+        if self.draft.address:
+            return Selection(user, account_id, address=self.draft.address), []
+        ids, texts = without_held(self.draft.people, account_id)
+        if self.first is not None:
+            now = people_now(ids, account_id)
+            ids, texts = list(now.rest), texts + now.texts
+        return Selection(user, account_id, tuple(ids)), texts
+
+    def show(self, shown: Shown) -> None:
+        """Remember what the page shows; another version where that is something new."""
+        if shown == self.last:
+            return
+        facts = {**self.draft.facts, "last": shown.written(), "version": self.version + 1}
+        facts.setdefault("first", shown.written())
+        draft_change(self.draft, facts=facts)
+
+    def answer(self, errors: Mapping[str, str], typed: Mapping[str, str]) -> None:
+        """Keep what the form was answered, for the page that is shown next. ``typed``: nothing personal."""
+        draft_change(self.draft, facts={**self.draft.facts, "errors": dict(errors), "typed": dict(typed)})
 
 
-def _salt(user: Any) -> str:
-    """It belongs to a user and their account, until it is ended; not to the session in which it was shown."""
-    return f"{SALT}.{user.pk}.{get_host().plans_of(user)}"
-
-
-def request_of_token(token: uuid.UUID, user: Any) -> PurgeRequest | None:
-    """The request that this selection has become already."""
+def request_of_token(plan: str, user: Any) -> PurgeRequest | None:
+    """The request that this confirmation has become already."""
+    try:
+        token = uuid.UUID(plan.partition(".")[0])
+    except ValueError:
+        return None
     return PurgeRequest.across_accounts.filter(token=token, initiator_id=user.pk).first()
 
 
@@ -120,7 +182,7 @@ class Effects:
 
     @property
     def must_type(self) -> bool:
-        """Only where others are affected: a habit protects nobody."""
+        """Only where others are affected: a habit protects nobody. Of one person there is no number to type."""
         return bool(self.role_holders or self.teaching or self.affects_others or self.authorship)
 
 
@@ -140,6 +202,39 @@ def effects_of(preview: Preview, user: Any) -> Effects:
         latest_import=_latest_import(account_id),
         outside=outside_copies(ids, account_id=account_id),
     )
+
+
+def first_line(preview: Preview, effects: Effects) -> list[tuple[str, str]]:
+    """(id of the part of the page, what it counts): the whole page in one line. What is none is left out."""
+    people = len(preview.people) + len(preview.matches)
+    parts = [("who", ngettext("%(n)d person", "%(n)d people", people) % {"n": people})] if people else []
+    for kind, consequence in get_registry().consequences.items():
+        number = sum(each.counts for each in effects.foretold.get(kind, ()))
+        if number and consequence.counted:
+            parts.append(("stops", str(consequence.counted % {"n": number})))
+    if effects.imports:
+        number = min(effects.imports, COUNT_CAP)
+        text = ngettext("%(n)s import link dies", "%(n)s import links die", number)
+        parts.append(("stops", text % {"n": _number(number, more=effects.more_imports)}))
+    if number := len(effects.outside):
+        parts.append(("outside", ngettext("%(n)d outside copy", "%(n)d outside copies", number) % {"n": number}))
+    if number := _rows(effects.handed_over):
+        text = ngettext("%(n)s row changes hands", "%(n)s rows change hands", number)
+        parts.append(("hands", text % {"n": _number(number, more=any(line.more for line in effects.handed_over))}))
+    if number := _rows(effects.erased):
+        text = ngettext("%(n)s row", "%(n)s rows", number)
+        parts.append(("what", text % {"n": _number(number, more=any(line.more for line in effects.erased))}))
+    return parts
+
+
+def _rows(lines: Sequence[ImpactLine]) -> int:
+    return sum(min(line.n, COUNT_CAP) for line in lines)
+
+
+def _number(number: int, *, more: bool) -> str:
+    """In the reader's digits; "more than" where not all were counted."""
+    text = number_format(number, force_grouping=True)
+    return _("more than %(n)s") % {"n": text} if more else text
 
 
 def _foretold(impact: Impact, ids: Collection[int], account_id: int) -> dict[str, list[Foretold]]:
@@ -173,27 +268,13 @@ def _latest_import(account_id: int) -> ImportLog | None:
     return alive.order_by("-uploaded_at", "-pk").first()
 
 
-def sealed_selection(
-    preview: Preview, effects: Effects, *, token: uuid.UUID, month: str = "", kind: str = ""
-) -> SealedSelection:
-    return SealedSelection(
-        token=token,
-        account_id=preview.account.id,
-        people=tuple(sorted(person.id for person in preview.people)),
-        left={kind: tuple(sorted(each.row.pk for each in rows)) for kind, rows in effects.foretold.items()},
-        month=month,
-        kind=kind,
-        matches=tuple(sorted(person.id for person in preview.matches)),
-    )
-
-
 # ---------------------------------------------------------------- what has changed
 
 
-def differences(shown: SealedSelection, effects: Effects, preview: Preview) -> list[str]:
+def differences(shown: Shown, effects: Effects, preview: Preview) -> list[str]:
     """What the reader has to see again: people, and what is left to do, that came or went since it was shown."""
     came = {person.id for person in preview.matches} - set(shown.matches)
-    others = User.objects.filter(pk__in=came, account_id=shown.account_id).order_by("name", "pk")
+    others = User.objects.filter(pk__in=came, account_id=preview.account.id).order_by("name", "pk")
     texts = [
         _("%(name)s has one of these addresses or logins now, and is erased too.") % {"name": user.name}
         for user in others
@@ -201,7 +282,7 @@ def differences(shown: SealedSelection, effects: Effects, preview: Preview) -> l
     for kind, consequence in get_registry().consequences.items():
         if consequence.came:
             now = {each.row.pk: str(each.row) for each in effects.foretold.get(kind, ())}
-            texts += _came_and_went(consequence, set(shown.left.get(kind, ())), now, shown.account_id)
+            texts += _came_and_went(consequence, set(shown.left.get(kind, ())), now, preview.account.id)
     return texts
 
 
@@ -223,7 +304,7 @@ def _names_of(label: str, pks: Collection[int], account_id: int) -> dict[int, st
 
 @dataclass(frozen=True)
 class PeopleNow:
-    """The people of a sealed selection, sorted by what has become of them since."""
+    """The people of a confirmation, sorted by what has become of them since."""
 
     rest: tuple[int, ...]
     restored: tuple[str, ...]
@@ -272,3 +353,8 @@ def rows_of(ids: Collection[int], account_id: int) -> list[DeletedUser]:
 
 def backup_days() -> int:
     return int(settings.PURGE_BACKUP_DAYS)
+
+
+def due_after() -> timedelta:
+    """How long a purge may take."""
+    return timedelta(days=int(settings.PURGE_DUE_DAYS))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms.utils import ErrorDict, ErrorList
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from purge.addresses import identity_key
 from purge.pages.freshness import FreshForm
@@ -21,9 +24,9 @@ class ConfirmForm(FreshForm):
     field_order = ("number", "address_again", "password")
 
     number = forms.IntegerField(
-        label=gettext_lazy("How many people are purged?"),
+        max_value=99_999,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text=gettext_lazy("Others are affected, so type the number of people listed above."),
+        help_text=gettext_lazy("Others are affected."),
     )
     address_again = forms.CharField(
         label=gettext_lazy("Type the address again"),
@@ -37,7 +40,10 @@ class ConfirmForm(FreshForm):
     ) -> None:
         super().__init__(data, request=request)
         self.people, self.address = people, address
-        if not (must_type and people):
+        if must_type and people > 1:
+            label = _("To confirm, type the number of people listed above (%(n)d).")
+            self.fields["number"].label = label % {"n": people}
+        else:
             del self.fields["number"]
         if not (must_type and address):
             del self.fields["address_again"]
@@ -45,8 +51,8 @@ class ConfirmForm(FreshForm):
     def clean_number(self) -> int:
         number: int = self.cleaned_data["number"]
         if number != self.people:
-            text = ngettext("%(n)d person is listed above.", "%(n)d people are listed above.", self.people)
-            raise forms.ValidationError(text % {"n": self.people})
+            text = _("You typed %(typed)d, but %(n)d people are listed. Nothing was purged.")
+            raise forms.ValidationError(text % {"typed": number, "n": self.people})
         return number
 
     def clean_address_again(self) -> str:
@@ -54,6 +60,29 @@ class ConfirmForm(FreshForm):
         if identity_key(text) != identity_key(self.address):
             raise forms.ValidationError(_("This is not the address that you looked up."))
         return text
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What is wrong, by the names of fields."""
+        return {name: " ".join(map(str, texts)) for name, texts in self.errors.items()}
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What was typed that can be kept until the page is shown again: numbers."""
+        return {name: str(self.cleaned_data[name]) for name in ("number",) if name in self.cleaned_data}
+
+    def say(self, errors: Mapping[str, str]) -> None:
+        """Show what the form was answered when it was sent."""
+        known = {name: [text] for name, text in errors.items() if name in self.fields or name == NON_FIELD_ERRORS}
+        self._errors = ErrorDict({name: ErrorList(texts) for name, texts in known.items()})
+
+    @property
+    def summary(self) -> list[tuple[str, str]]:
+        """(id of the field, what is wrong), for the top of the page; '' where it is about no field."""
+        return [
+            (self[name].id_for_label if name in self.fields else "", " ".join(map(str, texts)))
+            for name, texts in self.errors.items()
+        ]
 
 
 class AddressForm(forms.Form):

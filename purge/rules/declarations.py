@@ -551,12 +551,14 @@ class Foretold:
     """A row that a consequence would change, for whoever decides whether to purge.
 
     ``row``: an instance of :attr:`Consequence.model`; ``sentence``: what would happen to it, translated;
-    ``affects_others``: whether people who stay would notice, so that the page asks twice.
+    ``affects_others``: whether people who stay would notice, so that the page asks twice. ``counts``: whether it is one
+    of those that :attr:`Consequence.counted` counts.
     """
 
     row: Any
     sentence: str
     affects_others: bool = False
+    counts: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -577,6 +579,7 @@ class Consequence:
     ``model``: label of the rows that it returns.
     ``came``, ``went``: said, with ``%(name)s``, of a row that has come or gone since the page was shown, which is then
     shown again; empty: not worth that.
+    ``counted``: of how many rows it is, with ``%(n)d`` in it (``ngettext_lazy(…, "n")``); empty: not counted.
     """
 
     kind: str
@@ -588,6 +591,7 @@ class Consequence:
     foretold: str = ""
     came: str | Promise = ""
     went: str | Promise = ""
+    counted: Any = ""
 
     def fact(self, *, account_id: int, model: str, pk: int) -> Fact:
         return Fact(kind=self.kind, account_id=account_id, model=model, pk=pk)

@@ -4,13 +4,13 @@ import csv
 import io
 import re
 import time
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from connectors.models import ConnectorState
-from lms_purge.cleanup.confirmation import SealedSelection
 from purge.choices import Status
 from purge.models import PurgeRequest
 from purge.pages.freshness import CONFIRMED_AT, FRESH_SECONDS
@@ -25,6 +25,7 @@ from tests.factories.users import (
     UserFactory,
     trial_with_creator,
 )
+from tests.pages_at_hand import page_behind
 from users.models import Account, Role, User, UserState
 from users.services import user_restore
 
@@ -36,12 +37,13 @@ PURGE = f"{LIST}purge/"
 
 def ask(client, *people, **data):
     """The confirmation page of these people."""
-    return client.post(PURGE, {"_selected_action": [getattr(person, "pk", person) for person in people], **data})
+    ids = [getattr(person, "pk", person) for person in people]
+    return page_behind(client, client.post(PURGE, {"_selected_action": ids, **data}))
 
 
 def confirm(client, page, **typed):
     """Press the button on a confirmation page."""
-    return client.post(PURGE, {"plan": page.context["plan"], **typed})
+    return page_behind(client, client.post(PURGE, {"plan": page.context["plan"], **typed}))
 
 
 def is_refused(response):
@@ -227,7 +229,8 @@ def test_of_many_ticked_whoever_is_in_another_request_is_named_and_left_out(as_a
 
 
 def test_a_get_shows_nothing_and_does_nothing(as_admin):
-    assert as_admin.get(PURGE).status_code == 405
+    """Without a plan, such as after signing in again, it leads to the list."""
+    assert as_admin.get(PURGE).url == LIST
 
 
 # ---------------------------------------------------------------- who may
@@ -269,7 +272,7 @@ def test_a_superuser_purges_in_the_account_of_the_selected(client, deleted, acco
 
 def test_a_plan_of_another_user_or_a_forged_one_is_refused(as_admin, client, account, deleted):
     page = ask(as_admin, deleted())
-    forged = client.post(PURGE, {"plan": page.context["plan"] + "x"})
+    forged = page_behind(client, client.post(PURGE, {"plan": f"{uuid.uuid4().hex}.1"}))
     assert is_refused(forged)
     client.force_login(AdministratorFactory(account=account))
     assert is_refused(confirm(client, page))
@@ -381,7 +384,7 @@ def test_a_connector_that_names_one_of_them_since_is_shown_first(as_admin, accou
     assert again.status_code == 200
     assert "Connector “Night feed” names one of them now" in text_of(again)
     assert not PurgeRequest.objects.exists()
-    assert confirm(as_admin, again, number="1").status_code == 302
+    assert confirm(as_admin, again).status_code == 302
 
 
 def test_a_session_that_would_be_left_alone_since_is_shown_first(as_admin, deleted, session_to_come):
@@ -503,18 +506,21 @@ def test_the_downloads_refuse_a_forged_plan(as_admin):
         assert as_admin.post(f"{LIST}{page}/", {"plan": "forged"}).status_code == 404
 
 
-def test_a_plan_is_opened_only_by_whom_it_was_sealed_for(admin, account):
-    import uuid
-
-    plan = SealedSelection(token=uuid.uuid4(), account_id=account.pk, people=(1, 2), month="2026-01")
-    assert SealedSelection.opened(plan.signed(admin), admin) == plan
+def test_a_plan_is_opened_only_by_whom_it_was_sealed_for(as_admin, client, account, deleted):
+    """Its downloads too."""
+    person = deleted(name="Ann Lee")
+    EnrolmentFactory(user=person)
+    plan = ask(as_admin, person).context["plan"]
+    assert [row[0] for row in rows_of(as_admin.post(f"{LIST}transcripts/", {"plan": plan}))[1:]] == ["Ann Lee"]
+    client.force_login(AdministratorFactory(account=account))
+    assert client.post(f"{LIST}transcripts/", {"plan": plan}).status_code == 404
 
 
 # ---------------------------------------------------------------- Other Users
 
 
 def find(client, address, **data):
-    return client.post(f"{LIST}other/", {"address": address, **data})
+    return page_behind(client, client.post(f"{LIST}other/", {"address": address, **data}))
 
 
 def test_an_address_of_nobody_is_found_counted_and_purged(as_admin, account):
@@ -553,7 +559,7 @@ def test_an_address_that_became_a_users_meanwhile_is_refused(as_admin, account):
     page = find(as_admin, "partner@outside.example")
     UserFactory(account=account, email="partner@outside.example")
     data = {"plan": page.context["plan"], "address": "partner@outside.example"}
-    assert "Delete the user, then purge them" in text_of(as_admin.post(f"{LIST}other/purge/", data))
+    assert "Delete the user, then purge them" in text_of(as_admin.post(f"{LIST}other/purge/", data, follow=True))
     assert not PurgeRequest.objects.exists()
 
 
@@ -563,8 +569,8 @@ def test_the_address_is_typed_again_when_a_connector_stops(as_admin, account):
     page = find(as_admin, "partner@outside.example")
     assert "Connector" in text_of(page)
     data = {"plan": page.context["plan"], "address": "partner@outside.example"}
-    again = as_admin.post(f"{LIST}other/purge/", {**data, "address_again": "other@outside.example"})
-    assert again.status_code == 200
+    again = as_admin.post(f"{LIST}other/purge/", {**data, "address_again": "other@outside.example"}, follow=True)
+    assert "This is not the address that you looked up." in text_of(again)
     assert not PurgeRequest.objects.exists()
     accepted = as_admin.post(f"{LIST}other/purge/", {**data, "address_again": "Partner@Outside.example"})
     assert accepted.status_code == 302

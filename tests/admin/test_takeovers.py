@@ -228,7 +228,7 @@ def test_a_sign_in_in_another_browser_lets_an_old_one_purge_nobody(chief):
     leaver = UserFactory(account=chief.account, deleted_at=GONE)
     client = old_browser(chief)
     Client().post(LOGIN, {"username": chief.email, "password": PASSWORD})
-    page = client.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]})
+    page = client.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]}, follow=True)
     client.post("/admin/users/deleteduser/purge/", {"plan": page.context["plan"]})
     assert not PurgeRequest.objects.exists()
 

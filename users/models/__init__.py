@@ -1,6 +1,7 @@
 """Accounts, people and imports."""
 
 from users.models.accounts import Account, AccountKind, AccountState
+from users.models.drafts import DraftKind, PurgeDraft
 from users.models.identity_provider import IdentityProvider
 from users.models.imports import ImportLog, ImportNote, ImportRowError, ImportSource, ImportState
 from users.models.people import (
@@ -40,6 +41,7 @@ __all__ = [
     "ActiveFieldValue",
     "DeletedCount",
     "DeletedUser",
+    "DraftKind",
     "EnrolmentCode",
     "ExternalProfile",
     "ExternalUser",
@@ -58,6 +60,7 @@ __all__ = [
     "PeopleAreNotDeleted",
     "ProvedAddress",
     "ProvedDomain",
+    "PurgeDraft",
     "Purpose",
     "Role",
     "SelfRegistrationProfile",

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from users.models import LoginEvent, Role, Session, User
+from users.models import LoginEvent, PurgeDraft, Role, Session, User
 from users.services.refusals import ServiceError
 from users.services.rows import audit, locked
 from users.sign_in.confirmed import require_confirmed
@@ -31,7 +31,9 @@ def sessions_clear() -> int:
 
 def plans_end(*, user_ids: Iterable[int]) -> None:
     """Whatever these people have selected or been shown for a purge is worth nothing any more."""
-    User.objects.filter(pk__in=list(user_ids)).update(plans_ended=F("plans_ended") + 1)
+    pks = list(user_ids)
+    User.objects.filter(pk__in=pks).update(plans_ended=F("plans_ended") + 1)
+    PurgeDraft.objects.filter(user__in=pks).delete()
 
 
 def password_set(*, acting_user: User, user: User, password: str) -> None:

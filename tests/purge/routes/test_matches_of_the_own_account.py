@@ -12,6 +12,7 @@ from purge.models import FollowUp, PurgeRequest
 from purge.services import PurgeRefused, SelectionChanged
 from tests.factories.learning import EnrolmentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from tests.pages_at_hand import page_behind
 from tests.purge import world as w
 from users import services as users
 from users.models import AccountKind, User, UserState
@@ -50,7 +51,7 @@ def submit(admin, *people, **extra):
 
 def page_of(client, admin, *people):
     client.force_login(admin)
-    return client.post(PURGE, {"_selected_action": [person.pk for person in people]})
+    return page_behind(client, client.post(PURGE, {"_selected_action": [person.pk for person in people]}))
 
 
 # ---------------------------------------------------------------- listed
@@ -68,7 +69,7 @@ def test_the_confirmation_names_everybody_whose_row_goes(trial, admin, bob, old_
     preview = services.purge_preview(acting_user=admin, account_id=trial.pk, user_ids=[old_row.pk])
     assert {line.key: line.n for line in preview.impact.lines}["learning.Enrolment.user"] == 5
     assert [person.id for person in preview.matches] == [bob.pk]
-    sent = client.post(PURGE, {"plan": page.context["plan"], "number": "2"})
+    sent = page_behind(client, client.post(PURGE, {"plan": page.context["plan"], "number": "2"}))
     assert sent.status_code == 302
     purge_request = PurgeRequest.objects.get()
     assert w.completed(w.run_to_end(purge_request))
@@ -94,7 +95,7 @@ def test_a_kept_creator_of_the_account_is_named_as_kept(trial, admin, old_row, c
 def test_somebody_who_comes_to_match_after_the_page_was_shown_is_shown_before(trial, admin, old_row, client):
     page = page_of(client, admin, old_row)
     late = UserFactory(account=trial, email="late@trial.example", adobe_id="bob@trial.example", name="Late Larry")
-    again = client.post(PURGE, {"plan": page.context["plan"]})
+    again = page_behind(client, client.post(PURGE, {"plan": page.context["plan"]}))
     assert again.status_code == 200
     assert "Late Larry has one of these addresses or logins now, and is erased too." in again.content.decode()
     assert PurgeRequest.objects.count() == 0

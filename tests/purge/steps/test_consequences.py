@@ -10,7 +10,6 @@ import pytest
 from django.core import mail, signing
 
 from learning.models import JobAid
-from lms_purge.cleanup import confirmation
 from messaging.models import Notification
 from messaging.services import mail_send, news_link
 from purge import services
@@ -104,15 +103,15 @@ def text_of(response) -> str:
 def test_its_words_are_on_confirmation_request_page_notification_and_mail(fourth, account, admin, ann, client):
     drill = JobAidFactory(account=account, title="Fire drill", body=f"Call {ANN}.")
     other = JobAidFactory(title="Of another account", body=f"Call {ANN}.")
-    page = client.post(PURGE, {"_selected_action": [ann.pk]})
+    page = client.post(PURGE, {"_selected_action": [ann.pk]}, follow=True)
     assert "Job aid <Fire drill> loses its shelf label." in text_of(page)
     assert b"&lt;Fire drill&gt;" in page.content
     assert "Of another account" not in text_of(page)
-    # Others notice it, so the number has to be typed.
-    client.post(PURGE, {"plan": page.context["plan"]})
+    # Others notice it, so the number has to be typed, where there is more than one.
+    two = client.post(PURGE, {"_selected_action": [ann.pk, UserFactory(account=account, deleted=True).pk]}, follow=True)
+    client.post(PURGE, {"plan": two.context["plan"]})
     assert not PurgeRequest.objects.exists()
-    page = client.post(PURGE, {"_selected_action": [ann.pk]})
-    client.post(PURGE, {"plan": page.context["plan"], "number": "1"})
+    client.post(PURGE, {"plan": page.context["plan"]})
 
     purge_request = PurgeRequest.objects.get()
     run_request(purge_request.pk)
@@ -134,26 +133,24 @@ def test_its_words_are_on_confirmation_request_page_notification_and_mail(fourth
 
 def test_a_row_that_came_or_went_since_the_page_was_shown_is_shown_first(fourth, account, admin, ann, client):
     drill = JobAidFactory(account=account, title="Fire drill", body=f"Call {ANN}.")
-    page = client.post(PURGE, {"_selected_action": [ann.pk]})
+    page = client.post(PURGE, {"_selected_action": [ann.pk]}, follow=True)
     JobAid.objects.filter(pk=drill.pk).update(body="Call nobody.")
     JobAidFactory(account=account, title="First aid", body=f"Ask {ANN}.")
-    again = client.post(PURGE, {"plan": page.context["plan"], "number": "1"})
+    again = client.post(PURGE, {"plan": page.context["plan"]}, follow=True)
     assert "Shelf “First aid” would now lose its label." in text_of(again)
     assert "Shelf “Fire drill” keeps its label after all." in text_of(again)
     assert not PurgeRequest.objects.exists()
-    client.post(PURGE, {"plan": again.context["plan"], "number": "1"})
+    client.post(PURGE, {"plan": again.context["plan"]})
     assert PurgeRequest.objects.exists()
 
 
 def test_a_page_that_an_earlier_release_has_shown_is_asked_for_again(account, admin, ann, client):
-    """It listed connectors and sessions apart."""
-    page = client.post(PURGE, {"_selected_action": [ann.pk]})
-    plan = confirmation.SealedSelection.opened(page.context["plan"], admin)
-    earlier = [plan.token.hex, account.pk, [ann.pk], [], [], "", "", []]
-    sealed = signing.dumps(earlier, salt=confirmation._salt(admin), compress=True)
-    assert "This page is not valid any more." in text_of(client.post(PURGE, {"plan": sealed}))
+    """What it had shown stood in its form, signed."""
+    page = client.post(PURGE, {"_selected_action": [ann.pk]}, follow=True)
+    sealed = signing.dumps([page.context["plan"], account.pk, [ann.pk], {}, "", "", []], compress=True)
+    assert "This page is not valid any more." in text_of(client.post(PURGE, {"plan": sealed}, follow=True))
     assert not PurgeRequest.objects.exists()
-    client.post(PURGE, {"plan": plan.signed(admin)})
+    client.post(PURGE, {"plan": page.context["plan"]})
     assert PurgeRequest.objects.exists()
 
 
