@@ -33,12 +33,18 @@ _JOINED: Final = (
 _IS_CODED, _IS_JOINED = re.compile(_CODED), re.compile(_JOINED)
 _MAY_BE: Final = re.compile(f"@|{_CODED}")
 #: What a JSON document in a text begins with; "" begins with none.
-_DOCUMENTS: Final = ("[", "{", '"')
+DOCUMENTS: Final = ("[", "{", '"')
+
+
+def may_be_coded(text: str) -> bool:
+    """Whether a text that is no document, or one of several that are joined by line feeds, may mention an address in
+    another code. A superset."""
+    return bool(_MAY_BE.search(text))
 
 
 def coded_addresses(value: Any) -> set[str]:
     """The keys of all addresses that a stored value mentions in another code, or by a salted digest."""
-    if isinstance(value, str) and value[:1] not in _DOCUMENTS and not _MAY_BE.search(value):
+    if isinstance(value, str) and value[:1] not in DOCUMENTS and not may_be_coded(value):
         return set()  # nearly all are of these: read once, not taken to pieces
     may_be_salted = not isinstance(value, str) or "salt" in value or "\\u" in value
     value = _opened(value)
@@ -70,7 +76,7 @@ def worth_reading(text: str, *, is_json: bool) -> str:
 
 def _opened(value: Any) -> Any:
     """A value, and where it is a JSON document in a text, that."""
-    if isinstance(value, str) and value[:1] in _DOCUMENTS:
+    if isinstance(value, str) and value[:1] in DOCUMENTS:
         try:
             return json.loads(value)
         except ValueError:

@@ -20,7 +20,7 @@ from purge import services, tasks
 from purge.choices import Status, Verdict
 from purge.models import LedgerEntry, PatrolPass, PurgeRequest, Residue
 from purge.proof.report import Hit, Report
-from purge.proof.texts import patrol
+from purge.proof.texts import _worth_a_look_together, patrol
 from purge.rules.registry import Registry, set_registry
 from purge.run.treating import was_proved
 from purge.upkeep.patrol import patrol_all, take_out, treat_hits
@@ -290,3 +290,32 @@ def test_a_place_of_which_the_key_is_a_text_is_named_by_a_number(request_of_ann)
         call_command("purge_status", request_of_ann.reference, stdout=out)
     assert places[0].row in out.getvalue()
     assert w.ANN not in out.getvalue()
+
+
+# ---------------------------------------------------------------- short texts, asked about together
+
+
+class NoIds:
+    def may_be_in(self, text):
+        return "u-1044" in text.lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann@example.org",
+        "YW5uQGV4YW1wbGUub3Jn",  # in base64
+        "ann%40example.org",
+        '{"to": "nobody"}',
+        "a long text " * 40,
+        "as U-1044 said",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 63, 64, 99, 129])
+def test_nothing_is_lost_among_short_texts(text, place):
+    """Where one of many plain texts may mention something, it is read; and where none does, none."""
+    rows = [(0, number, "draft", None) for number in range(130)]
+    rows[place] = (0, place, text, None)
+    assert rows[place] in list(_worth_a_look_together(iter(rows), NoIds()))
+    others = [row for row in _worth_a_look_together(iter(rows), NoIds()) if row[1] // 64 != place // 64]
+    assert others == []
