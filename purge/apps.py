@@ -20,6 +20,7 @@ class PurgeConfig(AppConfig):
         connection_created.connect(give_functions)
         post_migrate.connect(begin_installation, sender=self)
         post_migrate.connect(keep_address_indexes, sender=self)
+        post_migrate.connect(begin_release, sender=self)
 
 
 def give_functions(*, connection: Any, **kwargs: Any) -> None:
@@ -27,6 +28,25 @@ def give_functions(*, connection: Any, **kwargs: Any) -> None:
     from purge.addresses.index import offer_functions
 
     offer_functions(connection)
+
+
+def begin_release(*, using: str, plan: Any = (), **kwargs: Any) -> None:
+    """After each migrate of the default database: no other release is newer."""
+    from purge.installation.releases import make_newest
+    from purge.models import Installation
+
+    backwards = any(reversed_ for _migration, reversed_ in plan)
+    if using == "default" and not backwards and _has_column(Installation, "releases", using):
+        make_newest()
+
+
+def _has_column(model: Any, name: str, using: str) -> bool:
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if model._meta.db_table not in connection.introspection.table_names(cursor):
+            return False
+        columns = connection.introspection.get_table_description(cursor, model._meta.db_table)
+    return name in {column.name for column in columns}
 
 
 def keep_address_indexes(*, using: str, **kwargs: Any) -> None:

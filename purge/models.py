@@ -98,6 +98,8 @@ class PurgeRequest(models.Model):
     first_due_at = models.DateTimeField(_("first due"), null=True, editable=False)
     released_at = models.DateTimeField(_("released"), null=True)
 
+    #: The release that accepted it, or has worked on it since (:func:`purge.rules.release.this_release`).
+    begun_by = models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
@@ -670,6 +672,8 @@ class Installation(models.Model):
     server_changed_at = models.DateTimeField(null=True, editable=False)
     #: When somebody last dealt with a restored backup.
     restored_at = models.DateTimeField(null=True, editable=False)
+    #: The releases that have worked on this database, with blanks, the newest last (`purge.installation.releases`).
+    releases = models.CharField(max_length=400, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         constraints = (models.CheckConstraint(name="purge_one_installation", condition=Q(only=True)),)

@@ -53,6 +53,7 @@ RULES = [
                 closed="letters, digits and - _ . : / alone, and none that names the person of the message",
             ),
             "policy": OWN_WORD,
+            "begun_by": OWN_WORD,
             "key_fingerprint": OWN_WORD,
             "held_reason": OWN_WORD,
             "error_class": Keep("the class of an error, never its message", closed=BY_CODE),
@@ -175,7 +176,10 @@ RULES = [
     ),
     ModelRules("purge.Lease", _("leases"), None, {"name": OWN_WORD}),
     ModelRules(
-        "purge.Installation", _("this installation"), None, {"server_system": OWN_WORD, "server_timeline": OWN_WORD}
+        "purge.Installation",
+        _("this installation"),
+        None,
+        {"server_system": OWN_WORD, "server_timeline": OWN_WORD, "releases": OWN_WORD},
     ),
     ModelRules("purge.JournalMark", _("places of requests in the purge log"), None, {"chain": CHAIN}),
     ModelRules("purge.JournalChain", _("files of the purge log"), None, {"name": CHAIN, "digest": OWN_WORD}),

@@ -24,9 +24,11 @@ from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, Status
 from purge.database import dialect_of
+from purge.installation.releases import may_work_on
 from purge.installation.storage import storage_trouble
 from purge.journal.noticing import must_wait
 from purge.models import LedgerEntry, PurgeRequest
+from purge.rules.release import this_release
 from purge.run import transitions
 from purge.run.failures import failure_of
 from purge.run.notifications import notify_trouble
@@ -63,7 +65,7 @@ class Claim:
 
 def claim_request(request_id: int) -> Claim | None:
     """Claim a request, or None when it is not to be worked on now (done, held, claimed, waiting for its next try,
-    or all purges wait because a backup was restored or the purge log cannot be read).
+    begun by a newer release, or all purges wait because a backup was restored or the purge log cannot be read).
 
     Committed before the work begins, so that a worker that dies is counted.
     """
@@ -79,6 +81,12 @@ def claim_request(request_id: int) -> Claim | None:
         if not free.update(fence=F("fence") + 1, lease_until=lease, crashes=F("crashes") + 1, next_attempt_at=None):
             return None
         purge_request = PurgeRequest.across_accounts.get(pk=request_id)
+        if not may_work_on(purge_request.begun_by):
+            transaction.set_rollback(True)
+            logger.warning("purge request %s is left to a worker of a newer release", purge_request.reference)
+            return None
+        if purge_request.begun_by != this_release():
+            PurgeRequest.across_accounts.filter(pk=request_id).update(begun_by=this_release())
         if purge_request.status == Status.QUEUED:
             transitions.start(purge_request, at=now)
         if purge_request.crashes > MAX_CRASHES:

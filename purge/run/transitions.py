@@ -20,7 +20,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from purge.choices import Status
+from purge.installation.releases import note_release
 from purge.models import PurgeRequest
+from purge.rules.release import this_release
 
 
 class Verb(StrEnum):
@@ -136,7 +138,8 @@ class IllegalTransition(Exception):
 def accept(*, held: str = "", **columns: Any) -> PurgeRequest:
     """Create a request. ``held``: why it has to wait for the platform's check; nothing: it is queued."""
     target = _target(Verb.ACCEPT_HELD if held else Verb.ACCEPT)
-    return PurgeRequest.across_accounts.create(status=target, held_reason=held, **columns)
+    note_release()
+    return PurgeRequest.across_accounts.create(status=target, held_reason=held, begun_by=this_release(), **columns)
 
 
 def release(purge_request: PurgeRequest, *, by_operator: bool = True) -> None:
