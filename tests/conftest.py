@@ -1,5 +1,6 @@
 """What every test shares. Fixtures that only one package needs stand in that package's own conftest."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for vendor in {"postgresql", "sqlite"} - {connection.vendor}:
             if item.get_closest_marker(vendor):
                 item.add_marker(pytest.mark.skip(reason=f"needs {vendor}"))
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector leaves out what is there before the first test (models, pages, the tests themselves): it
+    stays to the end, and was looked through again in every second of the run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

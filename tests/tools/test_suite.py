@@ -103,6 +103,11 @@ def test_what_is_meant_for_run_does_not_reach_the_tests():
     assert cleaned == {"HOME": "/home", "PYTHONUNBUFFERED": "1"}
 
 
+def test_what_python_compiles_is_kept_for_the_next_process():
+    cleaned = clean({"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/home"})
+    assert cleaned == {"HOME": "/home", "PYTHONUNBUFFERED": "1"}
+
+
 def test_a_step_runs_with_its_own_environment_and_its_exit_code_counts():
     step = Step("own", [sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "4"})
     assert run_step(step, {"CODE": "0"}).code == 4
