@@ -1,5 +1,6 @@
 """What every test shares. Fixtures that only one package needs stand in that package's own conftest."""
 
+import contextlib
 import gc
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,18 +71,28 @@ def _migrated(
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(_migrated, django_db_setup) -> Iterator[None]:
+def django_db_setup(_migrated, django_db_setup, django_db_blocker) -> Iterator[None]:
     """pytest-django's own, on a copy; what a test has committed is taken away table by table."""
     from unittest import mock
 
+    from django.core.management.commands import flush
     from django.db import connection
+    from django.test import TransactionTestCase
 
-    from tests.templates import statements_that_empty
+    from tests.templates import FirstRows, statements_that_empty
 
-    if connection.vendor == "postgresql":
-        with mock.patch.object(type(connection.ops), "sql_flush", statements_that_empty):
-            yield
-    else:
+    with django_db_blocker.unblock():
+        first = FirstRows()
+    empty = TransactionTestCase._fixture_teardown
+
+    def begin_again(test: TransactionTestCase) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(mock.patch.object(flush, "emit_post_migrate_signal", first.put_back))
+            if connection.vendor == "postgresql":
+                stack.enter_context(mock.patch.object(type(connection.ops), "sql_flush", statements_that_empty))
+            empty(test)
+
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", begin_again):
         yield
 
 
