@@ -16,9 +16,11 @@ from connectors.models import (
     BlankedSetting,
     Connector,
     ConnectorState,
+    ExternalApplication,
     Webhook,
     WebhookState,
 )
+from purge.host import Application
 from purge.rules import Foretold
 from users.models import User, UserState
 
@@ -119,8 +121,23 @@ def outside_copies(user_ids: Collection[int], *, account_id: int | None = None) 
             email=grant.user.email,
             application=grant.application.name,
             organisation=grant.application.organisation,
-            contact=grant.application.contact_email
-            or (grant.application.owner.email if grant.application.owner else ""),
+            contact=_contact(grant.application),
         )
         for grant in grants
     ]
+
+
+def _contact(application: ExternalApplication) -> str:
+    return application.contact_email or (application.owner.email if application.owner else "")
+
+
+def applications_of(user_ids: Collection[int]) -> dict[int, int]:
+    """Number → account of the applications that have got data of these people."""
+    grants = ApplicationGrant.objects.filter(user_id__in=user_ids)
+    return dict(grants.order_by().values_list("application_id", "application__account_id").distinct())
+
+
+def application_facts(pks: Collection[int]) -> dict[int, Application]:
+    """What these applications are called, and whom to ask there, as far as they are still registered."""
+    found = ExternalApplication.objects.filter(pk__in=pks).select_related("owner")
+    return {each.pk: Application(each.name, each.organisation, _contact(each)) for each in found}

@@ -331,7 +331,8 @@ PURGE_SCHEDULES = {
     "users: what is proved": ("users.tasks.renew_proofs", 24 * 60),
 }
 PURGE_ERASE_KEPT_CREATOR: bool = env.bool("PURGE_ERASE_KEPT_CREATOR", False)
-PURGE_BACKUP_DAYS: int = env.int("PURGE_BACKUP_DAYS", 30, validate=validate.Range(min=0))
+# For how long backups are kept; 0: there are none. Without it pages say that nobody has said how long.
+PURGE_BACKUP_DAYS: int | None = env.int("PURGE_BACKUP_DAYS", None, validate=validate.Range(min=0))
 
 # Logs: to standard error (a command's output is its own), a line for each event, with names and ids. No logger may
 # print a query string (the admin's search puts its words there) or an exception's message (a database's repeats the row

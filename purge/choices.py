@@ -166,6 +166,48 @@ class Verdict(models.TextChoices):
     COULD_NOT_LOOK = "could_not_look", _("Could not look")
 
 
+class Store(models.TextChoices):
+    """Where something of a person can stand."""
+
+    ROWS = "rows", _("Database rows")
+    TEXTS = "texts", _("Texts in the database")
+    STATISTICS = "statistics", _("Database statistics")
+    SPACE = "space", _("Disk space of the database")
+    FILES = "files", _("Stored files")
+    CACHE = "cache", _("Cache, sessions and queue")
+    PURGE_LOG = "purge_log", _("Purge log")
+    APPLICATIONS = "applications", _("Outside applications")
+
+
+class Level(models.TextChoices):
+    """How far it is established that nobody is left in a store."""
+
+    RECORD_GONE = "record_gone", _("record gone")
+    TEXTS_SEARCHED = "texts_searched", _("texts searched")
+    STATISTICS_CLEARED = "statistics_cleared", _("database statistics cleared")
+    SPACE_OVERWRITTEN = "space_overwritten", _("disk space overwritten")
+    OUTSIDE = "outside", _("outside this system")
+
+
+class Beyond(models.TextChoices):
+    """What a purge does not reach, or whoever proves it could not look into; seen when it was completed.
+
+    The texts for people stand in :mod:`purge.thoroughness.telling`, where some more are derived from what is stored
+    elsewhere.
+    """
+
+    STANDBY = "standby", _("standby")
+    SLOT = "slot", _("replication slot")
+    ARCHIVE = "archive", _("archive")
+    SERVER = "server", _("what the server tells of copies")
+    LOG = "log", _("write-ahead log")
+    STATEMENTS = "statements", _("log of statements")
+    STATISTIC = "statistic", _("statistics that could not be read")
+    CACHE = "cache", _("cache outside of the database")
+    SESSIONS = "sessions", _("sessions outside of the database")
+    APPLICATION = "application", _("outside application")
+
+
 class JournalTrouble(models.TextChoices):
     """How the purge log and the database disagree."""
 

@@ -107,6 +107,15 @@ class PersonLine:
 
 
 @dataclass(frozen=True)
+class Application:
+    """An outside application as a page lists it. ``contact``: whom to ask there to erase somebody, or ''."""
+
+    name: str
+    organisation: str
+    contact: str
+
+
+@dataclass(frozen=True)
 class Holder:
     """Somebody who has an identifier, or had it.
 
@@ -201,6 +210,15 @@ class Host(Protocol):
     def same_person(self, user_id: int) -> set[int]:
         """Ids of all users, of any account, with this user's mailbox: whoever acts in several accounts is one person.
         The user's own among them."""
+        ...
+
+    # -- outside
+    def outside_applications(self, person_ids: Collection[int]) -> dict[int, int]:
+        """Number → account id of the outside applications that have got data of these people through the platform."""
+        ...
+
+    def applications(self, numbers: Collection[int]) -> dict[int, Application]:
+        """What those of these outside applications are called that the platform still knows, for one page."""
         ...
 
     # -- people

@@ -19,9 +19,11 @@ from django.utils.translation import gettext_lazy as _
 
 from purge.choices import (
     OPEN_STATUSES,
+    Beyond,
     Fate,
     IdentifierKind,
     JournalTrouble,
+    Level,
     NoticeState,
     Origin,
     Reach,
@@ -29,6 +31,7 @@ from purge.choices import (
     Route,
     Status,
     StepState,
+    Store,
     UnopenedKind,
     Verdict,
 )
@@ -472,6 +475,50 @@ class PossibleMention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column} {self.row}"
+
+
+class Established(models.Model):
+    """How far it was established for a request that nobody is left in a store, and when somebody looked.
+
+    Written in the transaction that follows the look, never worked out later. A request that was completed by an earlier
+    release has none; one that is reopened loses those of before.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="established")
+    store = models.CharField(max_length=20, choices=Store.choices)
+    level = models.CharField(max_length=20, choices=Level.choices)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("request", "store"), name="purge_established_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.store}: {self.level}"
+
+
+class NotCovered(models.Model):
+    """What a purge did not reach, as it was seen when the purge was completed; an outside application, before it began.
+
+    ``name``: a standby's or slot's, a table's, a cache's: a word of the database or of the settings. ``number``,
+    ``account_id``: of an application, which is named when somebody reads it. ``active_at``: when an archive had last
+    taken something.
+    """
+
+    request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="not_covered")
+    kind = models.CharField(max_length=20, choices=Beyond.choices)
+    name = models.CharField(max_length=200, blank=True, default="")
+    number = models.BigIntegerField(default=0)
+    account_id = models.BigIntegerField(null=True)
+    active_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "kind", "name", "number"), name="purge_not_covered_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 class Residue(models.Model):

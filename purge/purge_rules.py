@@ -133,6 +133,18 @@ RULES = [
             "row": Keep("a primary key, never a value", closed=BY_CODE),
         },
     ),
+    ModelRules("purge.Established", _("how far it was looked"), None, {"store": OWN_WORD, "level": OWN_WORD}),
+    ModelRules(
+        "purge.NotCovered",
+        _("what a purge did not reach"),
+        None,
+        {
+            "kind": OWN_WORD,
+            "name": Keep(
+                "a standby, a replication slot, a table or a cache, as database and settings call it", closed=BY_CODE
+            ),
+        },
+    ),
     ModelRules(
         "purge.Residue",
         _("residue"),

@@ -351,8 +351,9 @@ def rows_of(ids: Collection[int], account_id: int) -> list[DeletedUser]:
     return list(rows.select_related("account", "deleted_by").order_by("name", "pk"))
 
 
-def backup_days() -> int:
-    return int(settings.PURGE_BACKUP_DAYS)
+def backup_days() -> int | None:
+    """For how long backups are kept; None: nobody has said."""
+    return settings.PURGE_BACKUP_DAYS
 
 
 def due_after() -> timedelta:

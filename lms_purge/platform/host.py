@@ -14,10 +14,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from connectors.selectors import application_facts, applications_of
 from lms_purge.platform.holders import holders, id_holders
 from messaging.services import notification_create
 from purge.addresses import emails_in, identity_key
-from purge.host import AccountFacts, Holder, Page, Person, PersonLine, PersonState, TenantKind
+from purge.host import AccountFacts, Application, Holder, Page, Person, PersonLine, PersonState, TenantKind
 from purge.routes.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
@@ -144,6 +145,14 @@ class LmsHost:
     def same_person(self, user_id: int) -> set[int]:
         keys = User.objects.filter(pk=user_id, email_key__isnull=False).values("email_key")
         return {user_id, *User.objects.filter(email_key__in=keys).values_list("pk", flat=True)}
+
+    # ------------------------------------------------------------ outside
+
+    def outside_applications(self, person_ids: Collection[int]) -> dict[int, int]:
+        return applications_of(person_ids)
+
+    def applications(self, numbers: Collection[int]) -> dict[int, Application]:
+        return application_facts(numbers)
 
     # ------------------------------------------------------------ people
 

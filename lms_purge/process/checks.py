@@ -9,6 +9,9 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, NotSupportedError, connections
 
+from purge.database import dialect_of
+from purge.database.looking.copies import LOGGED
+
 
 @checks.register("mail", deploy=True)
 def check_mail_server(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -57,35 +60,18 @@ def check_server_log(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
     """lms_purge.W002: PostgreSQL's own log would hold the addresses of people who are purged."""
-    if not databases or "default" not in databases or connections["default"].vendor != "postgresql":
+    if not databases or "default" not in databases:
         return []
-    connection = connections["default"]
-    bound = bool(connection.settings_dict["OPTIONS"].get("server_side_binding"))
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(f'current_setting({name!r}, true)' for name in _LOGGED)}")
-            statement, *durations, parameters = cursor.fetchone()
+        if not dialect_of(connections["default"]).logs_values():
+            return []
     except DatabaseError:
-        return []
-    # A duration of -1 is none, and a module that is not loaded has no setting.
-    logged = statement in ("mod", "all") or any(not (each or "-1").startswith("-1") for each in durations)
-    if not logged or (bound and parameters == "0"):
         return []
     return [
         checks.Warning(
             "PostgreSQL logs statements with their values: addresses of people who are purged stay in its log.",
             hint="Set log_parameter_max_length = 0 there and server_side_binding=1 in DATABASE_URL, or log no "
-            f"statements ({', '.join(_LOGGED[:-1])}).",
+            f"statements ({', '.join(LOGGED[:-1])}).",
             id="lms_purge.W002",
         )
     ]
-
-
-#: Settings of the server by which it logs statements; the last one says how much of their values.
-_LOGGED = (
-    "log_statement",
-    "log_min_duration_statement",
-    "log_min_duration_sample",
-    "auto_explain.log_min_duration",
-    "log_parameter_max_length",
-)

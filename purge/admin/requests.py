@@ -28,7 +28,7 @@ from purge.installation.identity import done_in_copy_of
 from purge.models import FollowUp, PurgeRequest
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
-from purge.pages.possible import possible_of
+from purge.pages.possible import listed_of, possible_of
 from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
 from purge.references import MistypedReference
@@ -45,6 +45,7 @@ from purge.standing import (
     standing,
     standings,
 )
+from purge.thoroughness.telling import thoroughness_of
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,8 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             .select_related("done_by")
             .order_by("pk")
         )
+        unopened = requests.unopened_of(purge_request, everything=everything)
+        possible = possible_of(purge_request, everything=everything) if own or everything else None
         recipients = get_host().page_of(Page.RECIPIENTS, purge_request.pk) if own and purge_request.is_open else ""
         return {
             "title": _("Purge request %(reference)s") % {"reference": purge_request.reference},
@@ -265,8 +268,14 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "creators_stay": not everything and _keeps_creators(purge_request),
             "beside": self._beside(request, purge_request),
             "residues": requests.residue_lines(purge_request.residues.order_by("table", "column", "row")[:200]),
-            "unopened": requests.unopened_of(purge_request, everything=everything),
-            "possible": possible_of(purge_request, everything=everything) if own or everything else None,
+            "unopened": unopened,
+            "possible": possible,
+            "thoroughness": thoroughness_of(
+                purge_request,
+                zone=stands.zone,
+                listed=listed_of(unopened, possible),
+                account_id=None if everything else purge_request.account_id or 0,
+            ),
             "sees_places": request.user.has_perm(FOLLOW),
             "tasks": requests.follow_up_lines(follow_ups) if own else [],
             "headless": (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from purge.database.catalog import Catalog
 from purge.database.chunk_delete import Deleted
 from purge.database.horizon import Holder
+from purge.database.looking.copies import Copy
 from purge.database.looking.survey import Survey
 from purge.database.rewriting import Rewriting
 from purge.database.statistics import Forgotten
@@ -150,6 +151,14 @@ class Dialect(ABC):
     def server(self) -> dict[str, str]:
         """What a failover, a recovery to a point in time or a move to another server changes; empty where there is no
         server, without what it does not show."""
+
+    @abstractmethod
+    def copies(self) -> list[Copy]:
+        """Who else gets the contents of this database, as far as it tells; of a file nobody knows who copies it."""
+
+    @abstractmethod
+    def logs_values(self) -> bool:
+        """Whether the server writes the values of statements into its own log."""
 
     @abstractmethod
     def size(self) -> tuple[float, float]:

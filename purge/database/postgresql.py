@@ -12,7 +12,9 @@ from purge.database.catalog import Catalog
 from purge.database.chunk_delete import Deleted, MoreRowsThanPlanned, all_at_once
 from purge.database.dialect import Dialect, Identity, Listed
 from purge.database.horizon import NEXT, Holder, holders_before
+from purge.database.looking import copies
 from purge.database.looking import postgresql as looking
+from purge.database.looking.copies import Copy, CopyKind
 from purge.database.looking.survey import Survey
 from purge.database.rewriting import Rewriting
 from purge.database.statistics import Forgotten, Statistics
@@ -147,6 +149,19 @@ class PostgreSQL(Dialect):
         except DatabaseError:
             return None
         return None if value is None else str(value)
+
+    def copies(self) -> list[Copy]:
+        seen = [
+            Copy(CopyKind(kind), name if name and "@" not in name else number, at)
+            for kind, name, number, at in self.rows(copies.COPIES)
+        ]
+        return [*seen, Copy(CopyKind.LOG)]
+
+    def logs_values(self) -> bool:
+        bound = bool(self.connection.settings_dict["OPTIONS"].get("server_side_binding"))
+        names = ", ".join(f"current_setting('{name}', true)" for name in copies.LOGGED)
+        ((*settings,),) = self.rows(f"SELECT {names}")
+        return copies.logs_values(settings, bound=bound)
 
     def size(self) -> tuple[float, float]:
         ((rows, size),) = self.rows(

@@ -15,6 +15,7 @@ from purge.database.catalog import Catalog, Column, ColumnType, ForeignKey
 from purge.database.chunk_delete import Deleted, all_at_once
 from purge.database.dialect import Dialect, Identity, Listed
 from purge.database.horizon import Holder
+from purge.database.looking.copies import Copy
 from purge.database.looking.survey import Acts, Automatic, Holds, Place, Survey
 from purge.database.rewriting import Rewriting
 from purge.database.statistics import Forgotten
@@ -171,6 +172,12 @@ class SQLite(Dialect):
 
     def server(self) -> dict[str, str]:
         return {}
+
+    def copies(self) -> list[Copy]:
+        return []
+
+    def logs_values(self) -> bool:
+        return False
 
     def size(self) -> tuple[float, float]:
         ((size,),) = self.rows("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")

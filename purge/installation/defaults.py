@@ -28,8 +28,9 @@ PURGE_GRACE_SECONDS = 60
 PURGE_SCHEDULES: dict[str, tuple[str, int]] = {}
 #: Whether a match who created a trial account goes with the account.
 PURGE_ERASE_KEPT_CREATOR = False
-#: Days for which backups are kept: said to whoever asks when a purge has left them.
-PURGE_BACKUP_DAYS = 30
+#: Days for which backups are kept: said to whoever asks when a purge has left them. 0: there are none; None: nobody has
+#: said how long.
+PURGE_BACKUP_DAYS: int | None = None
 #: Whose files of the purge log these are; empty: the machine's name.
 PURGE_JOURNAL_WRITER = ""
 #: Whether a restored backup closes the site to everybody but operators (:mod:`purge.journal.site_fence`).

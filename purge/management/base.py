@@ -26,7 +26,7 @@ from purge.hashing import HashKeyMissing
 from purge.host import AccountFacts, get_host
 from purge.installation.identity import done_in_copy_of
 from purge.models import PurgeRequest
-from purge.pages.possible import PossibleLine, PossibleLines, possible_of
+from purge.pages.possible import PossibleLine, PossibleLines, listed_of, possible_of
 from purge.pages.requests import progress_of, unopened_of
 from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
@@ -34,6 +34,7 @@ from purge.references import MistypedReference
 from purge.selectors import checked_again, request_by_reference
 from purge.services import PurgeRefused
 from purge.standing import Standing, moment_text, standing, standings
+from purge.thoroughness.telling import Thoroughness, thoroughness_of
 
 NEEDS_YOU, USAGE = 1, 2
 EXIT_CODES = "exit code: 0 done, or nothing to do; 1 somebody has to act; 2 wrong usage"
@@ -166,6 +167,9 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
     reasons = list(purge_request.subjects.values_list("role", flat=True))
     stuck = purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table")
     stands = standing(purge_request, None)
+    unopened = unopened_of(purge_request, everything=True)
+    possible = possible_of(purge_request, everything=True)
+    thoroughness = thoroughness_of(purge_request, zone=stands.zone, listed=listed_of(unopened, possible))
     return {
         "request": purge_request.reference,
         **stands.as_json(),
@@ -199,9 +203,10 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "error_step": purge_request.error_step or None,
         "held": purge_request.held_reason or None,
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
-        "unopened": [file.as_json() for file in unopened_of(purge_request, everything=True)],
-        "possible": [place.as_json() for place in _places(possible_of(purge_request, everything=True))],
+        "unopened": [file.as_json() for file in unopened],
+        "possible": [place.as_json() for place in _places(possible)],
         "ids_not_looked_for": purge_request.ids_unsought,
+        "thoroughness": None if thoroughness is None else thoroughness.as_json(),
         "residue": [
             {"table": place.table, "column": place.column, "row": place.row, "ruled": place.ruled}
             for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row")
@@ -245,8 +250,12 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
     for place in purge_request.residues.filter(gone_at=None).order_by("table", "column", "row"):
         why = "" if place.ruled else "  (no rule treats this column)"
         lines.append(f"  found       {place.table}.{place.column} row {place.row}{why}")
-    lines += [f"  unopened    {file.label}" for file in unopened_of(purge_request, everything=True)]
+    unopened = unopened_of(purge_request, everything=True)
+    lines += [f"  unopened    {file.label}" for file in unopened]
     possible = possible_of(purge_request, everything=True)
+    lines += _thoroughness_lines(
+        thoroughness_of(purge_request, zone=stands.zone, listed=listed_of(unopened, possible)), stands.zone
+    )
     lines += [
         f"  may be      {place.table}.{place.column} row {place.row}: holds a Unique User ID of theirs as a word, "
         f"which was not taken out. Look at it."
@@ -264,6 +273,16 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
     for person_id, table in purge_request.subjects.exclude(stuck_table="").values_list("person_id", "stuck_table"):
         lines.append(f"  stuck       user {person_id}: table {table}")
     return lines
+
+
+def _thoroughness_lines(thoroughness: Thoroughness | None, zone: str) -> list[str]:
+    if thoroughness is None:
+        return []
+    lines = [] if thoroughness.recorded else ["  checked     how far: not recorded by the release that completed it"]
+    for line in thoroughness.stores:
+        when = "" if line.at is None else f", {moment_text(line.at, zone)}"
+        lines.append(f"  checked     {line.label}: {line.how_far}{when}")
+    return lines + [f"  not covered {line.text}" for line in thoroughness.not_covered]
 
 
 def _places(possible: PossibleLines) -> list[PossibleLine]:

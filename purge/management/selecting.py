@@ -136,8 +136,11 @@ def impact_lines(preview: Preview) -> list[str]:
     if preview.policy.delete_trial_matches:
         kept = "" if preview.policy.delete_matching_creators else "; one who created that trial account is kept"
         lines.append(f"Matching users of trial accounts go too{kept}.")
-    lines.append("Import links of the account die. Outside applications are not touched. Backups keep what was erased")
-    lines.append(f"until they expire ({settings.PURGE_BACKUP_DAYS} days).")
+    lines.append("Import links of the account die. Outside applications are not touched.")
+    if settings.PURGE_BACKUP_DAYS is None:
+        lines.append("Backups keep what was erased until they expire; nobody has said after how long.")
+    elif settings.PURGE_BACKUP_DAYS:
+        lines.append(f"Backups keep what was erased until they expire ({settings.PURGE_BACKUP_DAYS} days).")
     return lines
 
 

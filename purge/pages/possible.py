@@ -9,9 +9,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from purge.models import PossibleMention, PurgeRequest
-from purge.pages.requests import link_to
+from purge.pages.requests import UnopenedLine, link_to
 from purge.proof.possible import MOST_PLACES
 from purge.rules.registry import get_registry
+from purge.thoroughness.telling import Listed
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ def possible_of(purge_request: PurgeRequest, *, everything: bool) -> PossibleLin
     return PossibleLines(
         list(map(_line, words[:MOST_PLACES])), list(map(_line, files[:MOST_PLACES])), more, purge_request.ids_unsought
     )
+
+
+def listed_of(unopened: Sequence[UnopenedLine], possible: PossibleLines | None) -> Listed:
+    """What of these lists is not covered, for the summary of how thoroughly a request was checked."""
+    stayed = [(line.kind, line.files - line.erased) for line in unopened if line.files > line.erased]
+    if possible is None:
+        return Listed(stayed)
+    return Listed(stayed, possible.unsought, len(possible.words) + len(possible.files), possible.more)
 
 
 def _is_file(place: PossibleMention) -> bool:

@@ -45,6 +45,7 @@ from purge.steps.plan import new_step_rows, plan_steps
 from purge.steps.prefixes import erase_prefix
 from purge.steps.views import refresh_views
 from purge.steps.work import TextScan
+from purge.thoroughness.recording import forget_looks, note_applications, note_completion
 from purge.worker.queue import enqueue
 from purge.worker.shutdown import slice_is_over
 
@@ -157,6 +158,7 @@ def _plan_is_made(purge_request: PurgeRequest, rows_elsewhere: int) -> None:
         crashes=0,
     )
     note(purge_request, "planned", steps=made["steps"])
+    note_applications(purge_request)
 
 
 def _stuck(claim: Claim) -> None:
@@ -268,6 +270,7 @@ def set_residue(purge_request: PurgeRequest, report: report.Report) -> None:
             defaults={"ruled": hit.ruled, "gone_at": None},
         )
     transitions.find_residue(purge_request, left=purge_request.residues.filter(gone_at=None).count())
+    forget_looks(purge_request)
     note(purge_request, "residue", hits=len(report.hits))
     if news:
         notify_trouble(purge_request, "residue")
@@ -278,6 +281,7 @@ def close_request(purge_request: PurgeRequest) -> None:
     purge_request.residues.filter(gone_at=None).update(gone_at=timezone.now())
     kept = purge_request.subjects.filter(role=Reason.KEPT).count()
     transitions.complete(purge_request, kept=kept)
+    note_completion(purge_request)
     note(purge_request, "completed", kept=kept)
     notify_completion(purge_request)
     forget_identifiers(purge_request)

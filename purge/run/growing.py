@@ -30,6 +30,7 @@ from purge.run.freezing import give_back
 from purge.run.notifications import notify_trouble
 from purge.run.transitions import accept
 from purge.steps.plan import stored_steps
+from purge.thoroughness.recording import note_applications
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def add_overlooked(purge_request: PurgeRequest) -> Grown | None:
     going = [target.person for target in overlooked if target.reason in DOOMED_REASONS]
     if going:
         journal_people(purge_request, LATE, people=going)
+    note_applications(purge_request)
     note(purge_request, "grown", people=len(overlooked))
     PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(
         other_account_count=reached_elsewhere(purge_request.account_id, reached),

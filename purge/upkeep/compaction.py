@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -35,6 +35,7 @@ from purge.proof.report import CouldNotLook
 from purge.rules.registry import get_registry, person_model
 from purge.selectors import SPACE_LEASE, held_back, waiting_for_space
 from purge.steps.plan import stored_steps
+from purge.thoroughness.recording import note_overwritten, note_statistics
 from purge.worker.leases import leased
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def vacuum_finished() -> Compacted:
             unreached.update(done.unreached)
             finished = finished and done.finished and not holders
             if done.finished:
-                _are_done(free)
+                _are_done(free, done.unreached)
     return Compacted(tuple(sorted(tables)), finished, tuple(holders), tuple(sorted(unreached)))
 
 
@@ -188,11 +189,13 @@ def _renew_statistics(tables: Sequence[str], indexes: Sequence[int], renew: Call
     return dialect.forget_statistics(tables, indexes)
 
 
-def _are_done(requests: Iterable[PurgeRequest]) -> None:
-    done = PurgeRequest.across_accounts.filter(
-        pk__in=[purge_request.pk for purge_request in requests], status=Status.COMPLETED
-    )
-    done.update(compacted_at=timezone.now())
+def _are_done(requests: Iterable[PurgeRequest], unreached: Iterable[str]) -> None:
+    with transaction.atomic():
+        rows = PurgeRequest.across_accounts.select_for_update().order_by("pk")
+        wanted = rows.filter(pk__in=[purge_request.pk for purge_request in requests], status=Status.COMPLETED)
+        if done := list(wanted):
+            PurgeRequest.across_accounts.filter(pk__in=[each.pk for each in done]).update(compacted_at=timezone.now())
+            note_statistics(done, unreached)
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,7 @@ class BehindPooler(Exception):
 def rewrite(
     tables: Sequence[str],
     *,
+    requests: Sequence[PurgeRequest] = (),
     wait: float = LOCK_SECONDS,
     told: Callable[[Sequence[Holder]], None] | None = None,
     begun: Callable[[int, int, Piece], None] | None = None,
@@ -222,13 +226,17 @@ def rewrite(
     planner remembers; each keeps others waiting for as long as it takes, but where ``pg_repack`` does it. On SQLite the
     whole file is written anew, while writers wait.
 
+    ``requests``: took something from no other tables; where nothing is left, it is noted of each that is completed.
     ``wait``: for how many seconds at most others' transactions are waited for, and then each lock. ``told``: called
     with those who are in the way; ``begun``: with number, count and table before each. Raises :class:`BehindPooler`.
     """
-    dialect = dialect_of(connection)
+    dialect, moment = dialect_of(connection), timezone.now()
     rewriting = dialect.rewriting()
     if rewriting is None:
-        return Rewritten(tuple(tables), finished=dialect.rewrite_file())
+        finished = dialect.rewrite_file()
+        if finished:
+            note_overwritten(requests, begun=moment)
+        return Rewritten(tuple(tables), finished=finished)
     if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         raise BehindPooler
     mark = dialect.horizon()
@@ -250,6 +258,8 @@ def rewrite(
                 done.append(piece.name)
             else:
                 left.append((piece, outcome))
+    if not left:
+        note_overwritten(requests, begun=moment)
     return Rewritten(tuple(done), tuple(left), finished=not left)
 
 

@@ -20,6 +20,7 @@ SAID = {
     "['127.0.0.0/8', '::1', 'socket'] if LMS_BEHIND_PROXY else []": (
         "`127.0.0.0/8,::1,socket` behind a proxy, else none"
     ),
+    "None": "not said",
     "VAR_DIR / 'keys'": "`var/keys`",
     "VAR_DIR / 'media'": "`var/media`",
     "VAR_DIR / 'static'": "`var/static`",

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from purge.addresses import identity_key
-from purge.host import AccountFacts, Holder, HolderKind, Page, Person, PersonLine, PersonState, TenantKind
+from purge.host import AccountFacts, Application, Holder, HolderKind, Page, Person, PersonLine, PersonState, TenantKind
 from purge.pages.freshness import CONFIRMED_AT
 from purge.routes.scope import searched
 from shop.models import Branch, Customer
@@ -87,6 +87,15 @@ class ShopHost:
     def plans_of(self, user: Any) -> str:
         """A plan ends with the password that it was shown under."""
         return str(user.get_session_auth_hash())
+
+    # ------------------------------------------------------------ outside
+
+    def outside_applications(self, person_ids: Collection[int]) -> dict[int, int]:
+        """The shop gives no data to others."""
+        return {}
+
+    def applications(self, numbers: Collection[int]) -> dict[int, Application]:
+        return {}
 
     # ------------------------------------------------------------ customers
 

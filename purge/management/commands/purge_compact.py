@@ -73,7 +73,7 @@ class Command(PurgeCommand):
         before = self._look(requests, typed) if prove else None
         done = Rewritten()
         if not options["only_look"]:
-            done = self._rewrite(touched_tables([request]) if request else ruled_tables(), options["wait"])
+            done = self._rewrite(touched_tables([request]) if request else ruled_tables(), requests, options["wait"])
         after = self._look(requests, typed) if prove and done.tables else None
         left = [left_text(*each) for each in done.left]
         lines = [*(f"rebuilt: {name}" for name in done.tables), *left, *_proof_lines(before, after)]
@@ -83,9 +83,9 @@ class Command(PurgeCommand):
         self.show(data, lines, as_json=options["json"])
         self._end(done, before, after)
 
-    def _rewrite(self, tables: Sequence[str], wait: float) -> Rewritten:
+    def _rewrite(self, tables: Sequence[str], requests: Sequence[PurgeRequest], wait: float) -> Rewritten:
         try:
-            return rewrite(tables, wait=wait, told=self._tell, begun=self._begun)
+            return rewrite(tables, requests=requests, wait=wait, told=self._tell, begun=self._begun)
         except BehindPooler:
             needs_you(
                 "Tables are not written anew behind a pooler: run this with DATABASE_URL naming the server itself."
