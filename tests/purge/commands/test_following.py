@@ -163,7 +163,7 @@ def test_a_database_that_does_not_answer_is_a_sentence(run, request_of_ann, monk
     def gone(*args, **kwargs):
         raise OperationalError(f"DETAIL: Key (email)=({w.ANN})")
 
-    monkeypatch.setattr(purge_status.PurgeRequest.objects, "open", gone)
+    monkeypatch.setattr(purge_status.PurgeRequest.across_accounts, "open", gone)
     ran = run("purge_status")
     assert ran.code == 1
     assert "did not answer" in ran.err
