@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("purge", "0028_ids_unsought"),
+        ("purge", "0029_releases"),
     ]
 
     operations = [
