@@ -68,7 +68,7 @@ class Flow:
         """Seconds from opening User Cleanup to the request ID on the page, and from *Purge* to completed."""
         start = time.perf_counter()
         self.client.get(LIST)
-        page = self.client.post(f"{LIST}purge/", {"_selected_action": self.people}).content.decode()
+        page = self.client.post(f"{LIST}purge/", {"_selected_action": self.people}, follow=True).content.decode()
         pressed = time.perf_counter()
         answer = self.client.post(f"{LIST}purge/", self._form(page), follow=True).content.decode()
         accepted = time.perf_counter()
