@@ -42,7 +42,8 @@ class AccountBackend(ModelBackend):
         return user if fits and self.user_can_authenticate(user) and lets_in(user) else None
 
     def get_user(self, user_id: int) -> User | None:
-        user = User.objects.select_related("account").filter(pk=user_id).first()
+        # Every page asks for the roles some ten times.
+        user = User.objects.select_related("account").prefetch_related("given_roles").filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: Any) -> bool:

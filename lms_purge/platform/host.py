@@ -88,7 +88,7 @@ class LmsHost:
         return bool(user.is_authenticated and user.is_active and (user.is_superuser or user.is_support))
 
     def may_purge(self, user_id: int, account_id: int) -> bool:
-        user = User.objects.select_related("account").filter(pk=user_id).first()
+        user = User.objects.select_related("account").prefetch_related("given_roles").filter(pk=user_id).first()
         if user is None or not user.is_active:
             return False
         if user.is_superuser:
