@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from connectors.selectors import OutsideCopy
 from learning.models import AssignedSkill, AwardedBadge, Certificate, Enrolment
+from purge.database.chunks import in_chunks
 from users.models import DeletedUser
 from users.services import export_begin, zone_of
 
@@ -65,7 +66,7 @@ def csv_export(
 def people_rows(parts: Iterable[QuerySet[DeletedUser]]) -> Iterator[list[Any]]:
     """Deleted users in the order of the list, a chunk in memory at a time."""
     for part in parts:
-        for person in part.select_related("account", "deleted_by").iterator(chunk_size=2_000):
+        for person in in_chunks(part.select_related("account", "deleted_by")):
             yield [
                 person.name,
                 person.email,
@@ -121,7 +122,7 @@ def transcript_head() -> list[str]:
 def transcript_rows(ids: Collection[int]) -> Iterator[list[Any]]:
     """What the people have learned, by kind of record, person by person."""
     for record, title, state, date, rows in _records(ids):
-        for row in rows.select_related("user__account").order_by("user__name", "user_id", "pk").iterator(2_000):
+        for row in in_chunks(rows.select_related("user__account").order_by("user__name", "user_id", "pk")):
             person = row.user
             moment = _minute(date(row), person)
             yield [person.name, person.email, person.unique_user_id, record, title(row), state(row), moment]

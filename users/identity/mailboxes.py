@@ -37,9 +37,13 @@ def _holder_of(user: User) -> int | None:
 
 def outdated_keys() -> int:
     """How many users have a key that the present rules and tables do not make of their address or login."""
-    rows = User._base_manager.values_list("email", "email_key", "adobe_id", "adobe_key")
-    return sum(
-        (email_key is not None and email_key != identity_key(email))
-        or (adobe_key != ((identity_key(adobe_id) or None) if adobe_id else None))
-        for email, email_key, adobe_id, adobe_key in rows.iterator(chunk_size=READ_AT_ONCE)
-    )
+    rows = User._base_manager.order_by("pk").values_list("pk", "email", "email_key", "adobe_id", "adobe_key")
+    number, last = 0, 0
+    while part := list(rows.filter(pk__gt=last)[:READ_AT_ONCE]):
+        last = part[-1][0]
+        number += sum(
+            (email_key is not None and email_key != identity_key(email))
+            or (adobe_key != ((identity_key(adobe_id) or None) if adobe_id else None))
+            for _pk, email, email_key, adobe_id, adobe_key in part
+        )
+    return number

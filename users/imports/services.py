@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from purge.database.chunks import in_chunks
 from purge.journal.site_fence import site_is_fenced
 from purge.selectors import can_still_be_called_off, open_addresses_for
 from purge.steps.files import file_mentions
@@ -385,9 +386,8 @@ def import_bad_rows(*, acting_user: User | None, log: ImportLog) -> Iterator[str
 
 def _bad_rows(stored: StoredFile[bytes], log: ImportLog) -> Iterator[str]:
     line = int(log.mapping["heading_line"])
-    reasons: Iterator[tuple[int, str]] = iter(
-        log.row_errors.order_by("line", "pk").values_list("line", "reason").iterator(chunk_size=1_000)
-    )
+    errors = log.row_errors.order_by("line", "pk").only("line", "reason")
+    reasons: Iterator[tuple[int, str]] = ((error.line, error.reason) for error in in_chunks(errors))
     with stored:
         rows = people_rows(_stream_of(stored), encoding=log.encoding, delimiter=log.delimiter, heading_line=line - 1)
         with closing(rows):

@@ -6,16 +6,19 @@ Debian's `pgbouncer` is installed by .ci/run; where there is none these tests ar
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from learning.models import Comment
 from lms_purge.process.database import database_from_url
 from purge import services, tasks
 from purge.database.postgresql import PostgreSQL
@@ -38,8 +41,8 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
+@pytest.fixture(scope="module")
+def port(django_db_setup) -> Iterator[int]:
     """A PgBouncer with two sessions of the server, for the tests' database; the port at which it listens."""
     folder = Path(tempfile.mkdtemp(prefix="lms-purge-pgbouncer-"))
     target, port = connection.settings_dict, free_port()
@@ -156,6 +159,70 @@ def another_client_from_the_first_statement(port: int, monkeypatch) -> Iterator[
     finally:
         for other in others:
             other.close()
+
+
+def test_two_workers_purge_side_by_side_while_others_write(port):
+    """Four clients, and two sessions of the server for them."""
+    world = w.build_world()
+    bob = UserFactory(account=world.acme, deleted=True)
+    mine, others = w.mention_in_comment(world, bob.email), w.mention_in_comment(world, "somebody.else@x.org")
+    over = threading.Event()
+    with pooled(port):
+        requests = [
+            services.purge_submit(acting_user=world.admin, account_id=world.acme.pk, user_ids=[person.pk])
+            for person in (world.ann, bob)
+        ]
+        workers = [in_thread(lambda each=each: w.run_to_end(each).pk) for each in requests]
+        writer = in_thread(lambda: keep_writing(others.pk, over))
+        ended = [worker() for worker in workers]
+        over.set()
+        written = writer()
+        assert ended == [each.pk for each in requests]
+        assert all(w.completed(PurgeRequest.across_accounts.get(pk=pk)) for pk in ended)
+    assert not User.objects.filter(pk__in=[world.ann.pk, bob.pk]).exists()
+    mine.refresh_from_db()
+    others.refresh_from_db()
+    assert bob.email not in mine.body
+    assert written > 0
+    assert others.body == f"somebody.else@x.org {written}"
+
+
+def keep_writing(comment_id: int, over: threading.Event) -> int:
+    """How often it has written: each time in a transaction of its own."""
+    written = 0
+    while not over.is_set():
+        with transaction.atomic():
+            comment = Comment.objects.select_for_update().get(pk=comment_id)
+            comment.body = f"somebody.else@x.org {written + 1}"
+            comment.save(update_fields=["body"])
+        written += 1
+        time.sleep(0.005)
+    return written
+
+
+def in_thread(action: Callable[[], Any]) -> Callable[[], Any]:
+    """Begin it now; what is returned waits for its end, and gives its answer or raises its error."""
+    answers: list[Any] = []
+
+    def run() -> None:
+        try:
+            answers.append(action())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            answers.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def end() -> Any:
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+        if isinstance(answers[0], BaseException):
+            raise answers[0]
+        return answers[0]
+
+    return end
 
 
 def test_what_a_dead_one_left_is_done_by_the_next(port):
