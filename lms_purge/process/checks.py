@@ -67,11 +67,12 @@ def check_server_log(
             return []
     except DatabaseError:
         return []
+    bound = connections["default"].settings_dict["OPTIONS"].get("server_side_binding")
+    not_bound = "" if bound else " and take server_side_binding=0 out of DATABASE_URL"
     return [
         checks.Warning(
             "PostgreSQL logs statements with their values: addresses of people who are purged stay in its log.",
-            hint="Set log_parameter_max_length = 0 there and server_side_binding=1 in DATABASE_URL, or log no "
-            f"statements ({', '.join(LOGGED[:-1])}).",
+            hint=f"Set log_parameter_max_length = 0 there{not_bound}, or log no statements ({', '.join(LOGGED[:-1])}).",
             id="lms_purge.W002",
         )
     ]

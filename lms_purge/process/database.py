@@ -77,11 +77,10 @@ def _hosts_and_ports(places: str) -> tuple[str, str]:
 def _options(query: str) -> dict[str, Any]:
     """What stands behind the question mark goes to the driver, but for what is Django's own.
 
-    `?server_side_binding=1`: values are sent apart from their statements, so that what the server logs of a statement
-    which fails or is slow names nobody.
+    Values are sent apart from their statements, so that what the server logs of one that fails or is slow names nobody;
+    `?server_side_binding=0` sends them within.
     """
     options: dict[str, Any] = dict(parse_qsl(query))
-    if "server_side_binding" in options:
-        # Django wants the very value True.
-        options["server_side_binding"] = options["server_side_binding"].lower() in ("1", "true", "yes", "on")
+    # Django wants the very value True.
+    options["server_side_binding"] = options.get("server_side_binding", "1").lower() in ("1", "true", "yes", "on")
     return options

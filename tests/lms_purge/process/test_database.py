@@ -42,14 +42,14 @@ def test_postgresql_with_every_part():
         "PORT": "5433",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"sslmode": "require"},
+        "OPTIONS": {"sslmode": "require", "server_side_binding": True},
     }
 
 
 def test_several_hosts_for_a_failover_and_what_else_the_driver_takes():
     url = (
         "postgres://lms:p%40w@one.example:5432,[fd00::2]:5433,three.example/lms"
-        "?target_session_attrs=read-write&options=-c%20search_path%3Dlms&server_side_binding=1"
+        "?target_session_attrs=read-write&options=-c%20search_path%3Dlms"
     )
     entry = database_from_url(url, base_dir=BASE)
     assert (entry["USER"], entry["PASSWORD"]) == ("lms", "p@w")

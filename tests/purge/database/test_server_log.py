@@ -22,13 +22,13 @@ LOGGING = "-c%20log_min_duration_statement%3D0%20-c%20log_parameter_max_length%3
 
 @pytest.fixture
 def logged():
-    """The test's connection with values sent apart; what the server has logged meanwhile, as a function."""
+    """The test's connection as `DATABASE_URL` gives it; what the server has logged meanwhile, as a function."""
     usual, config = connections["default"], connection.settings_dict
     with connection.cursor() as cursor:
         cursor.execute("SHOW data_directory")
         log = Path(cursor.fetchone()[0]).parent / "log"
     place = f"{config['USER']}@{config['HOST']}:{config['PORT']}/{config['NAME']}"
-    entry = database_from_url(f"postgres://{place}?options={LOGGING}&server_side_binding=1", base_dir=Path("/"))
+    entry = database_from_url(f"postgres://{place}?options={LOGGING}", base_dir=Path("/"))
     before = log.stat().st_size
     connections["default"] = type(usual)({**config, **entry}, alias="default")
     try:
