@@ -3,7 +3,8 @@
 `./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail,
 `./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes; `./test
 --crawl` asks at every address, as everybody, for everybody's rows; `./test --drills` restores backups; `./test
---postgres-version 18` runs the routes and the engine on another PostgreSQL.
+--postgres-version 18` runs the routes and the engine on another PostgreSQL, `./test --partitioned` on tables in
+partitions.
 Needs the standard library alone.
 """
 
@@ -39,6 +40,7 @@ FUZZ = "--fuzz"
 CRAWL = "--crawl"
 DRILLS = "--drills"
 POSTGRES_VERSION = "--postgres-version"
+PARTITIONED = "--partitioned"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -94,6 +96,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all([drills(python, arguments[1:], environ)], environ)
     if arguments[:1] == [POSTGRES_VERSION]:
         return run_all([postgres_version(python, arguments[1:])], environ)
+    if arguments[:1] == [PARTITIONED]:
+        return run_all([partitioned(python, arguments[1:])], environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -240,6 +244,11 @@ def drills(python: Path, words: Sequence[str], environ: Mapping[str, str]) -> St
 def postgres_version(python: Path, words: Sequence[str]) -> Step:
     """The routes' and the engine's tests on another major version of PostgreSQL, which is fetched for it."""
     return Step("another PostgreSQL", [str(python), "-m", "tests.versions", *words])
+
+
+def partitioned(python: Path, words: Sequence[str]) -> Step:
+    """The routes' tests, or those that are named, on the partitions of docs/partitions.sql."""
+    return Step("tables in partitions", [str(python), "-m", "tests.in_partitions", *words])
 
 
 def production() -> dict[str, str]:

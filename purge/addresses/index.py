@@ -313,15 +313,25 @@ class _IndexedTexts(_Texts):
 
     def index_statement(self, column: TextColumn, *, concurrently: bool) -> str:
         return (
-            f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}{self.quoted(index_name(column))} "
+            f"CREATE INDEX {self._while_others_write(column.table, concurrently)}{self.quoted(index_name(column))} "
             f"ON {self.schema}.{self.quoted(column.table)} USING gin (({self._expression(column)})) "
             f"WITH (gin_pending_list_limit = {_PENDING}) "
             f"WHERE {self._condition(column)}"
         )
 
     def drop_statement(self, name: str, *, concurrently: bool = False) -> str:
-        how = "CONCURRENTLY " if concurrently else ""
+        how = self._while_others_write(name, concurrently)
         return f"DROP INDEX {how}IF EXISTS {self.schema}.{self.quoted(name)}"
+
+    def _while_others_write(self, relation: str, concurrently: bool) -> str:
+        """PostgreSQL cannot do that with a table in partitions, nor with its indexes: there writers wait."""
+        if not concurrently or self.rows(
+            "SELECT FROM pg_catalog.pg_class WHERE relname = %s AND relkind IN ('p', 'I')"
+            " AND relnamespace = pg_catalog.current_schema()::regnamespace",
+            [relation],
+        ):
+            return ""
+        return "CONCURRENTLY "
 
     def unneeded_functions(self) -> list[str]:
         found = self.rows(
