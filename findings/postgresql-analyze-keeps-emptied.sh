@@ -25,6 +25,7 @@ done
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +113,9 @@ EXPECTED = {
     "partial index: made under another name": False,
 }
 root = Path(sys.argv[1])
-for port, release in enumerate(("15.15.0-beta.16", "17.7.0-beta.16"), 54937):
+for release in ("15.15.0-beta.16", "17.7.0-beta.16"):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     found = try_release(root / release, port)
     print(f"PostgreSQL {release.split('-')[0]}: is an address of a row that is gone still shown?")
     for what, shown in found.items():
