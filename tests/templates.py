@@ -1,11 +1,13 @@
 """Databases that are made once for a run: every worker and every test that wants one of its own gets a copy.
 
-Migrations take most of ten seconds, a copy some milliseconds. Nobody writes into a template.
+Migrations take most of ten seconds, a copy some milliseconds. Nobody writes into a template. On PostgreSQL they are
+there as long as the server, which ./test keeps from one run to the next.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 
 from tools.environment import one_at_a_time
+from tools.suite import MIGRATED
 
 
 @contextmanager
@@ -62,21 +65,36 @@ class Templates:
     def get(self, name: str, make: Callable[[], None]) -> str:
         """The template's name (SQLite: its path). Whoever asks first lets ``make`` fill it, as the default database."""
         database = f"template_{name}" if connection.vendor == "postgresql" else str(self.folder / f"{name}.sqlite3")
-        made = self.folder / f"{name}.made"
         with one_at_a_time(self.folder):
-            if not made.exists():
+            if not self._is_made(name):
                 if connection.vendor == "postgresql":
+                    elsewhere(f'DROP DATABASE IF EXISTS "{database}"')  # of somebody who was stopped half-way
                     elsewhere(f'CREATE DATABASE "{database}" TEMPLATE "template0"')
                 with as_default(database):
                     make()
-                made.touch()
+                if connection.vendor == "postgresql":
+                    elsewhere(f'ALTER DATABASE "{database}" IS_TEMPLATE true')
+                else:
+                    (self.folder / f"{name}.made").touch()
         return database
+
+    def _is_made(self, name: str) -> bool:
+        if connection.vendor != "postgresql":
+            return (self.folder / f"{name}.made").exists()
+        with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+            cursor.execute("SELECT 1 FROM pg_database WHERE datistemplate AND datname = %s", [f"template_{name}"])
+            return cursor.fetchone() is not None
 
 
 def migrate() -> None:
     """What the template holds. An installation's own number is not in it: each copy gets one when it is migrated."""
     from purge.models import Installation
 
+    migrated = Path(os.environ.get(MIGRATED, ""))
+    if connection.vendor == "sqlite" and migrated.is_file():
+        connection.ensure_connection()
+        with contextlib.closing(sqlite3.connect(migrated)) as filled:
+            filled.backup(connection.connection)
     call_command("migrate", verbosity=0, interactive=False)
     Installation.objects.all().delete()
 

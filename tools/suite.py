@@ -10,16 +10,20 @@ Needs the standard library alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from keys import folder as keys
 from tools.environment import DEVELOPMENT, ROOT, VAR, ensure_venv, say
+from tools.postgres import PostgresError, Throwaway
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_TESTS = "tests/browser"
@@ -52,6 +56,11 @@ exec ./check
 """
 NO_TESTS_RAN = 5  # pytest's exit code
 SCRATCH = VAR / "checks.sqlite3"
+KEPT = VAR / "migrated.sqlite3"  # a copy of it, taken at once
+#: Tells the tests where a database is that has been migrated from nothing a moment ago: they need not do it again.
+MIGRATED = "TESTS_MIGRATED"
+#: Tells the tests which PostgreSQL is there for them: its databases that serve as templates are those of the last step.
+SERVER = "TESTS_SERVER"
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,11 @@ class Step:
     note: str = ""
     required: bool = True
     may_be_empty: bool = False  # pytest: whether choosing no test is all right
+    aside: bool = False  # runs beside the steps that follow it, up to the first tests
+
+    @property
+    def runs_tests(self) -> bool:
+        return list(self.words[1:3]) == ["-m", "pytest"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,13 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
     else:
         steps = [
             *([] if TESTS_ONLY in arguments else checks(python)),
-            *suites(python, words, sqlite_only=SQLITE_ONLY in arguments, environ=environ),
+            *suites(
+                python,
+                words,
+                sqlite_only=SQLITE_ONLY in arguments,
+                environ=environ,
+                migrated={} if TESTS_ONLY in arguments else {MIGRATED: str(KEPT)},
+            ),
         ]
     return run_all(steps, environ, must_test=True)
 
@@ -139,11 +159,39 @@ def install_hook(root: Path) -> int:
 
 def run_all(steps: Sequence[Step], environ: Mapping[str, str], *, must_test: bool = False) -> int:
     VAR.mkdir(exist_ok=True)
-    results = [run_step(step, clean(environ)) for step in steps]
-    print(summary(results), flush=True)
-    ran = any(result.code == 0 for result in results if result.step.words[1:3] == ["-m", "pytest"])
+    start = time.monotonic()
+    with contextlib.ExitStack() as kept:
+        results = run_steps(steps, {**clean(environ), **shared(steps, kept)})
+    print(summary(results, time.monotonic() - start), flush=True)
+    ran = any(result.code == 0 for result in results if result.step.runs_tests)
     passed = all(result.verdict != "FAILED" for result in results)
     return 0 if passed and (ran or not must_test) else 1
+
+
+def shared(steps: Sequence[Step], kept: contextlib.ExitStack) -> dict[str, str]:
+    """A PostgreSQL for all steps, where several ask for one: what one migrates is there for the next."""
+    if sum(step.runs_tests and step.environ.get("DB") == "pg" for step in steps) < 2:
+        return {}
+    try:
+        return {SERVER: kept.enter_context(Throwaway()).url}
+    except PostgresError:
+        return {}  # each of them says why
+
+
+def run_steps(steps: Sequence[Step], environ: Mapping[str, str]) -> list[Result]:
+    """One after the other, but for those that run aside; in the order of ``steps``."""
+    results: list[Future[Result]] = []
+    with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(1) as here:
+        for step in steps:
+            if step.aside:
+                results.append(beside.submit(run_quietly, step, environ))
+                continue
+            if step.runs_tests:
+                for each in results:
+                    each.result()
+            results.append(here.submit(run_step, step, environ))
+            results[-1].result()
+        return [each.result() for each in results]
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
@@ -168,7 +216,7 @@ def readings(python: Path) -> list[Step]:
     return [
         Step("ruff check", [str(tool / "ruff"), "check", "."]),
         Step("ruff format", [str(tool / "ruff"), "format", "--check", "."]),
-        Step("mypy", [str(tool / "mypy")]),
+        Step("mypy", [str(tool / "mypy")], aside=True),  # in a new clone it takes as long as all others together
         Step("import contracts", [str(tool / "lint-imports"), "--no-cache"]),
         Step("templates", [str(tool / "djlint"), ".", "--lint", "--quiet", "--allow-empty-input"]),
         Step("spelling", [str(tool / "codespell")]),
@@ -181,7 +229,7 @@ def checks(python: Path) -> list[Step]:
     manage = [str(python), "manage.py"]
     return [
         *readings(python),
-        Step("migrate from nothing", [str(python), "-m", "tools.fresh_database"], scratch()),
+        Step("migrate from nothing", [str(python), "-m", "tools.fresh_database", str(KEPT)], scratch()),
         Step("system checks", [*manage, "check", "--fail-level", "WARNING"], scratch()),
         Step("deployment checks", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production()),
         Step("purge rules", [*manage, "purge_rules", "--check"], scratch()),
@@ -265,8 +313,16 @@ def production() -> dict[str, str]:
     }
 
 
-def suites(python: Path, words: Sequence[str], *, sqlite_only: bool, environ: Mapping[str, str]) -> list[Step]:
-    """The tests on both databases, then those with a browser; `words` go on to pytest.
+def suites(
+    python: Path,
+    words: Sequence[str],
+    *,
+    sqlite_only: bool,
+    environ: Mapping[str, str],
+    migrated: Mapping[str, str] | None = None,
+) -> list[Step]:
+    """The tests on both databases, then those with a browser; `words` go on to pytest. ``migrated``: in whose
+    environment a database stands that the ones on SQLite may begin with.
 
     Paths among `words` go to the suite that they belong to: a browser test is not asked of the others.
     """
@@ -280,7 +336,7 @@ def suites(python: Path, words: Sequence[str], *, sqlite_only: bool, environ: Ma
     steps = []
     if others or not browser:
         databases = [*pytest, f"--ignore={BROWSER_TESTS}", *options, *others]
-        steps.append(Step("tests on SQLite", databases, may_be_empty=chosen))
+        steps.append(Step("tests on SQLite", databases, migrated or {}, may_be_empty=chosen))
         if sqlite_only:
             steps.append(Step("tests on PostgreSQL", note="--sqlite-only was asked for", required=False))
         else:
@@ -319,10 +375,22 @@ def run_step(step: Step, environ: Mapping[str, str]) -> Result:
     return Result(step, done.returncode, time.monotonic() - start)
 
 
-def summary(results: Sequence[Result]) -> str:
+def run_quietly(step: Step, environ: Mapping[str, str]) -> Result:
+    """Say what it has to say at its end, in one piece."""
+    start = time.monotonic()
+    with tempfile.TemporaryFile("w+") as said:
+        done = subprocess.run(
+            step.words, cwd=ROOT, env={**environ, **step.environ}, stdout=said, stderr=said, check=False
+        )
+        said.seek(0)
+        say(f"\n== {step.name}\n{said.read()}")
+    return Result(step, done.returncode, time.monotonic() - start)
+
+
+def summary(results: Sequence[Result], seconds: float) -> str:
+    """``seconds``: all of it, which is less than the sum where something ran aside."""
     width = max(len(result.step.name) for result in results)
     lines = [f"{r.step.name:<{width}}  {r.verdict:<8}  {r.seconds:6.1f} s  {r.step.note}".rstrip() for r in results]
-    total = sum(result.seconds for result in results)
     failed = [result.step.name for result in results if result.verdict == "FAILED"]
     closing = f"FAILED: {', '.join(failed)}" if failed else "All passed."
-    return "\n".join(["", *lines, f"{'together':<{width}}  {'':<8}  {total:6.1f} s", "", closing])
+    return "\n".join(["", *lines, f"{'together':<{width}}  {'':<8}  {seconds:6.1f} s", "", closing])

@@ -1,5 +1,7 @@
+import contextlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,7 @@ from tools.suite import (
     quick,
     readings,
     run_step,
+    run_steps,
     suites,
     summary,
 )
@@ -85,6 +88,75 @@ def test_arguments_go_to_pytest_and_paths_to_the_suite_they_belong_to(chromium):
     assert steps["tests in a browser"].words[-4:] == ["-x", "-k", "port", BROWSER_TESTS]
 
 
+def python(name, code, **options):
+    return Step(name, [sys.executable, "-c", code], **options)
+
+
+def test_what_runs_aside_runs_beside_the_others_and_ends_before_the_tests(tmp_path, monkeypatch, capfd):
+    """The one aside waits for a file that the next one makes; the tests find what the one aside has left."""
+    (tmp_path / "pytest.py").write_text(f"assert open({str(tmp_path / 'two')!r}).read() == 'two'")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    waiting = f"""if True:
+        import pathlib, time
+        until = time.monotonic() + 30
+        while not pathlib.Path({str(tmp_path / "one")!r}).exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        print("two", file=open({str(tmp_path / "two")!r}, "w"), end="")
+        print("said aside")
+        raise SystemExit(3)"""
+    steps = [
+        python("aside", waiting, aside=True),
+        python("here", f"open({str(tmp_path / 'one')!r}, 'w').close()"),
+        Step("tests", [sys.executable, "-m", "pytest"]),
+        python("last", ""),
+    ]
+    results = run_steps(steps, {"PYTHONPATH": str(tmp_path)})
+    assert [(result.step.name, result.code) for result in results] == [
+        ("aside", 3),
+        ("here", 0),
+        ("tests", 0),
+        ("last", 0),
+    ]
+    assert "== aside\nsaid aside\n" in capfd.readouterr().err
+
+
+def test_two_runs_on_postgresql_share_a_server_and_one_alone_starts_its_own(monkeypatch):
+    started = []
+
+    class Server:
+        url = "postgres://there"
+
+        def __enter__(self):
+            started.append(self)
+            return self
+
+        def __exit__(self, *args):
+            started.remove(self)
+
+    monkeypatch.setattr(suite, "Throwaway", Server)
+    alone = Step("databases", ["python", "-m", "pytest"], {"DB": "pg"})
+    with contextlib.ExitStack() as kept:
+        assert suite.shared([alone, Step("types", ["mypy"])], kept) == {}
+        assert not started
+        assert suite.shared([alone, alone], kept) == {"TESTS_SERVER": "postgres://there"}
+        assert started
+    assert not started
+
+    def nowhere():
+        raise suite.PostgresError
+
+    monkeypatch.setattr(suite, "Throwaway", nowhere)
+    assert suite.shared([alone, alone], contextlib.ExitStack()) == {}
+
+
+def test_the_tests_on_sqlite_begin_with_what_was_migrated_from_nothing():
+    migrated = {"TESTS_MIGRATED": str(suite.KEPT)}
+    steps = {step.name: step for step in suites(PYTHON, (), sqlite_only=True, environ={"PATH": ""}, migrated=migrated)}
+    assert steps["tests on SQLite"].environ == migrated
+    (made,) = [step for step in checks(Path("bin/python")) if step.name == "migrate from nothing"]
+    assert made.words[-1] == str(suite.KEPT)
+
+
 def test_no_tests_is_a_failure_unless_a_choice_was_made():
     assert Result(Step("s", ["x"]), 5, 0).verdict == "FAILED"
     assert Result(Step("s", ["x"], may_be_empty=True), 5, 0).verdict == "no tests"
@@ -93,10 +165,10 @@ def test_no_tests_is_a_failure_unless_a_choice_was_made():
 
 
 def test_the_summary_names_what_failed():
-    text = summary([Result(Step("lint"), 0, 1.0), Result(Step("types", ["mypy"]), 1, 2.0)])
+    text = summary([Result(Step("lint"), 0, 1.0), Result(Step("types", ["mypy"]), 1, 2.0)], 2.5)
     assert text.splitlines()[-1] == "FAILED: types"
-    assert "3.0 s" in text
-    assert summary([Result(Step("lint", ["ruff"]), 0, 1.0)]).splitlines()[-1] == "All passed."
+    assert "2.5 s" in text
+    assert summary([Result(Step("lint", ["ruff"]), 0, 1.0)], 1.0).splitlines()[-1] == "All passed."
 
 
 def test_what_is_meant_for_run_does_not_reach_the_tests():
