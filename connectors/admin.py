@@ -139,7 +139,16 @@ class ConnectorAdmin(TenantAdmin):
             for row in selectors.open_settings(connector):
                 field = setting_field(connector, row.setting)
                 blanked.append({"row": row, "name": field.verbose_name, "may_stay_empty": field.blank})
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "blanked": blanked})
+        may = connector is not None and self.has_change_permission(request, connector)
+        enable_here = may and connector.state != models.ConnectorState.ENABLED
+        context = {**(extra_context or {}), "blanked": blanked, "enable_here": enable_here}
+        return super().change_view(request, object_id, form_url, context)
+
+    def response_change(self, request, obj: models.Connector) -> HttpResponse:
+        """*Save and enable*: filled in and enabled in one go, or saved and told what is missing."""
+        if "_enable" not in request.POST:
+            return super().response_change(request, obj)
+        return self.enable_view(request, obj.pk)
 
     # -- enabling
 

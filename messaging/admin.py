@@ -167,6 +167,15 @@ class NotificationAdmin(TenantAdmin):
         ]
         return own + super().get_urls()
 
+    def change_view(self, request, object_id, form_url="", extra_context=None) -> HttpResponse:
+        """Whoever opens one has read it, and is where it leads; one that leads nowhere has a page of its own."""
+        notification = self.get_object(request, object_id)
+        if request.method == "GET" and notification is not None:
+            services.notification_mark_read(acting_user=request.user, notification=notification)
+            if notification.link:
+                return redirect(notification.link)
+        return super().change_view(request, object_id, form_url, extra_context)
+
     def read_all_view(self, request) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])

@@ -130,10 +130,12 @@ def news_link(kind: str, *, reference: str, request_id: int, facts: Mapping[str,
     """The page of the admin where the recipient goes on; empty where the page is not installed."""
     if kind == NotificationKind.PAUSED:
         return _path("admin:index")
+    if kind == NotificationKind.FOLLOW_UPS and reference:
+        request = _path("admin:purge_purgerequest_change", request_id)
+        return f"{request}#left-to-do" if request else ""
     if kind == NotificationKind.FOLLOW_UPS:
         pages = [consequence.page for consequence in consequences_of(facts)]
-        if all(pages) or not reference:
-            return next((_path(page) for page in pages if page), "")
+        return next((_path(page) for page in pages if page), "")
     notice = kind in (NotificationKind.HALF_TIME, NotificationKind.OVERDUE) and not reference
     if notice or kind == NotificationKind.IMS_NOTICE:
         return _path("admin:purge_imsnotice_changelist")

@@ -146,6 +146,14 @@ class NoticeState(models.TextChoices):
     DECLINED = "declined", _("Declined")
 
 
+class Done(models.TextChoices):
+    """Why somebody marked as done what a purge had left to do. Fixed words: no text that could name anybody."""
+
+    BY_HAND = "by_hand", _("done in another way")
+    NOT_NEEDED = "not_needed", _("not needed any more")
+    ELSEWHERE = "elsewhere", _("somebody else takes care of it")
+
+
 class UnopenedKind(models.TextChoices):
     """Why a stored file could not be read."""
 

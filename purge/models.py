@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from purge.choices import (
     OPEN_STATUSES,
     Beyond,
+    Done,
     Fate,
     IdentifierKind,
     JournalTrouble,
@@ -551,6 +552,8 @@ class FollowUp(models.Model):
     row = models.BigIntegerField()
     done_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     done_at = models.DateTimeField(null=True)
+    #: Why somebody marked it as done; empty where it was done by doing it.
+    marked = models.CharField(max_length=20, choices=Done.choices, blank=True, default="", db_default="")
 
     objects = models.Manager()
     across_accounts = models.Manager()

@@ -156,7 +156,10 @@ RULES = [
         },
     ),
     ModelRules(
-        "purge.FollowUp", _("follow-ups"), "account_id", {"kind": OWN_WORD, "model": OWN_WORD, "done_by": Detach()}
+        "purge.FollowUp",
+        _("follow-ups"),
+        "account_id",
+        {"kind": OWN_WORD, "model": OWN_WORD, "done_by": Detach(), "marked": OWN_WORD},
     ),
     ModelRules(
         "purge.LedgerEntry",

@@ -10,14 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status, Verdict
 from purge.database import dialect_of
 from purge.database.horizon import Holder, Kind
 from purge.host import TenantKind, get_host
-from purge.models import Lease, PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
+from purge.models import FollowUp, Lease, PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
 from purge.references import parse_reference
 from purge.routes.policy import policy_for
 from purge.routes.scope import current_key, searched
@@ -148,6 +148,21 @@ def lost_to_others(account_id: int, *, since: datetime, most: int = 50) -> list[
     for request_id, model, number in reached.values_list("request_id", "model", "rows"):
         rows[request_id][model] = number
     return [Lost(each.completed_at, people[each.pk], rows[each.pk]) for each in found if each.completed_at is not None]
+
+
+def to_dos_left(requests: Iterable[PurgeRequest]) -> dict[int, int]:
+    """Primary key → how much these requests left to do for the people of their own account; those with none left out.
+    One query, whatever their number."""
+    left = FollowUp.across_accounts.filter(
+        request__in=[each.pk for each in requests], account_id=F("request__account_id"), done_at=None
+    )
+    return dict(left.order_by().values_list("request_id").annotate(n=Count("pk")))
+
+
+def something_to_do() -> Q:
+    """The requests that left something to do for the people of their own account, as a condition."""
+    left = FollowUp.across_accounts.filter(request=OuterRef("pk"), account_id=OuterRef("account_id"), done_at=None)
+    return Q(Exists(left))
 
 
 # ---------------------------------------------------------------- operations

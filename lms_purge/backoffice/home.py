@@ -19,7 +19,7 @@ from messaging.models import Notification
 from messaging.selectors import notifications_of
 from purge.choices import OPEN_STATUSES, Fate, Reason, State, Status
 from purge.installation.storage import TEXTS, begin_storage, text_for_customers
-from purge.models import PurgeRequest, Subject, WorkerBeat
+from purge.models import FollowUp, PurgeRequest, Subject, WorkerBeat
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
 from purge.upkeep.compaction import clean_up_texts
@@ -182,6 +182,12 @@ def _tiles(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Tile, ...]:
             f"{url}?deadline=overdue",
         ),
     ]
+    account_id = account_id_of_administrator(user)
+    if account_id is not None:
+        # Of the requests that their list shows: what other accounts' purges left here has a notification and a list.
+        left = FollowUp.objects.filter(account_id=account_id, request__account_id=account_id, done_at=None).count()
+        tone = "warning" if left else "success"
+        tiles.append(Tile(_("To do"), f"{left:,}", tone, _("left to do after purges"), f"{url}?todo=open"))
     waiting = deleted_and_waiting(user)
     if waiting is not None:
         cleanup = reverse("admin:users_deleteduser_changelist")

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from purge import services
 from purge.admin.base import ReadOnlyAdmin, account_names
 from purge.admin.forms import GoOnForm, PersonForm, ReferenceForm
-from purge.choices import Origin, Reader, Reason, Route, State, Status
+from purge.choices import Done, Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
 from purge.installation.identity import done_in_copy_of
 from purge.models import FollowUp, PurgeRequest
@@ -33,7 +33,7 @@ from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
 from purge.references import MistypedReference
 from purge.routes.policy import policy_for
-from purge.selectors import checked_again, request_by_reference, requests_seen_by
+from purge.selectors import checked_again, request_by_reference, requests_seen_by, something_to_do, to_dos_left
 from purge.standing import (
     FOLLOW,
     OPERATE,
@@ -86,8 +86,12 @@ class RequestChangeList(ChangeList):
         everything = request.user.has_perm(FOLLOW)
         self.result_list = list(self.result_list)
         names = account_names(self.result_list) if everything else {}
-        stand = standings(self.result_list, request.user)
+        stand, to_dos = standings(self.result_list, request.user), to_dos_left(self.result_list)
+        own = get_host().account_of(request.user) is not None
         for purge_request in self.result_list:
+            purge_request.next_step = requests.next_step_text(
+                stand[purge_request.pk], to_dos.get(purge_request.pk, 0), own=own
+            )
             purge_request.account_name = names.get(purge_request.pk, "–")
             purge_request.standing = stand[purge_request.pk]
 
@@ -117,11 +121,22 @@ class DeadlineFilter(admin.SimpleListFilter):
         return queryset.filter(is_late()) if self.value() == "overdue" else queryset
 
 
+class ToDoFilter(admin.SimpleListFilter):
+    title = gettext_lazy("to do")
+    parameter_name = "todo"
+
+    def lookups(self, request, model_admin):
+        return [("open", _("Something is left to do"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(something_to_do()) if self.value() == "open" else queryset
+
+
 @admin.register(PurgeRequest)
 class PurgeRequestAdmin(ReadOnlyAdmin):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
-    list_filter = (StateFilter, DeadlineFilter, "route")
+    list_filter = (StateFilter, DeadlineFilter, ToDoFilter, "route")
     search_fields = ("reference",)
     search_help_text = gettext_lazy("Request ID")
     change_list_template = "purge/request_list.html"
@@ -146,7 +161,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     def get_list_filter(self, request):
         """An administrator's requests come by two or three routes; to them it is what they did."""
-        return self.list_filter if request.user.has_perm(FOLLOW) else (StateFilter, DeadlineFilter)
+        return self.list_filter if request.user.has_perm(FOLLOW) else (StateFilter, DeadlineFilter, ToDoFilter)
 
     def get_search_results(self, request, queryset, search_term):
         """The beginning of a request ID, however it was typed."""
@@ -185,7 +200,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("next step"))
     def next_actor(self, purge_request):
-        return purge_request.standing.who.label if purge_request.is_open else "–"
+        return purge_request.next_step
 
     # ------------------------------------------------------------ pages
 
@@ -204,6 +219,11 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
                 "<int:pk>/follow-ups/<int:follow_up>/done/",
                 view(require_POST(self.follow_up_view)),
                 name="purge_purgerequest_follow_up",
+            ),
+            path(
+                "<int:pk>/follow-ups/<int:follow_up>/undone/",
+                view(require_POST(self.follow_up_undone_view)),
+                name="purge_purgerequest_follow_up_undone",
             ),
         ]
         return own + super().get_urls()
@@ -263,6 +283,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "technical": trouble.technical_text(purge_request) if request.user.has_perm(FOLLOW) else "",
             "lines": lines,
             "empty": empty,
+            "no_steps": requests.no_steps_text(purge_request),
             "everything": everything,
             "kept": purge_request.kept_count if everything else _own_kept(purge_request),
             "creators_stay": not everything and _keeps_creators(purge_request),
@@ -286,7 +307,9 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
             "searched_for": searched_for_lines(purge_request, everything=everything) if own or everything else [],
             "not_searched_for": not_searched_for(),
             "can_take_out": purge_request.status == Status.RESIDUE and request.user.has_perm(OPERATE),
-            "tasks_open": follow_ups.filter(done_at=None).count(),
+            "tasks_open": (to_dos := to_dos_left([purge_request]).get(purge_request.pk, 0)),
+            "next_step": requests.next_step_text(stands, to_dos, own=own) if to_dos else "",
+            "reasons_done": Done.choices,
             "ledger": history.history_lines(purge_request.ledger.all(), everything=everything),
             "recipients": recipients,
         }
@@ -394,6 +417,23 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self._do(request, pk, services.purge_take_out, done)
 
     def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
+        why = request.POST.get("why", Done.BY_HAND)
+        return self._follow_up(
+            request,
+            pk,
+            follow_up,
+            lambda row: services.follow_up_done(acting_user=request.user, follow_up=row, why=why),
+        )
+
+    def follow_up_undone_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
+        def undone(row: FollowUp) -> FollowUp:
+            return services.follow_up_undone(acting_user=request.user, follow_up=row)
+
+        return self._follow_up(request, pk, follow_up, undone)
+
+    def _follow_up(
+        self, request: HttpRequest, pk: int, follow_up: int, change: Callable[[FollowUp], FollowUp]
+    ) -> HttpResponse:
         purge_request = self._purge_request(request, pk)
         task = FollowUp.objects.filter(
             pk=follow_up, request=purge_request, account_id=purge_request.account_id or 0
@@ -401,7 +441,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         if task is None:
             raise Http404
         try:
-            services.follow_up_done(acting_user=request.user, follow_up=task)
+            change(task)
         except services.PurgeRefused as refusal:
             self.refused(request, refusal)
         return HttpResponseRedirect(f"{reverse('admin:purge_purgerequest_change', args=[pk])}#left-to-do")

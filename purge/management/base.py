@@ -27,11 +27,11 @@ from purge.host import AccountFacts, get_host
 from purge.installation.identity import done_in_copy_of
 from purge.models import PurgeRequest
 from purge.pages.possible import PossibleLine, PossibleLines, listed_of, possible_of
-from purge.pages.requests import progress_of, unopened_of
+from purge.pages.requests import next_step_text, progress_of, unopened_of
 from purge.pages.trouble import technical_text, trouble_of
 from purge.proof.report import CouldNotLook
 from purge.references import MistypedReference
-from purge.selectors import checked_again, request_by_reference
+from purge.selectors import checked_again, request_by_reference, to_dos_left
 from purge.services import PurgeRefused
 from purge.standing import Standing, moment_text, standing, standings
 from purge.thoroughness.telling import Thoroughness, thoroughness_of
@@ -202,6 +202,7 @@ def request_json(purge_request: PurgeRequest) -> dict[str, Any]:
         "error": purge_request.error_class or None,
         "error_step": purge_request.error_step or None,
         "held": purge_request.held_reason or None,
+        "to_dos": to_dos_left([purge_request]).get(purge_request.pk, 0),
         "stuck": [{"user": person_id, "table": table} for person_id, table in stuck],
         "unopened": [file.as_json() for file in unopened],
         "possible": [place.as_json() for place in _places(possible)],
@@ -242,7 +243,8 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
         lines.append(f"  split off   from {purge_request.part_of.reference}, because of other accounts")
     if purge_request.kept_count:
         lines.append(f"  kept        {purge_request.kept_count} (creator of a trial account)")
-    lines.append(f"  acts next   {stands.who_label}")
+    to_dos = to_dos_left([purge_request]).get(purge_request.pk, 0)
+    lines.append(f"  acts next   {next_step_text(stands, to_dos, own=False) if to_dos else stands.who_label}")
     if (trouble := trouble_of(purge_request)) is not None:
         lines += [f"  {trouble.what}", f"  {trouble.next}"]
     if technical := technical_text(purge_request):

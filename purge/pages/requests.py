@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from purge.choices import Status, StepState, UnopenedKind
+from purge.choices import Actor, Status, StepState, UnopenedKind
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
 from purge.rules.registry import get_registry, person_model
 from purge.standing import Standing
@@ -162,6 +162,17 @@ def step_lines(steps: Iterable[PurgeStep], *, everything: bool) -> tuple[list[St
     return lines, empty
 
 
+def no_steps_text(purge_request: PurgeRequest) -> str:
+    """What stands in the place of the steps while none has, or had, a row to do."""
+    if purge_request.status == Status.CANCELLED:
+        return _("The request was cancelled before any step was done.")
+    if not purge_request.is_open:
+        return _("No step had a row to erase or change.")
+    if purge_request.planned:
+        return _("No step has a row to erase or change.")
+    return _("The steps are listed here as soon as the plan is made.")
+
+
 @dataclass(frozen=True)
 class ResidueLine:
     """Where something was found, never what."""
@@ -227,6 +238,22 @@ def unopened_of(purge_request: PurgeRequest, *, everything: bool) -> list[Unopen
         files = files.filter(account_id=purge_request.account_id or 0)
     counted = files.values("kind").annotate(n=Count("pk"), gone=Count("pk", filter=Q(erased=True))).order_by("kind")
     return [UnopenedLine(UnopenedKind(each["kind"]), each["n"], each["gone"]) for each in counted]
+
+
+def next_step_text(standing: Standing, to_dos: int, *, own: bool) -> str:
+    """Who acts next: before the end whoever ends a wait, after it those who have something left to do.
+
+    ``own``: for the administrators of the account that asked.
+    """
+    if standing.who != Actor.NOBODY:
+        return str(standing.who.label)
+    if not to_dos:
+        return "–"
+    if own:
+        return ngettext("you, %(n)d to-do", "you, %(n)d to-dos", to_dos) % {"n": to_dos}
+    return ngettext(
+        "the account's administrators, %(n)d to-do", "the account's administrators, %(n)d to-dos", to_dos
+    ) % {"n": to_dos}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ instead, and leaves nothing half-done.
 from purge.services.accepting import Identities
 from purge.services.following import (
     follow_up_done,
+    follow_up_undone,
     may_follow,
     notice_decline,
     proved_parts_release,
@@ -44,6 +45,7 @@ __all__ = [
     "SelectionChanged",
     "Task",
     "follow_up_done",
+    "follow_up_undone",
     "journal_acknowledge",
     "may_follow",
     "notice_decline",

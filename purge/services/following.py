@@ -12,7 +12,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from purge.choices import OPEN_STATUSES, Fate, IdentifierKind, NoticeState, Origin, Reach, Reason, Route, Status, Trust
+from purge.choices import (
+    OPEN_STATUSES,
+    Done,
+    Fate,
+    IdentifierKind,
+    NoticeState,
+    Origin,
+    Reach,
+    Reason,
+    Route,
+    Status,
+    Trust,
+)
 from purge.hashing import FOLDED
 from purge.host import get_host
 from purge.installation.storage import TEXTS, begin_storage
@@ -292,10 +304,30 @@ def notice_decline(*, acting_user: Any, notice: ImsNotice) -> ImsNotice:
     return notice
 
 
-def follow_up_done(*, acting_user: Any, follow_up: FollowUp) -> FollowUp:
-    """Somebody of the account has done what a purge left to do."""
+def follow_up_done(*, acting_user: Any, follow_up: FollowUp, why: str = Done.BY_HAND) -> FollowUp:
+    """Somebody of the account says that what a purge left to do needs nobody any more. ``why``: of :class:`Done`."""
+    if why not in Done.values:
+        raise PurgeRefused("why", _("Choose why it is done."))
+    return _follow_up_changed(
+        acting_user, follow_up, "follow_up_done", done_by=acting_user, done_at=timezone.now(), marked=why
+    )
+
+
+def follow_up_undone(*, acting_user: Any, follow_up: FollowUp) -> FollowUp:
+    """It was marked too early: it is left to do again."""
+    return _follow_up_changed(acting_user, follow_up, "follow_up_undone", done_by=None, done_at=None, marked="")
+
+
+def _follow_up_changed(acting_user: Any, follow_up: FollowUp, event: str, **columns: Any) -> FollowUp:
     if get_host().account_of(acting_user) != follow_up.account_id:
         raise NotAllowed("permission", _("Only administrators of the account can tick this off."))
-    FollowUp.across_accounts.filter(pk=follow_up.pk, done_at=None).update(done_by=acting_user, done_at=timezone.now())
+    undone = columns["done_at"] is None
+    with transaction.atomic():
+        rows = FollowUp.across_accounts.filter(pk=follow_up.pk, done_at__isnull=not undone)
+        # What was done by doing it is undone in the same way.
+        changed = (rows.exclude(marked="") if undone else rows).update(**columns)
+        # The history of another account's request is that account's to read.
+        if changed and follow_up.request.account_id == follow_up.account_id:
+            note(follow_up.request, event, actor_id=acting_user.pk)
     follow_up.refresh_from_db()
     return follow_up

@@ -90,6 +90,7 @@ def test_tiles_count_what_waits_and_what_is_late(admin, deleted, purge_request):
         "Open requests": "4",
         "Needs help": "3",
         "Overdue": "1",
+        "To do": "0",
     }
     assert tile(home, "Open requests").note == "0 waiting, 1 in progress"
     assert tile(home, "Overdue").tone == "error"

@@ -1,18 +1,21 @@
 """Purge requests, their page and buttons, look-ups, notices, data map and routes: who sees what, and what is said."""
 
+import contextlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from connectors.models import ConnectorState
 from purge.choices import NoticeState, Status
-from purge.models import ImsNotice, LookUp, PurgeRequest, PurgeStep, Residue
+from purge.models import FollowUp, ImsNotice, LookUp, PurgeRequest, PurgeStep, Residue
 from purge.routes.policy import policies
 from purge.rules.registry import get_registry
-from purge.services import purge_submit, purge_submit_address, purge_submit_ims
+from purge.services import follow_up_done, purge_cancel, purge_submit, purge_submit_address, purge_submit_ims
 from purge.tasks import run_request
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory
 from tests.factories.learning import EnrolmentFactory, SessionInstructorFactory
@@ -396,6 +399,86 @@ def test_what_is_left_to_do_is_a_checklist_that_is_ticked_with_who_and_when(clie
     text = client.get(page_of(left_over)).content.decode()
     assert "0 open" in text
     assert text.count("done by Ada Admin") == 2
+
+
+def test_what_is_left_to_do_is_in_sight_until_it_is_done(client, left_over, admin, support, stranger):
+    def seen_by(user, url):
+        client.force_login(user)
+        return re.sub(r"\s+", " ", client.get(url).content.decode())
+
+    def said():
+        out = StringIO()
+        with contextlib.suppress(CommandError):
+            call_command("purge_status", left_over.reference, stdout=out)
+        return out.getvalue()
+
+    tile = 'To do</span> <span class="tile-value">%s</span>'
+    assert tile % 2 in seen_by(admin, "/admin/")
+    assert tile % 0 in seen_by(stranger, "/admin/")
+    assert "you, 2 to-dos" in seen_by(admin, REQUESTS)
+    assert left_over.reference in seen_by(admin, f"{REQUESTS}?todo=open")
+    assert "you, 2 to-dos" in seen_by(admin, page_of(left_over))
+    for url in (REQUESTS, page_of(left_over)):
+        assert "the account&#x27;s administrators, 2 to-dos" in seen_by(support, url)
+    assert "acts next   the account's administrators, 2 to-dos\n" in said()
+    for task in left_over.follow_ups.all():
+        follow_up_done(acting_user=admin, follow_up=task, why="not_needed")
+    assert tile % 0 in seen_by(admin, "/admin/")
+    assert "to-dos" not in seen_by(admin, REQUESTS)
+    assert left_over.reference not in seen_by(admin, f"{REQUESTS}?todo=open").split("changelist-form")[-1]
+    assert "acts next   nobody: the purge is over\n" in said()
+
+
+def test_a_to_do_is_marked_with_a_reason_and_opened_again_and_the_history_says_both(client, left_over, admin):
+    client.force_login(admin)
+    task = left_over.follow_ups.order_by("pk").first()
+    at = f"{REQUESTS}{left_over.pk}/follow-ups/{task.pk}"
+    client.post(f"{at}/done/", {"why": "Ask ann@x.org"})
+    task.refresh_from_db()
+    assert (task.done_at, task.marked) == (None, "")
+    client.post(f"{at}/done/", {"why": "elsewhere"})
+    text = client.get(page_of(left_over)).content.decode()
+    assert "(somebody else takes care of it)" in text
+    assert "Marked as done: something that was left to do" in text
+    client.post(f"{at}/undone/")
+    task.refresh_from_db()
+    assert (task.done_at, task.done_by, task.marked) == (None, None, "")
+    assert "Opened again: something that was left to do" in client.get(page_of(left_over)).content.decode()
+    events = left_over.ledger.filter(event__startswith="follow_up").order_by("pk")
+    assert list(events.values_list("event", "actor_id", "facts")) == [
+        ("follow_up_done", admin.pk, {}),
+        ("follow_up_undone", admin.pk, {}),
+    ]
+
+
+def test_what_was_done_by_doing_it_has_no_undo(client, left_over, admin, stranger):
+    task = left_over.follow_ups.order_by("pk").first()
+    FollowUp.objects.filter(pk=task.pk, account_id=task.account_id).update(done_by=admin, done_at=timezone.now())
+    client.force_login(admin)
+    assert "undone/" not in client.get(page_of(left_over)).content.decode()
+    client.post(f"{REQUESTS}{left_over.pk}/follow-ups/{task.pk}/undone/")
+    task.refresh_from_db()
+    assert task.done_by == admin
+    client.force_login(stranger)
+    assert client.post(f"{REQUESTS}{left_over.pk}/follow-ups/{task.pk}/undone/").status_code == 404
+
+
+def test_steps_that_never_were_say_why(seen, purge, admin):
+    purge_request = purge()
+    assert "The steps are listed here as soon as the plan is made." in seen(admin, page_of(purge_request))
+    purge_cancel(acting_user=admin, purge_request=purge_request)
+    text = seen(admin, page_of(purge_request))
+    assert "The request was cancelled before any step was done." in text
+    assert "as soon as the plan is made" not in text
+    troubled(
+        purge_request,
+        status=Status.COMPLETED,
+        planned=True,
+        people_left=0,
+        verified_at=timezone.now(),
+        completed_at=timezone.now(),
+    )
+    assert "No step had a row to erase or change." in seen(admin, page_of(purge_request))
 
 
 def test_only_the_accounts_administrators_tick(client, left_over, support, stranger):

@@ -96,6 +96,23 @@ def test_filling_the_setting_in_settles_it_and_keeps_the_secret(workday, adminis
     assert Connector.objects.get(pk=workday.pk).state == ConnectorState.ENABLED
 
 
+def test_filling_in_and_enabling_is_one_click(workday, administrator, client):
+    text = client.get(page("change", workday.pk)).content.decode()
+    # In the order of the work: what is missing, the fields, and at the end the button.
+    assert text.index("manager filter</strong>") < text.index('name="workdaysettings-0-manager_filter"')
+    assert text.index('name="workdaysettings-0-manager_filter"') < text.index('value="Save and enable"')
+    answer = client.post(page("change", workday.pk), settings_form(workday, _enable="1"), follow=True)
+    assert "manager filter" in " ".join(map(str, answer.context["messages"]))
+    assert Connector.objects.get(pk=workday.pk).state == ConnectorState.DISABLED
+    filled = settings_form(workday, **{"workdaysettings-0-manager_filter": "new.boss@acme.example", "_enable": "1"})
+    answer = client.post(page("change", workday.pk), filled, follow=True)
+    assert answer.redirect_chain[-1][0] == page("changelist")
+    assert Connector.objects.get(pk=workday.pk).state == ConnectorState.ENABLED
+    running = client.get(page("change", workday.pk, model="connector")).content.decode()
+    assert "Save and enable" not in running
+    assert "Disable the connector" in running
+
+
 def test_saving_without_filling_in_settles_nothing(workday, administrator, client):
     assert client.post(page("change", workday.pk), settings_form(workday)).status_code == 302
     assert BlankedSetting.objects.get().settled_at is None

@@ -54,8 +54,19 @@ def test_reading_one_and_all(administrator, client):
 
 def test_the_page_of_a_notification_leads_on(administrator, client):
     mine = NotificationFactory(recipient=administrator, link="/admin/purge/purgerequest/7/change/")
-    text = client.get(reverse("admin:messaging_notification_change", args=[mine.pk])).content.decode()
-    assert 'href="/admin/purge/purgerequest/7/change/"' in text
+    other = NotificationFactory(link="/admin/purge/purgerequest/7/change/")
+    answer = client.get(reverse("admin:messaging_notification_change", args=[mine.pk]))
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/purge/purgerequest/7/change/")
+    # Whoever opens one has read it; nobody reads another's.
+    client.get(reverse("admin:messaging_notification_change", args=[other.pk]))
+    assert set(Notification.objects.filter(read_at=None)) == {other}
+
+
+def test_one_that_leads_nowhere_has_a_page_of_its_own_and_is_read(administrator, client):
+    mine = NotificationFactory(recipient=administrator, link="", text="Two things are left to do.")
+    answer = client.get(reverse("admin:messaging_notification_change", args=[mine.pk]))
+    assert "Two things are left to do." in answer.content.decode()
+    assert not Notification.objects.filter(read_at=None).exists()
 
 
 def test_announcements_are_published_and_retired_from_the_list(administrator, client):

@@ -125,10 +125,10 @@ def test_its_words_are_on_confirmation_request_page_notification_and_mail(fourth
 
     told = Notification.objects.get(kind="follow_ups")
     assert "Shelves have lost their labels: print new ones." in told.text
-    assert told.link == "/admin/learning/jobaid/"
+    assert told.link == f"/admin/purge/purgerequest/{purge_request.pk}/change/#left-to-do"
     assert mail_send(told.pk)
     assert "Shelves have lost their labels: print new ones." in mail.outbox[-1].body
-    assert "/admin/learning/jobaid/" in mail.outbox[-1].body
+    assert f"/admin/purge/purgerequest/{purge_request.pk}/change/#left-to-do" in mail.outbox[-1].body
 
 
 def test_a_row_that_came_or_went_since_the_page_was_shown_is_shown_first(fourth, account, admin, ann, client):
@@ -175,12 +175,16 @@ def test_what_the_platform_declares_has_its_words_and_pages():
         (
             ["connector_disabled", "session_without_instructor"],
             "PUR-7Q4M-2KX9-H",
-            "/admin/connectors/stoppedconnector/",
+            "/admin/purge/purgerequest/7/change/#left-to-do",
         ),
         (["session_without_instructor"], "", "/admin/learning/unstaffedsession/"),
         (["session_without_instructor", "unique_id_emptied"], "", "/admin/learning/unstaffedsession/"),
         (["unique_id_emptied"], "", "/admin/users/internaluser/"),
-        (["account_without_administrator", "connector_disabled"], "PUR-7", "/admin/purge/purgerequest/7/change/"),
+        (
+            ["account_without_administrator", "connector_disabled"],
+            "PUR-7",
+            "/admin/purge/purgerequest/7/change/#left-to-do",
+        ),
         (["account_without_administrator"], "", ""),
     ],
 )
