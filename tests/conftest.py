@@ -39,10 +39,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """The garbage collector leaves out what is there before the first test (models, pages, the tests themselves): it
-    stays to the end, and was looked through again in every second of the run."""
+    """The garbage collector leaves out what is there before the first test (models, pages, the tests themselves), which
+    stays to the end; and comes less often than where memory is dear."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 10)
 
 
 @pytest.fixture(scope="session")
