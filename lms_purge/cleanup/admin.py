@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -38,6 +39,10 @@ from lms_purge.cleanup.confirmation import (
 from lms_purge.cleanup.forms import AddressForm, ConfirmForm, CorrectForm
 from lms_purge.cleanup.hints import hints_of
 from lms_purge.cleanup.listing import ListQuery, listing, month_label, segments
+from lms_purge.cleanup.pasted import KIND as LIST_OF_PEOPLE
+from lms_purge.cleanup.pasted import sorted_list
+from lms_purge.cleanup.pasting import LIST as PASTED
+from lms_purge.cleanup.pasting import PastedLists, list_page
 from purge.addresses import is_address
 from purge.choices import Reason
 from purge.host import get_host
@@ -52,13 +57,12 @@ from purge.services import (
     Selection,
     SelectionChanged,
 )
-from users.drafts import draft_begin, draft_end
+from users.drafts import draft_begin, draft_end, draft_of
 from users.filters import CleanupFilter
 from users.models import DeletedUser, DraftKind, PurgeDraft, User
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
 from users.services import ServiceError, user_restore, zone_of
-from users.tenancy import TenantAdmin
 
 LIST = "admin:users_deleteduser_changelist"
 SELECTED = "_selected_action"
@@ -69,7 +73,7 @@ MOST_IDS = 5_000
 
 
 @admin.register(DeletedUser)
-class DeletedUserAdmin(TenantAdmin):
+class DeletedUserAdmin(PastedLists):
     account_path = "account"
     list_display = ("name", "email", "unique_user_id", "deleted_at")
     ordering = ("-deleted_at", "-pk")
@@ -113,6 +117,7 @@ class DeletedUserAdmin(TenantAdmin):
             path("transcripts/", post(self.transcripts_view), name="cleanup_transcripts"),
             path("other/", view(self.other_view), name="cleanup_other"),
             path("other/purge/", view(self.purge_view)),  # where pages of an earlier release lead, which may lie open
+            path("list/", view(self.list_view), name="cleanup_list"),
             path("export/", view(require_GET(self.export_view)), name="cleanup_export"),
             path("recipients/<int:request_id>/", view(require_GET(self.recipients_view)), name="cleanup_recipients"),
         ]
@@ -141,10 +146,11 @@ class DeletedUserAdmin(TenantAdmin):
             can_purge=can_purge,
             whom_to_ask="" if can_purge else whom_to_ask(account_id),
             can_restore=request.user.has_perm(DELETE_PERMISSION),
+            can_paste=can_purge and account_id is not None,
             every_account=account_id is None,
             most=settings.PURGE_MAX_PEOPLE,
             button=_select_label(len(shown.first_ids)),
-            scope=_scope(shown, request.user),
+            scope=_scope(request.user),
             **(extra_context or {}),
         )
 
@@ -310,7 +316,7 @@ class DeletedUserAdmin(TenantAdmin):
             backup_days=backup_days(),
             due=_day_due(request.user),
             due_days=due_after().days,
-            back_query="other/" if address else ListQuery(back).with_(),
+            back_link=reverse("admin:cleanup_other") if address else _way_back(back),
             imports_link=link_to("admin:users_importlog_changelist"),
             action=f"{reverse('admin:cleanup_purge')}?{PLAN}={confirmation.draft.token.hex}",
         )
@@ -370,6 +376,14 @@ class DeletedUserAdmin(TenantAdmin):
         text = _("Purge request %(reference)s accepted. We’ll notify you when it’s complete.")
         self.message_user(request, text % {"reference": purge_request.reference}, messages.SUCCESS)
         back = confirmation.back
+        if PASTED in back:
+            user: Any = request.user
+            draft = draft_of(user=user, kind=LIST_OF_PEOPLE, token=back[PASTED])
+            if draft is not None and (ready := len(sorted_list(draft, reader=user).ready)):
+                words = ngettext("Go on with your list: %(n)d is ready", "Go on with your list: %(n)d are ready", ready)
+                go_on = format_html('<a href="{}">{}</a>', list_page(back[PASTED]), words % {"n": ready})
+                self.message_user(request, go_on, messages.INFO)
+            return
         more = CleanupFilter(back, queryset=deleted_and_free(self.get_queryset(request)))
         people = confirmation.draft.people
         left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if people and more.form.is_valid() else 0
@@ -399,7 +413,7 @@ class DeletedUserAdmin(TenantAdmin):
             title=title or _("Nothing was purged"),
             message=message,
             named=list(named),
-            back_link=reverse(LIST) + ListQuery(back).with_(),
+            back_link=_way_back(back),
         )
 
     # ------------------------------------------------------------ what is offered on the confirmation page
@@ -505,7 +519,14 @@ def _posted_ids(request: HttpRequest) -> tuple[list[int], str]:
 def _back(data: QueryDict) -> dict[str, str]:
     """The list's filter that the form carries, if it is one."""
     wanted = {name: str(data[name]) for name in ("month", "kind") if data.get(name)}
+    if re.fullmatch(r"[0-9a-f]{32}", token := str(data.get(PASTED, ""))):
+        return {PASTED: token}
     return wanted if CleanupFilter(wanted, queryset=DeletedUser.objects.none()).form.is_valid() else {}
+
+
+def _way_back(back: dict[str, str]) -> str:
+    """The list with its filter, or the pasted list, from which somebody has come."""
+    return list_page(back[PASTED]) if PASTED in back else reverse(LIST) + ListQuery(back).with_()
 
 
 def _select_label(number: int) -> str:
@@ -514,12 +535,11 @@ def _select_label(number: int) -> str:
     return _("Select first %(n)d users in the list") % {"n": number}
 
 
-def _scope(shown: Any, user: Any) -> str:
-    """What the browser keeps a selection under: the same user, account and filter, whatever sort and page, until what
-    they have selected is ended. Nothing that can be read."""
-    data = shown.filterset.form.data
-    text = "|".join(data.get(name, "") for name in ("month", "kind", "q"))
-    text = f"{user.pk}.{get_host().plans_of(user)}|{text}"
+def _scope(user: Any) -> str:
+    """What the browser keeps a selection under: the same user and account, whatever they search, filter, sort and page,
+    and whether or not a session has run out meanwhile, until what they have selected is ended. Nothing that can be
+    read."""
+    text = f"{user.pk}.{get_host().plans_of(user)}"
     return salted_hmac("lms_purge.cleanup.scope", text).hexdigest()[:16]
 
 

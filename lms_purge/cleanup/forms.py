@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from lms_purge.cleanup.pasted import MOST_LINES, lines_of
 from purge.addresses import identity_key
 from purge.pages.freshness import FreshForm
 from users.models import Account, AccountKind, User
@@ -27,12 +28,14 @@ class ConfirmForm(FreshForm):
         max_value=99_999,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         help_text=gettext_lazy("Others are affected."),
+        error_messages={"required": gettext_lazy("Type the number of people listed. Nothing was purged.")},
     )
     address_again = forms.CharField(
         label=gettext_lazy("Type the address again"),
         max_length=400,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("A connector stops, so make sure that it is the right address."),
+        error_messages={"required": gettext_lazy("Type the address once more. Nothing was purged.")},
     )
 
     def __init__(
@@ -101,6 +104,24 @@ class AddressForm(forms.Form):
             self.fields["account"].queryset = Account.objects.exclude(kind=AccountKind.SYSTEM)  # type: ignore[attr-defined]
         else:
             del self.fields["account"]
+
+
+class PasteForm(forms.Form):
+    """A list of people. Posted, and kept nowhere but in the browser's form."""
+
+    lines = forms.CharField(
+        label=gettext_lazy("Email addresses or Unique User IDs, one per line"),
+        widget=forms.Textarea(attrs={"rows": 12, "autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy("Up to 1,000 lines, as copied from a spreadsheet’s column."),
+    )
+
+    def clean_lines(self) -> str:
+        text: str = self.cleaned_data["lines"]
+        number = len(lines_of(text))
+        if number > MOST_LINES:
+            words = _("There are %(n)d lines; at most 1,000 can be looked up at once. Nothing was looked up.")
+            raise forms.ValidationError(words % {"n": number})
+        return text
 
 
 class CorrectForm(forms.ModelForm):

@@ -183,7 +183,7 @@ def test_deleting_somebody_is_four_clicks_and_a_choice(visit, home):
     button = page.get_by_role("button", name="Delete", exact=True)
     assert hand.asks_for(button) == []
     hand.click(button)
-    expect(page.get_by_text("Delete User: 1 user.")).to_be_visible()
+    expect(page.get_by_text("Lee Leaver is deleted.")).to_be_visible()
 
     assert hand.clicks == 4  # the choice in the list of actions is made with the keyboard
     assert hand.pages == ["/admin/users/internaluser/"] * 3

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -20,13 +20,14 @@ from django.utils.translation import gettext_lazy as _
 from users import services
 from users.admin import forms
 from users.apps import declared
-from users.models import ActiveFieldValue, ExternalUser, InternalUser, Role, User, UserKind
+from users.drafts import draft_begin
+from users.models import ActiveFieldValue, DraftKind, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.second_factor.enrolment import enrolment_code_give, factors_take_away
 from users.selectors import groups_in_use, mailbox_text, people_found, people_in_use, role_names, with_role
 from users.services import DeletedUserHasIt, ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
-from users.tenancy.messages import numbered
+from users.tenancy.messages import numbered, say_deleted
 
 #: How many people one action takes: they are all listed on its page.
 MOST_AT_ONCE = 200
@@ -81,6 +82,30 @@ class BulkAction:
     fields: tuple[str, ...] = ()
 
 
+DELETION = BulkAction(
+    _("Delete User"),
+    _("Delete"),
+    _(
+        "Deleted users cannot sign in and leave every list and group; their learning records stay. "
+        "They can be restored in User Cleanup, as Learners."
+    ),
+    danger=True,
+    fields=("state",),
+)
+DELETION_AND_PURGE = BulkAction(
+    _("Delete and purge"),
+    _("Delete, then purge…"),
+    _(
+        "Deleted users cannot sign in and leave every list and group. The next page shows what a purge erases for "
+        "good, and asks once more. Whoever is not purged can be restored in User Cleanup, as Learner."
+    ),
+    danger=True,
+    fields=("state",),
+)
+#: In the address of the question about one person: what follows when it is answered.
+THEN = "then"
+
+
 class ActiveValueInline(TenantTabularInline):
     model = ActiveFieldValue
     fields = ("field", "value")
@@ -113,6 +138,7 @@ class PeopleAdmin(TenantAdmin):
         "delete_people",
     )
     add_form_template = "users/person_add.html"
+    change_form_template = "users/person_change.html"
     kind: str
 
     @property
@@ -308,17 +334,7 @@ class PeopleAdmin(TenantAdmin):
         def delete(user: User, data: dict[str, Any]) -> None:
             services.user_delete(acting_user=request.user, user=user)
 
-        question = BulkAction(
-            _("Delete User"),
-            _("Delete"),
-            _(
-                "Deleted users cannot sign in and leave every list and group; their learning records stay. "
-                "They can be restored in User Cleanup, as Learners."
-            ),
-            danger=True,
-            fields=("state",),
-        )
-        return self.ask(request, queryset, "delete_people", question, delete)
+        return self.ask(request, queryset, "delete_people", DELETION, delete)
 
     def ask(
         self,
@@ -342,10 +358,10 @@ class PeopleAdmin(TenantAdmin):
         if answered and form.is_valid():
             self._do(request, people, question, lambda user: do(user, form.cleaned_data))
             return None
-        return self._question_page(request, people, action, question, form)
+        return self._question_page(request, people, action, question, form, back=request.get_full_path())
 
     def _question_page(
-        self, request: HttpRequest, people: list[User], action: str, question: BulkAction, form: Any
+        self, request: HttpRequest, people: list[User], action: str, question: BulkAction, form: Any, *, back: str
     ) -> HttpResponse:
         for user in people:
             user.role_labels = ", ".join(role_names(user))  # type: ignore[attr-defined]
@@ -360,12 +376,16 @@ class PeopleAdmin(TenantAdmin):
             "people": people,
             "action": action,
             "checkbox": ACTION_CHECKBOX_NAME,
-            "back": request.get_full_path(),
+            "back": back,
         }
         return TemplateResponse(request, "users/people_action.html", context)
 
-    def _do(self, request: HttpRequest, people: list[User], question: BulkAction, do: Callable[[User], None]) -> None:
-        done = refused = 0
+    def _do(
+        self, request: HttpRequest, people: list[User], question: BulkAction, do: Callable[[User], Any]
+    ) -> list[int]:
+        """Who it was done to."""
+        done: list[int] = []
+        refused = 0
         for user in people:
             try:
                 do(user)
@@ -376,14 +396,51 @@ class PeopleAdmin(TenantAdmin):
                     named = numbered(gettext("user"), user.pk, link)
                     self.message_user(request, format_html("{}: {}", named, str(refusal)), messages.ERROR)
             else:
-                done += 1
+                done.append(user.pk)
                 self.log_change(request, user, [{"changed": {"fields": list(question.fields)}}])
         if refused > MOST_REFUSALS:
             text = ngettext("%(n)d more user was refused.", "%(n)d more users were refused.", refused - MOST_REFUSALS)
             self.message_user(request, text % {"n": refused - MOST_REFUSALS}, messages.ERROR)
-        if done:
-            text = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", done)
-            self.message_user(request, text % {"verb": question.title, "n": done}, messages.SUCCESS)
+        if done and question in (DELETION, DELETION_AND_PURGE):
+            say_deleted(request, done)
+        elif done:
+            text = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", len(done))
+            self.message_user(request, text % {"verb": question.title, "n": len(done)}, messages.SUCCESS)
+        return done
+
+    # ------------------------------------------------------------ on a person's own page
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}_leave"
+        return [path("<int:pk>/leave/", self.admin_site.admin_view(self.leave_view), name=name), *super().get_urls()]
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        oneself = str(request.user.pk) == object_id
+        can_leave = not oneself and self.has_delete_people_permission(request)
+        offered = {"can_leave": can_leave, "can_purge": can_leave and request.user.has_perm(PURGE_PERMISSION)}
+        return super().change_view(request, object_id, form_url, {**offered, **(extra_context or {})})
+
+    def leave_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Delete one person, and go on to the confirmation of their purge where that was asked for."""
+        if not (self.has_change_permission(request) and self.has_delete_people_permission(request)):
+            raise PermissionDenied
+        person = self.get_object(request, str(pk))
+        if person is None:
+            raise Http404
+        user: Any = request.user
+        then_purge = request.GET.get(THEN) == "purge" and user.has_perm(PURGE_PERMISSION)
+        question = DELETION_AND_PURGE if then_purge else DELETION
+        its_page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[person.pk])
+        if request.method != "POST":
+            form = question.form(person.account_id, None)
+            return self._question_page(request, [person], "delete_people", question, form, back=its_page)
+        done = self._do(request, [person], question, lambda each: services.user_delete(acting_user=user, user=each))
+        if not done:
+            return HttpResponseRedirect(its_page)
+        if not then_purge:
+            return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+        draft = draft_begin(user=user, kind=DraftKind.CONFIRMATION, account_id=person.account_id, people=done)
+        return HttpResponseRedirect(f"{reverse('admin:cleanup_purge')}?plan={draft.token.hex}")
 
 
 def _is_back(user: Any) -> bool:

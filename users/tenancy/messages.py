@@ -5,7 +5,7 @@ A message waits in a cookie, or in a session's row, until somebody looks at the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +16,32 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 _INSTEAD = "_said_instead"
+#: The tag of a message about people who were deleted, and what stands before their numbers in the next one.
+DELETED, NUMBERS = "deleted-people", "users-"
 
 
 def numbered(text: Any, number: Any, link: str = "") -> SafeString:
     """ "User 12", as a link where there is a page."""
     named = f"{capfirst(str(text))} {number}"
     return format_html('<a href="{}">{}</a>', link, named) if link else format_html("{}", named)
+
+
+def say_deleted(request: HttpRequest, ids: Sequence[int]) -> None:
+    """Say who was deleted: by number, from which the page that says it draws the names."""
+    text = ngettext("%(n)d user is deleted.", "%(n)d users are deleted.", len(ids)) % {"n": len(ids)}
+    numbers = NUMBERS + "-".join(map(str, ids))
+    messages.success(request, text, extra_tags=f"{DELETED} {numbers}")
+
+
+def deleted_ids(message: Any) -> list[int]:
+    """The numbers of the people whom a message says to be deleted; none of other messages."""
+    tags = (message.extra_tags or "").split()
+    if tags[:1] != [DELETED]:
+        return []
+    return [int(number) for number in tags[1].removeprefix(NUMBERS).split("-")]
 
 
 class QuietMessages(admin.ModelAdmin):

@@ -1,12 +1,10 @@
-// Keeps the selection of deleted users while somebody sorts and pages within the same filter, counts it, and refuses one
-// too many. Only numbers of rows are kept, in this tab alone, for a day. Without this script the page works, one page at a time.
+// Keeps the selection of deleted users while somebody searches, filters, sorts and pages, also when they have to sign in
+// again; counts it, and refuses one too many. With Shift a click ticks all between it and the one before. Only numbers of
+// rows are kept, in this tab alone, for a day. Without this script the page works, one page at a time.
 "use strict";
 (() => {
   const form = document.getElementById("cleanup-form");
-  if (!form) {
-    sessionStorage.removeItem("cleanup");
-    return;
-  }
+  if (!form) return; // nobody is listed, such as by a search: who is selected stays so
   const DAY = 24 * 60 * 60 * 1000;
   const most = Number(form.dataset.most);
   const first = form.dataset.first ? form.dataset.first.split(",") : [];
@@ -26,7 +24,9 @@
     }
   }
   const chosen = new Set(button.dataset.on ? first : stored().filter((id) => !disabled.has(id)));
-  const fill = (words) => words.replace("{n}", chosen.size).replace("{most}", most);
+  const here = () => boxes.filter((box) => chosen.has(box.value)).length;
+  const fill = (words) => words.replace("{n}", chosen.size).replace("{most}", most).replace("{here}", here());
+  const clear = document.getElementById("clear-selection");
 
   function show() {
     for (const box of boxes) {
@@ -34,41 +34,62 @@
       box.closest("tr").classList.toggle("pg-on", box.checked);
     }
     form.querySelectorAll(".pg-beyond").forEach((input) => input.remove());
-    const here = new Set(boxes.map((box) => box.value));
+    const listed = new Set(boxes.map((box) => box.value));
     for (const id of chosen) {
-      if (here.has(id)) continue;
+      if (listed.has(id)) continue;
       const input = Object.assign(document.createElement("input"), { type: "hidden", name: "_selected_action", value: id });
       input.className = "pg-beyond";
       form.append(input);
     }
-    count.textContent = fill(count.dataset.words);
-    button.textContent = chosen.size ? button.dataset.unselect : button.dataset.select;
+    const elsewhere = chosen.size > here();
+    count.textContent = fill(elsewhere ? count.dataset.elsewhere : count.dataset.words);
+    button.textContent = here() ? button.dataset.unselect : button.dataset.select;
+    clear.hidden = !(chosen.size && !here());
     sessionStorage.setItem("cleanup", JSON.stringify({ scope: form.dataset.scope, at: Date.now(), ids: [...chosen] }));
+  }
+
+  let before = null; // the box that was clicked last
+  let through = false; // whether Shift is held
+  form.addEventListener("click", (event) => { through = event.shiftKey; });
+
+  function tick(box, on) {
+    if (box.disabled) return;
+    if (!on) chosen.delete(box.value);
+    else if (chosen.has(box.value) || chosen.size < most) chosen.add(box.value);
+    else {
+      refused.textContent = fill(count.dataset.full);
+      refused.hidden = false;
+    }
   }
 
   form.addEventListener("change", (event) => {
     const box = event.target;
     if (!boxes.includes(box)) return;
     refused.hidden = true;
-    if (!box.checked) chosen.delete(box.value);
-    else if (chosen.size < most) chosen.add(box.value);
-    else {
-      refused.textContent = fill(count.dataset.full);
-      refused.hidden = false;
-    }
+    const on = box.checked;
+    const [from, to] = [boxes.indexOf(through && before ? before : box), boxes.indexOf(box)].sort((a, b) => a - b);
+    for (const each of boxes.slice(from, to + 1)) tick(each, on);
+    before = box;
     show();
   });
 
   function toggle(event) {
     event.preventDefault();
     refused.hidden = true;
-    const anybody = chosen.size > 0;
+    const ticked = here() > 0;
+    if (!ticked && chosen.size && !window.confirm(fill(count.dataset.replace))) return;
     chosen.clear();
-    if (!anybody) first.slice(0, most).forEach((id) => chosen.add(id));
+    if (!ticked) first.slice(0, most).forEach((id) => chosen.add(id));
     show();
   }
   button.addEventListener("click", toggle);
   button.addEventListener("keydown", (event) => { if (event.key === " ") toggle(event); });
+  clear.addEventListener("click", () => {
+    chosen.clear();
+    refused.hidden = true;
+    show();
+    button.focus();
+  });
 
   // Who is restored is no longer here to be chosen. A purge keeps the selection until it is accepted: one may come back.
   form.addEventListener("submit", (event) => {

@@ -231,7 +231,8 @@ def test_delete_user_asks_once_and_lists_everybody(act, ann, account):
     ann.refresh_from_db()
     assert ann.state == UserState.ACTIVE
     response = act("delete_people", ann, other)
-    assert "Delete User: 2 users." in said(response)
+    assert "2 users are deleted." in said(response)
+    assert "Ann Archer and Otto Other are deleted." in response.content.decode()
     assert User.objects.filter(state=UserState.DELETED).count() == 2
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"user {ann.pk}", f"user {other.pk}"}
 
@@ -239,7 +240,8 @@ def test_delete_user_asks_once_and_lists_everybody(act, ann, account):
 def test_who_cannot_be_deleted_is_named_and_the_others_go(act, ann, admin_user):
     response = act("delete_people", ann, admin_user)
     assert "cannot delete yourself" in said(response)
-    assert "Delete User: 1 user." in said(response)
+    assert "1 user is deleted." in said(response)
+    assert "Ann Archer is deleted." in response.content.decode()
     admin_user.refresh_from_db()
     ann.refresh_from_db()
     assert (admin_user.state, ann.state) == (UserState.ACTIVE, UserState.DELETED)
