@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
 PROGRAM: Final = "pg_repack"
 #: The new copy, and the write-ahead log that says it once more.
 TIMES: Final = 2
+#: Seconds between two looks at what it does.
+LOOK_EVERY: Final = 0.2
+#: Whether it waits for transactions of others to end: its last statement asks which of them are left.
+_WAITS_FOR_OTHERS: Final = (
+    "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE application_name = 'pg_repack' "
+    "AND datname = current_database() AND query LIKE '%virtualtransaction = ANY%'"
+)
 _LOCAL: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _BUSY, _FULL = "55P03", "53100"
 #: What the planner remembers of values is stored in tables, too: the gaps in these as in any other.
@@ -93,7 +103,8 @@ class Rewriting:
             return Outcome.NO_ROOM
         before = self._file(piece)
         if piece.is_table and piece.name not in REMEMBERED and self.works_beside and self._repack(piece, wait):
-            return Outcome.DONE if self._file(piece) != before else Outcome.NOT_OURS
+            # Whoever lets it work beside others does not want them shut out instead: no VACUUM FULL.
+            return Outcome.DONE if self._file(piece) != before else Outcome.BUSY
         analyze = "" if piece.name in REMEMBERED else ", ANALYZE"
         try:
             self._execute(f"VACUUM (FULL{analyze}) {piece.name}")
@@ -124,16 +135,32 @@ class Rewriting:
         return there.f_bavail * there.f_frsize
 
     def _repack(self, piece: Piece, wait: float) -> bool:
-        """Whether it did. What it needs and lacks (a key, a right) is for VACUUM FULL then."""
+        """Whether it did, or gave up since somebody was in the way. What it needs and lacks (a key, a right) is for
+        VACUUM FULL then.
+
+        Its own time-out bounds the wait for the table's lock, and not the one before it for all transactions that are
+        open in the database; that is ended here. Interrupted, it removes what it has made.
+        """
         config = self.connection.settings_dict
         server = {"PGHOST": config["HOST"], "PGPORT": str(config["PORT"] or ""), "PGUSER": config["USER"]}
         server |= {"PGDATABASE": config["NAME"], "PGPASSWORD": config["PASSWORD"]}
         words = (PROGRAM, f"--table={piece.name}", f"--wait-timeout={max(1, int(wait))}", "--no-kill-backend")
         known = {name: str(value) for name, value in server.items() if value}
-        done = subprocess.run(  # noqa: S603 - the name of a table, quoted by the database
-            words, env={**os.environ, **known}, capture_output=True, check=False
+        process = subprocess.Popen(  # noqa: S603 - the name of a table, quoted by the database
+            words, env={**os.environ, **known}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        return done.returncode == 0
+        waits_since: float | None = None
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK_EVERY) == 0
+            if not self._rows(_WAITS_FOR_OTHERS):
+                waits_since = None
+            elif waits_since is None:
+                waits_since = time.monotonic()
+            elif time.monotonic() - waits_since > wait:
+                process.send_signal(signal.SIGINT)
+                process.wait()
+                return True
 
     def _file(self, piece: Piece) -> int:
         ((number,),) = self._rows("SELECT pg_catalog.pg_relation_filenode(%s::oid)::bigint", [piece.number])

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 import time
 from itertools import cycle
 
 import pytest
+from django.core.checks import ERROR, run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -199,3 +201,57 @@ def test_a_partition_is_written_anew_by_itself():
         finally:
             cursor.execute("DROP TABLE zzlog")
             cursor.execute("DROP SCHEMA zzops")
+
+
+@pytest.fixture
+def repack(transactional_db):
+    """pg_repack, the program and the extension, of the version that belongs to this server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT default_version FROM pg_available_extensions WHERE name = 'pg_repack'")
+        offered = cursor.fetchone()
+        if offered is None or shutil.which("pg_repack") is None:
+            pytest.skip("pg_repack is not installed (Debian: postgresql-NN-repack)")
+        cursor.execute("CREATE EXTENSION pg_repack")
+        yield
+        cursor.execute("DROP EXTENSION pg_repack CASCADE")
+
+
+def test_with_pg_repack_nobody_has_to_wait_for_a_table(repack, completed, capsys):
+    """Its own views need no rule, it leaves nothing behind, and what it cannot do VACUUM FULL does."""
+    assert [each for each in run_checks(databases=["default"]) if each.level >= ERROR] == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM learning_comment")
+        (rows,) = cursor.fetchone()
+    written = []
+
+    def note(execute, sql, params, many, context):
+        if sql.startswith("VACUUM (FULL"):
+            written.append(sql.rpartition(" ")[2])
+        return execute(sql, params, many, context)
+
+    assert "learning_comment" in lie_in_files(VICTIM)
+    with connection.execute_wrapper(note):
+        code, out, _err = run_alone(capsys, completed.reference, "--prove")
+    assert (code, "rebuilt: learning_comment" in out, "rebuilt: users_user" in out) == (0, True, True)
+    assert [table for table in written if not table.startswith("pg_catalog.")] == []
+    assert lie_in_files(VICTIM) == set()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM learning_comment")
+        assert cursor.fetchone() == (rows,)
+        cursor.execute(
+            "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'repack' AND relkind = 'r'"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_a_table_that_pg_repack_cannot_get_is_named_too(repack, completed, capsys):
+    with another_session(autocommit=True) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE learning_comment IN ACCESS SHARE MODE")
+        code, out, _err = run_alone(capsys, completed.reference, "--wait", "0.5")
+        other.execute("ROLLBACK")
+    assert code == 1
+    assert "learning_comment was in use all the time: run this again in a quiet minute." in out
+    code, out, _err = run_alone(capsys, completed.reference)
+    assert (code, "rebuilt: learning_comment" in out) == (0, True)
