@@ -148,6 +148,14 @@ def _place_gaps(place: Place, survey: Survey, known: Mapping[str, frozenset[str]
         return
     table = place.name
     exempt = f'ExemptTable("{table}", reason="…") in a purge_rules.py'
+    if place.hides:
+        what = "has row security, which hides rows from this role: nobody could tell whether a purge left any."
+        hint = (
+            "Let this role see all of its rows (as its owner, without FORCE ROW LEVEL SECURITY, or with BYPASSRLS), or "
+            f"list {exempt}."
+        )
+        yield Gap("purge.E004", table, what, hint)
+        return
     if place.holds == Holds.FOREIGN:
         what = "is a foreign table: its rows are another database's, where no purge reaches."
         yield Gap("purge.E004", table, what, f"Drop it, or list {exempt} that says who erases there.")

@@ -91,21 +91,22 @@ WITH {PLACES}
 SELECT 'place', {_named("c")}, c.relkind::text,
   ARRAY(SELECT {_named("p")} FROM pg_catalog.pg_inherits i JOIN place p ON p.oid = i.inhparent
     WHERE i.inhrelid = c.oid),
-  c.oid::bigint, c.version, c.relkind <> 'm' OR pg_catalog.pg_has_role(c.relowner, 'USAGE')
+  c.oid::bigint, c.version, c.relkind <> 'm' OR pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+  pg_catalog.row_security_active(c.oid)
 FROM place c
 UNION ALL
-SELECT 'trigger', {_named("c")}, t.tgname, '{{}}', 0, '', TRUE
+SELECT 'trigger', {_named("c")}, t.tgname, '{{}}', 0, '', TRUE, FALSE
 FROM pg_catalog.pg_trigger t JOIN place c ON c.oid = t.tgrelid
 WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled <> 'D'
 UNION ALL
-SELECT 'rule', {_named("c")}, r.rulename, '{{}}', 0, '', TRUE
+SELECT 'rule', {_named("c")}, r.rulename, '{{}}', 0, '', TRUE, FALSE
 FROM pg_catalog.pg_rewrite r JOIN place c ON c.oid = r.ev_class WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D'
 UNION ALL
-SELECT 'constraint', {_named("c")}, {_named("f")} || '.' || k.conname, '{{}}', 0, '', TRUE
+SELECT 'constraint', {_named("c")}, {_named("f")} || '.' || k.conname, '{{}}', 0, '', TRUE, FALSE
 FROM pg_catalog.pg_constraint k JOIN place c ON c.oid = k.confrelid JOIN place f ON f.oid = k.conrelid
 WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
 UNION ALL
-SELECT 'large objects', '', '', '{{}}', 0, '', TRUE
+SELECT 'large objects', '', '', '{{}}', 0, '', TRUE, FALSE
 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_largeobject_metadata)
 """
 # The columns that have room for a text: no numbers, moments, spans, truth, places, fixed words, UUIDs; nor lists or
@@ -213,15 +214,15 @@ def survey(rows: Rows) -> Survey:
     found = rows(_SURVEY)
     places = [row for row in found if row[0] == "place"]
     new = {
-        (number, version, name) for _what, name, said, _p, number, version, _r in places if said != "f"
+        (number, version, name) for _what, name, said, _p, number, version, *_may in places if said != "f"
     } - _room.keys()
     if new:
         there: dict[int, list[str]] = dict(rows(_ROOM, [[number for number, _version, _name in new]]))
         _room.update({key: tuple(there.get(key[0], ())) for key in new})
     return Survey(
         places=tuple(
-            Place(name, _HOLDS[said], _room.get((number, version, name), ()), tuple(parents), is_ours)
-            for _what, name, said, parents, number, version, is_ours in sorted(places, key=lambda row: row[1])
+            Place(name, _HOLDS[said], _room.get((number, version, name), ()), tuple(parents), is_ours, hides)
+            for _what, name, said, parents, number, version, is_ours, hides in sorted(places, key=lambda row: row[1])
         ),
         automatic=tuple(
             sorted(Automatic(Acts(what), said, table) for what, table, said, *_rest in found if what in set(Acts))

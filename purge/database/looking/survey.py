@@ -33,13 +33,15 @@ class Acts(StrEnum):
 class Place:
     """Something with rows. ``name``: of another schema with that before it. ``columns``: those that have room for a
     text and are not generated; ``parents``: the places whose piece it is (partitions, heirs): read and treated with
-    them, but for its own columns. ``refreshable``: a materialized view that this role may make anew."""
+    them, but for its own columns. ``refreshable``: a materialized view that this role may make anew. ``hides``: row
+    security keeps rows from this role, without a word."""
 
     name: str
     holds: Holds
     columns: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     refreshable: bool = True
+    hides: bool = False
 
 
 @dataclass(frozen=True, order=True)

@@ -216,6 +216,30 @@ def test_a_schema_that_the_role_may_not_read_is_somebody_elses(db):
 
 
 @pytest.mark.postgresql
+def test_rows_that_row_security_hides_are_not_taken_for_rows_that_are_not_there(db):
+    """It hides without an error: a proof would find nothing, and call that clean."""
+    from purge.rules import ExemptTable
+
+    make("CREATE ROLE zzproduct")
+    make("GRANT ALL ON SCHEMA public TO zzproduct; GRANT ALL ON ALL TABLES IN SCHEMA public TO zzproduct")
+    make("CREATE SCHEMA zzops; GRANT USAGE ON SCHEMA zzops TO zzproduct; CREATE TABLE zzops.notes (id int, say text)")
+    make("GRANT SELECT ON zzops.notes TO zzproduct; ALTER TABLE zzops.notes ENABLE ROW LEVEL SECURITY")
+    make("ALTER TABLE learning_comment ENABLE ROW LEVEL SECURITY; SET ROLE zzproduct")
+    hidden = "has row security, which hides rows from this role"
+    try:
+        said = said_by_the_check()
+        assert [text.split()[0] for text in said] == ["learning_comment", "zzops.notes"]
+        assert all(hidden in text and "BYPASSRLS" in said[text] for text in said)
+        with declared(EXEMPT=[ExemptTable("zzops.notes", REASON)]):
+            assert [text.split()[0] for text in said_by_the_check()] == ["learning_comment"]
+            # Whoever sees all of its rows, as a table's owner does, has nothing to fear.
+            make("RESET ROLE; ALTER ROLE zzproduct BYPASSRLS; SET ROLE zzproduct")
+            assert said_by_the_check() == {}
+    finally:
+        make("RESET ROLE")
+
+
+@pytest.mark.postgresql
 def test_all_of_a_schema_is_exempted_in_one_line(db):
     from purge.rules import ExemptTable
 
