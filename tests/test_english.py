@@ -135,6 +135,15 @@ GONE = (
     "Decline: the user stays",
     "A purge can begin in six ways, and each reaches other rows.",
     "There is no such page, or it is not one of your account.",
+    "You signed in more than fifteen minutes ago",
+    "What you type is hashed and not stored; that you asked is.",
+    "Reference removed:",
+    "Stored files of %(noun)s",
+    "Rows that did not go in",
+    "That is no email address.",
+    "}Read as {{ encoding }}",
+    '_("Data map")',
+    '_("Routes")',
 )
 
 

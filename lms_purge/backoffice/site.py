@@ -46,8 +46,8 @@ NAVIGATION: tuple[tuple[str, Any, tuple[Any, ...], bool], ...] = (
         (
             "purge.PurgeRequest",
             ("purge_look_up", gettext_lazy("Look up")),
-            ("purge_data_map", gettext_lazy("Data map")),
-            ("purge_routes", gettext_lazy("Routes")),
+            ("purge_data_map", gettext_lazy("Personal data map")),
+            ("purge_routes", gettext_lazy("Purge types")),
             "purge.ImsNotice",
         ),
         True,
@@ -75,6 +75,8 @@ NAMES = {
     "purge.PurgeRequest": gettext_lazy("Requests"),
     "purge.ImsNotice": gettext_lazy("Identity provider notices"),
     "users.Account": gettext_lazy("Account settings"),
+    "users.LoginEvent": gettext_lazy("Sign-in log"),
+    "users.UserAudit": gettext_lazy("User audit log"),
 }
 
 

@@ -522,7 +522,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "purge/data_map.html",
-            title=_("Data map"),
+            title=_("Personal data map"),
             entries=entries,
             columns=sum(len(entry.lines) for entry in entries),
             exempt=data_map.exempt_lines(),
@@ -534,7 +534,7 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "purge/routes.html",
-            title=_("Routes"),
+            title=_("Purge types"),
             heads=[label for _name, label in data_map.TICKS],
             routes=data_map.route_lines(),
         )

@@ -124,7 +124,7 @@ class PersonTreatment(Treatment):
 
     via: str = ""
 
-    progress: ClassVar[str | Promise] = _("Reference removed: %(noun)s (%(column)s)")
+    progress: ClassVar[str | Promise] = _("Cleared “%(column)s”: %(noun)s")
     needs_null: ClassVar[bool] = False
     points_at_person: ClassVar[bool] = True
     may_stay: ClassVar[bool] = False

@@ -65,7 +65,7 @@ class FileStep(Step):
 
     @property
     def label(self) -> str:
-        return _("Stored files of %(noun)s") % {"noun": self.noun}
+        return _("Files removed: %(noun)s") % {"noun": self.noun}
 
     @property
     def columns(self) -> list[FileColumn]:

@@ -236,7 +236,7 @@ def test_the_navigation_is_in_the_order_people_think_in(as_admin):
     assert [name for name, _entries in found] == ["Users", "Purges", "Learning", "Messaging", "Connectors"]
     assert found[0][1][:3] == ["Internal Users", "External Users", "User Cleanup"]
     assert "Account settings" in found[0][1]
-    assert found[1][1] == ["Requests", "Look up", "Data map", "Routes", "Identity provider notices"]
+    assert found[1][1] == ["Requests", "Look up", "Personal data map", "Purge types", "Identity provider notices"]
 
 
 def test_every_entry_leads_somewhere_and_is_marked_there(as_admin):

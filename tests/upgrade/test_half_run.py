@@ -125,7 +125,7 @@ def test_a_step_is_named_in_the_language_of_its_reader_not_of_its_worker(half_ru
         "Deleted: sign-ins",
         "Removed or emptied: comments",
         "Addresses taken out of users",
-        "Stored files of import files",
+        "Files removed: import files",
         "Records of an earlier version",
     ]
 

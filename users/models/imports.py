@@ -72,6 +72,13 @@ class ImportLog(OfAccount):
     def __str__(self) -> str:
         return f"import {self.pk}"
 
+    @property
+    def encoding_name(self) -> str:
+        """The encoding as programs that save files call it."""
+        if self.encoding == "cp1252":
+            return str(_("Windows (Western)"))
+        return "UTF-16" if self.encoding.startswith("utf-16") else self.encoding.removesuffix("-sig").upper()
+
 
 class ImportRowError(OfAccount):
     """A row that did not go in. The reason never quotes what the row says of a person."""

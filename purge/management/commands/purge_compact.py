@@ -136,7 +136,7 @@ def _addresses() -> list[str]:
     typed: list[str] = []
     while text := getpass("Address (Enter ends): ").strip():
         if not is_address(text):
-            raise CommandError("That is no email address.", returncode=USAGE)
+            raise CommandError("Enter a valid email address.", returncode=USAGE)
         typed.append(text)
     return typed
 

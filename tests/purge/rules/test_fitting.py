@@ -157,7 +157,7 @@ def test_what_an_administrator_reads_while_each_runs():
         "DeleteAbout": "Deleted: %(noun)s",
         "Withdraw": "Removed or emptied: %(noun)s",
         "Unassign": "Taken off: %(noun)s",
-        "Detach": "Reference removed: %(noun)s (%(column)s)",
+        "Detach": "Cleared “%(column)s”: %(noun)s",
         "HandOver": "Handed over: %(noun)s",
     }
 

@@ -30,7 +30,7 @@ def test_it_imports_at_once_and_says_what_came_of_it(run, account, admin_user):
 def test_json_has_numbers_lines_and_reasons_and_bad_rows_need_you(run, tmp_path, capsys):
     file = tmp_path / "people.csv"
     file.write_text("Wer;Post\nAnn;a@x.org\nBob;\n")
-    with pytest.raises(CommandError, match="Rows that did not go in: 1") as refusal:
+    with pytest.raises(CommandError, match="Rows with problems: 1") as refusal:
         run("--json", "--map", "name=Wer", "--map", "email=post", file)
     assert refusal.value.returncode == 1
     answer = json.loads(capsys.readouterr().out)

@@ -85,7 +85,7 @@ class Command(PurgeCommand):
         if log.state == ImportState.FAILED:
             raise CommandError(log.failure, returncode=NEEDS_YOU)
         if log.failed:
-            needs_you(f"Rows that did not go in: {log.failed:,}. The others did.")
+            needs_you(f"Rows with problems: {log.failed:,}. The others are in.")
         if cells := log.row_errors.count() - log.failed:
             needs_you(f"Rows whose manager was not understood: {cells:,}. The rest of each went in.")
 
