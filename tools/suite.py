@@ -4,7 +4,7 @@
 `./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes; `./test
 --crawl` asks at every address, as everybody, for everybody's rows; `./test --drills` restores backups; `./test
 --postgres-version 18` runs the routes and the engine on another PostgreSQL, `./test --partitioned` on tables in
-partitions.
+partitions; `./test --machines` kills a site on several machines part by part.
 Needs the standard library alone.
 """
 
@@ -45,6 +45,7 @@ CRAWL = "--crawl"
 DRILLS = "--drills"
 POSTGRES_VERSION = "--postgres-version"
 PARTITIONED = "--partitioned"
+MACHINES = "--machines"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
@@ -112,6 +113,8 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all([postgres_version(python, arguments[1:])], environ)
     if arguments[:1] == [PARTITIONED]:
         return run_all([partitioned(python, arguments[1:])], environ)
+    if arguments == [MACHINES]:
+        return run_all([machines(python)], environ)
     words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
     if QUICK in arguments:
         steps = [quick(python, words)]
@@ -297,6 +300,11 @@ def postgres_version(python: Path, words: Sequence[str]) -> Step:
 def partitioned(python: Path, words: Sequence[str]) -> Step:
     """The routes' tests, or those that are named, on the partitions of docs/partitions.sql."""
     return Step("tables in partitions", [str(python), "-m", "tests.in_partitions", *words])
+
+
+def machines(python: Path) -> Step:
+    """Two webs, two workers, poolers, a database with its standby: killed in turn while people are purged."""
+    return Step("several machines", [str(python), "-m", "tests.machines"])
 
 
 def production() -> dict[str, str]:

@@ -21,6 +21,7 @@ from tools.suite import (
     drills,
     fuzz,
     install_hook,
+    machines,
     mutants,
     partitioned,
     postgres_version,
@@ -302,6 +303,7 @@ def test_the_checks_are_left_out_only_where_that_is_asked_for(monkeypatch):
 
 def test_another_postgresql_is_one_of_those_that_are_supported(capsys):
     assert postgres_version(PYTHON, ["18", "-x"]).words == [PYTHON, "-m", "tests.versions", "18", "-x"]
+    assert machines(PYTHON).words == [PYTHON, "-m", "tests.machines"]
     assert partitioned(PYTHON, ["-x"]).words == [PYTHON, "-m", "tests.in_partitions", "-x"]
     for words in ([], ["13"], ["19"], ["new"]):
         assert on_version(words) == 2
