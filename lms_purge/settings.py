@@ -17,6 +17,7 @@ from keys import folder as key_folder
 from lms_purge.process.database import database_from_url
 from lms_purge.process.logs import logging_config
 from lms_purge.process.reachable import name_server, refusal_to_serve
+from purge.bucket.place import place_of
 from users.sign_in.client import networks_of
 
 # ModelAdmin[User] and the like, as the types have them, at run time too.
@@ -198,8 +199,18 @@ STATIC_URL = "/static/"
 STATIC_ROOT: Path = env.path("STATIC_ROOT", VAR_DIR / "static")
 # Static files are for our own pages alone; the default would let any site read them.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+# Uploaded files in a bucket of an object store instead: s3://bucket/prefix?endpoint=https://…&region=…
+LMS_FILES: str = env.str("LMS_FILES", "")
+try:
+    _bucket = {"place": place_of(LMS_FILES)} if LMS_FILES else None
+except ValueError as error:
+    raise ImproperlyConfigured(f"LMS_FILES {error}.") from None
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": (
+        {"BACKEND": "lms_purge.process.files.BucketFiles", "OPTIONS": _bucket}
+        if _bucket
+        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    ),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

@@ -1,5 +1,7 @@
 """The closed sets of words that models, policy and engine share."""
 
+from enum import StrEnum
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -228,3 +230,14 @@ class JournalTrouble(models.TextChoices):
 class Notify(models.TextChoices):
     INITIATOR = "initiator", _("The initiator, on completion")
     ADMINISTRATORS = "administrators", _("The administrators of every enterprise account that has such a user")
+
+
+class FilesStay(StrEnum):
+    """Why a request cannot erase its stored files: what stands in its ``error_class``."""
+
+    #: Kept until a date that nobody can bring forward (object lock, retention).
+    LOCKED = "FilesLocked"
+    #: Kept until somebody lifts a hold (object lock, legal hold).
+    ON_HOLD = "FilesOnHold"
+    #: A right is missing.
+    REFUSED = "FilesRefused"

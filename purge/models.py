@@ -112,6 +112,8 @@ class PurgeRequest(models.Model):
     next_attempt_at = models.DateTimeField(null=True)
     error_class = models.CharField(_("error"), max_length=80, blank=True, default="")
     error_step = models.CharField(_("step of the error"), max_length=120, blank=True, default="")
+    #: Until when the file storage keeps files that should be erased; None: it keeps none, or has no date.
+    files_locked_until = models.DateTimeField(null=True, editable=False)
     planned = models.BooleanField(default=False)
     reopened = models.BooleanField(default=False)
 
@@ -396,10 +398,14 @@ class ReachedRows(models.Model):
 
 
 class DoomedFile(models.Model):
-    """A stored file to be erased: the link is dead and committed, the file goes next, then this row."""
+    """A stored file to be erased: the link is dead and committed, the file goes next (``erased_at``).
+
+    The row goes when the request is closed: until then the proof looks whether the file is there again.
+    """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="files")
     name = models.CharField(max_length=400)
+    erased_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("request", "name"), name="purge_file_once"),)

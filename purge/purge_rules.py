@@ -101,7 +101,7 @@ RULES = [
         "purge.DoomedFile",
         _("files to erase"),
         None,
-        {"name": Keep("an opaque storage name; the row is deleted when the file is erased", closed=RANDOM)},
+        {"name": Keep("an opaque storage name; the row is deleted in the closing transaction", closed=RANDOM)},
     ),
     ModelRules(
         "purge.FileReading",

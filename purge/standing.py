@@ -21,7 +21,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from purge.choices import OPEN_STATUSES, Actor, Reader, State, Status
+from purge.choices import OPEN_STATUSES, Actor, FilesStay, Reader, State, Status
 from purge.host import get_host
 from purge.journal.noticing import Trouble, trouble
 from purge.models import PurgeRequest
@@ -277,7 +277,7 @@ def _standing(
         sentence=_sentence(purge_request, reader, shown, silence, zone),
         who=who,
         who_label=who_label(who, reader),
-        until=(shown.until if shown and shown.until else purge_request.due_at) if purge_request.is_open else None,
+        until=_until(purge_request, shown),
         zone=zone,
         overdue=overdue,
         waits=ordered,
@@ -309,6 +309,14 @@ def _who(purge_request: PurgeRequest, shown: Wait | None) -> Actor:
     if purge_request.status in STOPPED:
         return Actor.SUPPORT
     return shown.actor if shown is not None else Actor.WORKER
+
+
+def _until(purge_request: PurgeRequest, shown: Wait | None) -> datetime | None:
+    if not purge_request.is_open:
+        return None
+    if purge_request.status == Status.NEEDS_ATTENTION and purge_request.files_locked_until:
+        return purge_request.files_locked_until
+    return shown.until if shown and shown.until else purge_request.due_at
 
 
 # ---------------------------------------------------------------- waits
@@ -346,6 +354,8 @@ def _sentence(purge_request: PurgeRequest, reader: Reader, shown: Wait | None, s
             return _("Completed and checked on %(when)s.") % {"when": moment_text(purge_request.completed_at, zone)}
         case Status.CANCELLED:
             return _("Cancelled. Nothing was erased, and everybody is as they were before.")
+        case Status.NEEDS_ATTENTION if purge_request.error_class in list(FilesStay):
+            return _files_stay_text(purge_request, reader, zone)
         case Status.NEEDS_ATTENTION:
             return _stopped_text(purge_request, reader) % {"due": due, **_failure(purge_request)}
         case Status.RESIDUE:
@@ -434,6 +444,37 @@ def _stopped_text(purge_request: PurgeRequest, reader: Reader) -> str:
     if reader == Reader.SUPPORT:
         return _("The purge stopped (%(error)s at “%(step)s”). You, the support, have to look into it. Due %(due)s.")
     return _("The purge stopped (%(error)s at “%(step)s”). Support has to look into it. Due %(due)s.")
+
+
+def _files_stay_text(purge_request: PurgeRequest, reader: Reader, zone: str) -> str:
+    """Everything but some stored files is erased, and the file storage keeps those."""
+    if purge_request.error_class == FilesStay.LOCKED and reader in CUSTOMERS:
+        text = _(
+            "Stored files could not be erased until %(until)s: the file storage keeps them until then. It goes on by "
+            "itself, and support has been told. Due %(due)s."
+        )
+    elif purge_request.error_class == FilesStay.LOCKED:
+        text = _(
+            "Stored files could not be erased until %(until)s: an object lock of the bucket keeps them. It is tried "
+            "again by itself then, or with “Try again”. Due %(due)s."
+        )
+    elif reader in CUSTOMERS:
+        text = _(
+            "Stored files could not be erased, everything else is. Support has to help: give them the request ID. Due "
+            "%(due)s."
+        )
+    elif purge_request.error_class == FilesStay.ON_HOLD:
+        text = _(
+            "Stored files could not be erased until a legal hold on them is lifted in the bucket. Then “Try "
+            "again”. Due %(due)s."
+        )
+    else:
+        text = _(
+            "Stored files could not be erased until the product has the right %(step)s on the bucket. Grant it, then "
+            "“Try again”. Due %(due)s."
+        )
+    until = moment_text(purge_request.files_locked_until, zone)
+    return text % {"until": until, "due": moment_text(purge_request.due_at, zone), **_failure(purge_request)}
 
 
 def _found_text(reader: Reader) -> str:

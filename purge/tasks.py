@@ -24,7 +24,7 @@ from purge.references import named_in_logs
 from purge.run import claims, engine
 from purge.run.failures import failure_of
 from purge.selectors import patrol_is_under_way
-from purge.services import proved_parts_release
+from purge.services import locked_files_retry, proved_parts_release
 from purge.upkeep import compaction, deadlines
 from purge.upkeep.patrol import patrol_all
 from purge.upkeep.paused import notify_if_paused
@@ -135,12 +135,13 @@ def patrol() -> str:
 def remind() -> int:
     """Reminders at half and at all of the thirty days, and the news that purging is paused. The reminders sent.
 
-    Besides, what was proved and could not go on at that moment, does.
+    Besides, what was proved and could not go on at that moment, does; so does what waited for the end of a lock.
     """
     notify_if_paused()
     if site_is_fenced():
         return 0  # nobody else is written to
     proved_parts_release()
+    locked_files_retry()
     reminded = deadlines.remind()
     return reminded.half_time + reminded.overdue
 

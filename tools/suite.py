@@ -203,7 +203,7 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     Nor is Python forbidden to keep what it has compiled: a run starts some hundred processes, and pytest writes the
     asserts of all tests anew in each of its own, which is two thirds of the time that it takes to collect them.
     """
-    theirs = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DB", "PORT", "MEDIA_ROOT", "LMS_KEYS"}
+    theirs = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DB", "PORT", "MEDIA_ROOT", "LMS_FILES", "LMS_KEYS"}
     theirs.add("PYTHONDONTWRITEBYTECODE")
     theirs |= {key.variable for key in keys.KEYS}
     kept = {name: value for name, value in environ.items() if name not in theirs and not name.startswith("PURGE_")}

@@ -26,8 +26,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from purge.bucket.place import error_code
 from purge.database import dialect_of
 from purge.database.identity import same_database
+from purge.installation.bucket_rights import bucket_troubles
 from purge.installation.identity import installation
 from purge.models import Installation
 from purge.rules import EraseFile
@@ -35,7 +37,7 @@ from purge.rules.registry import get_registry
 
 logger = logging.getLogger(__name__)
 
-#: A marker that was right is taken for right so long, in seconds.
+#: A marker that was right is taken for right so long, in seconds, and a storage that is away for away.
 SEEN_SECONDS = 3.0
 #: Files of each column that are looked for before a storage is believed to be the database's.
 SAMPLE = 5
@@ -52,22 +54,23 @@ UNMARKED, MISSING, ANOTHER, COPY, UNREACHABLE, FILES_MISSING = (
 TEXTS: Final = {
     UNMARKED: gettext_lazy("The web has not been started with this database yet: its first start marks the storage."),
     MISSING: gettext_lazy(
-        "This process sees another file storage than the web, or the storage's marker is gone. Set MEDIA_ROOT as for "
-        "the web. If this is the right storage: manage.py purge_storage adopt."
+        "This process sees another file storage than the web, or the storage's marker is gone. Set MEDIA_ROOT or "
+        "LMS_FILES as for the web. If this is the right storage: manage.py purge_storage adopt."
     ),
     ANOTHER: gettext_lazy(
-        "The file storage's marker belongs to another copy of this database, or to another storage. Set MEDIA_ROOT as "
-        "for the web. If this database and this storage belong together from now on: manage.py purge_storage adopt."
+        "The file storage's marker belongs to another copy of this database, or to another storage. Set MEDIA_ROOT "
+        "or LMS_FILES as for the web. If this database and this storage belong together from now on: manage.py "
+        "purge_storage adopt."
     ),
     COPY: gettext_lazy(
         "This database is a copy, or was moved or restored: its file storage belongs to the original. If the original "
         "is gone and this is the real one now: manage.py purge_storage adopt. If this is a copy, for tests, give it a "
-        "storage of its own (MEDIA_ROOT): manage.py purge_storage begin --copy."
+        "storage of its own (MEDIA_ROOT, LMS_FILES): manage.py purge_storage begin --copy."
     ),
     UNREACHABLE: gettext_lazy("The file storage does not answer."),
     FILES_MISSING: gettext_lazy(
-        "Files that the database knows are not in this file storage. Set MEDIA_ROOT right and start the web again. If "
-        "those files are lost and this is the storage: manage.py purge_storage adopt --files-are-lost."
+        "Files that the database knows are not in this file storage. Set MEDIA_ROOT or LMS_FILES right and start the "
+        "web again. If those files are lost and this is the storage: manage.py purge_storage adopt --files-are-lost."
     ),
 }
 
@@ -98,7 +101,7 @@ class Sample:
 # ---------------------------------------------------------------- asking
 
 
-_seen: tuple[float, Any] = (float("-inf"), None)
+_seen: tuple[float, Any, str] = (float("-inf"), None, "")
 
 
 def storage_trouble(*, now: bool = False) -> str:
@@ -107,12 +110,13 @@ def storage_trouble(*, now: bool = False) -> str:
     row = installation()
     if row.storage_mark is None:
         return UNMARKED
-    known = (row.pk, row.storage_mark, getattr(default_storage, "location", ""))
+    place = [getattr(default_storage, word, "") for word in ("location", "bucket_name", "endpoint_url")]
+    known = (row.pk, row.storage_mark, *place)
     if not now and known == _seen[1] and time.monotonic() - _seen[0] < SEEN_SECONDS:
-        return ""
+        return _seen[2]
     trouble = _trouble(row)
-    if not trouble:
-        _seen = (time.monotonic(), known)
+    if trouble in ("", UNREACHABLE):  # who waited for a store that is away need not wait again at once
+        _seen = (time.monotonic(), known, trouble)
     return trouble
 
 
@@ -128,7 +132,7 @@ def _trouble(row: Installation) -> str:
     except OSError:
         return UNREACHABLE
     except Exception as error:  # noqa: BLE001 - whatever the client of a remote storage raises
-        logger.warning("the file storage does not answer: %s", type(error).__name__)
+        logger.warning("the file storage does not answer: %s", error_code(error) or type(error).__name__)
         return UNREACHABLE
     if marker is None:
         return MISSING
@@ -167,12 +171,18 @@ def begin_storage() -> str:
     trouble = storage_trouble()
     if trouble != UNMARKED:
         return trouble
-    if not sample_of_files().is_convincing:
-        return FILES_MISSING
-    with transaction.atomic():
-        row = Installation.objects.select_for_update().get()
-        if row.storage_mark is None:
-            _write_marker(row)
+    try:
+        if not sample_of_files().is_convincing:
+            return FILES_MISSING
+        with transaction.atomic():
+            row = Installation.objects.select_for_update().get()
+            if row.storage_mark is None:
+                _write_marker(row)
+    except (Error, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the client of a remote storage raises
+        logger.warning("the file storage cannot be marked: %s", error_code(error) or type(error).__name__)
+        return UNREACHABLE
     return storage_trouble(now=True)
 
 
@@ -240,6 +250,9 @@ def begin_web() -> None:
         connections.close_all()
     if trouble:
         logger.error("nothing is purged: %s", TEXTS[trouble])
+        return
+    for text in bucket_troubles():
+        logger.error("%s", text)
 
 
 def text_for_customers() -> str:

@@ -90,6 +90,13 @@ def _what_failed(purge_request: PurgeRequest) -> str:
                 "The database does not give this product the rights that it needs on “%(table)s”. Trying again does "
                 "not help until an operator has granted them."
             ) % {"table": purge_request.error_step or _("unknown")}
+        case "FilesLocked" | "FilesOnHold":
+            return _("The file storage keeps some stored files: they are locked there. Everything else is erased.")
+        case "FilesRefused":
+            return _(
+                "The file storage does not let this product erase some stored files: the right %(right)s is missing. "
+                "Everything else is erased."
+            ) % {"right": purge_request.error_step or _("unknown")}
         case "OperationalError" | "InterfaceError":
             return _("The database could not be reached, or was too busy.")
         case "":

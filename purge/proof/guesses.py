@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from purge.database.catalog import Catalog, Column, ColumnType
-from purge.models import Identifier, IdentifierSet, Subject, SuppressionHash
+from purge.models import DoomedFile, Identifier, IdentifierSet, Subject, SuppressionHash
 
 #: The engine's own tables hold ids and, while a request is open, what it captured.
-OWN_TABLES = frozenset(model._meta.db_table for model in (Identifier, IdentifierSet, Subject, SuppressionHash))
+OWN_TABLES = frozenset(
+    model._meta.db_table for model in (DoomedFile, Identifier, IdentifierSet, Subject, SuppressionHash)
+)
 
 
 @dataclass(frozen=True)

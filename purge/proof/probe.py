@@ -37,8 +37,10 @@ from purge.proof.guesses import ADDRESSES, PERSON_NUMBERS, PUBLIC_IDS, Guess
 from purge.proof.judge import Judge, Sought
 from purge.proof.prefixes import files_under
 from purge.proof.reading import filled, key_of, said, stream
-from purge.proof.report import Hit, Report, StoredFile, check_key, check_storage, file_hit
+from purge.proof.report import CouldNotLook, Hit, Report, StoredFile, check_key, check_storage, file_hit
 from purge.proof.row_names import row_name
+from purge.proof.stored import look_at
+from purge.proof.stored.bucket import NotAllowedToLook
 from purge.routes.scope import DOOMED_REASONS, current_key, searched
 from purge.routes.searched_for import tokens_of_address
 from purge.rules.registry import get_registry, person_model
@@ -337,13 +339,20 @@ def _no_index_where(column: Column) -> tuple[str, list[Any]]:
 
 
 def _files(purge_request: PurgeRequest) -> Iterator[Hit]:
-    for public_id in _erased_public_ids(purge_request):
-        for number, _name in enumerate(files_under(public_id), start=1):
-            yield file_hit(StoredFile.OF_A_PERSON, number)
-        if default_storage.exists(get_host().file_prefix(public_id)):
-            yield file_hit(StoredFile.FOLDER, 0)
-    for file in purge_request.files.all():
-        yield file_hit(StoredFile.DOOMED, file.pk)
+    look = look_at(default_storage)
+    try:
+        for public_id in _erased_public_ids(purge_request):
+            for number, _name in enumerate(files_under(public_id), start=1):
+                yield file_hit(StoredFile.OF_A_PERSON, number)
+            if look.has_folder(get_host().file_prefix(public_id)):
+                yield file_hit(StoredFile.FOLDER, 0)
+        files = list(purge_request.files.order_by("pk"))
+        there = look.left_of([file.name for file in files if file.erased_at is not None])
+    except NotAllowedToLook as refusal:
+        raise CouldNotLook(f"the right {refusal} is missing on the file storage") from None
+    for file in files:
+        if file.erased_at is None or file.name in there:
+            yield file_hit(StoredFile.DOOMED, file.pk)
 
 
 def _unread_files(purge_request: PurgeRequest, judge: Judge, sought: dict[str, list[Sought]]) -> Iterator[Hit]:

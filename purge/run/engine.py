@@ -21,6 +21,7 @@ from purge.proof import probe, report, texts
 from purge.proof.decoding.salted import knowing
 from purge.proof.files import note_unopened
 from purge.proof.possible import note_possible
+from purge.proof.report import FILES, StoredFile
 from purge.routes.scope import DOOMED_REASONS, addresses_of, scope_of
 from purge.routes.targets import complete_searched_for
 from purge.run import transitions
@@ -40,6 +41,8 @@ from purge.run.passing_rows import without_passing_rows
 from purge.run.sweep import Sweep, all_steps_wait, people_left_of
 from purge.run.treating import treat_hits, was_proved
 from purge.steps.base import Step
+from purge.steps.erasing import Stays, eraser_of
+from purge.steps.erasing.stays import together
 from purge.steps.impact import Counted, count_each
 from purge.steps.plan import new_step_rows, plan_steps
 from purge.steps.prefixes import erase_prefix
@@ -68,6 +71,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     sweep: Sweep | None = None
     scan: TextScan | None = None
     searched_for = False
+    passed, staying = 0, None
     while True:
         purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
         if purge_request.fence != claim.fence or purge_request.status not in CLAIMABLE_STATUSES:
@@ -86,13 +90,19 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
             if sweep.run(deadline):
                 # The next one, if there is one, has other people or something that was overlooked.
                 sweep, scan = None, None
-        elif purge_request.files.exists():
-            _erase_files(claim)
+        elif purge_request.files.filter(erased_at=None, pk__gt=passed).exists():
+            passed, those = _erase_files(claim, after=passed)
+            staying = together((staying, those))
+        elif staying is not None:
+            _files_stay(claim, staying)
+            return False
         elif purge_request.people_left:
             _stuck(claim)
             return False
         elif not _verify(claim):
             return False
+        else:
+            passed = 0
         if slice_is_over(deadline):
             release_claim(claim)
             return True
@@ -171,27 +181,44 @@ def _stuck(claim: Claim) -> None:
 # ---------------------------------------------------------------- files
 
 
-def _erase_files(claim: Claim, batch: int = 100) -> None:
-    """Erase remembered files: the link died with an earlier commit; a file that is already gone is done."""
+def _erase_files(claim: Claim, *, after: int, batch: int = 100) -> tuple[int, Stays | None]:
+    """Erase some remembered files: the link died with an earlier commit; a file that is already gone is done.
+
+    They stay remembered until the request is closed, so that the proof can look for each. Returns up to which record
+    was gone, and what cannot be erased: the others do not wait for it.
+    """
     claim.step = "files"
     require_storage()
-    doomed = list(DoomedFile.objects.filter(request_id=claim.request_id).order_by("pk")[:batch])
-    for row in doomed:
-        default_storage.delete(row.name)
+    waiting = DoomedFile.objects.filter(request_id=claim.request_id, erased_at=None, pk__gt=after)
+    doomed = list(waiting.order_by("pk")[:batch])
+    staying = eraser_of(default_storage).erase([row.name for row in doomed])
+    gone = [row.pk for row in doomed if staying is None or row.name not in staying.names]
     with chunk_transaction(claim) as purge_request:
-        purge_request.files.filter(pk__in=[row.pk for row in doomed]).delete()
+        purge_request.files.filter(pk__in=gone).update(erased_at=timezone.now())
         note_progress(purge_request)
+    return doomed[-1].pk, staying
+
+
+def _files_stay(claim: Claim, staying: Stays) -> None:
+    """Everything else is erased; the storage keeps these files, until a date or until somebody has mended that."""
+    with chunk_transaction(claim) as purge_request:
+        PurgeRequest.across_accounts.filter(pk=purge_request.pk).update(files_locked_until=staying.until)
+        until = {"until": staying.until.isoformat(timespec="seconds")} if staying.until else {}
+        needs_attention(purge_request, error_class=staying.why, step=staying.right or "files", **until)
 
 
 def erase_remembered_files(request_id: int) -> None:
-    """The same for a request that nobody works on any more."""
-    for row in DoomedFile.objects.filter(request_id=request_id).order_by("pk"):
-        default_storage.delete(row.name)
-        row.delete()
+    """The same for a request that nobody works on. What stays is found when it is looked at again."""
+    waiting = DoomedFile.objects.filter(request_id=request_id, erased_at=None)
+    names = list(waiting.values_list("name", flat=True))
+    if names:
+        staying = eraser_of(default_storage).erase(names)
+        waiting.exclude(name__in=staying.names if staying else ()).update(erased_at=timezone.now())
 
 
-def _erase_stray_files(claim: Claim) -> None:
-    """Files under the prefix of a person who is gone, which no row names any more, and the folders they were in."""
+def _erase_stray_files(claim: Claim) -> Stays | None:
+    """Files under the prefix of a person who is gone, which no row names any more, and the folders they were in. What
+    cannot be erased of them."""
     claim.step = "stray files"
     public_ids = list(
         Identifier.objects.filter(
@@ -206,8 +233,7 @@ def _erase_stray_files(claim: Claim) -> None:
             kind=IdentifierKind.PUBLIC_ID,
         ).values_list("value", flat=True)
     )
-    for public_id in public_ids:
-        erase_prefix(public_id)
+    return together([erase_prefix(public_id) for public_id in public_ids])
 
 
 # ---------------------------------------------------------------- verifying and closing
@@ -216,7 +242,9 @@ def _erase_stray_files(claim: Claim) -> None:
 def _verify(claim: Claim) -> bool:
     """Look whether anything is left; close, run again, or call it residue. True: work goes on."""
     require_storage()
-    _erase_stray_files(claim)
+    if (staying := _erase_stray_files(claim)) is not None:
+        _files_stay(claim, staying)
+        return False
     claim.step = "views"
     refresh_views()
     claim.step = "verify"
@@ -245,11 +273,18 @@ def _verify(claim: Claim) -> bool:
             if report.patrolled and not was_proved(purge_request):
                 # What only a reading of every text finds is no candidate of a step.
                 treat_hits(purge_request, report.hits)
+            _erase_again(purge_request, report)
             all_steps_wait(purge_request)
             transitions.run_again(purge_request, verifications=runs)
             return True
         set_residue(purge_request, report)
         return False
+
+
+def _erase_again(purge_request: PurgeRequest, report: report.Report) -> None:
+    """Of which something was found although it had been erased: somebody was writing to it."""
+    found = [int(hit.row) for hit in report.hits if (hit.table, hit.column) == (FILES, StoredFile.DOOMED)]
+    purge_request.files.filter(pk__in=found).update(erased_at=None)
 
 
 def set_residue(purge_request: PurgeRequest, report: report.Report) -> None:
@@ -293,3 +328,4 @@ def forget_identifiers(purge_request: PurgeRequest) -> None:
     """Nothing plain stays of the people of a closed request."""
     purge_request.identifiers.all().delete()
     purge_request.file_readings.all().delete()
+    purge_request.files.all().delete()

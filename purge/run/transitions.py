@@ -232,6 +232,7 @@ def retry(purge_request: PurgeRequest) -> None:
         crashes=0,
         verifications=0,
         next_attempt_at=None,
+        files_locked_until=None,
         lease_until=None,
     )
 

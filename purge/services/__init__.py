@@ -8,6 +8,7 @@ from purge.services.accepting import Identities
 from purge.services.following import (
     follow_up_done,
     follow_up_undone,
+    locked_files_retry,
     may_follow,
     notice_decline,
     proved_parts_release,
@@ -47,6 +48,7 @@ __all__ = [
     "follow_up_done",
     "follow_up_undone",
     "journal_acknowledge",
+    "locked_files_retry",
     "may_follow",
     "notice_decline",
     "person_look_up",

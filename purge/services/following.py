@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -244,11 +245,23 @@ def purge_retry(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeReques
                 % {"reference": locked.reference},
             ) from None
         locked.subjects.filter(fate=Fate.STUCK).update(fate=Fate.WAITING, stuck_table="")
+        locked.files.update(erased_at=None)
         all_steps_wait(locked)
         note(locked, "tried_again", actor_id=getattr(acting_user, "pk", None))
         enqueue_request(locked.pk)
     purge_request.refresh_from_db()
     return purge_request
+
+
+def locked_files_retry() -> int:
+    """Try again what waited for the end of a lock on its files, once that is over; how many requests."""
+    over = PurgeRequest.across_accounts.filter(status=Status.NEEDS_ATTENTION, files_locked_until__lte=timezone.now())
+    tried = 0
+    for purge_request in over.order_by("pk"):
+        with suppress(PurgeRefused):  # a person was quicker
+            purge_retry(acting_user=None, purge_request=purge_request)
+            tried += 1
+    return tried
 
 
 def purge_cancel(*, acting_user: Any, purge_request: PurgeRequest) -> PurgeRequest:

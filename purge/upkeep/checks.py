@@ -92,7 +92,8 @@ def check_database(
     """purge.E004, E013: something of the database that nobody accounts for. purge.E007: the hash key is not the one
     that made the stored hashes. purge.E008: the file storage is not the one that belongs to the database. purge.E010,
     E011: the database and its purge log differ, or the log cannot be read. purge.E012: a home of the log does not take
-    the next line. purge.E014: what finds addresses is out of date."""
+    the next line. purge.E014: what finds addresses is out of date. purge.E015: the bucket of the stored files does not
+    let a purge erase them."""
     if not databases or "default" not in databases:
         return []
     from purge.models import PurgeRequest
@@ -139,6 +140,7 @@ def _outdated_messages() -> list[checks.CheckMessage]:
 
 
 def _storage_messages() -> list[checks.CheckMessage]:
+    from purge.installation.bucket_rights import bucket_troubles
     from purge.installation.storage import FILES_MISSING, TEXTS, UNMARKED, sample_of_files, storage_trouble
 
     try:
@@ -148,7 +150,9 @@ def _storage_messages() -> list[checks.CheckMessage]:
             trouble = "" if sample_of_files().is_convincing else FILES_MISSING
     except DatabaseError:
         return []
-    return [checks.Error("Nothing is purged.", hint=str(TEXTS[trouble]), id="purge.E008")] if trouble else []
+    if trouble:
+        return [checks.Error("Nothing is purged.", hint=str(TEXTS[trouble]), id="purge.E008")]
+    return [checks.Error(text, hint="See docs/object-storage.md.", id="purge.E015") for text in bucket_troubles()]
 
 
 def _purge_log_messages() -> list[checks.CheckMessage]:

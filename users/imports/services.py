@@ -24,6 +24,7 @@ from django.utils.translation import ngettext
 from purge.database.chunks import in_chunks
 from purge.journal.site_fence import site_is_fenced
 from purge.selectors import can_still_be_called_off, open_addresses_for
+from purge.steps.erasing import eraser_of
 from purge.steps.files import file_mentions
 from purge.worker.queue import enqueue
 from users.imports import mapping as headings_of
@@ -521,7 +522,8 @@ def import_file_erase(*, log_id: int) -> bool:
     log = closed.filter(pk=log_id).first()
     if log is None or can_still_be_called_off(log.account_id, since=log.uploaded_at):
         return False  # a request that only begins erases the file itself, or gives the link back
-    log.file.storage.delete(str(log.file.name))
+    if eraser_of(log.file.storage).erase([str(log.file.name)]) is not None:
+        return False  # the file storage keeps it: its name stays with its row, and the final check finds it
     ImportLog.objects.filter(pk=log_id).update(file="")
     return True
 

@@ -155,6 +155,7 @@ def _drill(url: str, folder: Path, seconds: int) -> Seen:
         **os.environ,
         "DATABASE_URL": url,
         "MEDIA_ROOT": str(folder / "media"),
+        "LMS_FILES": "",
         "PURGE_JOURNAL": str(log),
         "PURGE_JOURNAL_WRITER": "drill",
     }

@@ -20,10 +20,10 @@ from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand
 
 class Command(PurgeCommand):
     help = (
-        "Say whether the file storage that this process sees (MEDIA_ROOT) is the one that belongs to the database. "
-        "“adopt”: they belong together from now on, for a database that was moved or restored. “begin --copy”: this is "
-        "a copy of a database, for tests: it gets an id of its own, sends no notifications, and marks a storage of its "
-        "own."
+        "Say whether the file storage that this process sees (MEDIA_ROOT, LMS_FILES) is the one that belongs to the "
+        "database. “adopt”: they belong together from now on, for a database that was moved or restored. “begin "
+        "--copy”: this is a copy of a database, for tests: it gets an id of its own, sends no notifications, and marks "
+        "a storage of its own."
     )
     example = "manage.py purge_storage adopt"
 
@@ -78,7 +78,8 @@ class Command(PurgeCommand):
         if has_marker and not copied:
             raise CommandError(
                 "This file storage has the original's marker. Purges of a copy would erase the original's files: give "
-                "the copy a storage of its own (MEDIA_ROOT). If the storage is a copy as well, say --files-are-copied.",
+                "the copy a storage of its own (MEDIA_ROOT, LMS_FILES). If the storage is a copy as well, say "
+                "--files-are-copied.",
                 returncode=NEEDS_YOU,
             )
         if has_marker:
