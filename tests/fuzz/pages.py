@@ -193,7 +193,7 @@ class Site:
             *(("administrator", people, {"action": each, "_selected_action": [person.pk]}) for each in actions),
         ]
         for role, path, data in ways:
-            answer = self.client(role).post(path, data)
+            answer = self.client(role).post(path, data, follow=True)
             yield from sheets_of(answer, path, role)
 
 

@@ -93,7 +93,7 @@ def test_every_way_to_take_data_out_is_noted(here, acme, chief):
         status=Status.QUEUED,
         due_at=timezone.now() + timedelta(days=30),
     )
-    plan = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]}).context["plan"]
+    plan = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]}, follow=True).context["plan"]
     cleanup, imports = "/admin/users/deleteduser/", f"/admin/users/importlog/{log.pk}/"
     ways = [
         (f"{cleanup}export/", None, "deleted users"),

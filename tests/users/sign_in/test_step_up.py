@@ -355,8 +355,9 @@ def test_wrong_answers_are_counted_together_and_slowed(here, world, chief, where
         if where == "password":
             typed = {"new_password1": NEW, "new_password2": NEW}
             return here.post("/admin/password_change/", {"old_password": password, **typed})
-        page = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [deleted.pk]})
-        return here.post("/admin/users/deleteduser/purge/", {"plan": page.context["plan"], "password": password})
+        page = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [deleted.pk]}, follow=True)
+        typed = {"plan": page.context["plan"], "password": password}
+        return here.post("/admin/users/deleteduser/purge/", typed, follow=True)
 
     for _n in range(5):
         assert "This is not your password." in wrong().content.decode()
@@ -388,7 +389,7 @@ def test_exports_of_people_ask_and_then_come(here, world, chief):
 def test_lists_made_of_a_plan_ask_too(here, world, chief):
     world["chief"].user_permissions.add(_purge_permission())
     leaver = UserFactory(account=world["acme"], name="Lee Leaver", deleted_at=timezone.now())
-    page = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]})
+    page = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]}, follow=True)
     for name in ("outside", "transcripts"):
         grow_old(here, chief)
         url = f"/admin/users/deleteduser/{name}/"
