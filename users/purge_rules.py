@@ -254,7 +254,6 @@ RULES = [
             "user": Delete(),
             # Without its address it is about nobody, and its page says that it is not valid any more.
             "address": Blank(),
-            "reason": Redact(),
             "people": Keep("numbers of users; the row goes within two days", closed=BY_CODE),
             "facts": Keep("numbers, and words of the system's own; the row goes within two days", closed=BY_CODE),
         },

@@ -14,7 +14,6 @@ from users.wall import OfAccount
 
 class DraftKind(models.TextChoices):
     CONFIRMATION = "confirmation", _("Confirmation")
-    SELECTION = "selection", _("Selection")
     LIST = "list", _("List")
 
 
@@ -26,9 +25,8 @@ class PurgeDraft(OfAccount):
     None: in all of them.
 
     ``people``: ids of users. ``address``: of somebody who is no user; '' where it is about users, or a purge has taken
-    it out. ``reason``: of the note for the register, as typed so far. ``facts``: ids, numbers and words of the code
-    that writes them (:mod:`lms_purge.cleanup`), never what stands in a row. ``plans_ended``: of the user, at the
-    beginning.
+    it out. ``facts``: ids, numbers and words of the code that writes them (:mod:`lms_purge.cleanup`), never what stands
+    in a row. ``plans_ended``: of the user, at the beginning.
     """
 
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -38,7 +36,6 @@ class PurgeDraft(OfAccount):
     plans_ended = models.PositiveIntegerField(default=0)
     people = models.JSONField(default=list)
     address = models.CharField(max_length=400, blank=True, default="")
-    reason = models.TextField(blank=True, default="")
     facts = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -186,10 +186,13 @@ def test_it_says_until_when_it_is_done(as_admin, deleted, monkeypatch):
     session = as_admin.session
     session[CONFIRMED_AT] = time.time()
     session.save()
-    # The account is in Tokyo.
-    assert "Usually done in a minute; at most 30 days (by 28 Dec 2026)." in text_of(
-        as_admin.get(begin(as_admin, deleted()))
-    )
+    # The account is in Tokyo. Before and after, the same.
+    said = "Usually done in a minute; at most 30 days (by 28 Dec 2026)."
+    url = begin(as_admin, deleted())
+    assert said in text_of(as_admin.get(url))
+    assert said in text_of(as_admin.get(press(as_admin, url)))
+    run_request(PurgeRequest.objects.get().pk)
+    assert said not in text_of(as_admin.get(url, follow=True))
 
 
 def test_another_administrators_token_is_no_token(client, admin, account, deleted):
