@@ -136,6 +136,7 @@ GONE = (
     "A purge can begin in six ways, and each reaches other rows.",
     "There is no such page, or it is not one of your account.",
     "You signed in more than fifteen minutes ago",
+    "The worker is alive, since",
     "What you type is hashed and not stored; that you asked is.",
     "Reference removed:",
     "Stored files of %(noun)s",

@@ -70,7 +70,8 @@ def tile(home, label):
 
 def test_an_empty_account_is_told_what_to_do(as_admin):
     text = as_admin.get(HOME).content.decode()
-    assert "No worker has ever run here." in text
+    assert "Purges are not being processed yet." in text
+    assert "New requests are queued; nothing is lost." in text
     assert "Delete users first, then select them in User Cleanup." in text
     assert text.count("No data yet.") == 2
     assert 'class="chart"' not in text
@@ -136,9 +137,22 @@ def test_support_sees_every_request_and_no_people(client, purge_request, deleted
 # ---------------------------------------------------------------- worker
 
 
+def test_operators_read_of_the_worker_and_customers_of_their_purges(as_admin, client):
+    assert "manage.py worker" not in as_admin.get(HOME).content.decode()
+    beat = WorkerBeat.objects.create(name="lms", beat_at=timezone.now())
+    client.force_login(UserFactory(is_superuser=True, account__kind="system"))
+    assert "Worker running since" in client.get(HOME).content.decode()
+    WorkerBeat.objects.filter(pk=beat.pk).update(beat_at=timezone.now() - timedelta(hours=1))
+    text = client.get(HOME).content.decode()
+    assert "Purges are paused: the background worker has not responded since" in text
+    assert "Start one with “manage.py worker”." in text
+
+
 def test_the_worker_is_alive_or_has_fallen_silent(as_admin):
     beat = WorkerBeat.objects.create(name="lms", beat_at=timezone.now())
-    assert "The worker is alive" in as_admin.get(HOME).content.decode()
+    text = as_admin.get(HOME).content.decode()
+    assert "Purges are being processed." in text
+    assert "Worker running since" not in text
     WorkerBeat.objects.filter(pk=beat.pk).update(beat_at=timezone.now() - timedelta(hours=1))
     text = as_admin.get(HOME).content.decode()
     assert "Purges are paused: the background worker has not responded since" in text

@@ -249,6 +249,17 @@ class UserAuditFactory(factory.django.DjangoModelFactory):
     event = "changed"
 
 
+class PurgeDraftFactory(factory.django.DjangoModelFactory):
+    """A purge that somebody has begun to confirm."""
+
+    class Meta:
+        model = models.PurgeDraft
+
+    kind = models.DraftKind.CONFIRMATION
+    user = factory.SubFactory(UserFactory)
+    account = factory.SelfAttribute("user.account")
+
+
 class ImportLogFactory(factory.django.DjangoModelFactory):
     """A finished import; ``content="…"`` stores a file."""
 

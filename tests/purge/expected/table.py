@@ -121,6 +121,8 @@ USERS = {
     "users.Tries": model(None, digest=STAYS),
     "users.LoginEvent": model("user__account", user=GOES, ip_address=WITH_ROW, user_agent=REDACTED),
     "users.UserAudit": model("user__account", user=GOES, actor=EMPTIED, event=STAYS, fields=STAYS),
+    # What somebody has begun to purge goes with them; what is about an address is about nobody without it.
+    "users.PurgeDraft": model("account", user=GOES, address=BLANKED, people=STAYS, facts=STAYS),
     "users.DeletedCount": model("account", month=STAYS),
     "users.ImportLog": model(
         "account",
@@ -323,6 +325,7 @@ PURGE = {
         held_reason=STAYS,
         error_class=STAYS,
         error_step=STAYS,
+        begun_by=STAYS,
     ),
     "purge.FollowUp": model("account_id", kind=STAYS, model=STAYS, done_by=EMPTIED),
     "purge.LedgerEntry": model(None, event=STAYS, actor=EMPTIED, facts=STAYS),
@@ -353,7 +356,9 @@ WORKING_TABLES = {
     "purge.RestoreDrill": model(None),
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),
     "purge.Lease": model(None, name=STAYS),
-    "purge.Installation": model(None, server_system=STAYS, server_timeline=STAYS),
+    "purge.Installation": model(None, server_system=STAYS, server_timeline=STAYS, releases=STAYS),
+    "purge.Established": model(None),
+    "purge.NotCovered": model(None, name=STAYS),
     "purge.JournalMark": model(None, chain=STAYS),
     "purge.JournalChain": model(None, name=STAYS, digest=STAYS),
     "purge.JournalAlarm": model(None, chain=STAYS, reference=STAYS, event=STAYS),
