@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -37,11 +37,24 @@ from purge.standing import Standing, moment_text, standing, standings
 from purge.thoroughness.telling import Thoroughness, thoroughness_of
 
 NEEDS_YOU, USAGE = 1, 2
+#: How long a command may be told to wait, in seconds: no purge takes longer than these thirty days.
+LONGEST_WAIT = 30 * 24 * 60 * 60
 EXIT_CODES = "exit code: 0 done, or nothing to do; 1 somebody has to act; 2 wrong usage"
 
 
 class ExampleFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
     """Django's formatter, with the line of the example left as it is."""
+
+
+def seconds(typed: str) -> float:
+    """How long to wait, as an option says it. Raises ArgumentTypeError."""
+    try:
+        number = float(typed)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= LONGEST_WAIT:  # "nan" is neither
+        raise ArgumentTypeError(f"give a number of seconds from 0 to {LONGEST_WAIT:,}")
+    return number
 
 
 class PurgeCommand(BaseCommand):

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from purge.choices import Status
 from purge.management.asking import ask
-from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
+from purge.management.base import PurgeCommand, needs_you, request_json, request_lines, seconds
 from purge.management.waiting import wait_until_it_rests
 from purge.models import PurgeRequest
 from purge.pages.going_on import going_on, plain_lines
@@ -34,7 +34,9 @@ class GoOnCommand(PurgeCommand):
         parser.add_argument("reference", help="the request ID")
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
-        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+        parser.add_argument(
+            "--timeout", type=seconds, default=3_600, help="with --wait: at most so many seconds (3600)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         purge_request = self.purge_request(options["reference"])

@@ -28,7 +28,7 @@ from purge.database import dialect_of
 from purge.database.identity import same_database
 from purge.installation.identity import installation
 from purge.journal import chains
-from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you
+from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you, seconds
 from purge.models import RestoreDrill
 from users.wall import across_accounts
 
@@ -60,7 +60,7 @@ class Command(PurgeCommand):
         super().add_arguments(parser)
         parser.add_argument("--restored", default="", help="DATABASE_URL of the restored database, which no site uses")
         parser.add_argument("--list", action="store_true", help="the drills that were made, the last one first")
-        parser.add_argument("--timeout", type=int, default=3_600, help="seconds at most (default 3600)")
+        parser.add_argument("--timeout", type=seconds, default=3_600, help="seconds at most (default 3600)")
 
     @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,7 +13,7 @@ from purge.choices import Status
 from purge.database import dialect_of
 from purge.database.horizon import Holder
 from purge.database.rewriting import Piece
-from purge.management.base import USAGE, PurgeCommand, needs_you, table
+from purge.management.base import USAGE, PurgeCommand, needs_you, seconds, table
 from purge.models import PurgeRequest
 from purge.proof.remembered import pages
 from purge.upkeep.compaction import (
@@ -42,7 +42,7 @@ class Command(PurgeCommand):
         super().add_arguments(parser)
         parser.add_argument(
             "--wait",
-            type=float,
+            type=seconds,
             default=LOCK_SECONDS,
             metavar="SECONDS",
             help="how long transactions that may need the old rows, and locks, are waited for (%(default)s)",

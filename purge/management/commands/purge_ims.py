@@ -4,7 +4,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from purge.management.base import PurgeCommand, address_given, needs_you_if_it_waits, request_json, request_lines
+from purge.management.base import (
+    PurgeCommand,
+    address_given,
+    needs_you_if_it_waits,
+    request_json,
+    request_lines,
+    seconds,
+)
 from purge.management.waiting import wait_until_it_rests
 from purge.services import purge_submit_ims
 
@@ -22,7 +29,9 @@ class Command(PurgeCommand):
         parser.add_argument("--adobe-id", default="", help="the login at the identity provider")
         parser.add_argument("--reference", default="", help="the sender's number: the same one again is one request")
         parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
-        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+        parser.add_argument(
+            "--timeout", type=seconds, default=3_600, help="with --wait: at most so many seconds (3600)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         email = address_given(options["email"])

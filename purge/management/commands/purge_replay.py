@@ -15,7 +15,7 @@ from purge.choices import OPEN_STATUSES, Status
 from purge.installation.storage import TEXTS, begin_storage
 from purge.journal import chains, noticing
 from purge.management.asking import ask_number
-from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you, table
+from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, needs_you, seconds, table
 from purge.management.waiting import wait_until_it_rests
 from purge.models import PurgeRequest
 from purge.services import (
@@ -59,7 +59,9 @@ class Command(PurgeCommand):
             "--past-damage", action="store_true", help="go on although lines of the purge log cannot be read"
         )
         parser.add_argument("--wait", action="store_true", help="wait until all are completed or need somebody")
-        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+        parser.add_argument(
+            "--timeout", type=seconds, default=3_600, help="with --wait: at most so many seconds (3600)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         decisions = Decisions(frozenset(options["erase"]), frozenset(options["leave"]))
@@ -137,7 +139,7 @@ class Command(PurgeCommand):
             self._progress("asked again", number, len(to_do))
         return asked, refused
 
-    def _wait(self, seconds: int) -> None:
+    def _wait(self, seconds: float) -> None:
         """Until everything that asks again is over, or waits for somebody. Those of an earlier run too."""
         until = time.monotonic() + seconds
         again = (

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from purge.management.asking import ask
-from purge.management.base import needs_you_if_it_waits, request_json, request_lines
+from purge.management.base import needs_you_if_it_waits, request_json, request_lines, seconds
 from purge.management.selecting import SelectingCommand, impact_lines
 from purge.management.waiting import wait_until_it_rests
 from purge.services import PurgeRefused
@@ -25,7 +25,9 @@ class Command(SelectingCommand):
         super().add_arguments(parser)
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
-        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+        parser.add_argument(
+            "--timeout", type=seconds, default=3_600, help="with --wait: at most so many seconds (3600)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         selection = self.selection(options)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from purge.choices import Status
-from purge.management.base import PurgeCommand, needs_you, request_json, request_lines
+from purge.management.base import PurgeCommand, needs_you, request_json, request_lines, seconds
 from purge.management.waiting import wait_until_it_rests
 from purge.services import purge_take_out
 
@@ -21,7 +21,9 @@ class Command(PurgeCommand):
         super().add_arguments(parser)
         parser.add_argument("reference", help="the request ID")
         parser.add_argument("--wait", action="store_true", help="wait until the request is completed or needs somebody")
-        parser.add_argument("--timeout", type=int, default=3_600, help="with --wait: seconds at most (default 3600)")
+        parser.add_argument(
+            "--timeout", type=seconds, default=3_600, help="with --wait: at most so many seconds (3600)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         purge_request = self.purge_request(options["reference"])

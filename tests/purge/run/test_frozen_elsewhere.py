@@ -101,11 +101,11 @@ def test_by_command_an_active_user_is_refused_and_a_deleted_one_is_not(freeze, a
 def test_the_confirmation_page_of_an_active_user_is_not_shown(freeze, active, administrator, client):
     freeze()
     client.force_login(administrator)
-    answer = client.post(f"{LIST}purge/", {"_selected_action": [active.pk]})
+    answer = client.post(f"{LIST}purge/", {"_selected_action": [active.pk]}, follow=True)
     assert "pg-confirm" not in answer.content.decode()
     assert "Only deleted users can be purged" in answer.content.decode()
     other = UserFactory(account=active.account, deleted=True)
-    assert "pg-confirm" in client.post(f"{LIST}purge/", {"_selected_action": [other.pk]}).content.decode()
+    assert "pg-confirm" in client.post(f"{LIST}purge/", {"_selected_action": [other.pk]}, follow=True).content.decode()
 
 
 def test_an_active_user_stays_in_the_list_of_users(freeze, active, administrator, client):
@@ -165,7 +165,9 @@ def test_a_deleted_user_whom_another_customer_froze_can_be_selected(freeze, dele
     assert "Mia Deleted" in page
     assert f'id="tick-{deleted.pk}" aria-label="Select Mia Deleted">' in page
     assert "Is being purged" not in page
-    assert "pg-confirm" in client.post(f"{LIST}purge/", {"_selected_action": [deleted.pk]}).content.decode()
+    assert (
+        "pg-confirm" in client.post(f"{LIST}purge/", {"_selected_action": [deleted.pk]}, follow=True).content.decode()
+    )
     own = submit(administrator, deleted, confirmed=True)
     assert own.status == Status.QUEUED
     # Now their own account's request holds them, and that is said.
