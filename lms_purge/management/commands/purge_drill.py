@@ -146,7 +146,7 @@ def _last(cursor: Any, statement: str) -> datetime | None:
 # ---------------------------------------------------------------- the drill
 
 
-def _drill(url: str, folder: Path, seconds: int) -> Seen:
+def _drill(url: str, folder: Path, seconds: float) -> Seen:
     """In processes of its own, with a copy of the log: nothing of the site's is written, no mail is sent (there is no
     worker to send it), and there are no files to erase."""
     log = folder / "journal"
