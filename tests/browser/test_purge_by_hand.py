@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from connectors.models import ConnectorState
+from messaging.models import Notification
 from purge.choices import Status
 from purge.models import PurgeRequest
 from purge.services import purge_submit
@@ -66,7 +67,11 @@ def test_from_signing_in_to_the_notification(visit, account, admin, worker):
     visitor.go("/admin/messaging/notification/")
     reference = PurgeRequest.objects.get(account_id=account.pk).reference
     page.get_by_role("link", name=f"Purge {reference} is completed").first.click()
-    expect(page.get_by_text("2 people were purged.")).to_be_visible()
+    # It leads to the request, and is read by that.
+    expect(page.get_by_role("heading", name=f"Purge request {reference}")).to_be_visible()
+    told = Notification.objects.get(recipient=admin, reference=reference)
+    assert "2 people were purged." in told.text
+    assert told.read_at is not None
 
 
 def test_by_keyboard_alone(visit, account, admin, deleted):
