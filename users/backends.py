@@ -52,7 +52,8 @@ class AccountBackend(ModelBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         if not user_obj.is_active:
             return False
-        return user_obj.is_superuser or perm in self.get_all_permissions(user_obj)
+        # What the roles give is known without a query; what was given one by one is asked for where that is not enough.
+        return user_obj.is_superuser or perm in self._of_roles(user_obj) or perm in self.get_all_permissions(user_obj)
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
@@ -67,7 +68,14 @@ class AccountBackend(ModelBackend):
             return True
         return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))
 
-    def _of_roles(self, user: User) -> set[str]:
+    def _of_roles(self, user: Any) -> set[str]:
+        """Remembered, as Django remembers the others, for as long as the row is in hand."""
+        if not hasattr(user, "_permissions_by_roles"):
+            user._permissions_by_roles = set() if user.is_anonymous else self._told_by_roles(user)
+        allowed: set[str] = user._permissions_by_roles
+        return allowed
+
+    def _told_by_roles(self, user: User) -> set[str]:
         allowed: set[str] = set()
         if user.has_role(Role.ADMINISTRATOR):
             allowed |= ADMINISTRATOR_PERMISSIONS
