@@ -151,10 +151,10 @@ def _tour_of_an_administrator(browser: Any, site: Site) -> None:
     page.locator(".pg-confirm").wait_for()
     camera.shoot("confirm")
     camera.shoot("confirm-whole", whole=True)
-    typed = page.locator(".pg-final input[type=number], .pg-final input[type=text]")
+    typed = page.locator(".pg-confirm input[name=number]")
     if typed.count():
         typed.first.fill(str(min(max(counts), 50)))
-    page.locator(".pg-final button.pg-danger").click()
+    page.get_by_role("button", name="for good").click()
     page.wait_for_url("**/purgerequest/**")
     camera.shoot("request-running")
     page.get_by_text("Completed", exact=True).first.wait_for(timeout=60_000)
