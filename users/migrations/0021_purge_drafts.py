@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("confirmation", "Confirmation"), ("selection", "Selection"), ("list", "List")],
+                        choices=[("confirmation", "Confirmation"), ("list", "List")],
                         max_length=20,
                     ),
                 ),
