@@ -9,7 +9,7 @@ on. Asked anew before each task is fetched: a worker may have run before the res
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.utils import timezone
@@ -19,6 +19,9 @@ from django_q.models import OrmQ
 
 from purge.journal.site_fence import site_is_fenced
 from purge.worker.queue import CANARY_TASK, COMPACT_TASK, PATROL_TASK, REMIND_TASK, REQUEST_TASK
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 #: What looks, mends, or tells operators. A request is claimed or left alone by its own rules (purge.run.claims).
 GOES_ON: Final = frozenset({CANARY_TASK, PATROL_TASK, COMPACT_TASK, REMIND_TASK, REQUEST_TASK})
@@ -30,6 +33,11 @@ class FencedQueue(ORM):
     """Named in ``Q_CLUSTER``."""
 
     _fenced = False
+
+    @staticmethod
+    def get_connection(list_key: str | None = None) -> QuerySet[OrmQ]:
+        """In the order in which tasks were put in: the library asks for none, and PostgreSQL then gives any."""
+        return ORM.get_connection(list_key).order_by("pk")
 
     def dequeue(self) -> list[tuple[int, str]] | None:
         waiting = self.get_connection().filter(key=self.list_key, lock__lt=timezone.now())

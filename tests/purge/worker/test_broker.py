@@ -79,3 +79,10 @@ def test_one_task_goes_to_one_of_two_workers(queue):
     assert row.lock > timezone.now()
     assert row.func() == "purge.tasks.beat"
     assert OrmQ.objects.get(pk=(other.dequeue() or other.dequeue())[0][0]).func() == "purge.tasks.remind"
+
+
+def test_tasks_come_in_their_order_whatever_the_database_would_give_first(queue):
+    # What is written last stands last in a table of PostgreSQL: there the first task would be the last one.
+    first = OrmQ.objects.earliest("pk")
+    OrmQ.objects.filter(pk=first.pk).update(lock=first.lock)
+    assert taken(queue) == list(TASKS)
