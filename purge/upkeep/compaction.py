@@ -246,14 +246,18 @@ def rewrite(
     done: list[str] = []
     left: list[tuple[Piece, Outcome]] = []
     pieces = rewriting.pieces(tables)
+    in_the_way = False
     with dialect.bounded_waits(max(1.0, wait)):
         for number, piece in enumerate(pieces, start=1):
             if begun is not None:
                 begun(number, len(pieces), piece)
             if piece.name == REMEMBERED[0]:
-                # What ANALYZE could not renew goes before the tables that remember are written anew themselves.
+                # What ANALYZE could not renew goes before the tables that remember are written anew themselves. What it
+                # did renew was replaced just now: who came since the first wait may still be shown it.
                 dialect.forget_statistics(tables)
-            outcome = rewriting.rewrite(piece, wait=wait)
+                mark = dialect.horizon()
+                in_the_way = mark is not None and bool(wait_for_holders(mark, wait, told, of_a_copy=True))
+            outcome = Outcome.BUSY if in_the_way else rewriting.rewrite(piece, wait=wait)
             if outcome == Outcome.DONE:
                 done.append(piece.name)
             else:

@@ -37,7 +37,8 @@ class FencedQueue(ORM):
     @staticmethod
     def get_connection(list_key: str | None = None) -> QuerySet[OrmQ]:
         """In the order in which tasks were put in: the library asks for none, and PostgreSQL then gives any."""
-        return ORM.get_connection(list_key).order_by("pk")
+        tasks: QuerySet[OrmQ] = ORM.get_connection(list_key).order_by("pk")
+        return tasks
 
     def dequeue(self) -> list[tuple[int, str]] | None:
         waiting = self.get_connection().filter(key=self.list_key, lock__lt=timezone.now())
