@@ -36,7 +36,7 @@ class FencedQueue(ORM):
 
     @staticmethod
     def get_connection(list_key: str | None = None) -> QuerySet[OrmQ]:
-        """In the order in which tasks were put in: the library names none (``findings/django-q2-database-queue-order.sh``)."""
+        """In the order in which tasks were put in; the library names none (``findings``: the order of its queue)."""
         tasks: QuerySet[OrmQ] = ORM.get_connection(list_key).order_by("pk")
         return tasks
 
