@@ -254,6 +254,10 @@ class Host(Protocol):
         makes them. Those that nobody has are left out."""
         ...
 
+    def id_holders_anywhere(self, key: str) -> list[Holder]:
+        """The same for one Unique User ID in any account."""
+        ...
+
     def identities_in(self, account_id: int) -> Iterable[str]:
         """The keys of all addresses that are a user's of this account now; to see whose a digest is."""
         ...

@@ -11,7 +11,7 @@ from django.db.models import F, Max, Q
 from purge.addresses import identity_key
 from purge.database.lookups import AnyOf
 from purge.host import Holder, HolderKind, PersonState
-from users.models import FormerEmail, User, UserAudit
+from users.models import Account, FormerEmail, User, UserAudit
 from users.services import unique_id_sort_key
 
 #: What tells whose an identifier is, of a user.
@@ -66,6 +66,18 @@ def id_holders(ids: Mapping[int, Collection[str]]) -> dict[tuple[int, str], list
             holder = Holder(user.pk, user.account_id, HolderKind.CURRENT, None, None, *_states(user))
             found[user.account_id, key].append(holder)
     return dict(found)
+
+
+def id_holders_anywhere(key: str) -> list[Holder]:
+    """See :meth:`purge.host.Host.id_holders_anywhere`."""
+    # Account by account, so that the index of account and folded ID answers.
+    accounts = Account.objects.order_by().values("pk")
+    rows = User.objects.filter(account_id__in=accounts, unique_id_sort=unique_id_sort_key(key)).order_by("pk")
+    return [
+        Holder(user.pk, user.account_id, HolderKind.CURRENT, None, None, *_states(user))
+        for user in rows
+        if identity_key(user.unique_user_id or "") == key
+    ]
 
 
 def _states(user: User) -> tuple[PersonState, PersonState]:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.selectors import application_facts, applications_of
-from lms_purge.platform.holders import holders, id_holders
+from lms_purge.platform.holders import holders, id_holders, id_holders_anywhere
 from messaging.services import notification_create
 from purge.addresses import emails_in, identity_key
 from purge.host import AccountFacts, Application, Holder, Page, Person, PersonLine, PersonState, TenantKind
@@ -196,6 +196,9 @@ class LmsHost:
 
     def id_holders(self, ids: Mapping[int, Collection[str]]) -> dict[tuple[int, str], list[Holder]]:
         return id_holders(ids)
+
+    def id_holders_anywhere(self, key: str) -> list[Holder]:
+        return id_holders_anywhere(key)
 
     def identities_in(self, account_id: int) -> Iterable[str]:
         rows = User.objects.filter(account_id=account_id).values_list("email_key", "adobe_key")

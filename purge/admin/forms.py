@@ -12,23 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from purge.pages.freshness import FreshForm
 
 
-class ReferenceForm(forms.Form):
-    """A request ID, typed as somebody heard it."""
-
-    reference = forms.CharField(
-        label=_("Request ID"),
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "PUR-7Q4M-2KX9-N", "spellcheck": "false"}),
-    )
-
-
-class PersonForm(forms.Form):
-    """An address or Unique User ID: posted, hashed, never stored and never in an address bar."""
+class LookUpForm(forms.Form):
+    """A request ID as somebody heard it, an address or a Unique User ID: posted, and never in an address bar."""
 
     text = forms.CharField(
-        label=_("Email address or Unique User ID"),
+        label=_("Request ID, email address or Unique User ID"),
         max_length=400,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
     )
 
 

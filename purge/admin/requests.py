@@ -21,7 +21,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from purge import services
 from purge.admin.base import ReadOnlyAdmin, account_names
-from purge.admin.forms import GoOnForm, PersonForm, ReferenceForm
+from purge.admin.forms import GoOnForm
+from purge.admin.looking_up import LookUpPage
 from purge.choices import Done, Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
 from purge.installation.identity import done_in_copy_of
@@ -31,16 +32,14 @@ from purge.pages.going_on import going_on
 from purge.pages.possible import listed_of, possible_of
 from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
-from purge.references import MistypedReference
 from purge.routes.policy import policy_for
-from purge.selectors import checked_again, request_by_reference, requests_seen_by, something_to_do, to_dos_left
+from purge.selectors import checked_again, requests_seen_by, something_to_do, to_dos_left
 from purge.standing import (
     FOLLOW,
     OPERATE,
     Standing,
     in_state,
     is_late,
-    moment_text,
     sentence_for,
     standing,
     standings,
@@ -133,7 +132,7 @@ class ToDoFilter(admin.SimpleListFilter):
 
 
 @admin.register(PurgeRequest)
-class PurgeRequestAdmin(ReadOnlyAdmin):
+class PurgeRequestAdmin(LookUpPage, ReadOnlyAdmin):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
     list_filter = (StateFilter, DeadlineFilter, ToDoFilter, "route")
@@ -445,73 +444,6 @@ class PurgeRequestAdmin(ReadOnlyAdmin):
         except services.PurgeRefused as refusal:
             self.refused(request, refusal)
         return HttpResponseRedirect(f"{reverse('admin:purge_purgerequest_change', args=[pk])}#left-to-do")
-
-    # ------------------------------------------------------------ look-ups
-
-    def look_up_view(self, request: HttpRequest) -> HttpResponse:
-        """By request ID, or "was this person purged?". Both are posted; what was typed of a person is only hashed."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        asked = request.POST.get("ask", "") if request.method == "POST" else ""
-        reference_form = ReferenceForm(request.POST if asked == "reference" else None)
-        person_form = PersonForm(request.POST if asked == "person" else None)
-        found: list[services.FoundRequest] | None = None
-        if asked == "reference" and reference_form.is_valid():
-            purge_request = self._by_reference(request, reference_form)
-            if purge_request is not None:
-                return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[purge_request.pk]))
-        if asked == "person" and person_form.is_valid():
-            found = self._by_person(request, person_form)
-        return self.page(
-            request,
-            "purge/look_up.html",
-            title=_("Look up a purge"),
-            reference_form=reference_form,
-            person_form=person_form,
-            found=None if found is None else self._found_lines(request, found),
-            everything=request.user.has_perm(FOLLOW),
-        )
-
-    def _by_reference(self, request: HttpRequest, form: ReferenceForm) -> PurgeRequest | None:
-        try:
-            purge_request = request_by_reference(form.cleaned_data["reference"])
-        except MistypedReference as mistake:
-            form.add_error("reference", str(mistake))
-            return None
-        if purge_request is None or not services.may_follow(request.user, purge_request):
-            form.add_error(
-                "reference", _("No purge request has this ID. It is well formed, so ask where it was noted down.")
-            )
-            return None
-        return purge_request
-
-    def _by_person(self, request: HttpRequest, form: PersonForm) -> list[services.FoundRequest] | None:
-        try:
-            return services.person_look_up(acting_user=request.user, text=form.cleaned_data["text"])
-        except services.NotAllowed:
-            raise PermissionDenied from None
-        except services.PurgeRefused as refusal:
-            form.add_error("text", str(refusal))
-            return None
-
-    def _found_lines(self, request: HttpRequest, found: list[services.FoundRequest]) -> list[dict[str, Any]]:
-        rows = list(requests_seen_by(request.user).filter(reference__in=[each.reference for each in found]))
-        stand = standings(rows, request.user)
-        by_reference = {purge_request.reference: (purge_request, stand[purge_request.pk]) for purge_request in rows}
-        lines = []
-        for each in found:
-            if each.reference in by_reference:
-                purge_request, stands = by_reference[each.reference]
-                lines.append(
-                    {
-                        "found": each,
-                        "state": stands.label,
-                        "accepted": moment_text(each.accepted_at, stands.zone),
-                        "completed": moment_text(each.completed_at, stands.zone),
-                        "link": reverse("admin:purge_purgerequest_change", args=[purge_request.pk]),
-                    }
-                )
-        return lines
 
     # ------------------------------------------------------------ how purges work
 

@@ -17,7 +17,7 @@ from purge.services.following import (
     purge_retry,
 )
 from purge.services.identity_provider import purge_submit_ims
-from purge.services.looking_up import FoundRequest, person_look_up
+from purge.services.looking_up import Whereabouts, look_up, sentences_of
 from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
 from purge.services.replay.asking import Decisions, purge_replay
 from purge.services.replay.judging import Finding, Judged, Judgement, Task, replay_judge
@@ -35,7 +35,6 @@ from purge.services.taking_out import purge_take_out
 __all__ = [
     "Decisions",
     "Finding",
-    "FoundRequest",
     "Identities",
     "Judged",
     "Judgement",
@@ -45,13 +44,14 @@ __all__ = [
     "Selection",
     "SelectionChanged",
     "Task",
+    "Whereabouts",
     "follow_up_done",
     "follow_up_undone",
     "journal_acknowledge",
     "locked_files_retry",
+    "look_up",
     "may_follow",
     "notice_decline",
-    "person_look_up",
     "proved_parts_release",
     "purge_cancel",
     "purge_preview",
@@ -64,4 +64,5 @@ __all__ = [
     "purge_submit_ims",
     "purge_take_out",
     "replay_judge",
+    "sentences_of",
 ]

@@ -506,7 +506,7 @@ def look_up(client, **data):
 def test_support_finds_a_request_by_its_id_as_it_was_heard(client, purge, support):
     purge_request = purge()
     client.force_login(support)
-    found = look_up(client, ask="reference", reference=purge_request.reference.lower().replace("-", " "))
+    found = look_up(client, text=purge_request.reference.lower().replace("-", " "))
     assert found.url == page_of(purge_request)
 
 
@@ -516,16 +516,16 @@ def test_a_mistyped_id_is_told_apart_from_an_unknown_one(client, purge, support)
     purge_request = purge()
     client.force_login(support)
     swapped = purge_request.reference[:-1] + ("2" if purge_request.reference[-1] != "2" else "3")
-    assert "last character" in look_up(client, ask="reference", reference=swapped).content.decode()
-    unknown = look_up(client, ask="reference", reference=new_reference()).content.decode()
+    assert "last character" in look_up(client, text=swapped).content.decode()
+    unknown = look_up(client, text=new_reference()).content.decode()
     assert "No purge request has this ID" in unknown
-    assert "never occurs" in look_up(client, ask="reference", reference="PUR-0000-0000-0").content.decode()
+    assert "never occurs" in look_up(client, text="PUR-0000-0000-0").content.decode()
 
 
 def test_another_accounts_id_is_unknown_to_an_administrator(client, purge, stranger):
     purge_request = purge()
     client.force_login(stranger)
-    found = look_up(client, ask="reference", reference=purge_request.reference)
+    found = look_up(client, text=purge_request.reference)
     assert found.status_code == 200
     assert "No purge request has this ID" in found.content.decode()
 
@@ -535,7 +535,7 @@ def test_was_this_person_purged_answers_with_ids_and_dates(client, purge, suppor
     purge_request = purge(deleted(email="Ann@people.example", unique_user_id="U-77"))
     run_request(purge_request.pk)
     client.force_login(support)
-    found = look_up(client, ask="person", text=typed).content.decode()
+    found = look_up(client, text=typed).content.decode()
     assert purge_request.reference in found
     assert "Completed" in found
 
@@ -543,7 +543,7 @@ def test_was_this_person_purged_answers_with_ids_and_dates(client, purge, suppor
 def test_the_question_is_kept_hashed_only(client, purge, support, deleted):
     purge(deleted(email="ann@people.example"))
     client.force_login(support)
-    look_up(client, ask="person", text="ann@people.example")
+    look_up(client, text="ann@people.example")
     asked = LookUp.objects.get()
     assert (asked.actor_id, asked.found) == (support.pk, 1)
     assert "ann" not in asked.digest
@@ -552,15 +552,15 @@ def test_the_question_is_kept_hashed_only(client, purge, support, deleted):
 def test_administrators_look_up_their_own_account_only(client, purge, admin, stranger, deleted):
     purge(deleted(email="ann@people.example"))
     client.force_login(admin)
-    assert "PUR-" in look_up(client, ask="person", text="ann@people.example").content.decode().split("role=")[-1]
+    assert "PUR-" in look_up(client, text="ann@people.example").content.decode().split("role=")[-1]
     client.force_login(stranger)
-    answer = look_up(client, ask="person", text="ann@people.example").content.decode()
+    answer = look_up(client, text="ann@people.example").content.decode()
     assert "No purge found for this address or ID." in answer
 
 
 def test_an_empty_question_is_refused(client, support):
     client.force_login(support)
-    assert 'role="alert"' in look_up(client, ask="person", text="  ").content.decode()
+    assert 'role="alert"' in look_up(client, text="  ").content.decode()
     assert not LookUp.objects.exists()
 
 

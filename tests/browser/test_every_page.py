@@ -156,7 +156,7 @@ def test_requests(visit, admin, account, people, deleted):
 def test_look_up_data_map_and_routes(visit, admin):
     visitor = visit(admin)
     page = visitor.go(f"{REQUESTS}look-up/")
-    page.get_by_label("Email address or Unique User ID").fill("nobody@people.example")
+    page.get_by_label("Request ID, email address or Unique User ID").fill("nobody@people.example")
     page.get_by_role("button", name="Look up").click()
     page.get_by_text("No purge found for").wait_for()
     inspect(page, "look up")

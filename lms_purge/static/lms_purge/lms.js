@@ -1,5 +1,12 @@
-// Gives the search boxes for people and rows the name of their label: the library that draws them leaves them nameless.
+// What every page may need: a button that prints, and names for search boxes.
 "use strict";
+// A page that can be handed to somebody has a button for it, where a script can press it.
+{
+  const print = document.getElementById("print-page");
+  if (print) print.hidden = false;
+  print?.addEventListener("click", () => window.print());
+}
+// Gives the search boxes for people and rows the name of their label: the library that draws them leaves them nameless.
 {
   const nameChoices = () => {
     for (const select of document.querySelectorAll("select.admin-autocomplete.select2-hidden-accessible")) {

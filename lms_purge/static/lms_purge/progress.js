@@ -4,10 +4,6 @@
 (() => {
   // Accepted: whom somebody had selected in User Cleanup is dealt with.
   if (new URLSearchParams(location.search).has("accepted")) sessionStorage.removeItem("cleanup");
-  const print = document.getElementById("print-page");
-  print.hidden = false;
-  print.addEventListener("click", () => window.print());
-
   const { url, page } = document.getElementById("watch").dataset;
   if (!url) return;
   document.getElementById("reload")?.remove();

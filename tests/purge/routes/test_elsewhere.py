@@ -295,9 +295,9 @@ def test_support_sees_the_two_beside_each_other_and_the_account_sees_one(client,
         assert part.reference not in client.get(page).content.decode()
     for end in ("change/", "progress/"):
         assert client.get(f"{REQUESTS}{part.pk}/{end}").status_code == 404
-    found = client.post(reverse("admin:purge_look_up"), {"ask": "reference", "reference": part.reference})
+    found = client.post(reverse("admin:purge_look_up"), {"text": part.reference})
     assert "No purge request has this ID" in found.content.decode()
-    assert [answer.reference for answer in services.person_look_up(acting_user=cast.admin, text=w.ANN)] == [
+    assert [answer.reference for answer in services.look_up(acting_user=cast.admin, text=w.ANN).requests] == [
         first.reference
     ]
 

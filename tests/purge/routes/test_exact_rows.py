@@ -103,14 +103,14 @@ def test_who_was_purged_is_known_in_each_spelling(cast):
     log = imported(cast.acme, "Name,Email\nBack,jürgen@xn--bcher-kva.example\n")
     assert counts(log) == {"added": 1, "previously_purged": 1}
     for typed in ("jürgen@bücher.example", " Jürgen@XN--BCHER-KVA.example"):
-        found = services.person_look_up(acting_user=cast.admin, text=typed)
+        found = services.look_up(acting_user=cast.admin, text=typed).requests
         assert [each.reference for each in found] == [purge_request.reference]
-    assert services.person_look_up(acting_user=cast.admin, text="juergen@bücher.example") == []
+    assert services.look_up(acting_user=cast.admin, text="juergen@bücher.example").requests == []
 
 
 def test_every_digest_says_of_which_normal_form_it_is(cast):
     purged(cast, UserFactory(account=cast.acme, email="weiß@firma.example", unique_user_id="W-1", deleted=True))
-    services.person_look_up(acting_user=cast.admin, text="weiß@firma.example")
+    services.look_up(acting_user=cast.admin, text="weiß@firma.example")
     forms = {(row.kind, row.form.split("/")[0]) for row in SuppressionHash.objects.all()}
     assert forms == {
         ("email", "identity-1"),

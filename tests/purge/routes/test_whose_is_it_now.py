@@ -126,7 +126,7 @@ def test_a_login_that_is_a_colleagues_address_stays_that_colleagues(acme, admin)
     assert User.objects.filter(pk=colleague.pk).exists()
     # Nor is the colleague known as purged.
     assert users.user_update(acting_user=admin, user=colleague, name="Ann A.").name == "Ann A."
-    assert services.person_look_up(acting_user=admin, text="ann@acme.example") == []
+    assert services.look_up(acting_user=admin, text="ann@acme.example").requests == []
     identities = SuppressionHash.objects.filter(request=purge_request, kind="email").exclude(form="search-1")
     assert identities.values("digest").distinct().count() == 1
 

@@ -357,17 +357,17 @@ def test_was_this_person_purged(cast):
     purge_request = submit(cast, cast.ann)
     assert w.completed(w.run_to_end(purge_request))
     for text in (" Ann@X.org", "u-1001", w.FORMER):
-        found = services.person_look_up(acting_user=cast.admin, text=text)
-        assert [answer.reference for answer in found] == [purge_request.reference]
-    assert services.person_look_up(acting_user=cast.admin, text="joann@x.org") == []
+        found = services.look_up(acting_user=cast.admin, text=text)
+        assert [answer.reference for answer in found.requests] == [purge_request.reference]
+    assert services.look_up(acting_user=cast.admin, text="joann@x.org").requests == []
     assert LookUp.objects.count() == 4
     assert "@" not in str(list(LookUp.objects.values()))
     globex_admin = User.objects.get(email="admin@globex.example")
-    assert services.person_look_up(acting_user=globex_admin, text=w.ANN) == []
+    assert services.look_up(acting_user=globex_admin, text=w.ANN).requests == []
     support = UserFactory(account=AccountFactory(kind=AccountKind.SYSTEM), is_support=True)
-    assert len(services.person_look_up(acting_user=support, text=w.ANN)) == 1
+    assert len(services.look_up(acting_user=support, text=w.ANN).requests) == 1
     with pytest.raises(NotAllowed):
-        services.person_look_up(acting_user=cast.witness, text=w.ANN)
+        services.look_up(acting_user=cast.witness, text=w.ANN)
 
 
 # ---------------------------------------------------------------- request IDs

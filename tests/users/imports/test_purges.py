@@ -313,7 +313,7 @@ def test_who_looks_somebody_up_learns_of_their_own_accounts_people_only(account,
     purge_request = purged(account, admin_user, [eve])
 
     def found(who, text):
-        return [each.reference for each in services.person_look_up(acting_user=who, text=text)]
+        return [each.reference for each in services.look_up(acting_user=who, text=text).requests]
 
     assert found(admin_user, "eve@acme.example") == [purge_request.reference]
     assert found(admin_user, "eve@home.example") == []
