@@ -178,6 +178,9 @@ RULES = [
         },
     ),
     ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST, "form": OWN_WORD}),
+    ModelRules("purge.StaffNamesShown", _("names shown in reports"), "account_id", {"actor": Detach()}),
+    ModelRules("purge.EvidencePeriod", _("periods of evidence"), None, {"kind": OWN_WORD}),
+    ModelRules("purge.EvidenceCount", _("counts of earlier purges"), "account_id", {}),
     ModelRules("purge.PatrolPass", _("patrol passes"), None, {"armed_by": OWN_WORD}),
     ModelRules("purge.RestoreDrill", _("drills of restored backups"), None, {}),
     ModelRules(

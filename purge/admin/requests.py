@@ -20,9 +20,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from purge import services
-from purge.admin.base import ReadOnlyAdmin, account_names
+from purge.admin.base import account_names
 from purge.admin.forms import GoOnForm
 from purge.admin.looking_up import LookUpPage
+from purge.admin.report import FigureFilter, ReportPages
 from purge.choices import Done, Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
 from purge.installation.identity import done_in_copy_of
@@ -132,10 +133,10 @@ class ToDoFilter(admin.SimpleListFilter):
 
 
 @admin.register(PurgeRequest)
-class PurgeRequestAdmin(LookUpPage, ReadOnlyAdmin):
+class PurgeRequestAdmin(LookUpPage, ReportPages):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
-    list_filter = (StateFilter, DeadlineFilter, ToDoFilter, "route")
+    list_filter = (FigureFilter, StateFilter, DeadlineFilter, ToDoFilter, "route")
     search_fields = ("reference",)
     search_help_text = gettext_lazy("Request ID")
     change_list_template = "purge/request_list.html"
@@ -160,7 +161,7 @@ class PurgeRequestAdmin(LookUpPage, ReadOnlyAdmin):
 
     def get_list_filter(self, request):
         """An administrator's requests come by two or three routes; to them it is what they did."""
-        return self.list_filter if request.user.has_perm(FOLLOW) else (StateFilter, DeadlineFilter, ToDoFilter)
+        return self.list_filter if request.user.has_perm(FOLLOW) else self.list_filter[:-1]
 
     def get_search_results(self, request, queryset, search_term):
         """The beginning of a request ID, however it was typed."""
@@ -206,6 +207,7 @@ class PurgeRequestAdmin(LookUpPage, ReadOnlyAdmin):
     def get_urls(self):
         view = self.admin_site.admin_view
         own = [
+            *self.report_urls(),
             path("look-up/", view(self.look_up_view), name="purge_look_up"),
             path("data-map/", view(require_GET(self.data_map_view)), name="purge_data_map"),
             path("routes/", view(require_GET(self.routes_view)), name="purge_routes"),

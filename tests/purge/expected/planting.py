@@ -26,7 +26,7 @@ from factory import SubFactory
 
 from messaging.models import TemplateEvent
 from purge.choices import NoticeState, Origin, Route, Status
-from purge.models import FollowUp, ImsNotice, LedgerEntry, LookUp, PurgeRequest
+from purge.models import FollowUp, ImsNotice, LedgerEntry, LookUp, PurgeRequest, StaffNamesShown
 from tests.factories.learning import (
     BoardMemberFactory,
     CommentFactory,
@@ -454,6 +454,9 @@ def _requests(world: SimpleNamespace) -> None:
         old = request(number, person.account, initiator=person)
         LedgerEntry.objects.create(request=old, event="accepted", actor=person)
         LookUp.objects.create(actor=person, digest=f"{number:032}")
+        StaffNamesShown.objects.create(
+            actor=person, account_id=person.account_id, first_day=now.date(), last_day=now.date(), people=1
+        )
         FollowUp.objects.create(
             request=old,
             kind="session_without_instructor",

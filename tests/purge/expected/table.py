@@ -330,6 +330,7 @@ PURGE = {
     "purge.FollowUp": model("account_id", kind=STAYS, model=STAYS, done_by=EMPTIED),
     "purge.LedgerEntry": model(None, event=STAYS, actor=EMPTIED, facts=STAYS),
     "purge.PossibleMention": model("account_id", table=STAYS, column=STAYS, row=STAYS),
+    "purge.StaffNamesShown": model("account_id", actor=EMPTIED),
     "purge.LookUp": model(None, actor=EMPTIED, digest=STAYS, form=STAYS),
     # The notice is answered by the person's being purged: it names nobody then.
     "purge.ImsNotice": model(
@@ -352,6 +353,8 @@ WORKING_TABLES = {
     "purge.FileReading": model(None, model=STAYS, digest=STAYS),
     "purge.UnopenedFile": model("account_id", table=STAYS, column=STAYS),
     "purge.Residue": model(None, table=STAYS, column=STAYS, row=STAYS),
+    "purge.EvidencePeriod": model(None, kind=STAYS),
+    "purge.EvidenceCount": model("account_id"),
     "purge.PatrolPass": model(None, armed_by=STAYS),
     "purge.RestoreDrill": model(None),
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),
