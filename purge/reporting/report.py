@@ -206,7 +206,7 @@ def _lines(requests: QuerySet[PurgeRequest], period: Period, people: dict[tuple[
     any_of = Q()
     for figure in LINE_FIGURES:
         any_of |= condition_of(figure, period)
-    rows = requests.filter(any_of).values("account_id", "route").annotate(**figures)
+    rows: Any = requests.filter(any_of).values("account_id", "route").annotate(**figures)
     found = rows.order_by("-completed", "account_id", "route")[: MOST_LINES + 1]
     return [_line(row, period, people) for row in found]
 
