@@ -230,7 +230,7 @@ SESSION_COOKIE_SECURE = LMS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = LMS_HTTPS
 SECURE_SSL_REDIRECT = LMS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^metrics/?$"]
 SECURE_HSTS_SECONDS: int = env.int("LMS_HSTS_SECONDS", 31_536_000) if LMS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("LMS_HSTS_SUBDOMAINS", False)
 # The proxy in front says whether the reader came by https. Only when there is one, or anybody could say so.
@@ -351,6 +351,11 @@ PURGE_BACKUP_DAYS: int | None = env.int("PURGE_BACKUP_DAYS", None, validate=vali
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"]))
 LOGGING = logging_config(LOG_FORMAT, env.log_level("LOG_LEVEL", logging.INFO))
+
+# Figures (/metrics, more than yes or no at /healthz) are for this machine, for operators, and for whoever shows this.
+LMS_METRICS_TOKEN: str = env.str("LMS_METRICS_TOKEN", "")
+if LMS_METRICS_TOKEN and len(LMS_METRICS_TOKEN) < 32:
+    raise ImproperlyConfigured("LMS_METRICS_TOKEN is shorter than 32 characters: openssl rand -hex 32 makes one.")
 
 env.seal()
 

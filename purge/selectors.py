@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status, Verdict
@@ -203,6 +203,12 @@ def workers_without_files() -> int:
 def patrol_is_under_way() -> bool:
     """Whether a nightly pass has begun and not ended; one that began very long ago was killed."""
     return PatrolPass.objects.filter(finished_at=None, started_at__gt=timezone.now() - LONGEST_PATROL).exists()
+
+
+def last_pass_ended() -> datetime | None:
+    """When the last pass over every text came to its end; None: none has."""
+    last: datetime | None = PatrolPass.objects.aggregate(last=Max("finished_at"))["last"]
+    return last
 
 
 def pass_is_due() -> bool:

@@ -18,8 +18,8 @@ from purge.journal.site_fence import RETRY_SECONDS, lets_in, site_is_fenced
 
 #: What an operator needs to come in. Whom these pages let in is decided where people are signed in.
 WAYS_IN = ("admin:login", "admin:second_step", "admin:enrol", "admin:passkey_sign_in")
-#: Says itself how things stand, and to whom nobody has to sign in.
-HEALTH = "healthz"
+#: Say themselves how things stand, and to whom; nobody has to sign in.
+HEALTH = ("healthz", "metrics")
 
 
 class SiteFence:
@@ -30,7 +30,7 @@ class SiteFence:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # How things stand is said of the database itself, which may be out of reach.
-        if request.path == _paths()[0] or not site_is_fenced() or lets_in(request.user):
+        if request.path in _told() or not site_is_fenced() or lets_in(request.user):
             return self.get_response(request)
         if request.path not in _paths():
             return closed(request)
@@ -40,8 +40,13 @@ class SiteFence:
 
 
 @cache
+def _told() -> tuple[str, ...]:
+    return tuple(map(reverse, HEALTH))
+
+
+@cache
 def _paths() -> tuple[str, ...]:
-    return (reverse(HEALTH), *map(reverse, WAYS_IN))
+    return tuple(map(reverse, WAYS_IN))
 
 
 def closed(request: HttpRequest) -> HttpResponse:

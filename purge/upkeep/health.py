@@ -1,17 +1,15 @@
-"""``/healthz``: whether all is well, for the load balancer and whoever is on call. Numbers and times only."""
+"""Whether all is well, for load balancers and whoever is on call. Numbers, times and fixed words only."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import Error, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Q
-from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 
 from purge.choices import Status
 from purge.installation.storage import begin_storage
@@ -19,24 +17,14 @@ from purge.journal import noticing
 from purge.journal.homes import home_troubles
 from purge.journal.site_fence import site_is_fenced
 from purge.models import PurgeRequest
-from purge.selectors import held_back, worker_beat, worker_is_alive, workers_without_files
+from purge.selectors import held_back, last_pass_ended, worker_beat, worker_is_alive, workers_without_files
 from purge.upkeep.paused import PURGE_LOG, reasons
 
-AGREES = "agrees"
+AGREES, OK = "agrees", "ok"
+#: Of the counts: while one of these is above nought, an operator has to act.
+FOR_OPERATORS = ("overdue", "held", "needs_attention", "residue")
 #: Reading all migration files takes a while, and what has run once has run for good.
 _migrated = False
-
-
-@never_cache
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers, migrations have run, a worker is alive, all see the same files, and nothing else
-    keeps purges from being done; else 503. What keeps the disk space of finished ones is told, and changes nothing."""
-    try:
-        report = health()
-    except Error:
-        return JsonResponse({"ok": False, "database": False}, status=503)
-    return JsonResponse(report, status=200 if report["ok"] else 503)
 
 
 def health() -> dict[str, Any]:
@@ -59,15 +47,16 @@ def health() -> dict[str, Any]:
         "database": True,
         "migrations_pending": 0,
         "paused": paused,
-        "file_storage": storage or "ok",
+        "file_storage": storage or OK,
         "workers_without_files": away,
         "worker_seconds_ago": _seconds(beat.beat_at if beat else None, now),
         "oldest_queued_seconds": _seconds(
             queued.order_by("accepted_at").values_list("accepted_at", flat=True).first(), now
         ),
         **_counts(now),
+        "patrol_seconds_ago": _seconds(last_pass_ended(), now),
         "purge_log": purge_log,
-        "purge_log_homes": "ok" if not homes else sorted({trouble.kind for trouble in homes}),
+        "purge_log_homes": OK if not homes else sorted({trouble.kind for trouble in homes}),
         "unknown_purges": unknown,
         "site_paused": site_is_fenced(),
         "next_command": command,
@@ -76,6 +65,12 @@ def health() -> dict[str, Any]:
             {"kind": holder.kind, "name": holder.name, "seconds": holder.seconds} for holder in holders
         ],
     }
+
+
+def needs_somebody(report: Mapping[str, Any]) -> bool:
+    """Whether an operator has to act, by a report of :func:`health`: something is not well, or a request waits for
+    one."""
+    return not report["ok"] or any(report[count] for count in FOR_OPERATORS)
 
 
 def _counts(now: datetime) -> dict[str, int]:

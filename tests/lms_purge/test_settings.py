@@ -47,6 +47,7 @@ def test_a_mail_server_replaces_the_console():
     ("name", "value", "said"),
     [
         ("SECRET_KEY", "short", "SECRET_KEY"),
+        ("LMS_METRICS_TOKEN", "short", "LMS_METRICS_TOKEN is shorter than 32 characters"),
         ("DEBUG", "perhaps", "DEBUG"),
         ("PURGE_DUE_DAYS", "0", "PURGE_DUE_DAYS"),
         ("PURGE_DUE_DAYS", "thirty", "PURGE_DUE_DAYS"),

@@ -88,7 +88,9 @@ def test_nobody_but_operators_gets_anything_anywhere(people):
     session = Session.objects.filter(user=people["admin"]).values("pk", "began_at", "seen_at").get()
     gets = {path for path in paths if admin.get(path).status_code != 503}
     posts = {path for path in paths if Client().post(path, {"x": "y"}).status_code != 503}
-    assert (gets, posts) == (ways_in - {"/healthz"}, ways_in), "/healthz says 503 itself, and 405 to who posts"
+    # /healthz says 503 itself, /metrics to whom it is not, and both 405 to who posts.
+    assert (gets, posts) == (ways_in - {"/healthz"} | {"/metrics"}, ways_in | {"/metrics"})
+    assert admin.get("/metrics").status_code == 401
     assert Session.objects.filter(user=people["admin"]).values("pk", "began_at", "seen_at").get() == session
     page = admin.get("/admin/")
     text = page.content.decode()
@@ -142,7 +144,7 @@ def test_operators_come_in_and_read_what_to_do(people):
         assert "This database is older than its purge log: 1 purge is unknown to it." in page
         assert "people purged since that backup may be back" in page
         assert "manage.py purge_replay --dry-run" in page
-    answer = Client().get("/healthz")
+    answer = Client().get("/healthz", headers={"host": "localhost"})
     report = answer.json()
     assert (answer.status_code, report["site_paused"]) == (503, True)
     assert report["next_command"] == "manage.py purge_replay --dry-run"
@@ -224,7 +226,7 @@ def test_the_switch_opens_the_site_and_the_check_warns(people, settings, capsys)
     browser, answer = sign_in("ann@acme.example")
     assert (answer.status_code, is_in(browser)) == (302, True)
     assert browser.get("/admin/").status_code == 200
-    report = Client().get("/healthz").json()
+    report = Client().get("/healthz", headers={"host": "localhost"}).json()
     assert (report["site_paused"], report["paused"]) == (False, ["purge_log"])
     page = browser_of(people["operator"]).get("/admin/").content.decode()
     assert "This site is not paused (PURGE_SITE_FENCE=0)" in page
@@ -242,7 +244,7 @@ def test_a_lost_or_damaged_log_alone_closes_nothing(people):
     JournalAlarm.objects.create(kind="damaged", chain="a.b.d", seq=3)
     site_fence.forget()
     assert browser.get("/admin/").status_code == 200
-    report = Client().get("/healthz").json()
+    report = Client().get("/healthz", headers={"host": "localhost"}).json()
     assert (report["site_paused"], report["paused"], report["next_command"]) == (False, ["purge_log"], "")
 
 
@@ -256,7 +258,7 @@ def test_another_database_at_the_same_log_closes_nothing(people):
     Installation.objects.all().delete()
     site_fence.forget()
     assert browser.get("/admin/").status_code == 200
-    assert Client().get("/healthz").json()["site_paused"] is False
+    assert Client().get("/healthz", headers={"host": "localhost"}).json()["site_paused"] is False
 
 
 def test_while_nobody_can_tell_it_stays_as_it_was(people):
@@ -302,7 +304,7 @@ def test_another_timeline_or_server_is_a_note_and_closes_nothing(people, monkeyp
         caplog.clear()
         site_fence.forget()
         assert browser.get("/admin/").status_code == 200
-        report = Client().get("/healthz").json()
+        report = Client().get("/healthz", headers={"host": "localhost"}).json()
         assert (report["site_paused"], report["purge_log"]) == (False, "agrees")
     out = io.StringIO()
     call_command("purge_journal", "status", stdout=out)

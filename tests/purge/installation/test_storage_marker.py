@@ -184,7 +184,7 @@ def test_support_and_operators_are_told_before_the_customers_are_refused_in_vain
     tasks.remind()
     assert told() == [support.pk, operator.pk]
     Notification.objects.filter(kind="paused").delete()
-    Client().get("/healthz")
+    Client().get("/healthz", headers={"host": "localhost"})
     client = Client()
     client.force_login(admin_user)
     client.get("/admin/")
@@ -307,13 +307,13 @@ def test_home_healthz_and_check_say_so(accepted, admin_user, elsewhere, settings
         client.force_login(user)
         return client.get("/admin/").content.decode()
 
-    assert Client().get("/healthz").json()["file_storage"] == "ok"
-    assert Client().get("/healthz").status_code == 200
+    assert Client().get("/healthz", headers={"host": "localhost"}).json()["file_storage"] == "ok"
+    assert Client().get("/healthz", headers={"host": "localhost"}).status_code == 200
     assert PLAIN not in told(admin_user)
     call_command("check", databases=["default"])
 
     elsewhere(True)
-    answer = Client().get("/healthz")
+    answer = Client().get("/healthz", headers={"host": "localhost"})
     assert (answer.status_code, answer.json()["file_storage"]) == (503, "missing")
     assert PLAIN in told(admin_user) and "MEDIA_ROOT" not in told(admin_user)
     assert "manage.py purge_storage adopt" in told(support)
@@ -324,7 +324,7 @@ def test_home_healthz_and_check_say_so(accepted, admin_user, elsewhere, settings
 
     elsewhere(False)
     WorkerBeat.objects.update(trouble="missing")
-    answer = Client().get("/healthz")
+    answer = Client().get("/healthz", headers={"host": "localhost"})
     assert (answer.status_code, answer.json()["workers_without_files"]) == (503, 1)
     assert "1 worker sees another file storage than the web" in told(support)
 

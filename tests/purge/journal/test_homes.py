@@ -248,7 +248,7 @@ def test_a_home_that_is_away_refuses_the_submission_and_is_told_before(cast, pla
     away = places[1].rename(places[1].with_name("away"))
     seconds_later()
     # Before anybody asks for a purge:
-    answer = client.get("/healthz")
+    answer = client.get("/healthz", headers={"host": "localhost"})
     assert (answer.status_code, answer.json()["purge_log_homes"]) == (503, ["lacks_files"])
     assert answer.json()["site_paused"] is False
     assert str(places[1]) not in answer.content.decode()
@@ -270,7 +270,7 @@ def test_a_home_that_is_away_refuses_the_submission_and_is_told_before(cast, pla
     # It comes back as it went:
     away.rename(places[1])
     seconds_later()
-    assert client.get("/healthz").json()["purge_log_homes"] == "ok"
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == "ok"
     assert check_says() == ""
     submit(cast, cast.bob)
     assert own(places[0]).read_bytes() == own(places[1]).read_bytes()
@@ -301,7 +301,7 @@ def test_a_disk_that_takes_nothing_is_found_by_the_probe(cast, places, monkeypat
     disk.takes = 100
     noticing.look_thoroughly()  # the start of web and worker, and the night
     assert f"The purge log cannot be written to {places[which]} (ChainCut)" in caplog.text
-    assert client.get("/healthz").json()["purge_log_homes"] == ["unwritable"]
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == ["unwritable"]
     assert "purge.E012" in check_says()
     assert not list(places[which].glob("probe*"))
     assert not JournalAlarm.objects.exists()
@@ -323,7 +323,7 @@ def test_a_home_that_refuses_after_the_commit_is_no_error_to_the_customer(
     assert events(places[1])[-1] == "accepted"
     assert "one of its homes does not take a line" in caplog.text
     seconds_later()
-    assert client.get("/healthz").json()["purge_log_homes"] == ["unwritable"]
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == ["unwritable"]
     disk.takes = None
     noticing.reconcile()
     assert own(places[0]).read_bytes() == own(places[1]).read_bytes()
@@ -404,5 +404,5 @@ def test_one_place_has_nothing_to_copy(settings, run, db):
 
 def test_a_site_that_begins_has_no_trouble(places, db, client, operator):
     WorkerBeat.objects.create(name="here:1", beat_at=timezone.now())
-    assert client.get("/healthz").json()["purge_log_homes"] == "ok"
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == "ok"
     assert not places[0].exists(), "a look makes nothing"

@@ -125,7 +125,7 @@ def check_says() -> str:
 
 
 def health(client) -> tuple[int, dict]:
-    answer = client.get("/healthz")
+    answer = client.get("/healthz", headers={"host": "localhost"})
     return answer.status_code, answer.json()
 
 

@@ -55,7 +55,7 @@ def told(client) -> tuple[dict, str]:
     client.force_login(operator)
     page = client.get("/admin/")
     assert page.status_code == 200
-    return client.get("/healthz").json(), page.content.decode()
+    return client.get("/healthz", headers={"host": "localhost"}).json(), page.content.decode()
 
 
 @pytest.mark.postgresql
@@ -86,7 +86,10 @@ def test_an_old_snapshot_keeps_a_purge_from_being_compacted_and_a_later_one_does
 
         assert in_the_end(with_somebody_later)
         assert is_compacted(request)
-        health, page = client.get("/healthz").json(), client.get("/admin/").content.decode()
+        health, page = (
+            client.get("/healthz", headers={"host": "localhost"}).json(),
+            client.get("/admin/").content.decode(),
+        )
         assert (health["not_cleaned_up"], health["clean_up_waits_for"]) == (0, [])
         assert "blocks the clean-up" not in page
 

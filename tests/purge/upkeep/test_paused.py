@@ -48,7 +48,7 @@ def home(user) -> str:
 
 
 def healthz() -> tuple[int, list[str]]:
-    answer = Client().get("/healthz")
+    answer = Client().get("/healthz", headers={"host": "localhost"})
     return answer.status_code, answer.json()["paused"]
 
 
