@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,7 +29,9 @@ from purge.routes.scope import DOOMED_REASONS, current_key
 from purge.rules.registry import get_registry
 
 #: IDs that a pass looks for; those of the requests that were accepted first.
-MOST_IDS: Final = 200
+MOST_IDS: Final = 10_000
+#: IDs that PostgreSQL is asked for one by one; it takes longer with each. Of more it is asked for what looks like one.
+ASKED_BY_NAME: Final = 100
 #: Places that are noted for a request. Where there are more, the ID is a number that stands everywhere.
 MOST_PLACES: Final = 20
 #: Rows of a column that are looked at for it.
@@ -62,14 +64,15 @@ class PossibleIds:
     def __init__(self, requests: Iterable[PurgeRequest]) -> None:
         self._wanted, self.unsought = _wanted(list(requests))
         self._met: dict[Column, list[Any]] = defaultdict(list)
-        self._pattern = _any_of(key for there in self._wanted.values() for key in there)
-        self._words = self._compiled()
+        self._look_for({key for there in self._wanted.values() for key in there})
 
     def __bool__(self) -> bool:
         return bool(self._wanted)
 
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![\w@])(?<!\w[-.@+])(?:{self._pattern})(?![\w@])(?![-.@+]\w)")
+    def _look_for(self, keys: Collection[str]) -> None:
+        pattern = _any_of(keys)
+        self._asked = pattern if len(keys) <= ASKED_BY_NAME else _any_shape_of(keys)
+        self._words = re.compile(rf"(?<![\w@])(?<!\w[-.@+])(?:{pattern})(?![\w@])(?![-.@+]\w)")
 
     def are_in(self, column: Column) -> bool:
         """Whether rows of the column's table belong to an account at all."""
@@ -77,8 +80,8 @@ class PossibleIds:
         return bool(self._wanted) and entry is not None and entry.rules.account is not None
 
     def condition(self, text: str) -> str:
-        """That a text, an SQL expression of PostgreSQL's, may hold one."""
-        pattern = self._pattern.replace("'", "''")
+        """That a text, an SQL expression of PostgreSQL's, may hold one; :meth:`may_be_in` is asked of those that do."""
+        pattern = self._asked.replace("'", "''")
         return f"({text}) COLLATE \"C\" ~* '{pattern}'"
 
     def may_be_in(self, text: Any) -> bool:
@@ -173,6 +176,17 @@ def _any_of(keys: Iterable[str]) -> str:
             node = node.setdefault(sign, {})
         node[""] = {}
     return _branches(root)
+
+
+def _any_shape_of(keys: Iterable[str]) -> str:
+    """A regular expression for whatever has letters, digits and the rest where one of them has."""
+    return "|".join(sorted({"".join(_like(sign) for sign in key) for key in keys}))
+
+
+def _like(sign: str) -> str:
+    if sign.isascii() and sign.isalnum():
+        return "[0-9]" if sign.isdigit() else "[a-z]"
+    return _either_case(sign)
 
 
 def _branches(node: Mapping[str, Any]) -> str:

@@ -38,6 +38,9 @@ from purge.rules.registry import get_registry
 TOGETHER: Final = 60
 #: Short texts that are asked about at once, and the length of one in code points.
 ASKED_TOGETHER, SHORT = 64, 400
+#: What is read of a column: its number, the row's primary key, the text; whether that may hold an ID, and whether it is
+#: to be looked at for addresses (both None where the database does not say).
+Row = tuple[int, Any, Any, Any, Any]
 
 # ---------------------------------------------------------------- tier two
 
@@ -251,12 +254,14 @@ def _met_together(
     read = _narrowed_by_the_database if narrows else _read_here
     sql = " UNION ALL ".join(read(catalog, column, number, ids) for number, column in enumerate(columns))
     with_ids = [ids.are_in(column) for column in columns]
-    rows = cast("Iterator[tuple[int, Any, Any, Any]]", stream(sql))
-    for number, pk, text, named in rows if narrows else _worth_a_look_together(rows, ids if any(with_ids) else None):
+    rows = cast("Iterator[Row]", stream(sql))
+    for number, pk, text, named, looked_at in (
+        rows if narrows else _worth_a_look_together(rows, ids if any(with_ids) else None)
+    ):
         column = columns[number]
-        if named if narrows else with_ids[number] and ids.may_be_in(text):
+        if (named if narrows else with_ids[number]) and ids.may_be_in(text):
             ids.met(column, pk)
-        if text is None:
+        if narrows and not looked_at:
             continue
         found = addresses_in(column, text) if narrows or _is_worth_a_look(text) else set()
         found |= coded_addresses(text)
@@ -265,8 +270,8 @@ def _met_together(
 
 
 def _narrowed_by_the_database(catalog: Catalog, column: Column, number: int, ids: PossibleIds) -> str:
-    """(number, primary key, the text, whether it may hold an ID) of the rows that are worth reading: its regular
-    expressions are quick, and the functions that find addresses take longer than Python does."""
+    """The rows that are worth reading, as :data:`Row`: its regular expressions are quick, and the functions that find
+    addresses take longer than Python does."""
     text = column.expression or f"{_quote(column.name)}::text"
     read = (
         f"SELECT {key_of(catalog, column)} AS pk, {text} AS text, "
@@ -276,26 +281,23 @@ def _narrowed_by_the_database(catalog: Catalog, column: Column, number: int, ids
         # A row in a row is "not null" only where all of it is.
         f"FROM {_quote(column.table)} WHERE {said(column)} IS NOT NULL OFFSET 0"
     )
-    return (
-        f"SELECT {number}, pk, CASE WHEN looked_at THEN text END, named FROM ({read}) r{number} "
-        f"WHERE looked_at OR named"
-    )
+    return f"SELECT {number}, pk, text, named, looked_at FROM ({read}) r{number} WHERE looked_at OR named"
 
 
 def _read_here(catalog: Catalog, column: Column, number: int, _ids: PossibleIds) -> str:
-    """(number, primary key, the text, nothing) of all rows with a text: SQLite's columns of JSON are texts.
-    Conditions on them cost it more than Python."""
+    """All rows with a text, and nothing that is known of it: SQLite's columns of JSON are texts. Conditions on them
+    cost it more than Python."""
     name = _quote(column.name)
-    return f"SELECT {number}, {key_of(catalog, column)}, {name}, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
+    return (
+        f"SELECT {number}, {key_of(catalog, column)}, {name}, NULL, NULL FROM {_quote(column.table)} WHERE {name} <> ''"
+    )
 
 
-def _worth_a_look_together(
-    rows: Iterator[tuple[int, Any, Any, Any]], ids: PossibleIds | None
-) -> Iterator[tuple[int, Any, Any, Any]]:
+def _worth_a_look_together(rows: Iterator[Row], ids: PossibleIds | None) -> Iterator[Row]:
     """The rows but those of runs of plain texts in which nothing can stand: short texts are asked about all at once,
     which takes a fraction of asking about each."""
     while some := list(islice(rows, ASKED_TOGETHER)):
-        plain = [text for _number, _pk, text, _named in some if _is_short_and_plain(text)]
+        plain = [text for _number, _pk, text, *_said in some if _is_short_and_plain(text)]
         together = "\n".join(plain)
         if may_contain(together) or may_be_coded(together) or (ids is not None and ids.may_be_in(together)):
             yield from some

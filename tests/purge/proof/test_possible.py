@@ -63,6 +63,21 @@ def test_words_are_noted_in_the_account_alone_and_nothing_is_taken_out(cast, tex
     assert noted(purge_request) == {texts[text].pk for text in WORDS}
 
 
+def test_of_many_ids_each_is_found_and_what_only_looks_like_one_takes_no_place(cast, texts, monkeypatch):
+    """PostgreSQL is asked for what looks like an ID then: its own few are found among many others of the same form."""
+    monkeypatch.setattr(possible, "ASKED_BY_NAME", 1)
+    monkeypatch.setattr(possible, "MOST_ROWS", 2 * len(WORDS) + 1)
+    make = {"post__board__account": cast.acme, "author": cast.witness}
+    for number in range(2001, 2021):
+        CommentFactory(body=f"order U-{number} came", **make)
+    other = UserFactory(account=cast.acme, unique_user_id="Ü-7788", deleted_at=cast.ann.deleted_at)
+    umlaut = CommentFactory(body="see ü-7788", **make)
+    purge_request = w.run_to_end(submit(cast, cast.ann, other))
+    assert w.completed(purge_request)
+    assert noted(purge_request) == {texts[text].pk for text in WORDS} | {umlaut.pk}
+    assert purge_request.ids_unsought == 0
+
+
 def test_an_id_that_was_given_out_again_and_a_short_one_are_not_noted(cast, texts):
     short = UserFactory(account=cast.acme, unique_user_id="U77", deleted_at=cast.ann.deleted_at)
     CommentFactory(body="room U77", post__board__account=cast.acme, author=cast.witness)
@@ -148,6 +163,7 @@ def test_where_nothing_stands_nothing_is_said(cast, client):
     assert "May be theirs" not in page
 
 
+@pytest.mark.parametrize("by_name", [100, 0], ids=["by name", "by form"])
 @pytest.mark.parametrize(
     ("keys", "inside", "outside"),
     [
@@ -156,12 +172,12 @@ def test_where_nothing_stands_nothing_is_said(cast, client):
         (["änder-7"], ["ÄNDER-7", "(änder-7)"], ["länder-7", "änder-77"]),
     ],
 )
-def test_one_expression_finds_each_of_them_on_either_database(db, keys, inside, outside):
+def test_one_expression_finds_each_of_them_on_either_database(db, monkeypatch, by_name, keys, inside, outside):
     from django.db import connection
 
     ids = possible.PossibleIds(())
-    ids._pattern = possible._any_of(keys)
-    ids._words = ids._compiled()
+    monkeypatch.setattr(possible, "ASKED_BY_NAME", by_name)
+    ids._look_for(keys)
     assert [text for text in inside if not ids.may_be_in(text)] == []
     assert [text for text in outside if ids.may_be_in(text)] == []
     if connection.vendor == "postgresql":
