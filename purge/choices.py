@@ -156,6 +156,31 @@ class Done(models.TextChoices):
     ELSEWHERE = "elsewhere", _("somebody else takes care of it")
 
 
+class AskedBy(models.TextChoices):
+    """Who has asked for a purge, for the register. Fixed words: no text that could name anybody."""
+
+    PERSON = "person", _("The person")
+    HR = "hr", _("HR")
+    MANAGER = "manager", _("Manager")
+    WORKS_COUNCIL = "works_council", _("Works council")
+    AUTHORITY = "authority", _("Authority")
+    OURSELVES = "ourselves", _("Ourselves")
+
+
+class Basis(models.TextChoices):
+    """Why people have to be purged, for the register: the grounds of Art. 17(1) GDPR in their order, and others."""
+
+    NO_LONGER_NEEDED = "no_longer_needed", _("No longer needed (Art. 17(1)(a) GDPR)")
+    CONSENT_WITHDRAWN = "consent_withdrawn", _("Consent withdrawn (Art. 17(1)(b) GDPR)")
+    OBJECTION = "objection", _("Objection (Art. 17(1)(c) GDPR)")
+    UNLAWFUL = "unlawful", _("Processed unlawfully (Art. 17(1)(d) GDPR)")
+    LEGAL_OBLIGATION = "legal_obligation", _("Legal obligation to erase (Art. 17(1)(e) GDPR)")
+    CHILD = "child", _("Collected from a child (Art. 17(1)(f) GDPR)")
+    OTHER_LAW = "other_law", _("Another law")
+    CONTRACT = "contract", _("Contract")
+    OWN_POLICY = "own_policy", _("Own retention policy")
+
+
 class UnopenedKind(models.TextChoices):
     """Why a stored file could not be read."""
 

@@ -230,8 +230,9 @@ class Host(Protocol):
         """The people of these public ids that exist, in id order."""
         ...
 
-    def names(self, ids: Collection[int]) -> list[str]:
-        """What these people are called; to see whether a text names one of them, and for nothing else."""
+    def names(self, ids: Collection[int]) -> dict[int, str]:
+        """Person id → what they are called, of those who exist; to see whether a text names one of them, and to make
+        keyed hashes of for the same purpose."""
         ...
 
     def lock_people(self, ids: Collection[int]) -> list[Person]:

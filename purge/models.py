@@ -19,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from purge.choices import (
     OPEN_STATUSES,
+    AskedBy,
+    Basis,
     Beyond,
     Done,
     Fate,
@@ -185,6 +187,11 @@ class PurgeRequest(models.Model):
         indexes = (
             models.Index(fields=("status", "next_attempt_at"), name="purge_request_claim"),
             models.Index(fields=("account_id", "-accepted_at"), name="purge_request_account"),
+            # What the register goes by, of an account and of all.
+            models.Index(fields=("account_id", "-completed_at"), name="purge_request_completed"),
+            models.Index(fields=("-accepted_at", "-id"), name="purge_request_all"),
+            models.Index(fields=("-completed_at", "-id"), name="purge_request_all_completed"),
+            models.Index(fields=("account_id",), condition=Q(completed_at__gt=F("due_at")), name="purge_request_late"),
             models.Index(fields=("id",), condition=Q(compacted_at=None), name="purge_request_uncompacted"),
         )
 
@@ -322,7 +329,8 @@ class IdentifierSet(models.Model):
     ``everywhere``, ``there``: keyed hashes, :data:`purge.hashing.HASH_BYTES` bytes each, one behind the other; the
     latter of what is taken out in the person's own account (``account_id``) alone. The plain forms are derived again
     from :class:`Identifier` while the request is open. ``kinds``: how many identifiers of each kind they come from, for
-    the request's page.
+    the request's page. ``names``: keyed hashes of the words of the person's name, which are searched for nowhere: a
+    text about the request is refused where it has one of them (:mod:`purge.register.naming`).
     """
 
     request = models.ForeignKey(PurgeRequest, models.CASCADE, related_name="identifier_sets")
@@ -330,6 +338,7 @@ class IdentifierSet(models.Model):
     account_id = models.BigIntegerField(null=True)
     everywhere = models.BinaryField(default=b"")
     there = models.BinaryField(default=b"")
+    names = models.BinaryField(default=b"", db_default=b"")
     kinds = models.JSONField(default=dict)
 
     class Meta:
@@ -596,6 +605,53 @@ class LedgerEntry(models.Model):
         super().save(*args, **kwargs)
 
 
+class RegisterNote(models.Model):
+    """What people have written down about a request, for the register: why, for whom, by which letter.
+
+    ``ticket``: a number of another system, without blanks or @. ``received_on``: the day of the letter;
+    ``answer_by``: one calendar month later, when its sender must have an answer; no deadline of the request's. All but
+    ``reason`` are fixed words, numbers and dates; ``reason`` is free text, and is refused where it names anybody of the
+    request (:mod:`purge.register`). It stands in this table alone: in no ledger, log or certificate.
+    """
+
+    request = models.OneToOneField(PurgeRequest, models.CASCADE, primary_key=True, related_name="register_note")
+    account_id = models.BigIntegerField()
+    asked_by = models.CharField(_("asked by"), max_length=20, choices=AskedBy.choices, blank=True, default="")
+    basis = models.CharField(_("basis"), max_length=20, choices=Basis.choices, blank=True, default="")
+    ticket = models.CharField(_("ticket"), max_length=40, blank=True, default="")
+    received_on = models.DateField(_("letter received on"), null=True, blank=True)
+    answer_by = models.DateField(_("answer the person by"), null=True, editable=False)
+    reason = models.TextField(_("reason"), max_length=1_000, blank=True, default="")
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    objects = models.Manager()
+    across_accounts = models.Manager()
+
+    class Meta:
+        verbose_name = _("note for the register")
+        verbose_name_plural = _("notes for the register")
+        constraints = (
+            models.CheckConstraint(
+                name="purge_note_has_both_dates",
+                condition=Q(received_on=None, answer_by=None)
+                | Q(received_on__isnull=False, answer_by__isnull=False, answer_by__gt=F("received_on")),
+            ),
+            models.CheckConstraint(
+                name="purge_note_ticket_is_no_address", condition=~Q(ticket__contains="@") & ~Q(ticket__contains=" ")
+            ),
+        )
+        indexes = (
+            models.Index(fields=("account_id", "asked_by"), name="purge_note_asked_by"),
+            models.Index(fields=("account_id", "basis"), name="purge_note_basis"),
+            models.Index(fields=("account_id", "ticket"), name="purge_note_ticket"),
+            models.Index(fields=("account_id", "received_on"), name="purge_note_received"),
+        )
+
+    def __str__(self) -> str:
+        return f"note of request {self.pk}"
+
+
 class ImsNotice(models.Model):
     """What an enterprise account's administrators are told when the identity provider reports a purged identity.
 
@@ -631,13 +687,23 @@ class ImsNotice(models.Model):
 
 
 class LookUp(models.Model):
-    """Who asked "was this person purged?": the hash that was asked for and its normal form, never the text."""
+    """Who asked "was this person purged?": the hash that was asked for and its normal form, never the text.
+
+    ``account_id``: of whoever asked; None: of those who see all accounts.
+    """
 
     at = models.DateTimeField(default=timezone.now)
+    account_id = models.BigIntegerField(null=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     digest = models.CharField(max_length=32)
     form = models.CharField(max_length=40, default=current_form)
     found = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager()
+    across_accounts = models.Manager()
+
+    class Meta:
+        indexes = (models.Index(fields=("account_id", "-at", "-id"), name="purge_look_ups_of_account"),)
 
     def __str__(self) -> str:
         return f"look-up {self.pk}"

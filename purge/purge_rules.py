@@ -86,6 +86,7 @@ RULES = [
         {
             "everywhere": DIGESTS,
             "there": DIGESTS,
+            "names": DIGESTS,
             "kinds": Keep("counts of kinds of identifiers", closed=BY_CODE),
         },
     ),
@@ -168,6 +169,19 @@ RULES = [
         {"event": OWN_WORD, "actor": Detach(), "facts": Keep("counts, ids and names of events only", closed=BY_CODE)},
     ),
     ModelRules(
+        "purge.RegisterNote",
+        _("notes for the register"),
+        "account_id",
+        {
+            "ticket": Keep(
+                "the number of a ticket; one that names a person of the request is refused",
+                closed="at most 40 characters without @ and blanks, which may not name a person of the request",
+            ),
+            "reason": Redact(),
+            "changed_by": Detach(),
+        },
+    ),
+    ModelRules(
         "purge.ImsNotice",
         _("identity-provider notices"),
         "account_id",
@@ -177,7 +191,7 @@ RULES = [
             "closed_by": Detach(),
         },
     ),
-    ModelRules("purge.LookUp", _("look-ups"), None, {"actor": Detach(), "digest": DIGEST, "form": OWN_WORD}),
+    ModelRules("purge.LookUp", _("look-ups"), "account_id", {"actor": Detach(), "digest": DIGEST, "form": OWN_WORD}),
     ModelRules("purge.StaffNamesShown", _("names shown in reports"), "account_id", {"actor": Detach()}),
     ModelRules("purge.EvidencePeriod", _("periods of evidence"), None, {"kind": OWN_WORD}),
     ModelRules("purge.EvidenceCount", _("counts of earlier purges"), "account_id", {}),

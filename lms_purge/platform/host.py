@@ -173,8 +173,8 @@ class LmsHost:
     def people_by_public_id(self, public_ids: Collection[str]) -> list[Person]:
         return _people(User.objects.filter(public_id__in=list(public_ids)))
 
-    def names(self, ids: Collection[int]) -> list[str]:
-        return list(User.objects.filter(pk__in=list(ids)).values_list("name", flat=True))
+    def names(self, ids: Collection[int]) -> dict[int, str]:
+        return dict(User.objects.filter(pk__in=list(ids)).values_list("pk", "name"))
 
     def lock_people(self, ids: Collection[int]) -> list[Person]:
         if not ids:

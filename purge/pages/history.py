@@ -30,6 +30,7 @@ EVENTS = {
     "cancelled": gettext_lazy("Cancelled"),
     "follow_up_done": gettext_lazy("Marked as done: something that was left to do"),
     "follow_up_undone": gettext_lazy("Opened again: something that was left to do"),
+    "noted": gettext_lazy("Note for the register written"),
     "replayed": gettext_lazy("Asked again: a restored backup had undone it"),
     "resumed": gettext_lazy("Goes on after a restored backup"),
 }

@@ -15,8 +15,9 @@ from purge.addresses import identity_key, sought_keys
 from purge.addresses.tokens import digests_of_writing, id_token, is_token, opaque_token, searched_ids
 from purge.choices import IdentifierKind
 from purge.hashing import HASH_BYTES, hasher
-from purge.host import Person
+from purge.host import Person, get_host
 from purge.models import IdentifierSet, PurgeRequest
+from purge.routes.names import name_hashes
 from purge.routes.scope import current_key
 
 #: Of the kinds of identifiers: addresses that people had before.
@@ -36,8 +37,11 @@ class _Captured:
 def remember_sets(purge_request: PurgeRequest, people: Collection[Person]) -> None:
     """Store the sets of these people, of what is captured of them. Once each: who has one keeps it."""
     captured = _captured(purge_request)
+    names = get_host().names([person.id for person in people])
     IdentifierSet.objects.bulk_create(
-        [_set_of(purge_request, person, captured) for person in people], ignore_conflicts=True, batch_size=500
+        [_set_of(purge_request, person, captured, names.get(person.id, "")) for person in people],
+        ignore_conflicts=True,
+        batch_size=500,
     )
 
 
@@ -87,7 +91,7 @@ def _keys_of(person: Person) -> set[str]:
     return {key for key in (person.email_key, *person.former_keys, person.adobe_key) if key}
 
 
-def _set_of(purge_request: PurgeRequest, person: Person, captured: _Captured) -> IdentifierSet:
+def _set_of(purge_request: PurgeRequest, person: Person, captured: _Captured, name: str) -> IdentifierSet:
     known = _keys_of(person)
     anywhere = {key: found for key, found in captured.addresses[None].items() if key in known}
     own = captured.addresses[person.account_id]
@@ -112,6 +116,7 @@ def _set_of(purge_request: PurgeRequest, person: Person, captured: _Captured) ->
         account_id=person.account_id,
         everywhere=_hashes(everywhere),
         there=_hashes(local),
+        names=name_hashes(name),
         kinds={kind: number for kind, number in kinds.items() if number},
     )
 

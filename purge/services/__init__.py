@@ -4,6 +4,7 @@ Admin pages, commands and tasks call these; every refusal is a :class:`PurgeRefu
 instead, and leaves nothing half-done.
 """
 
+from purge.register.notes import Note
 from purge.services.accepting import Identities
 from purge.services.following import (
     follow_up_done,
@@ -18,7 +19,8 @@ from purge.services.following import (
 )
 from purge.services.identity_provider import purge_submit_ims
 from purge.services.looking_up import Whereabouts, look_up, sentences_of
-from purge.services.refusals import NotAllowed, PurgeRefused, SelectionChanged
+from purge.services.refusals import NotAllowed, NoteRefused, PurgeRefused, SelectionChanged
+from purge.services.registering.notes import may_note, register_note_set
 from purge.services.replay.asking import Decisions, purge_replay
 from purge.services.replay.judging import Finding, Judged, Judgement, Task, replay_judge
 from purge.services.restoring import journal_acknowledge
@@ -39,6 +41,8 @@ __all__ = [
     "Judged",
     "Judgement",
     "NotAllowed",
+    "Note",
+    "NoteRefused",
     "Preview",
     "PurgeRefused",
     "Selection",
@@ -51,6 +55,7 @@ __all__ = [
     "locked_files_retry",
     "look_up",
     "may_follow",
+    "may_note",
     "notice_decline",
     "proved_parts_release",
     "purge_cancel",
@@ -63,6 +68,7 @@ __all__ = [
     "purge_submit_address",
     "purge_submit_ims",
     "purge_take_out",
+    "register_note_set",
     "replay_judge",
     "sentences_of",
 ]

@@ -25,6 +25,7 @@ from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import Person, get_host
 from purge.models import PurgeRequest
 from purge.references import new_reference
+from purge.register.notes import NO_NOTE, Note, write_note
 from purge.routes.capturing import Captured, is_findable, note_writings, store
 from purge.routes.guards import UNPROVED, reached_elsewhere, reached_of, reason_to_hold_elsewhere, trust_in
 from purge.routes.kinds_of_accounts import no_kind_changes
@@ -115,6 +116,7 @@ def accept_here_and_elsewhere(
     identities: Identities,
     token: uuid.UUID | None,
     again: Again | None = None,
+    noted: Note = NO_NOTE,
 ) -> PurgeRequest:
     """Accept a submission: one request, or several where something has to wait because of other accounts.
 
@@ -133,6 +135,7 @@ def accept_here_and_elsewhere(
         token=token,
         reach=here,
         again=again,
+        noted=noted,
     )
     for part in parts:
         accept_request(
@@ -231,11 +234,12 @@ def accept_request(
     part_of: PurgeRequest | None = None,
     held: str = "",
     again: Again | None = None,
+    noted: Note = NO_NOTE,
 ) -> PurgeRequest:
     """Create the request with all it captures, freeze the people, write the journal, queue the work.
 
     ``held``: why an operator has to look first; then nobody is frozen and nothing is queued. ``again``: what it asks
-    for again; an operator does, so that no guard is asked a second time.
+    for again; an operator does, so that no guard is asked a second time. ``noted``: for the register, checked.
     """
     try:
         key = fingerprint()
@@ -274,6 +278,8 @@ def accept_request(
     add_subjects(purge_request, targets, begins=not held)
     if again is not None:
         again.remember(purge_request)
+    if not noted.is_empty:
+        write_note(purge_request, noted, changed_by=acting_user)
     own = sum(1 for target in doomed if target.person.account_id == account_id)
     note(
         purge_request,

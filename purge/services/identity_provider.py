@@ -105,7 +105,7 @@ def _check_reference(reference: str, targets: Iterable[Target], given: Iterable[
     for person in people:
         known = (person.email_key, *person.former_keys, person.adobe_key, person.unique_user_id)
         identifiers += [value for value in known if value]
-    if names_one_of(reference, identifiers, names=get_host().names([person.id for person in people])):
+    if names_one_of(reference, identifiers, names=get_host().names([person.id for person in people]).values()):
         raise PurgeRefused("reference", str(_REFERENCE))
 
 

@@ -32,3 +32,11 @@ class SelectionChanged(PurgeRefused):
     def __init__(self, message: str, *, people: Collection[int], rest: Collection[int]) -> None:
         super().__init__("selection_changed", message, people=people)
         self.rest = tuple(rest)
+
+
+class NoteRefused(PurgeRefused):
+    """What stands in ``field`` of a note for the register cannot stand there."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__("note", message)
+        self.field = field

@@ -8,6 +8,7 @@ from typing import Any
 
 from purge.choices import Origin
 from purge.models import PurgeRequest
+from purge.register.notes import NO_NOTE, Note
 from purge.services.submission import (
     Preview,
     purge_preview,
@@ -47,12 +48,14 @@ class Selection:
             )
         return purge_preview(acting_user=acting, account_id=account_id, user_ids=self.user_ids, in_full=in_full)
 
-    def submit(self, *, shown: Preview | None = None, token: uuid.UUID | None = None) -> PurgeRequest:
+    def submit(
+        self, *, shown: Preview | None = None, token: uuid.UUID | None = None, noted: Note = NO_NOTE
+    ) -> PurgeRequest:
         """Accept the purge.
 
         ``shown``: the preview that somebody has confirmed. Whoever goes beyond it is asked about first, by
-        :class:`purge.services.SelectionChanged`. ``token``: the same one again returns the same request. Raises
-        :class:`purge.services.PurgeRefused`; then nothing has changed.
+        :class:`purge.services.SelectionChanged`. ``token``: the same one again returns the same request. ``noted``:
+        for the register. Raises :class:`purge.services.PurgeRefused`; then nothing has changed.
         """
         if self.address:
             return purge_submit_address(
@@ -61,6 +64,7 @@ class Selection:
                 address=self.address,
                 origin=self.origin,
                 token=token,
+                noted=noted,
             )
         return purge_submit(
             acting_user=self.acting_user,
@@ -68,6 +72,7 @@ class Selection:
             user_ids=self.user_ids,
             origin=self.origin,
             token=token,
+            noted=noted,
             confirmed=shown is not None,
             matches=None if shown is None else [person.id for person in shown.matches],
         )

@@ -19,6 +19,7 @@ from purge.choices import (
 )
 from purge.host import AccountFacts, Person, TenantKind, get_host
 from purge.models import PurgeRequest
+from purge.register.notes import NO_NOTE, Note
 from purge.routes.capturing import gathered_of
 from purge.routes.policy import Policy, policy_of
 from purge.routes.scope import DOOMED_REASONS, Scope, build_scope
@@ -37,6 +38,7 @@ from purge.services.checking import (
     purged_account,
     route_for,
 )
+from purge.services.registering.notes import check_first_note
 from purge.steps.impact import Impact, in_account_only, measure_impact
 
 
@@ -155,14 +157,15 @@ def purge_submit(
     token: uuid.UUID | None = None,
     confirmed: bool = False,
     matches: Collection[int] | None = None,
+    noted: Note = NO_NOTE,
 ) -> PurgeRequest:
     """Accept the purge of at most fifty deleted users of one account.
 
     ``token``: the confirmation form's; the same one again returns the same request. ``confirmed``: the people were
     shown on a confirmation page, so somebody restored or taken by another request meanwhile is named in
     :class:`SelectionChanged` instead of being refused. ``matches``: ids of the other users of the account that the page
-    listed as going too; where there are others now it is shown again, by the same exception. Raises
-    :class:`PurgeRefused`; then nothing has changed.
+    listed as going too; where there are others now it is shown again, by the same exception. ``noted``: for the
+    register. Raises :class:`PurgeRefused`; then nothing has changed.
     """
     user_ids = list(dict.fromkeys(user_ids))
     account = purged_account(account_id)
@@ -186,6 +189,8 @@ def purge_submit(
             targets = resolve_targets(policy, selected=people, emails=emails_of(people))
             check_oneself(acting_user, targets)
             check_matches_shown(targets, account_id, matches, user_ids)
+            own = [target.person for target in targets if target.person.account_id == account_id]
+            check_first_note(noted, account_id=account_id, people=own)
             identities = identities_of(people, account_id, targets)
             return accept_here_and_elsewhere(
                 route=route,
@@ -196,6 +201,7 @@ def purge_submit(
                 targets=targets,
                 identities=identities,
                 token=token,
+                noted=noted,
             )
     except IntegrityError:
         if (earlier := _of_token(token, acting_user)) is not None:
@@ -210,14 +216,17 @@ def purge_submit_address(
     address: str,
     origin: str = Origin.ADMIN,
     token: uuid.UUID | None = None,
+    noted: Note = NO_NOTE,
 ) -> PurgeRequest:
-    """Accept the purge of an address that belongs to no user of the account (the *other users* route)."""
+    """Accept the purge of an address that belongs to no user of the account (the *other users* route). ``noted``: for
+    the register."""
     account = purged_account(account_id)
     check_permission(acting_user, account_id)
     if (earlier := _of_token(token, acting_user)) is not None:
         return earlier
     get_host().require_confirmed()
     key = check_address(address, account_id)
+    check_first_note(noted, account_id=account_id, people=())
     check_paused(acting_user)
     check_storage()
     route = route_for(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL)
@@ -232,6 +241,7 @@ def purge_submit_address(
                 targets=[],
                 identities=Identities(emails=frozenset({key}), written=frozenset({address})),
                 token=token,
+                noted=noted,
             )
     except IntegrityError:
         if (earlier := _of_token(token, acting_user)) is not None:

@@ -118,8 +118,8 @@ class ShopHost:
     def lock_people(self, ids: Collection[int]) -> list[Person]:
         return [_person(row) for row in Customer.objects.filter(pk__in=ids).order_by("pk").select_for_update()]
 
-    def names(self, ids: Collection[int]) -> list[str]:
-        return list(Customer.objects.filter(pk__in=ids).values_list("name", flat=True))
+    def names(self, ids: Collection[int]) -> dict[int, str]:
+        return dict(Customer.objects.filter(pk__in=ids).values_list("pk", "name"))
 
     def person_lines(self, ids: Collection[int]) -> list[PersonLine]:
         rows = Customer.objects.filter(pk__in=ids).order_by("name", "pk")

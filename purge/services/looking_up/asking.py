@@ -107,7 +107,7 @@ def look_up(*, acting_user: Any, text: str, account_id: int | None = None) -> Pu
     people = _people(key, account)
     found = Whereabouts(
         account_id=account,
-        at=_note(acting_user, key, len(requests)),
+        at=_note(acting_user, own, key, len(requests)),
         people=people,
         requests=requests,
         mentions=None if account is None else _mentions(key, account),
@@ -231,9 +231,13 @@ def _mentions(key: str, account_id: int) -> list[Mention]:
     return [Mention(str(line.noun), line.n, line.more) for line in lines]
 
 
-def _note(acting_user: Any, key: str, found: int) -> datetime:
-    """That it was asked, with the hash alone."""
+def _note(acting_user: Any, account_id: int | None, key: str, found: int) -> datetime:
+    """That it was asked, with the hash alone, by somebody of this account."""
     row = LookUp.objects.create(
-        actor=acting_user, digest=keyed_hash("email", key), form=IDENTITY_KEY_VERSION, found=found
+        actor=acting_user,
+        account_id=account_id,
+        digest=keyed_hash("email", key),
+        form=IDENTITY_KEY_VERSION,
+        found=found,
     )
     return row.at

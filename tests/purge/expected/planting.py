@@ -26,7 +26,7 @@ from factory import SubFactory
 
 from messaging.models import TemplateEvent
 from purge.choices import NoticeState, Origin, Route, Status
-from purge.models import FollowUp, ImsNotice, LedgerEntry, LookUp, PurgeRequest, StaffNamesShown
+from purge.models import FollowUp, ImsNotice, LedgerEntry, LookUp, PurgeRequest, RegisterNote, StaffNamesShown
 from tests.factories.learning import (
     BoardMemberFactory,
     CommentFactory,
@@ -466,10 +466,14 @@ def _requests(world: SimpleNamespace) -> None:
             done_by=person,
             done_at=now,
         )
+        RegisterNote.objects.create(request=old, account_id=person.account_id, changed_by=person)
         notice(old, account_id=person.account_id, user=person, identifier="somebody@else.example")
         closed = request(100 + number, person.account)
         notice(closed, account_id=person.account_id, closed_by=person, closed_at=now, state=NoticeState.DECLINED)
     for number, place in enumerate((*EACH_COLUMN, *ALL_COLUMNS)):
         account = getattr(world, place)
         for more, identifier in enumerate(("Ann@X.org", "joann@x.org")):
-            notice(request(200 + 10 * number + more, account), account_id=account.pk, identifier=identifier)
+            old = request(200 + 10 * number + more, account)
+            notice(old, account_id=account.pk, identifier=identifier)
+            reason = "Write to joann@x.org." if more else TEXT[0]
+            RegisterNote.objects.create(request=old, account_id=account.pk, ticket="ann-login-2", reason=reason)

@@ -331,7 +331,8 @@ PURGE = {
     "purge.LedgerEntry": model(None, event=STAYS, actor=EMPTIED, facts=STAYS),
     "purge.PossibleMention": model("account_id", table=STAYS, column=STAYS, row=STAYS),
     "purge.StaffNamesShown": model("account_id", actor=EMPTIED),
-    "purge.LookUp": model(None, actor=EMPTIED, digest=STAYS, form=STAYS),
+    "purge.RegisterNote": model("account_id", ticket=STAYS, reason=REDACTED, changed_by=EMPTIED),
+    "purge.LookUp": model("account_id", actor=EMPTIED, digest=STAYS, form=STAYS),
     # The notice is answered by the person's being purged: it names nobody then.
     "purge.ImsNotice": model(
         "account_id",
@@ -345,7 +346,7 @@ PURGE = {
 WORKING_TABLES = {
     "purge.Subject": model(None, earlier_state=STAYS, stuck_table=STAYS),
     "purge.Identifier": model(None, value=STAYS, written=STAYS, form=STAYS),
-    "purge.IdentifierSet": model(None, everywhere=STAYS, there=STAYS, kinds=STAYS),
+    "purge.IdentifierSet": model(None, everywhere=STAYS, there=STAYS, names=STAYS, kinds=STAYS),
     "purge.SuppressionHash": model(None, digest=STAYS, form=STAYS, key_fingerprint=STAYS),
     "purge.PurgeStep": model(None, key=STAYS, words=STAYS),
     "purge.ReachedRows": model("account_id", model=STAYS),
