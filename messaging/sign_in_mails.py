@@ -10,10 +10,12 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from messaging.models import MailKind
 from messaging.services import mail_as_platform, mail_to_address
-from users.models import ProvedAddress, User, UserState
+from users.invitations.tokens import DAYS
+from users.models import ProvedAddress, Role, User, UserState
 from users.proofs.services import what_is_agreed
 from users.services import zone_of
 from users.sign_in.forgotten import Link
@@ -39,6 +41,27 @@ def forgotten_mail(*, links: Sequence[Link]) -> bool:
     return mail_as_platform(
         [people[link.user_id] for link in same], _("Your password"), "\n\n".join(parts), kind=MailKind.SIGN_IN
     )
+
+
+def invitation_mail(*, user_id: int, url: str) -> bool:
+    """Send somebody the link by which they set their first password. Whether it went."""
+    user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
+    if user is None:
+        return False
+    given = list(user.given_roles.order_by("role").values_list("role", flat=True))
+    roles = ", ".join(str(Role(role).label) for role in given) or _("Learner")
+    parts = [
+        _("You have been added to %(account)s as: %(roles)s.") % {"account": user.account, "roles": roles},
+        ngettext(
+            "Set your password by this link. It is good for %(n)d day, and once:",
+            "Set your password by this link. It is good for %(n)d days, and once:",
+            DAYS,
+        )
+        % {"n": DAYS},
+        url,
+        _("You sign in with this email address. If you expected no invitation, do nothing."),
+    ]
+    return mail_as_platform([user], _("You are invited"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
 
 
 def new_browser_mail(*, user_id: int, at: datetime, browser: str) -> bool:

@@ -52,9 +52,9 @@ def declared(hook: str) -> tuple[Any, ...]:
 
     There are ``actions_on_people``, actions of the admin for the lists of people, which may ask by
     :meth:`users.admin.people.PeopleAdmin.ask`; ``when_people_come_back`` (:func:`users.services.leaving.as_learners`);
-    ``when_a_password_is_forgotten``, ``when_a_browser_is_new``, ``when_a_sign_in_changes``,
-    ``when_a_second_factor_changes``, ``when_an_address_is_to_be_proved`` and ``when_a_domains_year_ends``, which write
-    to people (:mod:`users.tasks`).
+    ``when_a_password_is_forgotten``, ``when_somebody_is_invited``, ``when_a_browser_is_new``,
+    ``when_a_sign_in_changes``, ``when_a_second_factor_changes``, ``when_an_address_is_to_be_proved`` and
+    ``when_a_domains_year_ends``, which write to people (:mod:`users.tasks`).
     """
     names = [name for app in apps.get_app_configs() for name in getattr(app, hook, ())]
     return tuple(import_string(name) for name in names)

@@ -11,7 +11,8 @@ from purge.worker.queue import enqueue
 from users.apps import declared
 from users.drafts import drafts_clear
 from users.imports.services import TASK, import_file_erase, user_import_fail, user_import_run
-from users.models import FormerEmail, LoginEvent
+from users.invitations.tokens import link_for
+from users.models import FormerEmail, LoginEvent, User, UserState
 from users.proofs.services import address_proof_send, domain_proofs_renew, domains_about_to_end, proofs_clear
 from users.second_factor.enrolment import enrolment_codes_clear
 from users.services import sessions_clear
@@ -70,6 +71,19 @@ def forgotten_password(*user_ids: int) -> int:
         for function in declared("when_a_password_is_forgotten"):
             function(links=links)
     return len(links)
+
+
+@at_the_boundary
+@across_accounts("a person is found by number and told")
+def send_invitation(user_id: int) -> bool:
+    """Have somebody sent the link by which they set their first password."""
+    sign_of_life()
+    user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
+    if user is None or not user.is_active or not user.signs_in_here or user.has_usable_password():
+        return False
+    for function in declared("when_somebody_is_invited"):
+        function(user_id=user.pk, url=link_for(user))
+    return True
 
 
 @at_the_boundary

@@ -60,6 +60,7 @@ class AccountAdmin(TenantAdmin):
         mine = self.operators_fields if obj else self.operators_fields[:-1]
         return (
             (None, {"fields": ("name", "time_zone", *mine)}),
+            *(() if obj else ((_("First administrator"), {"fields": forms.ADMINISTRATOR}),)),
             (
                 _("Mail"),
                 {"fields": ("support_emails", "sender_name", "sender_email", "footer_links"), "description": SENDER},

@@ -7,14 +7,15 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from purge.addresses import is_address
+from users.invitations.services import account_open, user_invite
 from users.models import AccountKind, ExternalProfile, Role, User, UserGroup, UserKind
 from users.selectors import groups_in_use
 from users.services import (
     DeletedUserHasIt,
-    account_create,
     account_update,
     group_create,
     group_update,
@@ -26,6 +27,15 @@ from users.tenancy import ServiceForm
 
 #: The button by which a deleted user is brought back; its value is the user's number.
 BRING_BACK = "bring_back"
+
+
+#: Fields of whoever is added, and of nobody who is there already.
+ADDED = ("role", "invite")
+#: The fields of a new account's first administrator.
+ADMINISTRATOR = ("administrator_name", "administrator_email")
+_ROLE_HELP = _("An Administrator manages users. Who may purge: Account settings, Purging.")
+_INVITED_HELP = _("They are sent a link to set their password. Of a trial, they are the creator.")
+_INVITE_HELP = _("An email with a link to set the first password. It is good for seven days.")
 
 
 class ChangesForm(ServiceForm):
@@ -50,6 +60,12 @@ class PersonForm(ChangesForm):
         ),
     )
 
+    #: Of somebody who is added: see :data:`ADDED`.
+    role = forms.ChoiceField(
+        label=_("Role"), required=False, choices=lambda: [("", _("Learner")), *Role.choices], help_text=_ROLE_HELP
+    )
+    invite = forms.BooleanField(label=_("Send an invitation"), required=False, help_text=_INVITE_HELP)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Somebody else's: the browser must not offer the reader's own beside a field for a password.
@@ -62,7 +78,7 @@ class PersonForm(ChangesForm):
         return super()._get_validation_exclusions() | {"email", "account"}
 
     def perform(self) -> User:
-        changes = self.changes()
+        changes = {name: value for name, value in self.changes().items() if name not in ADDED}
         password = changes.pop("new_password", "")
         if self.instance.pk is None:
             return self._add(password)
@@ -73,13 +89,24 @@ class PersonForm(ChangesForm):
 
     def _add(self, password: str) -> User:
         # The names that the form shows; the others keep the model's defaults.
-        values = {name: value for name, value in self.cleaned_data.items() if name not in ("new_password", "account")}
+        others = ("new_password", "account", *ADDED)
+        values = {name: value for name, value in self.cleaned_data.items() if name not in others}
+        back, role = self._agreed(), self.cleaned_data["role"]
+        with transaction.atomic():
+            user = self._create(password, values, back, role)
+            if self.cleaned_data["invite"]:
+                user_invite(acting_user=self.acting_user, user=user)
+        return user
+
+    def _create(self, password: str, values: dict[str, Any], back: int | None, role: str) -> User:
         return user_create(
             acting_user=self.acting_user,
             account=self.instance.account,
             kind=self.kind,
             password=password or None,
-            bring_back=self._agreed(),
+            # Whoever comes back does so as Learner, which the button says.
+            roles=[role] if role and back is None else (),
+            bring_back=back,
             **values,
         )
 
@@ -87,6 +114,8 @@ class PersonForm(ChangesForm):
         if isinstance(getattr(self.tenant_request, "refusal", None), DeletedUserHasIt):
             # The form is shown again with a question: what was typed is not typed twice.
             cast(forms.PasswordInput, self.fields["new_password"].widget).render_value = True
+        if self.cleaned_data.get("invite") and self.cleaned_data.get("new_password"):
+            self.add_error("invite", _("Set a password, or send an invitation to set one: not both."))
         return super().clean()
 
     def _agreed(self) -> int | None:
@@ -108,6 +137,12 @@ class GroupForm(ChangesForm):
 
 
 class AccountForm(ChangesForm):
+    """An account's settings; of a new one also who is its first administrator, by invitation."""
+
+    administrator_name = forms.CharField(label=_("Name"), max_length=200, required=False)
+    administrator_email = forms.CharField(
+        label=_("Email"), max_length=320, required=False, widget=forms.EmailInput, help_text=_INVITED_HELP
+    )
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=lambda: [(name, name) for name in _time_zones()])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -127,8 +162,8 @@ class AccountForm(ChangesForm):
 
     def perform(self) -> Any:
         if self.instance.pk is None:
-            return account_create(acting_user=self.acting_user, **self.cleaned_data)
-        changes = self.changes()
+            return account_open(acting_user=self.acting_user, **self.cleaned_data)
+        changes = {name: value for name, value in self.changes().items() if name not in ADMINISTRATOR}
         if changes.get("creator") is not None:
             changes["creator_missing"] = False
         return account_update(acting_user=self.acting_user, account=self.instance, **changes)

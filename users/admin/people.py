@@ -21,6 +21,7 @@ from users import services
 from users.admin import forms
 from users.apps import declared
 from users.drafts import draft_begin
+from users.invitations.services import user_invite
 from users.models import ActiveFieldValue, DraftKind, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.second_factor.enrolment import enrolment_code_give, factors_take_away
@@ -133,6 +134,7 @@ class PeopleAdmin(TenantAdmin):
         "exclude_from_group",
         "allow_purging",
         "withdraw_purging",
+        "invite_people",
         "second_factor_codes",
         "lost_factors",
         "delete_people",
@@ -161,7 +163,7 @@ class PeopleAdmin(TenantAdmin):
                 (title, {**options, "fields": tuple(each for each in options["fields"] if each != "new_password")})
                 for title, options in shown
             ]
-        return shown if obj else shown[:-1]
+        return shown if obj else (*shown[:-1], INVITATION)
 
     def render_change_form(self, request, context, *args, **kwargs):
         """Where a deleted user has the address or ID of somebody to be added, the form comes again with a question."""
@@ -231,6 +233,19 @@ class PeopleAdmin(TenantAdmin):
 
         question = BulkAction(_("Remove role"), _("Remove"), form=forms.RoleForm, fields=("roles",))
         return self.ask(request, queryset, "remove_role", question, remove)
+
+    @admin.action(description=_("Send an invitation"), permissions=["change"])
+    def invite_people(self, request, queryset):
+        def invite(user: User, data: dict[str, Any]) -> None:
+            user_invite(acting_user=request.user, user=user)
+
+        question = BulkAction(
+            _("Send an invitation"),
+            _("Send"),
+            _("An email with a link to set the first password, good for seven days. Who has one already is left out."),
+            fields=("invitation",),
+        )
+        return self.ask(request, queryset, "invite_people", question, invite)
 
     @admin.action(description=_("Add to group"), permissions=["change"])
     def add_to_group(self, request, queryset):
@@ -458,6 +473,9 @@ WORK: Any = (_("Work"), {"fields": ("profile", "manager", "locale", "time_zone")
 
 
 SIGN_IN: Any = (_("Sign-in"), {"fields": ("adobe_id", "new_password")})
+
+
+INVITATION: Any = (_("Role and invitation"), {"fields": forms.ADDED})
 
 
 SO_FAR = ("role_labels", "former_addresses", "source", "added_at", "last_login")

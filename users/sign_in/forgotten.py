@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
 from purge.worker.queue import enqueue
+from users.invitations.tokens import invitations
 from users.models import User, UserState
 from users.services import ServiceError, password_renew
 from users.sign_in.client import client_address
@@ -83,13 +84,13 @@ def _url(user: User) -> str:
 
 
 def user_of_link(number: str, token: str) -> User | None:
-    """Whose link it is; None where it is worth nothing any more."""
+    """Whose link it is, of a forgotten password or an invitation; None where it is worth nothing any more."""
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         return None
     user = User.objects.select_related("account").filter(pk=int(number), state=UserState.ACTIVE).first()
     if user is None or not user.is_active or not user.signs_in_here:
         return None
-    return user if tokens.check_token(user, token) else None
+    return user if tokens.check_token(user, token) or invitations.check_token(user, token) else None
 
 
 def new_password_set(*, number: str, token: str, password: str) -> User:

@@ -383,6 +383,7 @@ def test_a_superuser_makes_accounts_and_changes_their_kind(client):
     root = UserFactory(account=AccountFactory(kind=AccountKind.SYSTEM), is_superuser=True)
     client.force_login(root)
     data = settings_of(AccountFactory.build(), name="New", subdomain="new", kind="trial", state="active", expires_on="")
+    data |= {"administrator_name": "Creator", "administrator_email": "creator@new.example"}
     assert client.post(url("account_add"), data).status_code == 302
     account = Account.objects.get(subdomain="new")
     data = settings_of(account, subdomain="new", kind="enterprise", state="active", expires_on="", creator="")
