@@ -140,6 +140,7 @@ class LmsAdminSite(admin.AdminSite):
         return cast(TemplateResponse, OwnPassword.as_view(success_url=success, extra_context=context)(request))
 
     def get_urls(self) -> list[Any]:
+        from lms_purge.backoffice.first_steps import hide_first_steps
         from users.identity_provider import pages as providers
         from users.proofs import pages as proofs
         from users.second_factor import pages as factors
@@ -161,6 +162,7 @@ class LmsAdminSite(admin.AdminSite):
             path("agree/", signing_in(proofs.proof_link), name="proof_link"),
             path("forgotten/", signing_in(pages.forgotten), name="forgotten"),
             path("forgotten/new/", signing_in(pages.forgotten_new), name="forgotten_new"),
+            path("first-steps/hide/", self.admin_view(hide_first_steps), name="hide_first_steps"),
             path("sessions/", self.admin_view(pages.own_sessions), name="own_sessions"),
             *super().get_urls(),
         ]
@@ -181,9 +183,11 @@ class LmsAdminSite(admin.AdminSite):
         return context
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        from lms_purge.backoffice.first_steps import first_steps_of
         from lms_purge.backoffice.home import home_of
 
-        return super().index(request, {"home": home_of(request.user), **(extra_context or {})})
+        own = {"home": home_of(request.user), "first_steps": first_steps_of(request)}
+        return super().index(request, {**own, **(extra_context or {})})
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         """As Django's, for columns of a form: it stumbles over relations that come from other tables."""
