@@ -32,7 +32,10 @@ class HashKeyMissing(Exception):
 def _key() -> bytes:
     key = (settings.PURGE_HASH_KEY or "").encode()
     if len(key) < MINIMUM_KEY_LENGTH:
-        raise HashKeyMissing("PURGE_HASH_KEY is not set (32 characters at least): restore it from its backup.")
+        raise HashKeyMissing(
+            "PURGE_HASH_KEY is not set (32 characters at least): restore it from its backup, or on a "
+            "machine that never had one type manage.py keys_make."
+        )
     return key
 
 

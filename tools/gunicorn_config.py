@@ -1,7 +1,10 @@
 """Gunicorn's settings, here and in production: `gunicorn --config python:tools.gunicorn_config lms_purge.wsgi`."""
 
 import os
+from importlib import import_module
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 
 from lms_purge.process.logs import web_server_config
 from lms_purge.process.reachable import is_loopback
@@ -22,7 +25,12 @@ logconfig_dict = web_server_config(os.environ.get("LOG_FORMAT", "text"))
 
 
 def on_starting(server: Any) -> None:
-    """Nobody else's network without HTTPS: a password would cross it in the clear."""
+    """Settings that are nonsense are said in a sentence, once; and nobody else's network without HTTPS: a password
+    would cross it in the clear."""
+    try:
+        import_module("lms_purge.settings")
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from None
     if os.environ.get("LMS_HTTPS", "").lower() in ("1", "true", "yes", "on", "t", "y"):
         return
     for address in server.cfg.address:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -31,6 +31,31 @@ def collect_static() -> None:
     stamp.write_text(now)
 
 
+def migrate() -> None:
+    """`migrate`, with one line on what it did; quiet when there was nothing to do."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    is_new = not executor.loader.applied_migrations
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    call_command("migrate", interactive=False, verbosity=0)
+    if line := migrated_line([migration.app_label for migration, _backwards in plan], is_new=is_new):
+        print(line, flush=True)
+
+
+def migrated_line(apps: Sequence[str], *, is_new: bool) -> str:
+    """What was migrated, on a line. ``apps``: of each migration that has run."""
+    if not apps:
+        return ""
+    number = f"{len(apps)} migration" + "s" * (len(apps) != 1)
+    if is_new:
+        return f"Database made ({number})."
+    counted = ", ".join(f"{app} {apps.count(app)}" for app in dict.fromkeys(apps))
+    return f"Database upgraded: {number} ({counted})."
+
+
 def wants_demo() -> bool:
     """Whether the demo is there, or nobody's accounts are: whoever made their own is not asked at each start."""
     from lms_purge import demo
@@ -51,7 +76,7 @@ def main() -> int:
 
     django.setup()
     try:
-        call_command("migrate", interactive=False, verbosity=0)
+        migrate()
         call_command("createcachetable", verbosity=0)
         collect_static()
         if not settings.LMS_HTTPS and wants_demo():

@@ -47,6 +47,18 @@ def too_old_server() -> str:
     return f"PostgreSQL {needed[0]} or newer is needed, and this server is {'.'.join(map(str, found))}."
 
 
+def no_database() -> str:
+    """What is said where no connection to the default database comes about; empty where one does."""
+    connection = connections["default"]
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        # Of a connection that never was: no row is in it. Of several lines the first says why.
+        why = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        return f"The database that DATABASE_URL names does not answer: {why[0].strip()}"
+    return ""
+
+
 @checks.register(checks.Tags.database)
 def check_server(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """lms_purge.E001: the server is of a release that nobody mends any more."""

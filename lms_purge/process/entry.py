@@ -6,7 +6,7 @@ Django reads what type a body claims to be while it makes the request, before th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
@@ -32,8 +32,27 @@ class AsgiRequest(AnyContentType, ASGIRequest):
     pass
 
 
+class NoBody:
+    """An answer of which the head alone is sent; what the body holds open is closed all the same."""
+
+    def __init__(self, answer: Iterable[bytes]) -> None:
+        self.answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+    def close(self) -> None:
+        if close := getattr(self.answer, "close", None):
+            close()
+
+
 class WsgiEntry(WSGIHandler):
     request_class = WsgiRequest
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """To HEAD without a body, which the web server would drop, and complain of in its log."""
+        answer = super().__call__(environ, start_response)
+        return NoBody(answer) if environ.get("REQUEST_METHOD") == "HEAD" else answer
 
 
 class AsgiEntry(ASGIHandler):

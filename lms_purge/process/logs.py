@@ -13,6 +13,8 @@ from purge.references import working_on
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
+#: What the queue's library says of the canary names it.
+CANARY_TASK: Final = "purge.tasks.beat"
 #: What begins a new line somewhere, moves a terminal's cursor or turns the direction of writing.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 #: An address, also as a URL writes it. Wider than an address is: a log line loses nothing by it.
@@ -81,20 +83,34 @@ class Refusals(logging.Filter):
         return True
 
 
+class EverydayOfTheQueue(logging.Filter):
+    """Drops what the queue's library says of each task it takes in, and of the canary: thousands of lines a day, with
+    names of its own making. What failed stays, and so does what each purge says of itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name != "django-q" or record.levelno > logging.INFO:
+            return True
+        text = record.getMessage()
+        return not (text.startswith("Enqueued ") or CANARY_TASK in text)
+
+
 def logging_config(kind: str, level: int | str) -> dict[str, Any]:
     """For the site. ``kind``: "text" or "json"."""
     ours = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"refusals": {"()": "lms_purge.process.logs.Refusals"}},
+        "filters": {
+            "refusals": {"()": "lms_purge.process.logs.Refusals"},
+            "everyday": {"()": "lms_purge.process.logs.EverydayOfTheQueue"},
+        },
         "formatters": {"line": formatter(kind)},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stderr",
                 "formatter": "line",
-                "filters": ["refusals"],
+                "filters": ["refusals", "everyday"],
             }
         },
         "root": {"handlers": ["stderr"], "level": level},

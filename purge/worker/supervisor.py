@@ -56,6 +56,8 @@ BURST = 12
 MOST_DELIVERED, LONG_QUEUE = 200, 5_000
 #: Signs of life of clusters that are gone are kept so long.
 FORGET_AFTER = timedelta(days=7)
+#: How often the log says that the worker is alive.
+TOLD_EVERY = 3_600
 PR_SET_PDEATHSIG = 1
 
 
@@ -73,6 +75,7 @@ class Supervisor:
     stopping: bool = False
     started_at: float = 0.0
     last_canary: float = float("-inf")
+    last_told: float = field(default_factory=time.monotonic)
     suspected_at: float | None = None
     restarts: int = 0
     _stop_file: Path | None = None
@@ -195,6 +198,9 @@ class Supervisor:
         WorkerBeat.objects.filter(beat_at__lt=timezone.now() - FORGET_AFTER).delete()
         if waiting_canaries() < MOST_CANARIES:
             enqueue(CANARY_TASK)
+        if time.monotonic() - self.last_told >= TOLD_EVERY:
+            self.last_told = time.monotonic()
+            logger.info("worker: alive, %s restarts of the cluster since its start", self.restarts)
 
     def _watch(self) -> None:
         """Kill a cluster without a sign of life. Any task is one; a task takes no longer than the queue's timeout."""

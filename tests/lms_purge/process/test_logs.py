@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import Client
 
-from lms_purge.process.logs import JsonLines, NoExceptionMessages, Refusals
+from lms_purge.process.logs import EverydayOfTheQueue, JsonLines, NoExceptionMessages, Refusals
 from purge import services, tasks
 from purge.references import named_in_logs
 from tests.factories.users import AdministratorFactory, UserFactory
@@ -180,3 +180,34 @@ def test_no_access_log_writes_query_strings():
     # gunicorn's %(r)s is the request line and %(q)s the query string; %(f)s is the page before, with its own.
     assert not {"%(r)s", "%(q)s", "%(f)s"} & set(gunicorn_config.access_log_format.split())
     assert settings.LOGGING["loggers"]["django.server"]["level"] == "CRITICAL"
+
+
+@pytest.mark.parametrize(("name", "level", "text", "stays"), [
+    ("django-q", logging.INFO, "Enqueued [lms] 4711", False),
+    ("django-q", logging.INFO, "Process-1:2 processing lima-paris 'purge.tasks.beat'", False),
+    ("django-q", logging.INFO, "Processed 'purge.tasks.beat' (lima-paris)", False),
+    ("django-q", logging.ERROR, "Failed 'purge.tasks.beat' (lima-paris) - TaskFailed", True),
+    ("django-q", logging.INFO, "Processed 'purge.tasks.run_request' (lima-paris)", True),
+    ("django-q", logging.INFO, "recycled worker Process-1:2", True),
+    ("purge.worker.supervisor", logging.INFO, "Enqueued purge.tasks.beat", True),
+])  # fmt: skip
+def test_the_heartbeat_is_not_in_the_log(name, level, text, stays):
+    record = logging.LogRecord(name, level, __file__, 1, text, (), None)
+    assert EverydayOfTheQueue().filter(record) is stays
+    assert all("everyday" in handler["filters"] for handler in settings.LOGGING["handlers"].values())
+
+
+def test_a_head_is_answered_without_a_body(db):
+    """gunicorn warned of each: "WSGI app sent body bytes on a no-body response"."""
+    from django.test import RequestFactory
+
+    from lms_purge.process.entry import WsgiEntry
+
+    application, said = WsgiEntry(), []
+    for method in ("HEAD", "GET"):
+        environ = RequestFactory()._base_environ(PATH_INFO="/admin/login/", REQUEST_METHOD=method)
+        answer = application(environ, lambda status, headers: said.append((status, dict(headers)["Content-Length"])))
+        body = b"".join(answer)
+        assert (len(body) > 1_000) is (method == "GET")
+    assert [status for status, _length in said] == ["200 OK", "200 OK"]
+    assert all(int(length) > 1_000 for _status, length in said)

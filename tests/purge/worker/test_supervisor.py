@@ -119,6 +119,22 @@ def test_a_canary_is_sent_at_its_time_and_not_without_end(watchdog, settings):
     assert queue.waiting_canaries() == supervisor.MOST_CANARIES
 
 
+def test_the_log_says_once_an_hour_that_the_worker_is_alive(watchdog, settings, caplog):
+    settings.PURGE_CANARY_SECONDS = 0
+
+    def told() -> list[str]:
+        return [record.getMessage() for record in caplog.records if "alive" in record.getMessage()]
+
+    with caplog.at_level("INFO", logger="purge.worker.supervisor"):
+        for _n in range(5):
+            watchdog._send_canary()
+        assert told() == []
+        watchdog.last_told -= 3_601
+        for _n in range(5):
+            watchdog._send_canary()
+    assert told() == ["worker: alive, 0 restarts of the cluster since its start"]
+
+
 def test_the_canary_leaves_a_sign_of_life_under_the_cluster_s_name(db, monkeypatch):
     tasks.beat()
     assert not WorkerBeat.objects.exists()  # no cluster, no sign
