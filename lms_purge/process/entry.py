@@ -49,7 +49,7 @@ class NoBody:
 class WsgiEntry(WSGIHandler):
     request_class = WsgiRequest
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """To HEAD without a body, which the web server would drop, and complain of in its log."""
         answer = super().__call__(environ, start_response)
         return NoBody(answer) if environ.get("REQUEST_METHOD") == "HEAD" else answer
