@@ -8,7 +8,9 @@ from purge.rules import (
     Blank,
     Delete,
     EraseFile,
+    Evidence,
     ExemptTable,
+    GoesAfter,
     HandOver,
     Keep,
     ModelRules,
@@ -99,6 +101,11 @@ RULES = [
             "file": EraseFile(mentions=True, goes_unopened=True),
         },
     ),
+]
+
+PERIODS = [
+    GoesAfter(Evidence.MAILS, "messaging.MailLog", "sent_at"),
+    GoesAfter(Evidence.EXPORTS, "messaging.TranscriptDownload", "created_at", files=("file",), account="account"),
 ]
 
 EXEMPT: list[ExemptTable] = []

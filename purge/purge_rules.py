@@ -9,7 +9,9 @@ from purge.rules import (
     Blank,
     Consequence,
     Detach,
+    Evidence,
     ExemptTable,
+    GoesAfter,
     Keep,
     ModelRules,
     Redact,
@@ -263,6 +265,11 @@ RULES = [
             ),
         },
     ),
+]
+
+PERIODS = [
+    GoesAfter(Evidence.LOOK_UPS, "purge.LookUp", "at"),
+    GoesAfter(Evidence.LOOK_UPS, "purge.StaffNamesShown", "at"),
 ]
 
 EXEMPT = [

@@ -26,6 +26,7 @@ from purge.run.failures import failure_of
 from purge.selectors import patrol_is_under_way
 from purge.services import locked_files_retry, proved_parts_release
 from purge.upkeep import compaction, deadlines
+from purge.upkeep.evidence import evidence_clear
 from purge.upkeep.patrol import patrol_all
 from purge.upkeep.paused import notify_if_paused
 from purge.worker.shutdown import CLUSTER_VARIABLE, stop_is_asked_for
@@ -144,6 +145,13 @@ def remind() -> int:
     locked_files_retry()
     reminded = deadlines.remind()
     return reminded.half_time + reminded.overdue
+
+
+@at_the_boundary
+def clear_evidence() -> int:
+    """Let go the evidence that is past its period, in the night. How many rows."""
+    sign_of_life()
+    return sum(evidence_clear().values())
 
 
 @at_the_boundary

@@ -11,6 +11,8 @@ from purge.rules import (
     Detach,
     EndRow,
     EraseFile,
+    Evidence,
+    GoesAfter,
     HandOver,
     Keep,
     ModelRules,
@@ -293,5 +295,19 @@ RULES = [
 ]
 
 RULES += ALLAUTH_RULES
+
+PERIODS = [
+    GoesAfter(Evidence.SIGN_INS, "users.LoginEvent", "at"),
+    GoesAfter(Evidence.EXPORTS, "users.UserAudit", "at", only={"event": "data taken out"}),
+    GoesAfter(
+        Evidence.IMPORT_FILES,
+        "users.ImportLog",
+        "uploaded_at",
+        only={"state__in": ("completed", "failed")},
+        files=("file", "error_file"),
+        row_stays=True,
+        account="account",
+    ),
+]
 
 EXEMPT: list[object] = []

@@ -23,6 +23,7 @@ from purge.reporting.periods import last_twelve_months
 from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
 from purge.standing import FOLLOW, Standing, in_state, is_late, standings
 from purge.upkeep.compaction import clean_up_texts
+from purge.upkeep.evidence import is_undecided
 from purge.upkeep.paused import notify, of_storage, texts_for
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
@@ -44,7 +45,8 @@ class Tile:
 @dataclass(frozen=True)
 class Home:
     """What the home page shows to somebody. ``worker`` is None when none has ever run; ``paused``: why purges wait;
-    ``clean_up``: what keeps the disk space of finished ones, for those who can end it."""
+    ``asks_for_periods``: nobody has decided for how long evidence is kept, and they may; ``clean_up``: what keeps the
+    disk space of finished ones, for those who can end it."""
 
     tiles: tuple[Tile, ...]
     worker: WorkerBeat | None
@@ -52,6 +54,7 @@ class Home:
     storage: str
     paused: tuple[str, ...]
     clean_up: tuple[str, ...]
+    asks_for_periods: bool
     charts: tuple[Chart, ...]
     latest: tuple[tuple[PurgeRequest, Standing], ...]
     notifications: QuerySet[Notification]
@@ -69,6 +72,7 @@ def home_of(user: Any) -> Home:
         worker_alive=worker_is_alive(),
         storage=_storage_text(user),
         paused=texts_for(user),
+        asks_for_periods=user.is_superuser and is_undecided(),
         clean_up=clean_up_texts() if user.is_superuser or user.is_support else (),
         charts=_charts(user, requests),
         latest=tuple((purge_request, stand[purge_request.pk]) for purge_request in latest),

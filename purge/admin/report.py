@@ -201,7 +201,7 @@ def _years(zone: str, shown: int) -> list[tuple[int, bool]]:
 def _line_cells(line: Any, names: Any, *, everything: bool) -> dict[str, Any]:
     account = names.get(line.account_id)
     cells = [(each.number, link_to(each.rows) if each.number else "") for each in line.figures.values()]
-    unknown = "–" if line.account_id is None else _("account %(n)s") % {"n": line.account_id}
+    unknown = "–" if line.account_id is None else _("Account %(number)s") % {"number": line.account_id}
     return {
         "account": (account.name if account else unknown) if everything else "",
         "route": words.route_label(line.route),

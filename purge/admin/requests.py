@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from purge import services
 from purge.admin.base import account_names
+from purge.admin.data_map import DataMapPages
 from purge.admin.forms import GoOnForm
 from purge.admin.looking_up import LookUpPage
 from purge.admin.report import FigureFilter, ReportPages
@@ -133,7 +134,7 @@ class ToDoFilter(admin.SimpleListFilter):
 
 
 @admin.register(PurgeRequest)
-class PurgeRequestAdmin(LookUpPage, ReportPages):
+class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
     list_filter = (FigureFilter, StateFilter, DeadlineFilter, ToDoFilter, "route")
@@ -209,7 +210,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages):
         own = [
             *self.report_urls(),
             path("look-up/", view(self.look_up_view), name="purge_look_up"),
-            path("data-map/", view(require_GET(self.data_map_view)), name="purge_data_map"),
+            *self.data_map_urls(),
             path("routes/", view(require_GET(self.routes_view)), name="purge_routes"),
             path("<int:pk>/progress/", view(require_GET(self.progress_view)), name="purge_purgerequest_progress"),
             path("<int:pk>/retry/", view(require_POST(self.retry_view)), name="purge_purgerequest_retry"),
@@ -448,19 +449,6 @@ class PurgeRequestAdmin(LookUpPage, ReportPages):
         return HttpResponseRedirect(f"{reverse('admin:purge_purgerequest_change', args=[pk])}#left-to-do")
 
     # ------------------------------------------------------------ how purges work
-
-    def data_map_view(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        entries = data_map.data_map()
-        return self.page(
-            request,
-            "purge/data_map.html",
-            title=_("Personal data map"),
-            entries=entries,
-            columns=sum(len(entry.lines) for entry in entries),
-            exempt=data_map.exempt_lines(),
-        )
 
     def routes_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):

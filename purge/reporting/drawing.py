@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from purge.models import PurgeRequest
-from purge.reporting.figures import DURATION_LABELS, Rows, days_of, still_open
+from purge.reporting.figures import DURATION_LABELS, SHORT_DURATION_LABELS, Rows, days_of, still_open
 from purge.reporting.periods import Period
 from purge.reporting.report import duration_groups, months_of
 from purge.standing import moment_text
@@ -142,8 +142,8 @@ def durations_chart(
     """How long did it take?"""
     counted = duration_groups(requests, period, account_id=account_id)
     groups = [
-        Group(str(label).removeprefix(_("up to ")), str(label), ((each.number, "purged", link_to(each.rows)),))
-        for label, each in zip(DURATION_LABELS, counted, strict=True)
+        Group(str(short), str(label), ((each.number, "purged", link_to(each.rows)),))
+        for short, label, each in zip(SHORT_DURATION_LABELS, DURATION_LABELS, counted, strict=True)
     ]
     done = sum(each.number for each in counted)
     within = sum(each.number for each in counted[:3])

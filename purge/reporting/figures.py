@@ -58,6 +58,15 @@ DURATION_LABELS = (
     gettext_lazy("up to 30 days"),
     gettext_lazy("longer"),
 )
+#: The same, for the axis of a chart.
+SHORT_DURATION_LABELS = (
+    gettext_lazy("5 minutes"),
+    gettext_lazy("1 hour"),
+    gettext_lazy("1 day"),
+    gettext_lazy("1 week"),
+    gettext_lazy("30 days"),
+    gettext_lazy("longer"),
+)
 
 #: Entries of a request's history after which it waited for something, and for what.
 WAITS: Mapping[str, Any] = {
@@ -121,7 +130,7 @@ class Rows:
         if self.route:
             parts.append(str(Route(self.route).label))
         if self.why:
-            parts.append(_("last waited for: %s") % wait_label(self.why))
+            parts.append(_("last waited for: %(what)s") % {"what": wait_label(self.why)})
         return f"{', '.join(parts)} · {self.period.label}"
 
     # ------------------------------------------------------------ as a part of an address

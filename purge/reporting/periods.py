@@ -50,8 +50,13 @@ class Period:
             return str(self.first.year)
         quarter = quarter_of(self.first, self.zone)
         if self == quarter:
-            names = (_("1st quarter of %s"), _("2nd quarter of %s"), _("3rd quarter of %s"), _("4th quarter of %s"))
-            return names[(self.first.month - 1) // 3] % self.first.year
+            names = (
+                _("1st quarter of %(year)s"),
+                _("2nd quarter of %(year)s"),
+                _("3rd quarter of %(year)s"),
+                _("4th quarter of %(year)s"),
+            )
+            return names[(self.first.month - 1) // 3] % {"year": self.first.year}
         if self.is_whole_month:
             return date_format(self.first, "F Y")
         days = {"first": date_format(self.first, "j M Y"), "last": date_format(self.last, "j M Y")}

@@ -25,12 +25,12 @@ ORDER = (
     Figure.CHECKED,
 )
 ENDED = {
-    "accepted": gettext_lazy("accepted: %s"),
-    "completed": gettext_lazy("completed: %s"),
-    "late": gettext_lazy("of them late: %s"),
-    "cancelled": gettext_lazy("cancelled: %s"),
-    "found": gettext_lazy("data found after: %s"),
-    "erased": gettext_lazy("people erased: %s"),
+    "accepted": gettext_lazy("accepted: %(n)s"),
+    "completed": gettext_lazy("completed: %(n)s"),
+    "late": gettext_lazy("of them late: %(n)s"),
+    "cancelled": gettext_lazy("cancelled: %(n)s"),
+    "found": gettext_lazy("data found after: %(n)s"),
+    "erased": gettext_lazy("people erased: %(n)s"),
 }
 
 
@@ -71,7 +71,9 @@ def duration_text(took: timedelta) -> str:
 
 def counts_only(report: Report) -> str:
     """What is still known of requests whose evidence is gone; '' where there are none."""
-    parts = [str(text) % f"{report.counts_only[name]:,}" for name, text in ENDED.items() if name in report.counts_only]
+    parts = [
+        str(text) % {"n": f"{report.counts_only[name]:,}"} for name, text in ENDED.items() if name in report.counts_only
+    ]
     return ", ".join(parts)
 
 

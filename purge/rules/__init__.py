@@ -36,6 +36,7 @@ from purge.rules.declarations import (
     WithRow,
 )
 from purge.rules.decoders import pickled_text, signed_text
+from purge.rules.periods import Evidence, GoesAfter
 
 __all__ = (
     "NOW",
@@ -49,6 +50,7 @@ __all__ = (
     "Draft",
     "EndRow",
     "EraseFile",
+    "Evidence",
     "Exempt",
     "ExemptColumn",
     "ExemptLargeObjects",
@@ -56,6 +58,7 @@ __all__ = (
     "ExemptTable",
     "Fact",
     "Foretold",
+    "GoesAfter",
     "HandOver",
     "Keep",
     "ModelRules",

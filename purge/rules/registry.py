@@ -1,7 +1,7 @@
 """The rules of all installed apps, compiled: which column is treated how, in which order.
 
-Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES``, ``EXEMPT``, ``VIEWS``
-and ``CONSEQUENCES``.
+Found the way Django finds ``admin.py``: a module ``purge_rules`` in each app, with ``RULES``, ``EXEMPT``, ``VIEWS``,
+``CONSEQUENCES`` and ``PERIODS``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from purge.rules import (
     EraseFile,
     Exempt,
     ExemptTable,
+    GoesAfter,
     ModelRules,
     PersonTreatment,
     Reasoned,
@@ -137,6 +138,8 @@ class Registry:
         self.refreshed: list[str] = []
         self.entries: dict[str, ModelEntry] = {}
         self.errors: list[tuple[str, str]] = []
+        #: What goes when the period of its kind of evidence is over.
+        self.periods: list[GoesAfter] = []
         declared: list[Consequence] = []
         for module in rule_modules() if modules is None else modules:
             for exempt in getattr(module, "EXEMPT", ()):
@@ -148,12 +151,27 @@ class Registry:
             for rules in getattr(module, "RULES", ()):
                 self._add(rules)
             declared += getattr(module, "CONSEQUENCES", ())
+            for period in getattr(module, "PERIODS", ()):
+                self._add_period(period)
         #: By kind. What has a page of its own comes before what the request's page lists.
         self.consequences: dict[str, Consequence] = {}
         for consequence in sorted(declared, key=lambda each: (not each.page, each.path.partition(".")[0])):
             if consequence.kind in self.consequences:
                 self.errors.append((f"the consequence {consequence.kind}", "is declared twice"))
             self.consequences.setdefault(consequence.kind, consequence)
+
+    def _add_period(self, period: GoesAfter) -> None:
+        try:
+            model = apps.get_model(period.model)
+            for name in (period.moment, *period.files):
+                model._meta.get_field(name)
+        except (LookupError, ValueError, FieldDoesNotExist):
+            self.errors.append((period.model, "has a period, and is no installed model with these columns"))
+            return
+        if not period.row_stays and model._meta.related_objects:
+            self.errors.append((period.model, "has a period, and other rows point at its own"))
+            return
+        self.periods.append(period)
 
     def _add(self, rules: ModelRules) -> None:
         try:

@@ -21,6 +21,7 @@ CANARY_TASK = "purge.tasks.beat"
 PATROL_TASK = "purge.tasks.patrol"
 COMPACT_TASK = "purge.tasks.compact"
 REMIND_TASK = "purge.tasks.remind"
+EVIDENCE_TASK = "purge.tasks.clear_evidence"
 
 
 def enqueue(task: str, *ids: int | str) -> None:
@@ -90,6 +91,7 @@ def schedules() -> dict[str, dict[str, Any]]:
         # Each purge asks for it; this is for what somebody left who died at it.
         "purge: vacuum": (COMPACT_TASK, 60, None),
         "purge: deadlines": (REMIND_TASK, 60, None),
+        "purge: evidence": (EVIDENCE_TASK, 24 * 60, None),
         **{name: (task, minutes, None) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
     }
     return {

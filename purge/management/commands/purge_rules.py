@@ -1,19 +1,23 @@
 """``manage.py purge_rules``"""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 
 from purge.addresses.index import TextColumn, ensure_indexes, missing_indexes
-from purge.management.base import NEEDS_YOU, PurgeCommand, table
-from purge.pages.data_map import data_map, exempt_lines
+from purge.management.base import NEEDS_YOU, USAGE, PurgeCommand, table
+from purge.pages.data_map import concept, data_map, exempt_lines
 from purge.rules import Reasoned, StaysAsItIs
 from purge.rules.coverage import all_gaps, unindexed_references
 from purge.rules.drafting import draft
 from purge.rules.registry import get_registry
+from purge.upkeep.evidence import periods_in_words
 
 
 class Command(PurgeCommand):
@@ -30,6 +34,14 @@ class Command(PurgeCommand):
             metavar="APP",
             help="print a first purge_rules.py for the models of an app that have none; you judge each of its lines",
         )
+        parser.add_argument(
+            "--concept",
+            action="store_true",
+            help="print the deletion concept (kind of data, rule, period) as a document",
+        )
+        parser.add_argument(
+            "--since", metavar="FILE", help="with --concept: what is different from this earlier output of --json"
+        )
         parser.add_argument("--indexes", action="store_true", help="say which indexes a purge would miss")
         parser.add_argument(
             "--create",
@@ -38,7 +50,11 @@ class Command(PurgeCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["check"]:
+        if options["since"] and not options["concept"]:
+            raise CommandError("--since belongs to --concept.", returncode=USAGE)
+        if options["concept"]:
+            self._concept(options["since"], as_json=options["json"])
+        elif options["check"]:
             self._check(as_json=options["json"])
         elif options["draft"]:
             self._draft(options["draft"])
@@ -67,6 +83,23 @@ class Command(PurgeCommand):
             [] if as_json else _map_lines(),
             as_json=as_json,
         )
+
+    def _concept(self, since: str | None, *, as_json: bool) -> None:
+        document = concept.concept_of(periods_in_words())
+        if since is None:
+            self.show(
+                concept.as_json(document) if as_json else None,
+                [] if as_json else concept.as_markdown(document),
+                as_json=as_json,
+            )
+            return
+        earlier = _read(since)
+        try:
+            changes = concept.changes_since(earlier, document)
+        except concept.NoConcept as wrong:
+            raise CommandError(str(wrong), returncode=USAGE) from None
+        at = str(earlier.get("at") or earlier.get("release") or "that file")
+        self.show([asdict(each) for each in changes], concept.changes_as_markdown(changes, at), as_json=as_json)
 
     def _draft(self, app_label: str) -> None:
         try:
@@ -104,6 +137,13 @@ class Command(PurgeCommand):
         self.show(data, lines or ["No index is missing."], as_json=as_json)
         if missing or references:
             raise CommandError("Indexes are missing: purges read whole tables.", returncode=NEEDS_YOU)
+
+
+def _read(name: str) -> Any:
+    try:
+        return json.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"That file cannot be read as JSON ({type(error).__name__}).", returncode=USAGE) from None
 
 
 def _map_lines() -> Iterator[str]:

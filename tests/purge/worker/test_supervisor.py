@@ -257,7 +257,8 @@ def test_schedules_are_made_once_and_mended(db, settings):
     queue.ensure_schedules()
     queue.ensure_schedules()
     made = {row.name: row for row in Schedule.objects.all()}
-    assert set(made) == {"purge: patrol", "purge: vacuum", "purge: deadlines", *settings.PURGE_SCHEDULES}
+    own = {"purge: patrol", "purge: vacuum", "purge: deadlines", "purge: evidence"}
+    assert set(made) == {*own, *settings.PURGE_SCHEDULES}
     assert made["purge: patrol"].next_run > timezone.now()
     Schedule.objects.filter(name="purge: patrol").update(func="purge.tasks.gone", minutes=1)
     Schedule.objects.create(name="purge: deadlines", func="purge.tasks.remind", minutes=60)

@@ -1,8 +1,10 @@
-"""What the data map and the routes show."""
+"""What the data map and the routes show; the same as a document is :mod:`purge.pages.data_map.concept`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -10,6 +12,42 @@ from django.utils.translation import gettext_lazy
 from purge.routes.policy import Policy, policies
 from purge.rules import Reasoned, Rule, Treatment
 from purge.rules.registry import ColumnRule, get_registry
+
+# ---------------------------------------------------------------- plain names
+
+#: Packages that this product is made of call themselves and their columns as programmers do.
+APP_NAMES: Mapping[str, Any] = {
+    "account": gettext_lazy("Signing in"),
+    "admin": gettext_lazy("Administration"),
+    "auth": gettext_lazy("Permissions"),
+    "contenttypes": gettext_lazy("Kinds of records"),
+    "django_q": gettext_lazy("Background tasks"),
+    "mfa": gettext_lazy("Second factors"),
+    "socialaccount": gettext_lazy("Sign-in at identity providers"),
+}
+#: By model and column; "" where a column is called so in every model.
+COLUMN_NAMES: Mapping[tuple[str, str], Any] = {
+    ("admin.LogEntry", "object_id"): gettext_lazy("number of the record"),
+    ("admin.LogEntry", "object_repr"): gettext_lazy("what the record was called"),
+    ("admin.LogEntry", "change_message"): gettext_lazy("which fields were changed"),
+    ("auth.Permission", "codename"): gettext_lazy("short name"),
+    ("contenttypes.ContentType", "app_label"): gettext_lazy("part of the product"),
+    ("contenttypes.ContentType", "model"): gettext_lazy("kind of record"),
+    ("django_q.OrmQ", "key"): gettext_lazy("name of the queue"),
+    ("django_q.OrmQ", "payload"): gettext_lazy("what is to be done"),
+    ("django_q.Task", "id"): gettext_lazy("number of the task"),
+    ("django_q.Schedule", "task"): gettext_lazy("number of the last task"),
+    ("django_q.Schedule", "cron"): gettext_lazy("when"),
+    ("django_q.Schedule", "intended_date_kwarg"): gettext_lazy("name of the planned date"),
+    ("mfa.Authenticator", "data"): gettext_lazy("the factor itself"),
+    ("socialaccount.SocialAccount", "uid"): gettext_lazy("login at the identity provider"),
+    ("socialaccount.SocialAccount", "extra_data"): gettext_lazy("what the identity provider said"),
+    ("", "func"): gettext_lazy("what is done"),
+    ("", "hook"): gettext_lazy("what is done afterwards"),
+    ("", "args"): gettext_lazy("with which numbers"),
+    ("", "kwargs"): gettext_lazy("with which settings"),
+    ("", "cluster"): gettext_lazy("which worker"),
+}
 
 # ---------------------------------------------------------------- routes and data map
 
@@ -70,7 +108,7 @@ def data_map() -> list[MapEntry]:
         MapEntry(
             noun=str(entry.rules.noun),
             model=label,
-            app=str(entry.model._meta.app_config.verbose_name),
+            app=str(APP_NAMES.get(entry.model._meta.app_label, entry.model._meta.app_config.verbose_name)),
             lines=[_map_line(column) for column in entry.columns.values()],
         )
         for label, entry in sorted(
@@ -88,7 +126,8 @@ def exempt_lines() -> list[tuple[str, str]]:
 def _map_line(column: ColumnRule[Rule]) -> MapLine:
     rule = column.rule
     reason = str(rule.reason) if isinstance(rule, Reasoned) else _consequence(rule)
-    return MapLine(str(column.field.verbose_name), column.field.name, rule.get_label(), reason, rule.kept)
+    name = COLUMN_NAMES.get((column.rules.model, column.field.name)) or COLUMN_NAMES.get(("", column.field.name))
+    return MapLine(str(name or column.field.verbose_name), column.field.name, rule.get_label(), reason, rule.kept)
 
 
 def _consequence(rule: Rule) -> str:
