@@ -107,6 +107,18 @@ class PersonLine:
 
 
 @dataclass(frozen=True)
+class Power:
+    """Somebody who may purge, for one page. ``since``: when it was given; None: it was not written down, and happened
+    before ``recorded_from``. ``by``: the name of who gave it, or ''."""
+
+    person_id: int
+    name: str
+    since: datetime | None
+    by: str
+    recorded_from: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Application:
     """An outside application as a page lists it. ``contact``: whom to ask there to erase somebody, or ''."""
 
@@ -164,6 +176,14 @@ class Host(Protocol):
     def is_support(self, user: Any) -> bool: ...
     def may_purge(self, user_id: int, account_id: int) -> bool:
         """Whether this user holds the purge permission in this account, now, and is active."""
+        ...
+
+    def may_tick_off(self, user_id: int, account_id: int) -> bool:
+        """Whether this user does what a purge leaves to do in this account: who runs it, not who only reads."""
+        ...
+
+    def who_may_purge(self, account_id: int) -> list[Power]:
+        """Whoever may purge in this account now, the longest-standing first; operators of the platform left out."""
         ...
 
     def administrators(self, account_id: int) -> list[int]:

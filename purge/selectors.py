@@ -10,14 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from purge.choices import CLAIMABLE_STATUSES, OPEN_STATUSES, Fate, IdentifierKind, Reason, Status, Verdict
 from purge.database import dialect_of
 from purge.database.horizon import Holder, Kind
 from purge.host import TenantKind, get_host
-from purge.models import FollowUp, Lease, PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
+from purge.models import FollowUp, Lease, LedgerEntry, PatrolPass, PurgeRequest, ReachedRows, Subject, WorkerBeat
 from purge.references import parse_reference
 from purge.routes.policy import policy_for
 from purge.routes.scope import current_key, searched
@@ -257,6 +257,16 @@ def checked_again(purge_request: PurgeRequest) -> datetime | None:
         verdict__in=(Verdict.CLEAN, Verdict.UNOPENED, Verdict.RESIDUE),
     )
     return passes.order_by("-started_at").values_list("finished_at", flat=True).first()
+
+
+def first_completed(requests: Iterable[PurgeRequest]) -> dict[int, datetime]:
+    """Primary key → when a request was first completed, of those that were reopened afterwards. One query at most."""
+    again = {each.pk: each.completed_at for each in requests if each.reopened}
+    if not again:
+        return {}
+    entries = LedgerEntry.objects.filter(request__in=list(again), event="completed").order_by()
+    first = entries.values_list("request_id").annotate(first=Min("at"))
+    return {pk: at for pk, at in first if again[pk] is None or again[pk] - at > timedelta(seconds=1)}
 
 
 # ---------------------------------------------------------------- the space of what was erased

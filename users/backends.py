@@ -18,6 +18,8 @@ ACCOUNT_APPS = frozenset({"users", "learning", "messaging", "connectors"})
 ADMINISTRATOR_PERMISSIONS = frozenset(
     {"purge.view_purgerequest", "purge.view_imsnotice", "purge.view_followup", "users.delete_people"}
 )
+#: What a data protection officer may see of purges; of the apps' own rows, all; and nothing may be changed.
+OFFICER_PERMISSIONS = frozenset({"purge.view_purgerequest", "purge.view_imsnotice", "purge.view_followup"})
 SUPPORT_PERMISSIONS = frozenset({"purge.follow_requests", "purge.view_purgerequest"})
 
 
@@ -86,6 +88,9 @@ class AccountBackend(ModelBackend):
                 for app, model in _models_of(ACCOUNT_APPS)
                 for action in ("view", "add", "change", "delete")
             }
+        if user.has_role(Role.DATA_PROTECTION_OFFICER):
+            allowed |= OFFICER_PERMISSIONS
+            allowed |= {f"{app}.view_{model}" for app, model in _models_of(ACCOUNT_APPS)}
         if user.is_support:
             allowed |= SUPPORT_PERMISSIONS
         return allowed

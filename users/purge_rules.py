@@ -258,6 +258,7 @@ RULES = [
             "address": Blank(),
             "people": Keep("numbers of users; the row goes within two days", closed=BY_CODE),
             "facts": Keep("numbers, and words of the system's own; the row goes within two days", closed=BY_CODE),
+            "note": Redact(),
         },
     ),
     ModelRules(

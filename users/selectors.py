@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
@@ -13,9 +16,11 @@ from purge.addresses import identity_beginnings, identity_key
 from purge.database.lookups import Begins, BeginsInLowerCase
 from purge.selectors import held_by_requests
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
-from users.models import Account, Role, User, UserGroup, UserState
+from users.models import Account, Role, User, UserAudit, UserGroup, UserRole, UserState
 from users.permissions import PURGE_PERMISSION
 
+#: With this migration whoever comes to the permission in any way is written down.
+RECORDED_SINCE = "0024_officer"
 #: With more letters beyond ASCII in a search, not each is asked for in either case.
 MOST_CASED = 3
 
@@ -125,6 +130,36 @@ def who_may_purge(account_id: int) -> QuerySet[User]:
         holders = Permission.objects.filter(content_type__app_label=app_label, codename=codename).values("user")
         people = people.filter(pk__in=holders)
     return people.order_by("given_roles__given_at", "pk")
+
+
+@dataclass(frozen=True)
+class PowerToPurge:
+    """Who may purge, since when and by whom. ``recorded_from``: when it began to be written down in every case."""
+
+    user: User
+    since: datetime | None
+    by: User | None
+    recorded_from: datetime | None
+
+
+def powers_to_purge(account_id: int) -> list[PowerToPurge]:
+    """Who may purge in an account, and what is written down of how they came to it. The number of queries does not
+    depend on how many they are."""
+    with_role = Account.objects.filter(pk=account_id).values_list("purge_with_role", flat=True).first()
+    people = list(who_may_purge(account_id))
+    roles = UserRole.objects.filter(user__in=people, user__account=account_id, role=Role.ADMINISTRATOR)
+    given = dict(roles.values_list("user_id", "given_at"))
+    event = Q(event="role given", fields=Role.ADMINISTRATOR) if with_role else Q(event="purge permission given")
+    audits = UserAudit.objects.filter(event, user__in=people, user__account=account_id).select_related("actor")
+    last = {row.user_id: row for row in audits.order_by("at", "pk")}
+    upgraded = MigrationRecorder.Migration.objects.filter(app="users", name=RECORDED_SINCE)
+    recorded_from = upgraded.values_list("applied", flat=True).first()
+    lines = []
+    for user in people:
+        row = last.get(user.pk)
+        since = row.at if row is not None else (given.get(user.pk) if with_role else None)
+        lines.append(PowerToPurge(user, since, row.actor if row is not None else None, recorded_from))
+    return lines
 
 
 def groups_in_use(account_id: int) -> QuerySet[UserGroup]:

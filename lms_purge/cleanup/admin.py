@@ -44,6 +44,7 @@ from lms_purge.cleanup.pasted import sorted_list
 from lms_purge.cleanup.pasting import LIST as PASTED
 from lms_purge.cleanup.pasting import PastedLists, list_page
 from purge.addresses import is_address
+from purge.admin.forms import NoteForm
 from purge.choices import Reason
 from purge.host import get_host
 from purge.models import PurgeRequest
@@ -52,10 +53,12 @@ from purge.pages.requests import link_to
 from purge.selectors import open_request_of, requests_seen_by
 from purge.services import (
     NotAllowed,
+    Note,
     Preview,
     PurgeRefused,
     Selection,
     SelectionChanged,
+    note_checked,
 )
 from users.drafts import draft_begin, draft_end, draft_of
 from users.filters import CleanupFilter
@@ -68,6 +71,8 @@ LIST = "admin:users_deleteduser_changelist"
 SELECTED = "_selected_action"
 #: The token of a confirmation, in its address and its form.
 PLAN = "plan"
+#: The form of the confirmation page, which fields elsewhere on it belong to.
+FORM_ID = "purge-form"
 #: More ids than anybody can have ticked are not even read.
 MOST_IDS = 5_000
 
@@ -295,6 +300,8 @@ class DeletedUserAdmin(PastedLists):
         form = _confirm_form(request, selection, preview, effects)
         form.initial = confirmation.typed
         form.say(confirmation.errors)
+        note_form = NoteForm(before=confirmation.note, form_id=FORM_ID)
+        note_form.say(confirmation.note_errors)
         address = selection.address
         return self._page(
             request,
@@ -311,6 +318,9 @@ class DeletedUserAdmin(PastedLists):
             plan=confirmation.plan,
             changes=changes,
             form=form,
+            form_id=FORM_ID,
+            note_form=note_form,
+            summary=[*form.summary, *note_form.summary],
             mails=csv_exports.mail_texts(effects.outside),
             creators_kept=not preview.policy.delete_matching_creators,
             backup_days=backup_days(),
@@ -332,6 +342,7 @@ class DeletedUserAdmin(PastedLists):
     def _confirmed(self, request: HttpRequest, confirmation: Confirmation, plan: str) -> HttpResponse | None:
         """What the button of the confirmation page does: only what the page has shown. None: the page has to be looked
         at again, and says itself why."""
+        noted, is_noted = _keep_note(request, confirmation)
         selection, _changes = confirmation.now(request.user)
         last = confirmation.last
         if last is None or not confirmation.was_shown_as(plan) or tuple(sorted(selection.user_ids)) != last.people:
@@ -346,11 +357,11 @@ class DeletedUserAdmin(PastedLists):
         if differences(last, effects, preview):
             return None
         form = _confirm_form(request, selection, preview, effects, data=request.POST)
-        if not form.is_valid():
+        if not form.is_valid() or not is_noted:
             confirmation.answer(form.said, form.kept)
             return None
         try:
-            purge_request = selection.submit(shown=preview, token=confirmation.draft.token)
+            purge_request = selection.submit(shown=preview, token=confirmation.draft.token, noted=noted)
         except SelectionChanged:
             return None
         except NotAllowed:
@@ -569,6 +580,19 @@ def _day_due(user: Any) -> str:
 def _number(preview: Preview) -> int:
     """How many people the page lists as going."""
     return len(preview.people) + len(preview.matches)
+
+
+def _keep_note(request: HttpRequest, confirmation: Confirmation) -> tuple[Note, bool]:
+    """What was typed for the register, kept on the server for as long as the confirmation is, but for what names one of
+    the people; and whether all of it can be."""
+    form = NoteForm(request.POST)
+    form.is_valid()
+    draft = confirmation.draft
+    noted, refused = note_checked(form.note, account_id=draft.account_id or 0, user_ids=draft.people)
+    errors = {**form.said, **refused}
+    if noted != confirmation.note or errors != confirmation.note_errors:
+        confirmation.keep_note(noted, errors)
+    return noted, not errors
 
 
 def _confirm_form(

@@ -25,6 +25,7 @@ from connectors.selectors import OutsideCopy, outside_copies
 from learning.selectors import sessions_taught
 from purge.host import get_host
 from purge.models import PurgeRequest
+from purge.register.notes import Note
 from purge.rules import Consequence, Foretold
 from purge.rules.registry import get_registry
 from purge.selectors import open_request_of
@@ -102,6 +103,19 @@ class Confirmation:
     @property
     def typed(self) -> dict[str, str]:
         return dict(self.draft.facts.get("typed", {}))
+
+    @property
+    def note(self) -> Note:
+        """What was typed for the register."""
+        return Note.read(self.draft.note)
+
+    @property
+    def note_errors(self) -> dict[str, str]:
+        return dict(self.draft.facts.get("note_errors", {}))
+
+    def keep_note(self, note: Note, errors: Mapping[str, str]) -> None:
+        """Keep what was typed for the register, for the page that is shown next. ``note``: it names nobody."""
+        draft_change(self.draft, note=note.as_json(), facts={**self.draft.facts, "note_errors": dict(errors)})
 
     @property
     def back(self) -> dict[str, str]:

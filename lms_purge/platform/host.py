@@ -18,7 +18,7 @@ from connectors.selectors import application_facts, applications_of
 from lms_purge.platform.holders import holders, id_holders, id_holders_anywhere
 from messaging.services import notification_create
 from purge.addresses import emails_in, identity_key
-from purge.host import AccountFacts, Application, Holder, Page, Person, PersonLine, PersonState, TenantKind
+from purge.host import AccountFacts, Application, Holder, Page, Person, PersonLine, PersonState, Power, TenantKind
 from purge.routes.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
@@ -36,7 +36,7 @@ from users.models import (
 )
 from users.permissions import PURGE_PERMISSION
 from users.proofs.services import proved_of
-from users.selectors import deleted_and_free
+from users.selectors import deleted_and_free, powers_to_purge
 from users.services import deleted_count_change, sessions_end
 from users.sign_in.confirmed import require_confirmed
 from users.sign_in.step_up import confirm
@@ -104,6 +104,15 @@ class LmsHost:
         if user.is_superuser or user.is_support:
             return True
         return bool(user.account_id == account_id and user.has_role(Role.ADMINISTRATOR))
+
+    def may_tick_off(self, user_id: int, account_id: int) -> bool:
+        return user_id in self.administrators(account_id)
+
+    def who_may_purge(self, account_id: int) -> list[Power]:
+        return [
+            Power(line.user.pk, line.user.name, line.since, line.by.name if line.by else "", line.recorded_from)
+            for line in powers_to_purge(account_id)
+        ]
 
     def administrators(self, account_id: int) -> list[int]:
         found = User.objects.filter(account_id=account_id, state=UserState.ACTIVE, given_roles__role=Role.ADMINISTRATOR)

@@ -22,20 +22,21 @@ from django.views.decorators.http import require_GET, require_POST
 from purge import services
 from purge.admin.base import account_names
 from purge.admin.data_map import DataMapPages
-from purge.admin.forms import GoOnForm
+from purge.admin.forms import GoOnForm, NoteForm
 from purge.admin.looking_up import LookUpPage
 from purge.admin.report import FigureFilter, ReportPages
 from purge.choices import Done, Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
 from purge.installation.identity import done_in_copy_of
-from purge.models import FollowUp, PurgeRequest
+from purge.models import FollowUp, PurgeRequest, RegisterNote
 from purge.pages import data_map, history, moments, requests, trouble
 from purge.pages.going_on import going_on
 from purge.pages.possible import listed_of, possible_of
 from purge.pages.searched_for import not_searched_for, searched_for_lines
 from purge.purge_rules import HEADLESS
+from purge.register.notes import Note
 from purge.routes.policy import policy_for
-from purge.selectors import checked_again, requests_seen_by, something_to_do, to_dos_left
+from purge.selectors import checked_again, first_completed, requests_seen_by, something_to_do, to_dos_left
 from purge.standing import (
     FOLLOW,
     OPERATE,
@@ -217,6 +218,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
             path("<int:pk>/cancel/", view(require_POST(self.cancel_view)), name="purge_purgerequest_cancel"),
             path("<int:pk>/take-out/", view(require_POST(self.take_out_view)), name="purge_purgerequest_take_out"),
             path("<int:pk>/release/", view(require_POST(self.release_view)), name="purge_purgerequest_release"),
+            path("<int:pk>/note/", view(require_POST(self.note_view)), name="purge_purgerequest_note"),
             path(
                 "<int:pk>/follow-ups/<int:follow_up>/done/",
                 view(require_POST(self.follow_up_view)),
@@ -248,7 +250,11 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
         except (PurgeRequest.DoesNotExist, ValueError):
             raise Http404 from None
 
-    def _request_context(self, request: HttpRequest, purge_request: PurgeRequest) -> dict[str, Any]:
+    def _request_context(
+        self, request: HttpRequest, purge_request: PurgeRequest, note_form: NoteForm | None = None
+    ) -> dict[str, Any]:
+        note = RegisterNote.across_accounts.filter(request=purge_request).first()
+        may_note = services.may_note(request.user, purge_request)
         steps = list(purge_request.steps.all())
         everything = request.user.has_perm(FOLLOW)
         lines, empty = requests.step_lines(steps, everything=everything)
@@ -312,7 +318,11 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
             "tasks_open": (to_dos := to_dos_left([purge_request]).get(purge_request.pk, 0)),
             "next_step": requests.next_step_text(stands, to_dos, own=own) if to_dos else "",
             "reasons_done": Done.choices,
-            "ledger": history.history_lines(purge_request.ledger.all(), everything=everything),
+            "ledger": history.history_lines(purge_request.ledger.all(), reader=request.user, everything=everything),
+            "first_completed": first_completed([purge_request]).get(purge_request.pk),
+            "note": note if own or everything else None,
+            "note_form": (NoteForm(before=Note.of(note)) if may_note else None) if note_form is None else note_form,
+            "can_tick": own and get_host().may_tick_off(request.user.pk or 0, purge_request.account_id or 0),
             "recipients": recipients,
         }
 
@@ -417,6 +427,22 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
     def take_out_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         done = _("What nobody holds is taken out. Request %(reference)s is looked at again.")
         return self._do(request, pk, services.purge_take_out, done)
+
+    def note_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The note for the register, added or completed. What is refused is shown again and kept nowhere."""
+        purge_request = self._purge_request(request, pk)
+        form = NoteForm(request.POST)
+        if form.is_valid():
+            try:
+                services.register_note_set(acting_user=request.user, purge_request=purge_request, note=form.note)
+            except services.NoteRefused as refusal:
+                form.add_error(refusal.field, str(refusal))
+            except services.PurgeRefused as refusal:
+                self.refused(request, refusal)
+            else:
+                self.message_user(request, _("The note for the register is saved."), messages.SUCCESS)
+                return HttpResponseRedirect(f"{reverse('admin:purge_purgerequest_change', args=[pk])}#register-note")
+        return self.page(request, "purge/request.html", **self._request_context(request, purge_request, form))
 
     def follow_up_view(self, request: HttpRequest, pk: int, follow_up: int) -> HttpResponse:
         why = request.POST.get("why", Done.BY_HAND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
@@ -48,6 +48,17 @@ class Note:
     @property
     def is_empty(self) -> bool:
         return self == Note()
+
+    def as_json(self) -> dict[str, str]:
+        """What was said, as it can be kept until it is sent again."""
+        said = asdict(self) | {"received_on": self.received_on.isoformat() if self.received_on else ""}
+        return {name: value for name, value in said.items() if value}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, str]) -> Note:
+        """From what :meth:`as_json` has given."""
+        day = date.fromisoformat(kept["received_on"]) if "received_on" in kept else None
+        return cls(**{**kept, "received_on": day})  # type: ignore[arg-type]
 
     @classmethod
     def of(cls, row: RegisterNote | None) -> Note:

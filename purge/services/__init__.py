@@ -20,7 +20,7 @@ from purge.services.following import (
 from purge.services.identity_provider import purge_submit_ims
 from purge.services.looking_up import Whereabouts, look_up, sentences_of
 from purge.services.refusals import NotAllowed, NoteRefused, PurgeRefused, SelectionChanged
-from purge.services.registering.notes import may_note, register_note_set
+from purge.services.registering.notes import may_note, note_checked, register_note_set
 from purge.services.replay.asking import Decisions, purge_replay
 from purge.services.replay.judging import Finding, Judged, Judgement, Task, replay_judge
 from purge.services.restoring import journal_acknowledge
@@ -56,6 +56,7 @@ __all__ = [
     "look_up",
     "may_follow",
     "may_note",
+    "note_checked",
     "notice_decline",
     "proved_parts_release",
     "purge_cancel",

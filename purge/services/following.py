@@ -332,7 +332,8 @@ def follow_up_undone(*, acting_user: Any, follow_up: FollowUp) -> FollowUp:
 
 
 def _follow_up_changed(acting_user: Any, follow_up: FollowUp, event: str, **columns: Any) -> FollowUp:
-    if get_host().account_of(acting_user) != follow_up.account_id:
+    own = get_host().account_of(acting_user) == follow_up.account_id
+    if not own or not get_host().may_tick_off(acting_user.pk, follow_up.account_id):
         raise NotAllowed("permission", _("Only administrators of the account can tick this off."))
     undone = columns["done_at"] is None
     with transaction.atomic():

@@ -5,6 +5,7 @@ from users.models.drafts import DraftKind, PurgeDraft
 from users.models.identity_provider import IdentityProvider
 from users.models.imports import ImportLog, ImportNote, ImportRowError, ImportSource, ImportState
 from users.models.people import (
+    ROLES_WITH_ACCESS,
     ActiveField,
     ActiveFieldValue,
     DeletedCount,
@@ -34,6 +35,7 @@ from users.models.second_factor import EnrolmentCode
 from users.models.sign_in import KnownBrowser, Tries
 
 __all__ = [
+    "ROLES_WITH_ACCESS",
     "Account",
     "AccountKind",
     "AccountState",

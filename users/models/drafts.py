@@ -26,7 +26,8 @@ class PurgeDraft(OfAccount):
 
     ``people``: ids of users. ``address``: of somebody who is no user; '' where it is about users, or a purge has taken
     it out. ``facts``: ids, numbers and words of the code that writes them (:mod:`lms_purge.cleanup`), never what stands
-    in a row. ``plans_ended``: of the user, at the beginning.
+    in a row. ``note``: what was typed for the register and names nobody of the people. ``plans_ended``:
+    of the user, at the beginning.
     """
 
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -37,6 +38,7 @@ class PurgeDraft(OfAccount):
     people = models.JSONField(default=list)
     address = models.CharField(max_length=400, blank=True, default="")
     facts = models.JSONField(default=dict)
+    note = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

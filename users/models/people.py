@@ -55,6 +55,12 @@ class Role(models.TextChoices):
     AUTHOR = "author", _("Author")
     INSTRUCTOR = "instructor", _("Instructor")
     INTEGRATION_ADMINISTRATOR = "integration_administrator", _("Integration Administrator")
+    #: Reads everything of the account and changes nothing.
+    DATA_PROTECTION_OFFICER = "data_protection_officer", _("Data Protection Officer")
+
+
+#: Roles by which somebody gets into the admin.
+ROLES_WITH_ACCESS = (Role.ADMINISTRATOR, Role.DATA_PROTECTION_OFFICER)
 
 
 class PeopleAreNotDeleted(TypeError):
@@ -266,10 +272,10 @@ class User(OfAccount, AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        """Whether the admin lets them in: administrators of accounts, support staff, superusers."""
+        """Whether the admin lets them in: who runs an account or only reads it, support staff, superusers."""
         if not self.is_active:
             return False
-        return self.is_superuser or self.is_support or self.has_role(Role.ADMINISTRATOR)
+        return self.is_superuser or self.is_support or any(self.has_role(role) for role in ROLES_WITH_ACCESS)
 
     def has_role(self, role: str) -> bool:
         return role in {given.role for given in self.given_roles.all()}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
 from purge.worker.queue import enqueue
-from users.models import Role, User, UserState
+from users.models import ROLES_WITH_ACCESS, Role, User, UserState
 from users.services.refusals import ServiceError
 from users.services.roles import may_purge_now
 from users.sign_in.confirmed import require_confirmed
@@ -21,8 +21,8 @@ IDENTITY = ("email", "adobe_id")
 
 
 def has_access(user: User) -> bool:
-    """Whether somebody has more than a Learner has: an Administrator's role, support, or the whole platform."""
-    return user.is_superuser or user.is_support or user.has_role(Role.ADMINISTRATOR)
+    """Whether somebody has more than a Learner has: a role that gets in, support, or the whole platform."""
+    return user.is_superuser or user.is_support or any(map(user.has_role, ROLES_WITH_ACCESS))
 
 
 def has_more_rights(user: User, than: User) -> bool:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from purge.addresses import identity_key
 from purge.journal.site_fence import lets_in
-from users.models import LoginEvent, Role, User, UserRole, UserState
+from users.models import ROLES_WITH_ACCESS, LoginEvent, User, UserRole, UserState
 from users.second_factor.factors import second_step_due
 from users.selectors import people_signing_in
 from users.services import login_record
@@ -53,7 +53,7 @@ def whom_is_meant(typed: str, *, account: str | None = None, last_account: int |
     people = people_signing_in(typed).filter(state=UserState.ACTIVE).select_related("account")
     if account is not None:
         people = people.filter(account__subdomain=account)
-    roles = UserRole.objects.filter(user=OuterRef("pk"), role=Role.ADMINISTRATOR)
+    roles = UserRole.objects.filter(user=OuterRef("pk"), role__in=ROLES_WITH_ACCESS)
     here = Case(When(account_id=last_account or 0, then=Value(0)), default=Value(1), output_field=IntegerField())
     access = Case(
         When(Q(is_superuser=True) | Q(is_support=True) | Q(Exists(roles)), then=Value(0)),

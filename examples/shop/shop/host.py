@@ -9,7 +9,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from purge.addresses import identity_key
-from purge.host import AccountFacts, Application, Holder, HolderKind, Page, Person, PersonLine, PersonState, TenantKind
+from purge.host import (
+    AccountFacts,
+    Application,
+    Holder,
+    HolderKind,
+    Page,
+    Person,
+    PersonLine,
+    PersonState,
+    Power,
+    TenantKind,
+)
 from purge.pages.freshness import CONFIRMED_AT
 from purge.routes.scope import searched
 from shop.models import Branch, Customer
@@ -56,6 +67,13 @@ class ShopHost:
 
     def may_be_notified(self, user_id: int, account_id: int) -> bool:
         return user_id in self.administrators(account_id)
+
+    def may_tick_off(self, user_id: int, account_id: int) -> bool:
+        return user_id in self.administrators(account_id)
+
+    def who_may_purge(self, account_id: int) -> list[Power]:
+        staff = self.administrators(account_id)
+        return [Power(pk, name, None, "") for pk, name in sorted(self.names(staff).items())]
 
     def administrators(self, account_id: int) -> list[int]:
         staff = Customer.objects.filter(branch_id=account_id, is_staff=True, state=PersonState.ACTIVE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import fields, replace
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from purge.host import Person, get_host
 from purge.models import PurgeRequest, RegisterNote
-from purge.register.notes import CannotNote, Note, check_names_nobody, check_note, write_note
+from purge.register.notes import NO_NOTE, CannotNote, Note, check_names_nobody, check_note, write_note
 from purge.run.claims import note as note_in_ledger
 from purge.services.refusals import NotAllowed, NoteRefused
 
@@ -52,6 +53,22 @@ def check_first_note(note: Note, *, account_id: int, people: Iterable[Person]) -
         check_names_nobody(note, people=people)
     except CannotNote as refusal:
         raise NoteRefused(refusal.field, str(refusal)) from None
+
+
+def note_checked(note: Note, *, account_id: int, user_ids: Collection[int]) -> tuple[Note, dict[str, str]]:
+    """Of a note about people who are to be purged, what can be kept, and why the rest cannot, by the names of fields.
+    Changes nothing."""
+    people = get_host().people(user_ids) if not note.is_empty else []
+    kept, refused = NO_NOTE, {}
+    for each in fields(Note):
+        alone = replace(NO_NOTE, **{each.name: getattr(note, each.name)})
+        try:
+            check_first_note(alone, account_id=account_id, people=people)
+        except NoteRefused as refusal:
+            refused[refusal.field] = str(refusal)
+        else:
+            kept = replace(kept, **{each.name: getattr(note, each.name)})
+    return kept, refused
 
 
 def _new_texts(note: Note, before: Note) -> Note:

@@ -1,6 +1,6 @@
 """purge_preview and purge_submit: whom, whether, and what is answered."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.utils import timezone
@@ -10,7 +10,7 @@ from messaging.models import Notification
 from purge import services
 from purge.choices import Origin, Route, Status
 from purge.management import waiting
-from purge.models import PurgeRequest, WorkerBeat
+from purge.models import PurgeRequest, RegisterNote, WorkerBeat
 from tests.factories.learning import CommentFactory, EnrolmentFactory
 from tests.factories.users import UserFactory
 from tests.purge import world as w
@@ -42,6 +42,23 @@ def test_users_are_purged_and_waited_for_without_a_worker(submit, cast):
     assert not User.objects.filter(pk__in=[cast.ann.pk, cast.bob.pk, cast.alpha_match.pk]).exists()
     assert Notification.objects.filter(kind="completed", recipient=cast.admin).count() == 1
     assert "@" not in ran.out + ran.err
+
+
+def test_a_note_for_the_register_is_given_by_options_and_refused_where_it_names_somebody(submit, cast):
+    said = ("--asked-by", "hr", "--basis", "own_policy", "--ticket", "HR-1", "--received-on", "2026-01-31")
+    ran = submit("--user", "U-1001", "--yes", *said, "--reason", "as ann@x.org wrote")
+    assert ran.code == 1
+    assert "names somebody" in ran.err
+    assert "ann@x.org" not in ran.out + ran.err
+    assert not PurgeRequest.objects.exists()
+    assert submit("--user", "U-1001", "--yes", "--asked-by", "nobody").code == 2
+    assert submit("--user", "U-1001", "--yes", "--received-on", "31.1.2026").code == 2
+    ran = submit("--user", "U-1001", "--yes", *said, "--reason", "-", stdin="Left the company\n")
+    assert ran.code == 0, ran.err
+    row = RegisterNote.objects.get()
+    assert (row.asked_by, row.basis, row.ticket, row.reason) == ("hr", "own_policy", "HR-1", "Left the company")
+    assert row.answer_by == date(2026, 2, 28)
+    assert "Left" not in ran.out
 
 
 def test_without_waiting_it_is_accepted_and_the_people_are_frozen(submit, cast):

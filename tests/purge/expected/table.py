@@ -122,7 +122,7 @@ USERS = {
     "users.LoginEvent": model("user__account", user=GOES, ip_address=WITH_ROW, user_agent=REDACTED),
     "users.UserAudit": model("user__account", user=GOES, actor=EMPTIED, event=STAYS, fields=STAYS),
     # What somebody has begun to purge goes with them; what is about an address is about nobody without it.
-    "users.PurgeDraft": model("account", user=GOES, address=BLANKED, people=STAYS, facts=STAYS),
+    "users.PurgeDraft": model("account", user=GOES, address=BLANKED, people=STAYS, facts=STAYS, note=REDACTED),
     "users.DeletedCount": model("account", month=STAYS),
     "users.ImportLog": model(
         "account",

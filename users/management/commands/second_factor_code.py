@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from users.models import Role, User, UserState
+from users.models import ROLES_WITH_ACCESS, User, UserState
 from users.second_factor.demand import is_demanded_of
 from users.second_factor.enrolment import GOOD_FOR, enrolment_code_make, factors_reset
 from users.second_factor.factors import has_second_factor
@@ -56,6 +56,6 @@ def _user(pk: int) -> User:
 def _who_need_one() -> list[User]:
     people = User.objects.select_related("account").filter(state=UserState.ACTIVE).order_by("pk")
     # Whoever has no access to the admin signs in nowhere; few are left.
-    access = Q(is_superuser=True) | Q(is_support=True) | Q(given_roles__role=Role.ADMINISTRATOR)
+    access = Q(is_superuser=True) | Q(is_support=True) | Q(given_roles__role__in=ROLES_WITH_ACCESS)
     people = people.filter(access).distinct()
     return [user for user in people if user.is_staff and is_demanded_of(user) and not has_second_factor(user)]
