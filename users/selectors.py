@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
@@ -142,6 +143,15 @@ class PowerToPurge:
     recorded_from: datetime | None
 
 
+def _recorded_from() -> datetime | None:
+    """When this installation was upgraded to the release that writes it down in every case."""
+    recorder = MigrationRecorder(connection)
+    if not recorder.has_table():
+        return None
+    upgraded = recorder.migration_qs.filter(app="users", name=RECORDED_SINCE)
+    return upgraded.values_list("applied", flat=True).first()
+
+
 def powers_to_purge(account_id: int) -> list[PowerToPurge]:
     """Who may purge in an account, and what is written down of how they came to it. The number of queries does not
     depend on how many they are."""
@@ -152,8 +162,7 @@ def powers_to_purge(account_id: int) -> list[PowerToPurge]:
     event = Q(event="role given", fields=Role.ADMINISTRATOR) if with_role else Q(event="purge permission given")
     audits = UserAudit.objects.filter(event, user__in=people, user__account=account_id).select_related("actor")
     last = {row.user_id: row for row in audits.order_by("at", "pk")}
-    upgraded = MigrationRecorder.Migration.objects.filter(app="users", name=RECORDED_SINCE)
-    recorded_from = upgraded.values_list("applied", flat=True).first()
+    recorded_from = _recorded_from()
     lines = []
     for user in people:
         row = last.get(user.pk)

@@ -24,6 +24,7 @@ from purge.admin.base import account_names
 from purge.admin.data_map import DataMapPages
 from purge.admin.forms import GoOnForm, NoteForm
 from purge.admin.looking_up import LookUpPage
+from purge.admin.register import RegisterPages
 from purge.admin.report import FigureFilter, ReportPages
 from purge.choices import Done, Origin, Reader, Reason, Route, State, Status
 from purge.host import Page, get_host
@@ -135,7 +136,7 @@ class ToDoFilter(admin.SimpleListFilter):
 
 
 @admin.register(PurgeRequest)
-class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
+class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
     list_filter = (FigureFilter, StateFilter, DeadlineFilter, ToDoFilter, "route")
@@ -210,6 +211,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages):
         view = self.admin_site.admin_view
         own = [
             *self.report_urls(),
+            *self.register_urls(),
             path("look-up/", view(self.look_up_view), name="purge_look_up"),
             *self.data_map_urls(),
             path("routes/", view(require_GET(self.routes_view)), name="purge_routes"),

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from purge.host import TenantKind, get_host
 from purge.models import LedgerEntry
-from purge.standing import OPERATE
+from purge.register.staff import staff_names
 
 EVENTS = {
     "grown": gettext_lazy("Users found who had been overlooked"),
@@ -83,29 +81,6 @@ class HistoryLine:
     at: datetime
     who: str
     facts: str
-
-
-def staff_names(ids: Iterable[int | None], reader: Any) -> dict[int, str]:
-    """What people who did something are called, as ``reader`` may know them; drawn now, and stored nowhere.
-
-    Whoever is of an account reads the names of its own people; support those of the platform's; operators all.
-    """
-    wanted = {pk for pk in ids if pk is not None}
-    if not wanted:
-        return {}
-    host = get_host()
-    people, names, own = host.people(wanted), host.names(wanted), host.account_of(reader)
-    if own is None and reader.has_perm(OPERATE):
-        return names
-    accounts = host.accounts({person.account_id for person in people})
-    shown = {}
-    for person in people:
-        of_platform = accounts[person.account_id].kind == TenantKind.SYSTEM
-        if person.account_id == own or (own is None and of_platform):
-            shown[person.id] = names[person.id]
-        else:
-            shown[person.id] = _("an operator of the platform") if own is not None else _("somebody of the account")
-    return shown
 
 
 def history_lines(entries: Iterable[LedgerEntry], *, reader: Any, everything: bool) -> list[HistoryLine]:

@@ -51,8 +51,8 @@ def test_a_note_for_the_register_is_given_by_options_and_refused_where_it_names_
     assert "names somebody" in ran.err
     assert "ann@x.org" not in ran.out + ran.err
     assert not PurgeRequest.objects.exists()
-    assert submit("--user", "U-1001", "--yes", "--asked-by", "nobody").code == 2
-    assert submit("--user", "U-1001", "--yes", "--received-on", "31.1.2026").code == 2
+    assert submit("--user", "U-1001", "--yes", "--asked-by", "nobody").code == 1
+    assert submit("--user", "U-1001", "--yes", "--received-on", "31.1.2026").code == 1
     ran = submit("--user", "U-1001", "--yes", *said, "--reason", "-", stdin="Left the company\n")
     assert ran.code == 0, ran.err
     row = RegisterNote.objects.get()
