@@ -23,6 +23,7 @@ from purge import services
 from purge.admin.base import account_names
 from purge.admin.data_map import DataMapPages
 from purge.admin.forms import GoOnForm, NoteForm
+from purge.admin.letter import letter_of
 from purge.admin.looking_up import LookUpPage
 from purge.admin.register import RegisterPages
 from purge.admin.report import FigureFilter, ReportPages
@@ -326,6 +327,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
             "note_form": (NoteForm(before=Note.of(note)) if may_note else None) if note_form is None else note_form,
             "can_tick": own and get_host().may_tick_off(request.user.pk or 0, purge_request.account_id or 0),
             "recipients": recipients,
+            "letter": letter_of(purge_request, _letter_head(purge_request)) if own or everything else None,
         }
 
     def _for_customer(self, request: HttpRequest, purge_request: PurgeRequest) -> str:
@@ -507,3 +509,9 @@ def _keeps_creators(purge_request: PurgeRequest) -> bool:
     """Whether the route keeps a match who created a trial account: by the route, not by whether there is one."""
     policy = policy_for(purge_request)
     return policy.delete_trial_matches and not policy.delete_matching_creators
+
+
+def _letter_head(purge_request: PurgeRequest) -> str:
+    """The name of the account that writes to the person; a blank where there is none."""
+    facts = get_host().accounts({purge_request.account_id} if purge_request.account_id is not None else ())
+    return next((each.name for each in facts.values()), "______")

@@ -26,9 +26,4 @@
   if (window.django?.jQuery) django.jQuery(nameChoices);
   document.addEventListener("formset:added", () => setTimeout(nameChoices));
   document.addEventListener("change", () => setTimeout(nameChoices));
-  // Printing needs this script, so the button comes with it.
-  for (const button of document.querySelectorAll(".print-page")) {
-    button.hidden = false;
-    button.addEventListener("click", () => window.print());
-  }
 }
