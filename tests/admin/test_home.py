@@ -428,3 +428,7 @@ def test_a_course_and_a_session_are_typed_where_there_is_no_script(as_admin, acc
     assert as_admin.post(address, chosen).status_code == 302
     enrolment = learner.enrolments.get()
     assert (enrolment.course, enrolment.session) == (course, session)
+
+
+def test_no_setting_of_an_account_promises_what_nothing_does(as_admin, account):
+    assert "are kept for (days)" not in as_admin.get(f"/admin/users/account/{account.pk}/change/").content.decode()

@@ -71,7 +71,6 @@ class AccountAdmin(TenantAdmin):
             ),
             (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded", *(("proofs",) if obj else ()))}),
             *(((_("Sign-in"), {"fields": ("identity_providers", "provider_demanded")}),) if obj else ()),
-            (_("Retention"), {"fields": ("record_retention_days",)}),
         )
 
     def get_readonly_fields(self, request, obj=None):

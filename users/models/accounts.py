@@ -83,6 +83,8 @@ class Account(OfAccount):
             "If the provider fails for good, whoever runs the site opens the way by password again."
         ),
     )
+    #: Read by nobody, and on no page: it promised that records go, and none went. Stays for one release, since
+    #: processes of the one before may still run beside the new ones.
     record_retention_days = models.PositiveIntegerField(
         _("learning records are kept for (days)"), null=True, blank=True
     )

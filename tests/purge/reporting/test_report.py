@@ -18,7 +18,8 @@ from purge.models import LedgerEntry, PatrolPass, PurgeRequest, StaffNamesShown
 from purge.reporting.figures import Figure, NoFigure, Rows
 from purge.reporting.periods import NoPeriod, Period, period_typed, quarter_of, year_of
 from purge.reporting.report import report_of
-from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory, UserRoleFactory
+from users.models import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_november")]
 
@@ -293,6 +294,15 @@ def test_whoever_may_not_see_requests_reads_no_report(client, account):
     assert client.get(REPORT).status_code in (302, 403)
     client.logout()
     assert client.get(REPORT).status_code == 302
+
+
+def test_the_officer_reads_the_report_of_their_account(client, quarter, account):
+    officer = UserFactory(account=account)
+    UserRoleFactory(user=officer, role=Role.DATA_PROTECTION_OFFICER)
+    client.force_login(officer)
+    assert client.get(f"{REPORT}?quarter=2026-3").context["report"].totals[Figure.COMPLETED].number == 5
+    client.post(REPORT, {"quarter": "2026-3"})
+    assert StaffNamesShown.across_accounts.get().actor == officer
 
 
 def test_names_are_shown_only_to_whoever_asks_and_it_is_noted(client, admin, quarter):

@@ -350,7 +350,6 @@ def settings_of(account, **changes):
         "peer_admin_email": "",
         "catalog_share_email": "",
         "purge_with_role": "on",
-        "record_retention_days": "",
         **changes,
     }
 

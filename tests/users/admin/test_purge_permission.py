@@ -166,7 +166,6 @@ def _settings(account, **changes):
         **{name: getattr(account, name) for name in names},
         "footer_links": "[]",
         "catalog_share_email": "",
-        "record_retention_days": "",
         **changes,
     }
 
