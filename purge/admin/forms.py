@@ -97,6 +97,27 @@ class NoteForm(forms.Form):
         return Note(**{name: value for name, value in getattr(self, "cleaned_data", {}).items() if value})
 
 
+class MessageForm(forms.Form):
+    """A message of the identity provider, as somebody has it before them. Posted, and never in an address bar."""
+
+    email = forms.CharField(
+        label=_("Email"), max_length=320, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    adobe_id = forms.CharField(
+        label=_("Login at the identity provider"),
+        max_length=320,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    reference = forms.CharField(
+        label=_("Reference of the sender"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("The same one again is the same request. It is kept for good, and must not name the person."),
+    )
+
+
 class GoOnForm(FreshForm):
     """Before a request is released or tried again: the number that the page shows, and the password if it is due."""
 

@@ -16,10 +16,12 @@ from django.views.decorators.http import require_POST
 
 from purge import services
 from purge.admin.base import ReadOnlyAdmin
+from purge.admin.forms import GoOnForm, MessageForm
 from purge.choices import NoticeState
 from purge.host import get_host
 from purge.models import ImsNotice
-from purge.pages import moments, notices
+from purge.pages import ims_message, moments, notices
+from purge.standing import OPERATE
 
 
 @admin.register(ImsNotice)
@@ -64,12 +66,74 @@ class ImsNoticeAdmin(ReadOnlyAdmin):
 
     def get_urls(self):
         decline = self.admin_site.admin_view(require_POST(self.decline_view))
-        return [path("<int:pk>/decline/", decline, name="purge_imsnotice_decline"), *super().get_urls()]
+        message = self.admin_site.admin_view(self.message_view)
+        return [
+            path("<int:pk>/decline/", decline, name="purge_imsnotice_decline"),
+            path("message/", message, name="purge_ims_message"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(
-            request, {"title": _("Notices of the identity provider"), "subtitle": None, **(extra_context or {})}
+        own = {"title": _("Notices of the identity provider"), "subtitle": None}
+        own["takes_messages"] = request.user.has_perm(OPERATE)
+        return super().changelist_view(request, {**own, **(extra_context or {})})
+
+    # ------------------------------------------------------------ a message, typed by an operator
+
+    def message_view(self, request: HttpRequest) -> HttpResponse:
+        """What the message says; then the red page with what it would reach; then its request."""
+        if not request.user.has_perm(OPERATE):
+            raise PermissionDenied
+        form = MessageForm(request.POST or None)
+        if request.method != "POST" or not form.is_valid():
+            return self._message_page(request, form)
+        try:
+            preview = services.purge_preview_ims(acting_user=request.user, **form.cleaned_data)
+            if preview.earlier is not None:
+                messages.info(request, _("This reference was taken in already: this is its request."))
+                return self._to_request(preview.earlier.pk)
+            return self._reached(request, form, preview)
+        except services.PurgeRefused as refusal:
+            if isinstance(refusal, services.NotAllowed):
+                raise PermissionDenied from None
+            form.add_error(None, str(refusal))
+            return self._message_page(request, form)
+
+    def _reached(self, request: HttpRequest, form: MessageForm, preview: services.ImsPreview) -> HttpResponse:
+        """The red page, and what its button does. What was not shown is not confirmed."""
+        reached = ims_message.reached_by(preview.people)
+        sealed, changed = request.POST.get("plan", ""), False
+        typed = GoOnForm(request.POST if sealed else None, request=request, number=reached.number, label=reached.label)
+        if sealed:
+            changed = not reached.was_shown(sealed, request.user)
+            if not changed and typed.is_valid():
+                purge_request = services.purge_submit_ims(
+                    acting_user=request.user, shown=preview.going, **form.cleaned_data
+                )
+                messages.success(
+                    request, _("Purge request %(reference)s accepted.") % {"reference": purge_request.reference}
+                )
+                return self._to_request(purge_request.pk)
+        if changed:
+            typed = GoOnForm(request=request, number=reached.number, label=reached.label)
+        return self.page(
+            request,
+            "purge/ims_message_confirm.html",
+            title=_("Message of the identity provider"),
+            said=form.cleaned_data,
+            reached=reached,
+            preview=preview,
+            changed=changed,
+            plan=reached.sealed(request.user),
+            form=typed,
         )
+
+    def _message_page(self, request: HttpRequest, form: MessageForm) -> HttpResponse:
+        title = _("Message of the identity provider")
+        return self.page(request, "purge/ims_message.html", title=title, form=form)
+
+    def _to_request(self, pk: int) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:purge_purgerequest_change", args=[pk]))
 
     def history_view(self, request, object_id, extra_context=None):
         return HttpResponseRedirect(reverse("admin:purge_imsnotice_change", args=[object_id]))

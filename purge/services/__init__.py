@@ -17,7 +17,7 @@ from purge.services.following import (
     purge_release,
     purge_retry,
 )
-from purge.services.identity_provider import purge_submit_ims
+from purge.services.identity_provider import ImsPreview, purge_preview_ims, purge_submit_ims
 from purge.services.looking_up import Whereabouts, look_up, sentences_of
 from purge.services.refusals import NotAllowed, NoteRefused, PurgeRefused, SelectionChanged
 from purge.services.registering.notes import may_note, note_checked, register_note_set
@@ -38,6 +38,7 @@ __all__ = [
     "Decisions",
     "Finding",
     "Identities",
+    "ImsPreview",
     "Judged",
     "Judgement",
     "NotAllowed",
@@ -62,6 +63,7 @@ __all__ = [
     "purge_cancel",
     "purge_preview",
     "purge_preview_address",
+    "purge_preview_ims",
     "purge_release",
     "purge_replay",
     "purge_retry",

@@ -60,7 +60,8 @@ class Preview:
     last_administrator: bool = False
 
 
-def _scope(policy: Policy, targets: Iterable[Target], identities: Identities, account_id: int | None) -> Scope:
+def scope_before(policy: Policy, targets: Iterable[Target], identities: Identities, account_id: int | None) -> Scope:
+    """What a request over these people would be asked with, before there is one."""
     doomed = [target for target in targets if target.reason in DOOMED_REASONS]
     ids = [target.person.id for target in doomed]
     gathered = gathered_of((target.person for target in doomed if target.reason != Reason.SELECTED), going=ids)
@@ -116,7 +117,7 @@ def purge_preview(*, acting_user: Any, account_id: int, user_ids: Sequence[int],
     policy = policy_of(route_for(account, Route.UI_ENTERPRISE, Route.UI_TRIAL))
     own = _own_targets(policy, people, account)
     check_oneself(acting_user, own)
-    scope = in_account_only(_scope(policy, own, identities_of(people, account_id, own), account_id), account_id)
+    scope = in_account_only(scope_before(policy, own, identities_of(people, account_id, own), account_id), account_id)
     going = {target.person.id for target in own if target.reason in DOOMED_REASONS}
     administrators = set(get_host().administrators(account_id))
     return Preview(
@@ -144,7 +145,7 @@ def purge_preview_address(*, acting_user: Any, account_id: int, address: str, in
     check_paused(acting_user, preview=True)
     check_storage(preview=True)
     policy = policy_of(route_for(account, Route.OTHER_ENTERPRISE, Route.OTHER_TRIAL))
-    scope = in_account_only(_scope(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
+    scope = in_account_only(scope_before(policy, [], Identities(emails=frozenset({key})), account_id), account_id)
     return Preview(account, [], measure_impact(scope, in_full=in_full), policy, scope)
 
 
