@@ -217,9 +217,12 @@ def searching_for(keys: Collection[str]) -> Iterator[None]:
         _sought.reset(token)
 
 
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
 def storable(keys: Iterable[str]) -> list[str]:
     """Those of the keys that may stand in a text of PostgreSQL's: half surrogates and NUL are in none."""
-    return [key for key in keys if "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)]
+    return [key for key in keys if not _UNSTORABLE.search(key)]
 
 
 # ---------------------------------------------------------------- one face, two databases

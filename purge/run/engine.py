@@ -70,7 +70,7 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
     deadline = time.monotonic() + (settings.PURGE_SLICE_SECONDS if seconds is None else seconds)
     sweep: Sweep | None = None
     scan: TextScan | None = None
-    searched_for = False
+    searched_for = just_planned = False
     passed, staying = 0, None
     while True:
         purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
@@ -84,12 +84,12 @@ def work(claim: Claim, *, seconds: float | None = None) -> bool:
                 complete_searched_for(purge_request)
         searched_for = True
         if not purge_request.planned:
-            scan = _plan(claim)
+            scan, just_planned = _plan(claim), True
         elif _unfinished(purge_request):
-            sweep = sweep or Sweep(claim, scan=scan)
+            sweep = sweep or Sweep(claim, scan, just_planned=just_planned)
             if sweep.run(deadline):
                 # The next one, if there is one, has other people or something that was overlooked.
-                sweep, scan = None, None
+                sweep, scan, just_planned = None, None, False
         elif purge_request.files.filter(erased_at=None, pk__gt=passed).exists():
             passed, those = _erase_files(claim, after=passed)
             staying = together((staying, those))

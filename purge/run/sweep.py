@@ -158,12 +158,13 @@ class Sweep:
     What a step may do is what its plan counted, and what was there beyond that when the plan was used up: rows that
     were written since, counted in the same transaction (``PurgeStep.late``). A step that does more stops the request.
 
-    ``scan``: what the plan found in them, where that need not be looked for again. ``rates``: rows a second, by step.
+    ``scan``: what the plan found in them, where that need not be looked for again. ``just_planned``: it was made in the
+    same slice of work, and nothing was swept since. ``rates``: rows a second, by step.
     """
 
-    def __init__(self, claim: Claim, scan: TextScan | None = None) -> None:
+    def __init__(self, claim: Claim, scan: TextScan | None = None, *, just_planned: bool = False) -> None:
         purge_request = PurgeRequest.across_accounts.get(pk=claim.request_id)
-        self.claim, self.scan = claim, scan
+        self.claim, self.scan, self.just_planned = claim, scan, just_planned
         self.scope = scope_of(purge_request)
         self.plan = list(stored_steps(purge_request))
         self.progress = Progress.of_plan(self.plan)
@@ -204,8 +205,7 @@ class Sweep:
             waiting = self._waiting(purge_request)
             present = get_host().lock_people(waiting)
             # After the people were locked, so that nothing is added meanwhile.
-            busy = steps_with_work([step for _row, step in self.plan], self.scope)
-            begun = replace(before, busy=frozenset(busy))
+            begun = replace(before, busy=self._busy())
         after, rows = self._walk(begun)
         over = after.is_at_the_end and before.may_end
         grown = add_overlooked(purge_request) if over else None
@@ -221,6 +221,13 @@ class Sweep:
         if before.may_end:
             commit_without_flushing()
         return after.last_pass() if after.is_at_the_end else after
+
+    def _busy(self) -> frozenset[str]:
+        """The keys of the steps that may have something to do now."""
+        known = [row for row, step in self.plan if self.just_planned and step.follows_its_plan]
+        counted = {row.key for row in known}
+        asked = steps_with_work([step for row, step in self.plan if row.key not in counted], self.scope)
+        return frozenset(asked | {row.key for row in known if row.planned})
 
     def _waiting(self, purge_request: PurgeRequest) -> list[int]:
         return list(

@@ -22,7 +22,7 @@ from purge.addresses import (
     others_in_value,
     redact_json,
 )
-from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for, storable
+from purge.addresses.index import MENTIONS_ANY, TextColumn, candidates_among, searching_for
 from purge.database import dialect_of
 from purge.database.chunk_delete import MoreRowsThanPlanned
 from purge.host import get_host
@@ -37,7 +37,7 @@ from purge.rules import (
 from purge.rules.registry import AddressColumn, ModelEntry
 from purge.steps.base import MOST_NAMED, NOTHING, Counting, Measured, Step
 from purge.steps.people import goes_with_people
-from purge.steps.statement import KEYS, Question, quoted
+from purge.steps.statement import KEYS, Question, head_for, quoted
 from purge.steps.work import Outcome, StepRun, also_set, call_consequence, rows_by_key
 
 #: Candidates of an address walk that are read and rewritten together. On SQLite nearly all of them are looked at only.
@@ -76,11 +76,16 @@ class AddressStep(Step):
     def reads_all(self) -> bool:
         return not dialect_of(connection).finds_addresses
 
+    @property
+    def follows_its_plan(self) -> bool:
+        # Asking some two hundred indexes for every key of everybody is the most that a search costs.
+        return not self.reads_all
+
     def work_question(self, scope: Scope) -> Question | None:
         """Where no index can tell, as on SQLite, whether there is any row: more would read every text."""
         if self.reads_all:
             return Question(f"SELECT 1 AS n FROM {quoted(self.entry.table)} LIMIT 1", [])
-        conditions = list(candidate_conditions(self.entry, scope, among=LISTED_KEYS))
+        conditions = list(candidate_conditions(self.entry, scope))
         if not conditions:
             return None
         any_of = " OR ".join(where for where, _params in conditions)
@@ -152,12 +157,13 @@ def candidates(entry: ModelEntry, scope: Scope, *, after: int, limit: int, stayi
     address needs does not exclude (there ``limit`` is how many are looked at). Which accounts and which addresses
     exactly is decided on the rows themselves. ``staying``: without the rows that go with the people.
     """
+    by_index = dialect_of(connection).finds_addresses
     conditions = list(candidate_conditions(entry, scope))
     if not conditions:
         return Candidates([], None)
-    going, going_params = goes_with_people(entry, scope) if staying else ("", [])
+    going, going_params = goes_with_people(entry, scope, listed=by_index) if staying else ("", [])
     stays = f"(({going}) IS NOT TRUE)" if going else ""
-    find = _candidates_by_index if dialect_of(connection).finds_addresses else _candidates_by_looking
+    find = _candidates_by_index if by_index else _candidates_by_looking
     return find(entry, scope, conditions, (stays, going_params), after, limit)
 
 
@@ -165,17 +171,20 @@ _Condition = tuple[str, list[Any]]
 
 
 def _candidates_by_index(
-    entry: ModelEntry, _scope: Scope, conditions: Sequence[_Condition], stays: _Condition, after: int, limit: int
+    entry: ModelEntry, scope: Scope, conditions: Sequence[_Condition], stays: _Condition, after: int, limit: int
 ) -> Candidates:
     quote = connection.ops.quote_name
+    # The keys stand in the head: of thousands that it can see the planner thinks that they are in every row, and reads
+    # the table, comparing each text with each key.
+    head, head_params = head_for(scope)
     pk, table = quote(entry.primary_key), quote(entry.table)
     rest = f"{pk} > %s" + (f" AND {stays[0]}" if stays[0] else "")
     arms = [f"SELECT {pk} AS pk FROM {table} WHERE {where} AND {rest}" for where, _params in conditions]
     # Materialised: else the planner may walk the primary key and test every row.
-    sql = f"WITH candidate AS MATERIALIZED ({' UNION '.join(arms)}) SELECT pk FROM candidate ORDER BY pk LIMIT %s"
+    sql = f"{head}, candidate AS MATERIALIZED ({' UNION '.join(arms)}) SELECT pk FROM candidate ORDER BY pk LIMIT %s"
     values = [value for _where, params in conditions for value in (*params, after, *stays[1])]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, limit])
+        cursor.execute(sql, [*head_params, *values, limit])
         pks = [row[0] for row in cursor.fetchall()]
     return Candidates(pks, pks[-1] if len(pks) == limit else None)
 
@@ -400,10 +409,10 @@ def text_column(column: AddressColumn) -> TextColumn:
     return TextColumn(table=column.table, column=column.column, is_json=column.is_json)
 
 
-def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") -> Iterable[tuple[str, list[Any]]]:
+def candidate_conditions(entry: ModelEntry, scope: Scope) -> Iterable[tuple[str, list[Any]]]:
     """For each way in which a row may name somebody of the scope: a condition on the model's table. A superset.
 
-    ``among``: an SQL expression that yields the scope's keys; without one they are parameters.
+    The scope's keys stand in the statement's head (:func:`purge.steps.statement.head_for`).
     """
     keys = scope.all_addresses()
     for column in entry.addresses:
@@ -411,9 +420,6 @@ def candidate_conditions(entry: ModelEntry, scope: Scope, *, among: str = "") ->
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []
             continue
         if keys:
-            where, params = candidates_among(connection, text_column(column), among or "%s::text[]")
-            if dialect_of(connection).finds_addresses and not among:
-                params = [storable(sorted(keys))]
-            yield where, params
+            yield candidates_among(connection, text_column(column), LISTED_KEYS)
         if (scope.logins or scope.ids) and column.rule.names_logins:
             yield f"{quoted(entry.table)}.{quoted(column.column)} <> ''", []

@@ -123,6 +123,12 @@ class Step(ABC):
         """Whether only reading every row says that nothing is to be done, which a plan does not ask for."""
         return False
 
+    @property
+    def follows_its_plan(self) -> bool:
+        """Whether a sweep that comes right after the plan relies on what was counted, and does not ask once more: what
+        is written in between is the verification's to find."""
+        return False
+
     def stays_done(self, *, last_pass: bool) -> bool:
         """Whether a step that was done is not asked again: what was written meanwhile is the verification's to find.
 

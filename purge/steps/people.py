@@ -119,13 +119,14 @@ class PeopleStep(Step):
         return list(found.values_list("pk", flat=True)[:MOST_NAMED])
 
 
-def goes_with_people(entry: ModelEntry, scope: Scope) -> tuple[str, list[Any]]:
-    """The condition that a row is one that an earlier step takes away, with the ids as parameters; '' for none."""
+def goes_with_people(entry: ModelEntry, scope: Scope, *, listed: bool) -> tuple[str, list[Any]]:
+    """The condition that a row is one that an earlier step takes away; '' for none. ``listed``: the people stand in the
+    statement's head, else they are parameters."""
     if not scope.people:
         return "", []
     wheres, params = [], []
     for column in entry.removals:
-        where, more = _points_at_people(column, scope, listed=False)
+        where, more = _points_at_people(column, scope, listed=listed)
         wheres.append(where)
         params += more
     return " OR ".join(wheres), params
