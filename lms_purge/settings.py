@@ -314,6 +314,7 @@ PURGE_SITE_FENCE: bool = env.bool("PURGE_SITE_FENCE", True)
 PURGE_TASKS_WHILE_FENCED = ("messaging.tasks.send_notification", "messaging.tasks.send_due")
 PURGE_DUE_DAYS: int = env.int("PURGE_DUE_DAYS", 30, validate=positive)
 PURGE_MAX_PEOPLE: int = env.int("PURGE_MAX_PEOPLE", 50, validate=validate.Range(min=1, max=50))
+PURGE_MAX_BATCH: int = env.int("PURGE_MAX_BATCH", 5_000, validate=validate.Range(min=1, max=5_000))
 # People and rows of *other* accounts that the purges of one account, or of one person, may reach in a day before what a
 # request does there waits for an operator; those of a trial account, which anybody can open.
 PURGE_RATE_GUARD: int = env.int("PURGE_RATE_GUARD", 200, validate=positive)

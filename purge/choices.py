@@ -24,6 +24,7 @@ class Origin(models.TextChoices):
 
     ADMIN = "admin", _("Admin")
     COMMAND = "command", _("Command line")
+    RULE = "rule", _("Rule")
     IMS = "ims", _("Identity provider")
     ELSEWHERE = "elsewhere", _("Split off: other accounts")
     REPLAY = "replay", _("Asked again after a restore")

@@ -7,6 +7,8 @@ Beside these it needs ``PURGE_HOST``, ``PURGE_HASH_KEY`` and ``PURGE_JOURNAL``, 
 PURGE_DUE_DAYS = 30
 #: People in one request; at most 50.
 PURGE_MAX_PEOPLE = 50
+#: People in one batch, which only an operator begins; at most 5,000.
+PURGE_MAX_BATCH = 5_000
 #: People and rows in other accounts that the purges of one account, or of one person, may reach in a day before what a
 #: request does there waits for an operator; those of a trial, which anybody can open.
 PURGE_RATE_GUARD = 200

@@ -22,12 +22,14 @@ class SelectingCommand(PurgeCommand):
     """
 
     typed: dict[int, str]
+    #: Whether the people are chosen on behalf of somebody of their account.
+    asks_initiator = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         most = settings.PURGE_MAX_PEOPLE
         parser.add_argument("--account", required=True, help="the account's subdomain")
-        parser.add_argument("--initiator", required=True, help="email of the administrator who purges")
+        parser.add_argument("--initiator", required=self.asks_initiator, help="email of the administrator who purges")
         parser.add_argument("--user", action="append", default=[], help="a Unique User ID; may be given again")
         parser.add_argument(
             "--email", default="", help="the address of somebody who is no user; - reads it from standard input"
@@ -38,13 +40,10 @@ class SelectingCommand(PurgeCommand):
 
     def selection(self, options: dict[str, Any]) -> Selection:
         """What the options name. Raises CommandError, exit code 2, when that is nothing or too much at once."""
-        self.typed = {}
-        ways = [name for name in ("user", "email", "month") if options[name]]
-        if len(ways) != 1:
-            raise CommandError("Say whom: --user (again and again), or --email, or --month.", returncode=USAGE)
-        if not options["month"] and (options["kind"] or options["limit"] is not None):
-            raise CommandError("--kind and --limit go with --month.", returncode=USAGE)
+        self._one_way(options)
         account = self.account(options["account"])
+        if not options["initiator"]:
+            raise CommandError("Say on whose behalf: --initiator.", returncode=USAGE)
         actor = get_host().actor_by_email(options["initiator"], account.id)
         if actor is None:
             raise CommandError(
@@ -55,10 +54,23 @@ class SelectingCommand(PurgeCommand):
         asked = Selection(actor, account.id, origin=Origin.COMMAND)
         if options["email"]:
             return replace(asked, address=address_given(options["email"]))
+        return asked.only(self.chosen(account.id, options, most=settings.PURGE_MAX_PEOPLE))
+
+    def chosen(self, account_id: int, options: dict[str, Any], *, most: int) -> tuple[int, ...]:
+        """Ids of the people whom --user or --month names, ``most`` at most of a month."""
+        self.typed = {}
         if options["month"]:
-            return asked.only(tuple(self._oldest(account.id, options)))
-        self.typed = self._named(account.id, options["user"])
-        return asked.only(tuple(self.typed))
+            return tuple(self._oldest(account_id, options, most))
+        self.typed = self._named(account_id, options["user"])
+        return tuple(self.typed)
+
+    def _one_way(self, options: dict[str, Any]) -> None:
+        self.typed = {}
+        ways = [name for name in ("user", "email", "month") if options[name]]
+        if len(ways) != 1:
+            raise CommandError("Say whom: --user (again and again), or --email, or --month.", returncode=USAGE)
+        if not options["month"] and (options["kind"] or options["limit"] is not None):
+            raise CommandError("--kind and --limit go with --month.", returncode=USAGE)
 
     def refusal(self, refused: PurgeRefused) -> CommandError:
         """The refusal in words, with the Unique User IDs that were typed for the rows it names."""
@@ -66,8 +78,7 @@ class SelectingCommand(PurgeCommand):
         known = f" ({', '.join(named)})" if named else ""
         return CommandError(f"{refused.details}{known}", returncode=NEEDS_YOU)
 
-    def _oldest(self, account_id: int, options: dict[str, Any]) -> list[int]:
-        most = settings.PURGE_MAX_PEOPLE
+    def _oldest(self, account_id: int, options: dict[str, Any], most: int) -> list[int]:
         limit = most if options["limit"] is None else options["limit"]
         if not 1 <= limit <= most:
             raise CommandError(f"--limit: from 1 to {most}; at most {most} in one request.", returncode=USAGE)

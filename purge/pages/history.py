@@ -17,6 +17,7 @@ EVENTS = {
     "split_off": gettext_lazy("Part of it is a request of its own: other accounts"),
     "taken_out": gettext_lazy("Taken out by an operator"),
     "accepted": gettext_lazy("Accepted"),
+    "batch": gettext_lazy("Begun as a batch"),
     "held": gettext_lazy("Waiting for the platform's check"),
     "released": gettext_lazy("Checked by an operator"),
     "proved": gettext_lazy("Its account has proved that the addresses are its own"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from purge.choices import Actor, Status, StepState, UnopenedKind
+from purge.choices import Actor, Origin, Status, StepState, UnopenedKind
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
 from purge.rules.registry import get_registry, person_model
 from purge.standing import Standing
@@ -306,6 +306,8 @@ def link_to(name: str, *args: Any) -> str:
 
 def initiator_label(purge_request: PurgeRequest) -> str:
     """Who asked for it, for the people of their own account."""
+    if purge_request.origin == Origin.RULE:
+        return _("an operator of the platform")
     if purge_request.initiator_id is None:
         return _("nobody who is still here")
     return str(get_user_model()._base_manager.get(pk=purge_request.initiator_id))

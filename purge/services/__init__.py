@@ -26,21 +26,26 @@ from purge.services.replay.judging import Finding, Judged, Judgement, Task, repl
 from purge.services.restoring import journal_acknowledge
 from purge.services.selection import Selection
 from purge.services.submission import (
+    Batch,
+    LeftOut,
     Preview,
     purge_preview,
     purge_preview_address,
     purge_submit,
     purge_submit_address,
+    purge_submit_batch,
 )
 from purge.services.taking_out import purge_take_out
 
 __all__ = [
+    "Batch",
     "Decisions",
     "Finding",
     "Identities",
     "ImsPreview",
     "Judged",
     "Judgement",
+    "LeftOut",
     "NotAllowed",
     "Note",
     "NoteRefused",
@@ -69,6 +74,7 @@ __all__ = [
     "purge_retry",
     "purge_submit",
     "purge_submit_address",
+    "purge_submit_batch",
     "purge_submit_ims",
     "purge_take_out",
     "register_note_set",

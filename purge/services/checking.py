@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -56,8 +56,9 @@ def check_storage(*, preview: bool = False) -> None:
         raise PurgeRefused("storage", text_for_customers())
 
 
-def check_number(user_ids: Sequence[int]) -> None:
-    most = settings.PURGE_MAX_PEOPLE
+def check_number(user_ids: Sequence[int], *, most: int | None = None) -> None:
+    """``most``: how many may be in it; None: what a person may select."""
+    most = settings.PURGE_MAX_PEOPLE if most is None else most
     if not user_ids:
         raise PurgeRefused("empty", _("Select at least one deleted user."))
     if len(user_ids) > most:
@@ -76,29 +77,38 @@ def _numbers(ids: Iterable[int]) -> str:
     return ", ".join(str(person_id) for person_id in sorted(ids))
 
 
+def refused_people(
+    people: Sequence[Person], user_ids: Collection[int], account_id: int
+) -> Iterator[tuple[str, Mapping[int, str]]]:
+    """Who of the chosen cannot be purged, by the code of why: unknown or another account's (nothing is revealed), in a
+    request, whose ID stands beside them, of a shared mailbox, active."""
+    found = {person.id for person in people if person.account_id == account_id}
+    yield "unknown", dict.fromkeys(sorted(set(user_ids) - found), "")
+    yield "in_request", dict(sorted(open_request_of(user_ids, account_id=account_id).items()))
+    # Whom another customer's purge has frozen is what they were before, also in these words.
+    yield "same_mailbox", {person.id: "" for person in people if person.email_key is None}
+    yield "active", {person.id: "" for person in people if person.earlier_state == PersonState.ACTIVE}
+
+
 def check_people(people: Sequence[Person], user_ids: Collection[int], account_id: int) -> None:
     """Refuse, naming which: unknown, another account's (the same words: nothing is revealed), active, in a request."""
-    found = {person.id for person in people if person.account_id == account_id}
-    unknown = set(user_ids) - found
-    if unknown:
+    refused = dict(refused_people(people, user_ids, account_id))
+    if unknown := refused["unknown"]:
         raise PurgeRefused(
             "unknown",
             _("No deleted user of this account has the number %(ids)s.") % {"ids": _numbers(unknown)},
             people=unknown,
         )
-    taken = sorted(open_request_of(user_ids, account_id=account_id).items())
-    if taken:
-        first, reference = taken[0]
+    if taken := refused["in_request"]:
+        first, reference = next(iter(taken.items()))
         raise PurgeRefused(
             "in_request",
             _("User %(id)s is already in purge request %(reference)s. Take them out of the selection.")
             % {"id": first, "reference": reference},
-            people=[person_id for person_id, _reference in taken],
+            people=taken,
             reference=reference,
         )
-    # Whom another customer's purge has frozen is what they were before, also in these words.
-    shared = [person.id for person in people if person.email_key is None]
-    if shared:
+    if shared := refused["same_mailbox"]:
         raise PurgeRefused(
             "same_mailbox",
             _(
@@ -108,8 +118,7 @@ def check_people(people: Sequence[Person], user_ids: Collection[int], account_id
             % {"ids": _numbers(shared)},
             people=shared,
         )
-    active = [person.id for person in people if person.earlier_state == PersonState.ACTIVE]
-    if active:
+    if active := refused["active"]:
         raise PurgeRefused(
             "active",
             _("Only deleted users can be purged. Delete these first, or take them out: user %(ids)s.")

@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from purge.addresses import identity_key
 from purge.choices import (
@@ -24,6 +26,7 @@ from purge.routes.capturing import gathered_of
 from purge.routes.policy import Policy, policy_of
 from purge.routes.scope import DOOMED_REASONS, Scope, build_scope
 from purge.routes.targets import Target, resolve_targets
+from purge.run.claims import note
 from purge.services.accepting import Identities, accept_here_and_elsewhere, emails_of, identities_of
 from purge.services.checking import (
     check_address,
@@ -36,8 +39,11 @@ from purge.services.checking import (
     check_permission,
     check_storage,
     purged_account,
+    refused_people,
     route_for,
 )
+from purge.services.following import check_operator
+from purge.services.refusals import PurgeRefused
 from purge.services.registering.notes import check_first_note
 from purge.steps.impact import Impact, in_account_only, measure_impact
 
@@ -208,6 +214,77 @@ def purge_submit(
         if (earlier := _of_token(token, acting_user)) is not None:
             return earlier
         raise
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Somebody who was chosen for a batch and is not in it. ``why``: the code of what refused them; ``reference``: the
+    request that has them."""
+
+    person_id: int
+    why: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A request of many people, and who is not in it, in the order of their numbers."""
+
+    purge_request: PurgeRequest
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def purge_submit_batch(*, acting_user: Any, account_id: int, user_ids: Sequence[int], noted: Note = NO_NOTE) -> Batch:
+    """Accept the purge of up to ``PURGE_MAX_BATCH`` deleted users of one account, for an operator.
+
+    It is nobody's selection, as what a rule chooses will be: whoever is in another request, or no deleted user of the
+    account (any more), is left out, and the others are purged. ``acting_user``: an operator; None: the command line.
+    ``noted``: for the register. Raises :class:`PurgeRefused`, also when nobody is left; then nothing has changed.
+    """
+    user_ids = list(dict.fromkeys(user_ids))
+    check_operator(acting_user)
+    account = purged_account(account_id)
+    get_host().require_confirmed()
+    check_number(user_ids, most=settings.PURGE_MAX_BATCH)
+    check_paused(acting_user)
+    check_storage()
+    route = route_for(account, Route.UI_ENTERPRISE, Route.UI_TRIAL)
+    policy = policy_of(route)
+    with transaction.atomic():
+        people = get_host().lock_people(user_ids)
+        left_out = _left_out(people, user_ids, account_id)
+        not_going = {each.person_id for each in left_out}
+        people = [person for person in people if person.id not in not_going]
+        if not people:
+            raise PurgeRefused("nobody", _("None of these users can be purged now."), people=not_going)
+        targets = resolve_targets(policy, selected=people, emails=emails_of(people))
+        if acting_user is not None:
+            check_oneself(acting_user, targets)
+        own = [target.person for target in targets if target.person.account_id == account_id]
+        check_first_note(noted, account_id=account_id, people=own)
+        purge_request = accept_here_and_elsewhere(
+            route=route,
+            policy=policy,
+            origin=Origin.RULE,
+            account_id=account_id,
+            acting_user=None,
+            targets=targets,
+            identities=identities_of(people, account_id, targets),
+            token=None,
+            noted=noted,
+        )
+        by = None if acting_user is None else acting_user.pk
+        note(purge_request, "batch", actor_id=by, chosen=len(user_ids), left_out=len(left_out))
+    return Batch(purge_request, left_out)
+
+
+def _left_out(people: Sequence[Person], user_ids: Collection[int], account_id: int) -> tuple[LeftOut, ...]:
+    """Who of the chosen does not go, by what :func:`purge.services.checking.check_people` refuses."""
+    why: dict[int, LeftOut] = {}
+    for code, found in refused_people(people, user_ids, account_id):
+        for person_id, reference in found.items():
+            why.setdefault(person_id, LeftOut(person_id, code, reference))
+    return tuple(why[person_id] for person_id in sorted(why))
 
 
 def purge_submit_address(

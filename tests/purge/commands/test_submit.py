@@ -220,3 +220,53 @@ def test_waiting_has_an_end(cast):
     purge_request = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
     waiting.wait_until_it_rests(purge_request, seconds=0)
     assert purge_request.status == Status.QUEUED
+
+
+# ---------------------------------------------------------------- a batch
+
+
+def test_a_batch_purges_on_nobodys_behalf_and_names_who_is_left_out(run, cast):
+    words = ["--account", cast.acme.subdomain, "--batch", "--user", "U-1001", "--user", "U-1002"]
+    first = run("purge_submit", *words[:5], "--yes", "--json")
+    earlier = first.json["request"]
+    assert (first.code, first.json["came_by"], first.json["left_out"]) == (0, "rule", [])
+    ran = run("purge_submit", *words, "--yes", "--wait", "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.json["status"], ran.json["selected"]) == (Status.COMPLETED, 1)
+    assert ran.json["left_out"] == [{"user": cast.ann.pk, "why": "in_request", "request": earlier}]
+    assert not User.objects.filter(pk=cast.bob.pk).exists()
+    assert User.objects.filter(pk=cast.ann.pk).exists()
+
+
+def test_a_batch_of_a_month_takes_more_than_fifty(run, cast, settings):
+    settings.PURGE_RATE_GUARD = 1_000
+    moment = datetime(2025, 7, 10, 12, tzinfo=UTC)
+    many = [UserFactory(account=cast.acme, deleted_at=moment) for _n in range(52)]
+    where = ["--account", cast.acme.subdomain, "--batch", "--month", "2025-07", "--yes"]
+    ran = run("purge_submit", *where, "--limit", "51")
+    assert ran.code == 0, ran.err
+    assert PurgeRequest.objects.get().selected_count == 51
+    rest = run("purge_submit", *where)
+    assert rest.code == 0, rest.err
+    assert set(PurgeRequest.objects.latest("pk").subjects.values_list("person_id", flat=True)) == {many[51].pk}
+
+
+@pytest.mark.parametrize("extra", [["--initiator", "admin@acme.example"], ["--email", "ann@x.org"]])
+def test_a_batch_is_of_no_administrator_and_of_no_address(run, cast, extra):
+    people = [] if "--email" in extra else ["--user", "U-1001"]
+    ran = run("purge_submit", "--account", cast.acme.subdomain, "--batch", "--yes", *people, *extra)
+    assert (ran.code, PurgeRequest.objects.count()) == (2, 0)
+    assert "--batch goes with --user or --month" in ran.err
+
+
+def test_without_a_batch_somebody_has_to_ask_for_it(run, cast):
+    ran = run("purge_submit", "--account", cast.acme.subdomain, "--user", "U-1001", "--yes")
+    assert (ran.code, PurgeRequest.objects.count()) == (2, 0)
+    assert "--initiator" in ran.err
+
+
+def test_a_batch_asks_for_its_number_at_a_terminal(run, cast):
+    ran = run("purge_submit", "--account", cast.acme.subdomain, "--batch", "--user", "U-1001")
+    assert (ran.code, PurgeRequest.objects.count()) == (2, 0)
+    assert "1 deleted user(s) to be erased for good" in ran.err
+    assert "add --yes" in ran.err
