@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
+from django.db import connections
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 GOES_ON: Final = frozenset({CANARY_TASK, PATROL_TASK, COMPACT_TASK, REMIND_TASK, REQUEST_TASK})
 #: Among so many of the newest tasks one is looked for that may go on: what waits before them waits.
 MOST_LOOKED_AT: Final = 200
+#: Seconds between two looks of a worker that has nothing to do: less than a light purge takes. A look is one statement
+#: without the library's models, which costs a fifth of one with them; a notification of PostgreSQL's would not come
+#: through a pooler that gives each transaction another session, and SQLite has none.
+LOOK_SECONDS: Final = 0.05
+LOOK: Final = 'SELECT 1 FROM django_q_ormq WHERE "key" = %s AND "lock" < %s LIMIT 1'
 
 
 class FencedQueue(ORM):
@@ -50,8 +56,26 @@ class FencedQueue(ORM):
         for row in reversed(newest):
             if row.task.get("func") in {*GOES_ON, *settings.PURGE_TASKS_WHILE_FENCED} and self._is_mine(row):
                 return [(row.pk, row.payload)]
-        time.sleep(Conf.POLL)
+        if newest:
+            time.sleep(Conf.POLL)  # what waits has to wait
+        else:
+            self._wait()
         return None
+
+    def _wait(self) -> None:
+        """As long as the library would, or until there is something to fetch."""
+        until = time.monotonic() + Conf.POLL
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(LOOK_SECONDS, left))
+            if self._something_waits():
+                return
+
+    def _something_waits(self) -> bool:
+        connection = connections[Conf.ORM]
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(LOOK, [self.list_key, now])
+            return cursor.fetchone() is not None
 
     def _is_mine(self, row: OrmQ) -> bool:
         """Whether no other cluster was faster."""

@@ -86,3 +86,33 @@ def test_tasks_come_in_their_order_whatever_the_database_would_give_first(queue)
     first = OrmQ.objects.earliest("pk")
     OrmQ.objects.filter(pk=first.pk).update(lock=first.lock)
     assert taken(queue) == list(TASKS)
+
+
+def test_a_worker_that_waits_sees_at_its_next_look_what_has_come(monkeypatch):
+    """It does not sleep until the library would look again."""
+    monkeypatch.setattr("django_q.conf.Conf.POLL", 1_000)
+    slept: list[float] = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            enqueue("purge.tasks.beat")
+
+    monkeypatch.setattr("purge.worker.broker.time.sleep", sleep)
+    queue = FencedQueue(list_key="lms")
+    assert queue.dequeue() is None
+    assert slept == [0.05] * 3
+    ((pk, _payload),) = queue.dequeue()
+    assert OrmQ.objects.get(pk=pk).func() == "purge.tasks.beat"
+
+
+def test_what_waits_for_the_site_is_not_asked_for_again_and_again(queue, monkeypatch):
+    purge_written()
+    for _n in range(2 * len(TASKS)):
+        for pk, _payload in queue.dequeue() or ():
+            queue.acknowledge(pk)
+    slept: list[float] = []
+    monkeypatch.setattr("django_q.conf.Conf.POLL", 0.5)
+    monkeypatch.setattr("purge.worker.broker.time.sleep", slept.append)
+    assert queue.dequeue() is None
+    assert slept == [0.5]
