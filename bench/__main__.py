@@ -61,7 +61,7 @@ def chosen(only: list[str], *, sqlite: bool, size: float) -> list[str]:
 
 def measure(options: argparse.Namespace) -> int:
     """Run the figures at one size, then those that compare two at four times the data; report."""
-    from bench import chart, engines, plain, report
+    from bench import batches, chart, engines, plain, report
     from bench.data import tidy
     from bench.figures import Bench
     from bench.measuring import Result, progress, report_each, stage
@@ -71,6 +71,9 @@ def measure(options: argparse.Namespace) -> int:
     beside: dict[str, Callable[[], list[Result]]] = {
         "plain": lambda: plain.side_by_side(options.against, rounds=options.rounds, sqlite=options.sqlite),
         "engine": lambda: engines.side_by_side(
+            options.against, rounds=options.rounds, sqlite=options.sqlite, scale=options.scale
+        ),
+        "batches": lambda: batches.side_by_side(
             options.against, rounds=options.rounds, sqlite=options.sqlite, scale=options.scale
         ),
     }

@@ -245,8 +245,9 @@ def growth_of_peak(runs: Mapping[str, Sequence[float]]) -> float:
     return max(large, PEAK_FLOOR) / max(small, PEAK_FLOOR)
 
 
-def in_fresh_process(work: str, pk: int) -> tuple[float, float]:
-    """Seconds that a piece of work takes a fresh process, and MiB by which its peak grows meanwhile (bench.memory)."""
+def in_fresh_process(work: str, pk: int) -> tuple[float, float, float]:
+    """Seconds that a piece of work takes a fresh process, MiB by which its peak grows meanwhile (bench.memory), and
+    those by which that of its session with PostgreSQL does; 0 where it has none that can be looked at."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.memory", work, str(pk)],
         check=True,
@@ -255,7 +256,7 @@ def in_fresh_process(work: str, pk: int) -> tuple[float, float]:
         env=os.environ,
     )
     found = json.loads(done.stdout.splitlines()[-1])
-    return found["seconds"], found["extra_mib"]
+    return found["seconds"], found["extra_mib"], found["session_mib"]
 
 
 # ---------------------------------------------------------------- 5, 6, 7: growth

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 
 def peak_mib() -> float:
@@ -17,6 +18,44 @@ def peak_mib() -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("this system does not tell a process's peak of memory")
+
+
+def session_process() -> int:
+    """The number of PostgreSQL's process for this connection, on this machine; 0 where there is none."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def own_mib(process: int) -> float:
+    """Memory of a process without what it shares (PostgreSQL's buffers)."""
+    status = Path(f"/proc/{process}/status")
+    for line in status.read_text().splitlines() if process and status.exists() else ():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Most(Thread):
+    """The most that a process has had since, looked at every few milliseconds: its own peak counts shared memory."""
+
+    def __init__(self, process: int) -> None:
+        super().__init__(daemon=True)
+        self.process, self.most, self._over = process, own_mib(process), Event()
+        self.start()
+
+    def run(self) -> None:
+        while self.process and not self._over.wait(0.01):
+            self.most = max(self.most, own_mib(self.process))
+
+    def stop(self) -> float:
+        self._over.set()
+        self.join()
+        return self.most
 
 
 def main(work: str, pk: int) -> None:
@@ -33,6 +72,9 @@ def main(work: str, pk: int) -> None:
     # What every worker has loaded before its first request: the project's modules, a connection.
     assert get_resolver().url_patterns
     is_small()
+    session = session_process()
+    session_before = own_mib(session)
+    most = Most(session)
     before = peak_mib()
     begun = time.perf_counter()
     if work == "purge":
@@ -41,7 +83,9 @@ def main(work: str, pk: int) -> None:
         while user_import_run(log_id=pk) == "more":
             pass
     seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "extra_mib": peak_mib() - before, "before_mib": before}))
+    extra = peak_mib() - before
+    session_mib = most.stop() - session_before
+    print(json.dumps({"seconds": seconds, "extra_mib": extra, "before_mib": before, "session_mib": session_mib}))
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def _ours(account_id: int, rows: list[list[str]]) -> tuple[float, float]:
     begun = time.perf_counter()
     log = _started(account_id, rows)
     uploading = time.perf_counter() - begun
-    working, peak = in_fresh_process("import", log.pk)
+    working, peak, _session = in_fresh_process("import", log.pk)
     added = ImportLog.objects.get(pk=log.pk).added
     if added != len(rows):
         raise RuntimeError(f"the import added {added} of {len(rows)} users")
