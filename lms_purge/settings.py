@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "lms_purge.process.middleware.ReadersLanguage",
     "lms_purge.process.fenced.SiteFence",
     "lms_purge.process.middleware.BodiesOfAllowedSize",
     "users.sign_in.staying.Staying",
@@ -217,6 +218,8 @@ STORAGES = {
 # Words and time
 
 LANGUAGE_CODE = "en"
+# Whoever is signed in chooses by the field "Language"; before, and where that is empty, the browser says.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True

@@ -37,7 +37,7 @@ from purge.installation.identity import is_copy
 from purge.journal.site_fence import lets_in, site_is_fenced
 from purge.references import named_in_logs
 from purge.worker.queue import enqueue
-from users.models import Account, AccountKind, ProvedDomain, Role, User, UserState, YearsEnd
+from users.models import Account, AccountKind, ProvedDomain, Role, User, UserState, YearsEnd, in_language_of
 from users.proofs.services import is_confirmed_sender
 from users.services import ServiceError, refuse_frozen
 from users.wall import within_account
@@ -77,9 +77,11 @@ def notification_create(
     Once per request, recipient, kind and occurrence, however often and from however many workers it is called: the
     database's unique constraint decides. False: it was told before, or the recipient is no active user any more.
     """
-    if recipient_id is not None and not User.objects.filter(pk=recipient_id, state=UserState.ACTIVE).exists():
+    recipient = User.objects.filter(pk=recipient_id, state=UserState.ACTIVE).only("locale").first()
+    if recipient_id is not None and recipient is None:
         return False
-    message = news(kind, reference=reference, facts=facts)
+    with in_language_of(recipient):
+        message = news(kind, reference=reference, facts=facts)
     with transaction.atomic():
         notification, created = Notification.objects.get_or_create(
             request_id=request_id,
@@ -103,19 +105,20 @@ def notification_create(
 def domain_news_create(*, row: ProvedDomain, stage: YearsEnd) -> int:
     """Tell the administrators of an account, and support, that the year of a domain of theirs ends: in the admin, and
     by mail. How many. Who calls, in whose transaction it is done, sees to it that each is told once."""
-    said = domain_news(row, stage)
     people = User.objects.filter(state=UserState.ACTIVE)
     administrators = people.filter(account_id=row.account_id, given_roles__role=Role.ADMINISTRATOR)
     support = people.filter(is_support=True, is_superuser=False)
     helpers = support if support.exists() else people.filter(is_superuser=True)
     pages = [
-        *((pk, _path("admin:users_proveddomain_changelist")) for pk in administrators.values_list("pk", flat=True)),
-        *((pk, "") for pk in helpers.values_list("pk", flat=True)),
+        *((person, _path("admin:users_proveddomain_changelist")) for person in administrators.only("locale")),
+        *((person, "") for person in helpers.only("locale")),
     ]
-    for recipient_id, link in pages:
+    for recipient, link in pages:
+        with in_language_of(recipient):
+            said = domain_news(row, stage)
         notification = Notification.objects.create(
             account_id=row.account_id,
-            recipient_id=recipient_id,
+            recipient_id=recipient.pk,
             kind=NotificationKind.DOMAIN,
             title=said.title[:200],
             text=said.text,
@@ -216,7 +219,7 @@ def letter_send(*, user_id: int, event: str, copy_manager: bool = False) -> bool
     user = User.objects.select_related("account", "manager").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None or is_copy():
         return False
-    with within_account(user.account_id, user):
+    with within_account(user.account_id, user), in_language_of(user):
         return _letter_send(user, event, copy_manager=copy_manager)
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from messaging.models import MailKind
 from messaging.services import mail_as_platform, mail_to_address
 from users.invitations.tokens import DAYS
-from users.models import ProvedAddress, Role, User, UserState
+from users.models import ProvedAddress, Role, User, UserState, in_language_of
 from users.proofs.services import what_is_agreed
 from users.services import zone_of
 from users.sign_in.forgotten import Link
@@ -33,14 +33,15 @@ def forgotten_mail(*, links: Sequence[Link]) -> bool:
     same = [link for link in there if people[link.user_id].email_key == people[there[0].user_id].email_key]
     if not same:
         return False
-    parts = [
-        _("Somebody, probably you, has asked for a new password. These links are good for an hour, each once."),
-        *(f"{link.account}:\n{link.url}" for link in same),
-        _("If it was not you, do nothing: your password stays as it is."),
-    ]
-    return mail_as_platform(
-        [people[link.user_id] for link in same], _("Your password"), "\n\n".join(parts), kind=MailKind.SIGN_IN
-    )
+    with in_language_of(people[same[0].user_id]):
+        parts = [
+            _("Somebody, probably you, has asked for a new password. These links are good for an hour, each once."),
+            *(f"{link.account}:\n{link.url}" for link in same),
+            _("If it was not you, do nothing: your password stays as it is."),
+        ]
+        return mail_as_platform(
+            [people[link.user_id] for link in same], _("Your password"), "\n\n".join(parts), kind=MailKind.SIGN_IN
+        )
 
 
 def invitation_mail(*, user_id: int, url: str) -> bool:
@@ -48,20 +49,21 @@ def invitation_mail(*, user_id: int, url: str) -> bool:
     user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None:
         return False
-    given = list(user.given_roles.order_by("role").values_list("role", flat=True))
-    roles = ", ".join(str(Role(role).label) for role in given) or _("Learner")
-    parts = [
-        _("You have been added to %(account)s as: %(roles)s.") % {"account": user.account, "roles": roles},
-        ngettext(
-            "Set your password by this link. It is good for %(n)d day, and once:",
-            "Set your password by this link. It is good for %(n)d days, and once:",
-            DAYS,
-        )
-        % {"n": DAYS},
-        url,
-        _("You sign in with this email address. If you expected no invitation, do nothing."),
-    ]
-    return mail_as_platform([user], _("You are invited"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
+    with in_language_of(user):
+        given = list(user.given_roles.order_by("role").values_list("role", flat=True))
+        roles = ", ".join(str(Role(role).label) for role in given) or _("Learner")
+        parts = [
+            _("You have been added to %(account)s as: %(roles)s.") % {"account": user.account, "roles": roles},
+            ngettext(
+                "Set your password by this link. It is good for %(n)d day, and once:",
+                "Set your password by this link. It is good for %(n)d days, and once:",
+                DAYS,
+            )
+            % {"n": DAYS},
+            url,
+            _("You sign in with this email address. If you expected no invitation, do nothing."),
+        ]
+        return mail_as_platform([user], _("You are invited"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
 
 
 def new_browser_mail(*, user_id: int, at: datetime, browser: str) -> bool:
@@ -69,16 +71,21 @@ def new_browser_mail(*, user_id: int, at: datetime, browser: str) -> bool:
     user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None:
         return False
-    with timezone.override(zone_of(user.account)):
-        moment = date_format(timezone.localtime(at), "DATETIME_FORMAT")
-    parts = [
-        _("You have signed in to %(account)s with a browser that you had not used before.") % {"account": user.account},
-        _("When: %(moment)s (%(zone)s)") % {"moment": moment, "zone": user.account.time_zone},
-        _("With: %(browser)s") % {"browser": browser or _("an unknown browser")},
-        _("If it was not you, change your password, end that session under “Sessions” and tell whoever runs the site:"),
-        settings.LMS_BASE_URL.rstrip("/") + "/admin/sessions/",
-    ]
-    return mail_as_platform([user], _("A new sign-in"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
+    with in_language_of(user):
+        with timezone.override(zone_of(user.account)):
+            moment = date_format(timezone.localtime(at), "DATETIME_FORMAT")
+        parts = [
+            _("You have signed in to %(account)s with a browser that you had not used before.")
+            % {"account": user.account},
+            _("When: %(moment)s (%(zone)s)") % {"moment": moment, "zone": user.account.time_zone},
+            _("With: %(browser)s") % {"browser": browser or _("an unknown browser")},
+            _(
+                "If it was not you, change your password, end that session under “Sessions” and tell whoever runs the "
+                "site:"
+            ),
+            settings.LMS_BASE_URL.rstrip("/") + "/admin/sessions/",
+        ]
+        return mail_as_platform([user], _("A new sign-in"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
 
 
 def changed_sign_in_mail(*, user_id: int, at_address: str = "") -> bool:
@@ -87,13 +94,14 @@ def changed_sign_in_mail(*, user_id: int, at_address: str = "") -> bool:
     user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None:
         return False
-    parts = [
-        _("The email or login by which you sign in to %(account)s was changed.") % {"account": user.account},
-        _("If you know nothing of it, tell the administrators of %(account)s.") % {"account": user.account},
-    ]
-    return mail_as_platform(
-        [user], _("Your sign-in was changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN, at_address=at_address
-    )
+    with in_language_of(user):
+        parts = [
+            _("The email or login by which you sign in to %(account)s was changed.") % {"account": user.account},
+            _("If you know nothing of it, tell the administrators of %(account)s.") % {"account": user.account},
+        ]
+        return mail_as_platform(
+            [user], _("Your sign-in was changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN, at_address=at_address
+        )
 
 
 def second_factor_mail(*, user_id: int) -> bool:
@@ -101,13 +109,14 @@ def second_factor_mail(*, user_id: int) -> bool:
     user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None:
         return False
-    parts = [
-        _("A second factor by which you sign in to %(account)s was set up, removed, or a recovery code was used.")
-        % {"account": user.account},
-        _("If it was not you, change your password and tell whoever runs the site:"),
-        settings.LMS_BASE_URL.rstrip("/") + "/admin/second-factor/",
-    ]
-    return mail_as_platform([user], _("Your second factor has changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
+    with in_language_of(user):
+        parts = [
+            _("A second factor by which you sign in to %(account)s was set up, removed, or a recovery code was used.")
+            % {"account": user.account},
+            _("If it was not you, change your password and tell whoever runs the site:"),
+            settings.LMS_BASE_URL.rstrip("/") + "/admin/second-factor/",
+        ]
+        return mail_as_platform([user], _("Your second factor has changed"), "\n\n".join(parts), kind=MailKind.SIGN_IN)
 
 
 def proof_mail(*, row: ProvedAddress, link: str) -> bool:

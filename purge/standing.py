@@ -519,7 +519,7 @@ def moment_text(moment: datetime | None, zone: str) -> str:
     name = local.tzname() or "UTC"
     # Zones without letters of their own are called after their distance.
     name = f"UTC{name}" if name[0] in "+-" else name
-    return f"{date_format(local, 'j M Y, H:i')} {name}"
+    return f"{date_format(local, 'DATE_FORMAT')}, {local:%H:%M} {name}"
 
 
 # ---------------------------------------------------------------- the same as a query

@@ -574,7 +574,7 @@ def _outside_export(request: HttpRequest, copies: Any, *, what: str, number: int
 
 def _day_due(user: Any) -> str:
     """Until which day a purge that is accepted now may take, where its reader is."""
-    return date_format(timezone.localtime(timezone.now() + due_after(), zone_of(user.account)), "j M Y")
+    return date_format(timezone.localtime(timezone.now() + due_after(), zone_of(user.account)), "DATE_FORMAT")
 
 
 def _number(preview: Preview) -> int:

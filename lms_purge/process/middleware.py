@@ -4,10 +4,12 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
 from purge.fields import Unreadable
 from users.imports.services import MOST_BYTES
+from users.models import language_of
 from users.services import zone_of
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,25 @@ class SecretsThatCannotBeRead:
             return None
         logger.error("a stored secret cannot be read: %s", type(error).__name__)
         return render(request, "503.html", status=503)
+
+
+class ReadersLanguage:
+    """Speaks the language of whoever is signed in; before, and to people who have chosen none, what the browser asks
+    for. Outside the admin nobody is looked up: whether all is well is told without a database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = None
+        if request.path.startswith(reverse("admin:index")) and request.user.is_authenticated:
+            chosen = language_of(request.user.locale)
+        with translation.override(chosen or translation.get_language_from_request(request)):
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", translation.get_language())
+            if chosen is None:
+                patch_vary_headers(response, ("Accept-Language",))
+            return response
 
 
 class AccountTimeZone:

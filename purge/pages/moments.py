@@ -23,5 +23,5 @@ def time_tag(moment: datetime | None, zone: str) -> SafeString | str:
         '<time datetime="{}" title="{}">{}</time>',
         local.isoformat(timespec="seconds"),
         moment_text(moment, zone),
-        date_format(local, "j M Y"),
+        date_format(local, "DATE_FORMAT"),
     )

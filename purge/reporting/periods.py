@@ -59,7 +59,7 @@ class Period:
             return names[(self.first.month - 1) // 3] % {"year": self.first.year}
         if self.is_whole_month:
             return date_format(self.first, "F Y")
-        days = {"first": date_format(self.first, "j M Y"), "last": date_format(self.last, "j M Y")}
+        days = {"first": date_format(self.first, "DATE_FORMAT"), "last": date_format(self.last, "DATE_FORMAT")}
         return _("%(first)s to %(last)s") % days
 
     def months(self) -> list[Period]:

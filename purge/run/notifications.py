@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.db.models import Sum
+from django.utils.functional import lazy
 
 from purge.choices import Fate, Reader, Reason
 from purge.host import get_host
@@ -108,10 +109,11 @@ def _notify(purge_request: PurgeRequest, kind: str, recipients: list[int], reade
 
 
 def facts_for(purge_request: PurgeRequest, reader: Reader) -> dict[str, Any]:
-    """What a notification about trouble says to this kind of reader: the sentence of the request's page."""
+    """What a notification about trouble says to this kind of reader: the sentence of the request's page, put into words
+    when each recipient's notification is, in their language."""
     now = PurgeRequest.across_accounts.get(
         pk=purge_request.pk
     )  # the caller's may be older than what it has just changed
-    facts = {"says": sentence_for(now, reader), "customer": reader in CUSTOMERS}
+    facts = {"says": lazy(sentence_for, str)(now, reader), "customer": reader in CUSTOMERS}
     # Places of other accounts are among them.
     return facts if reader in CUSTOMERS else {**facts, "residue": now.residue_left}

@@ -6,6 +6,7 @@ from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -65,9 +66,12 @@ class PersonForm(ChangesForm):
         label=_("Role"), required=False, choices=lambda: [("", _("Learner")), *Role.choices], help_text=_ROLE_HELP
     )
     invite = forms.BooleanField(label=_("Send an invitation"), required=False, help_text=_INVITE_HELP)
+    locale = forms.ChoiceField(label=_("Language"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "locale" in self.fields:
+            cast(forms.ChoiceField, self.fields["locale"]).choices = _languages(self.instance.locale)
         # Somebody else's: the browser must not offer the reader's own beside a field for a password.
         for name in ("email", "unique_user_id", "adobe_id"):
             if name in self.fields:
@@ -122,6 +126,12 @@ class PersonForm(ChangesForm):
         """The deleted user that the reader was asked about, and wants back."""
         number = str(self.data.get(BRING_BACK, ""))
         return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+
+
+def _languages(stored: str) -> list[tuple[str, Any]]:
+    """The site's languages, and what stands there already: an import or an earlier version may have put in others."""
+    offered = [("", _("As the browser says")), *settings.LANGUAGES]
+    return offered if stored in dict(offered) else [*offered, (stored, stored)]
 
 
 class ExternalPersonForm(PersonForm):

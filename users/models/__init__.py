@@ -4,6 +4,7 @@ from users.models.accounts import Account, AccountKind, AccountState
 from users.models.drafts import DraftKind, PurgeDraft
 from users.models.identity_provider import IdentityProvider
 from users.models.imports import ImportLog, ImportNote, ImportRowError, ImportSource, ImportState
+from users.models.languages import in_language_of, language_of
 from users.models.people import (
     ROLES_WITH_ACCESS,
     ActiveField,
@@ -77,4 +78,6 @@ __all__ = [
     "UserState",
     "YearsEnd",
     "earlier_state",
+    "in_language_of",
+    "language_of",
 ]
