@@ -1,6 +1,6 @@
 """As the pages of requests write them: 29. Nov. 2026, 12:10 UTC."""
 
-DATE_FORMAT = "j. M Y"
+DATE_FORMAT = "j. N Y"
 SHORT_DATE_FORMAT = DATE_FORMAT
-DATETIME_FORMAT = "j. M Y, H:i T"
+DATETIME_FORMAT = "j. N Y, H:i T"
 SHORT_DATETIME_FORMAT = DATETIME_FORMAT
