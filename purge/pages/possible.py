@@ -73,7 +73,7 @@ def _is_file(place: PossibleMention) -> bool:
 
 def _line(place: PossibleMention) -> PossibleLine:
     entry = get_registry().by_table.get(place.table)
-    noun = place.table if entry is None else str(entry.rules.noun)
+    noun = place.table if entry is None else _(entry.rules.noun)
     link = "" if entry is None else link_to(f"admin:{entry.rules.model.lower().replace('.', '_')}_change", place.row)
     label = _("%(noun)s, row %(row)s (%(column)s)") % {"noun": noun, "row": place.row, "column": place.column}
     return PossibleLine(label, place.table, place.column, place.row, link)

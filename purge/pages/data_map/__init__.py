@@ -106,7 +106,7 @@ def data_map() -> list[MapEntry]:
     registry = get_registry()
     return [
         MapEntry(
-            noun=str(entry.rules.noun),
+            noun=_(entry.rules.noun),
             model=label,
             app=str(APP_NAMES.get(entry.model._meta.app_label, entry.model._meta.app_config.verbose_name)),
             lines=[_map_line(column) for column in entry.columns.values()],
