@@ -136,11 +136,11 @@ class DeletedUserAdmin(PastedLists):
         rows = self.get_queryset(request).select_related("account", "deleted_by")
         shown = listing(rows, account_id=account_id, data=request.GET)
         can_purge = request.user.has_perm(PURGE_PERMISSION)
-        hints = hints_of(shown.rows)
+        hints, may_change = hints_of(shown.rows), self.has_change_permission(request)
         for row in shown.rows:
             row.hints = hints[row.pk]
             row.deleted_on = time_tag(row.deleted_at, row.account.time_zone)
-            row.can_tick, row.can_correct = row.hints.can_be_selected, row.hints.purge_request is None
+            row.can_tick, row.can_correct = row.hints.can_be_selected, may_change and row.hints.purge_request is None
         return self._page(
             request,
             "list",
