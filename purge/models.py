@@ -815,6 +815,16 @@ class Lease(models.Model):
         return self.name
 
 
+class Standstill(models.Model):
+    """Since when something keeps purges from going on (:mod:`purge.upkeep.standstill`). The row goes when it ends."""
+
+    code = models.CharField(max_length=20, unique=True)
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class JournalMark(models.Model):
     """How far a request has come in its life, and how far the purge log outside the database says so.
 

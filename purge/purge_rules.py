@@ -209,6 +209,7 @@ RULES = [
         },
     ),
     ModelRules("purge.Lease", _("leases"), None, {"name": OWN_WORD}),
+    ModelRules("purge.Standstill", _("what keeps purges from going on"), None, {"code": OWN_WORD}),
     ModelRules(
         "purge.Installation",
         _("this installation"),

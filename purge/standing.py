@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from purge.choices import OPEN_STATUSES, Actor, FilesStay, Reader, State, Status
+from purge.hashing import HashKeyMissing, fingerprint
 from purge.host import get_host
 from purge.journal.noticing import Trouble, trouble
 from purge.models import PurgeRequest
@@ -101,13 +102,15 @@ class Silence:
     """Whether a worker answers. ``since``: its last sign of life, None when there has never been one.
 
     ``trouble``: why no worker takes up anything on this site; a restored backup for one. ``without_files``: those that
-    answer see another file storage than the web, so they take up nothing.
+    answer see another file storage than the web, so they take up nothing. ``without_key``: what purged addresses are
+    recognised by is missing, so nothing is proved and nothing completed.
     """
 
     silent: bool = False
     since: datetime | None = None
     trouble: Trouble | None = None
     without_files: bool = False
+    without_key: bool = False
     #: Without any sign of life only a request that has waited so long is said to wait for a worker.
     accepted_before: datetime | None = None
 
@@ -139,7 +142,26 @@ def worker_silence(now: datetime) -> Silence:
     alive = [trouble for beat_at, trouble in beats if beat_at > now - worker_patience()]
     if alive and all(alive):
         return Silence(silent=True, without_files=True)
+    if alive and _key_is_missing():
+        return Silence(silent=True, without_key=True)
     return Silence(silent=not alive, since=beats[0][0])
+
+
+def _key_is_missing() -> bool:
+    try:
+        fingerprint()
+    except HashKeyMissing:
+        return True
+    return False
+
+
+def silence_text(silence: Silence, zone: str) -> str:
+    """That no worker answers, for those who wait and can do nothing about it."""
+    if silence.since is None:
+        said = _("Purges are not being processed yet.")
+    else:
+        said = _("Purges are paused: the background worker has not responded since %(beat)s.")
+    return f"{said % {'beat': moment_text(silence.since, zone)}} {_('New requests are queued; nothing is lost.')}"
 
 
 # ---------------------------------------------------------------- the answer
@@ -230,6 +252,13 @@ def reader_of(user: Any, purge_request: PurgeRequest) -> Reader:
     if user.has_perm(FOLLOW):
         return Reader.SUPPORT
     return Reader.INITIATOR if user.pk == purge_request.initiator_id else Reader.ADMINISTRATOR
+
+
+def zone_of(user: Any) -> str:
+    """The time zone of somebody's own account; UTC for those who see all accounts."""
+    account_id = get_host().account_of(user)
+    account = get_host().accounts([account_id]).get(account_id) if account_id is not None else None
+    return account.time_zone if account else "UTC"
 
 
 def zones_of(requests: Iterable[PurgeRequest]) -> dict[int, str]:
@@ -397,6 +426,10 @@ def _silence_text(purge_request: PurgeRequest, reader: Reader, silence: Silence,
         begins = _("The worker sees another file storage than the web.")
         if reader in CUSTOMERS:
             begins = _("The platform's file storage has to be looked at by those who run it.")
+    elif silence.without_key:
+        begins = _("PURGE_HASH_KEY is not set (32 characters at least).")
+        if reader in CUSTOMERS:
+            begins = _("Purging is paused while we check the installation. Support has been notified.")
     elif silence.since is not None:
         begins = _("No worker has answered since %(since)s.") % {"since": moment_text(silence.since, zone)}
     else:
@@ -411,6 +444,10 @@ def _silence_text(purge_request: PurgeRequest, reader: Reader, silence: Silence,
         ends = _("Due %(due)s.")
     elif silence.trouble:
         ends = _("It goes on by itself once they have. Due %(due)s.")
+    elif silence.without_key and reader in OPERATORS:
+        ends = _("Restore it from its backup (manage.py check). Due %(due)s.")
+    elif silence.without_key:
+        ends = _("It goes on by itself once an operator has mended that. Due %(due)s.")
     elif silence.without_files and reader in OPERATORS:
         ends = _("See manage.py purge_storage. Due %(due)s.")
     elif silence.without_files:

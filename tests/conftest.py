@@ -101,9 +101,10 @@ def django_db_setup(_migrated, django_db_setup, django_db_blocker) -> Iterator[N
 def files_of_its_own(settings, tmp_path: Path) -> None:
     """Each test gets its own media folder and journal, and remembers nothing of the database before."""
     from purge.journal import homes, site_fence
-    from purge.upkeep import paused
+    from purge.upkeep import paused, standstill
 
     paused.forget()
+    standstill.forget()
     site_fence.forget()
     homes.forget()
     settings.MEDIA_ROOT = tmp_path / "media"

@@ -9,22 +9,18 @@ from django.db.models import Count, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from messaging.models import Notification
 from messaging.selectors import notifications_of
-from purge.admin.base import zone_of
 from purge.admin.report import link_to, link_to_one
 from purge.choices import OPEN_STATUSES, Fate, State
-from purge.installation.storage import TEXTS, begin_storage, text_for_customers
 from purge.models import FollowUp, PurgeRequest, Subject, WorkerBeat
 from purge.reporting.drawing import Chart, durations_chart, months_chart, slowest_chart
 from purge.reporting.periods import last_twelve_months
-from purge.selectors import requests_seen_by, worker_beat, worker_is_alive, workers_without_files
-from purge.standing import FOLLOW, Standing, in_state, is_late, standings
+from purge.selectors import requests_seen_by, worker_beat, worker_is_alive
+from purge.standing import FOLLOW, Standing, in_state, is_late, standings, zone_of
 from purge.upkeep.compaction import clean_up_texts
 from purge.upkeep.evidence import is_undecided
-from purge.upkeep.paused import notify, of_storage, texts_for
 from users.models import DeletedCount, UserState
 from users.tenancy import account_id_of_administrator, sees_all_accounts
 
@@ -44,15 +40,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class Home:
-    """What the home page shows to somebody. ``worker`` is None when none has ever run; ``paused``: why purges wait;
-    ``asks_for_periods``: nobody has decided for how long evidence is kept, and they may; ``clean_up``: what keeps the
-    disk space of finished ones, for those who can end it."""
+    """What the home page shows to somebody. ``worker`` is None when none has ever run; ``asks_for_periods``: nobody has
+    decided for how long evidence is kept, and they may; ``clean_up``: what keeps the disk space of finished ones, for
+    those who can end it."""
 
     tiles: tuple[Tile, ...]
     worker: WorkerBeat | None
     worker_alive: bool
-    storage: str
-    paused: tuple[str, ...]
     clean_up: tuple[str, ...]
     asks_for_periods: bool
     charts: tuple[Chart, ...]
@@ -70,8 +64,6 @@ def home_of(user: Any) -> Home:
         tiles=_tiles(user, requests),
         worker=worker_beat(),
         worker_alive=worker_is_alive(),
-        storage=_storage_text(user),
-        paused=texts_for(user),
         asks_for_periods=user.is_superuser and is_undecided(),
         clean_up=clean_up_texts() if user.is_superuser or user.is_support else (),
         charts=_charts(user, requests),
@@ -79,25 +71,6 @@ def home_of(user: Any) -> Home:
         notifications=notifications_of(user)[:LATEST],
         follows_all=user.has_perm(FOLLOW),
     )
-
-
-def _storage_text(user: Any) -> str:
-    """What is wrong with the file storage, for those who can mend it; the constant sentence for all others."""
-    trouble = begin_storage()
-    away = workers_without_files()
-    if not (trouble or away):
-        return ""
-    if trouble:
-        notify((of_storage(trouble),))
-    if not (user.is_superuser or user.is_support):
-        return text_for_customers()
-    if trouble:
-        return str(TEXTS[trouble])
-    return ngettext(
-        "%(n)d worker sees another file storage than the web and erases nothing. Set its MEDIA_ROOT as for the web.",
-        "%(n)d workers see another file storage than the web and erase nothing. Set their MEDIA_ROOT as for the web.",
-        away,
-    ) % {"n": away}
 
 
 def _charts(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Chart, ...]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from purge.journal.site_fence import site_is_fenced
 from purge.pages.declared_lookups import DeclaredLookups
+from purge.upkeep.standstill import stops_for
 
 #: Apps whose tables have no page: what a group of permissions allows is a role's business here, a row of the queue
 #: names any function to call, so that whoever can write one runs code, and second factors are set up on pages of ours.
@@ -179,6 +180,7 @@ class LmsAdminSite(admin.AdminSite):
             own = account_id_of_administrator(user)
             context["own_account"] = user.account if own is not None else None
             context["unread_notifications"] = unread_count(user)
+            context["stops"] = stops_for(user)
             context["notifications_url"] = reverse("admin:messaging_notification_changelist")
         return context
 

@@ -13,13 +13,7 @@ from purge import services
 from purge.host import get_host
 from purge.models import PurgeRequest
 from purge.pages.declared_lookups import DeclaredLookups
-
-
-def zone_of(user: Any) -> str:
-    """The time zone of somebody's own account; UTC for those who see all accounts."""
-    account_id = get_host().account_of(user)
-    account = get_host().accounts([account_id]).get(account_id) if account_id is not None else None
-    return account.time_zone if account else "UTC"
+from purge.standing import zone_of
 
 
 def account_names(requests: list[PurgeRequest]) -> dict[int, str]:

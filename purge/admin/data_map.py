@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from purge import services
-from purge.admin.base import ReadOnlyAdmin, zone_of
+from purge.admin.base import ReadOnlyAdmin
 from purge.pages.data_map import concept
 from purge.rules.periods import LONGEST_DAYS, SHORTEST, STANDARD, Evidence
 from purge.services.evidence import evidence_periods_set
-from purge.standing import OPERATE
+from purge.standing import OPERATE, zone_of
 from purge.upkeep.evidence import Kept, is_undecided, periods, periods_in_words
 
 FORMATS = {"md": "text/markdown", "json": "application/json"}

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from purge import services
-from purge.admin.base import ReadOnlyAdmin, zone_of
+from purge.admin.base import ReadOnlyAdmin
 from purge.admin.forms import LookUpForm
 from purge.host import Page, PersonState, get_host
 from purge.models import PurgeRequest
-from purge.standing import FOLLOW, moment_text
+from purge.standing import FOLLOW, moment_text, zone_of
 
 
 class LookUpPage(ReadOnlyAdmin):

@@ -12,14 +12,14 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from purge.admin.base import ReadOnlyAdmin, zone_of
+from purge.admin.base import ReadOnlyAdmin
 from purge.host import Power, get_host
 from purge.models import LookUp
 from purge.register.listing import PAGE, RegisterFilter, page_of
 from purge.register.rows import HEADS, RegisterRow, rows_for
 from purge.register.staff import staff_names
 from purge.selectors import requests_seen_by
-from purge.standing import FOLLOW, moment_text
+from purge.standing import FOLLOW, moment_text, zone_of
 
 #: Rows of one export, which are read so many at a time.
 MOST_EXPORTED, CHUNK = 10_000, 500

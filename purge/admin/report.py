@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from purge.admin.base import ReadOnlyAdmin, zone_of
+from purge.admin.base import ReadOnlyAdmin
 from purge.host import AccountFacts, get_host
 from purge.models import StaffNamesShown
 from purge.reporting import words
@@ -36,7 +36,7 @@ from purge.reporting.periods import (
 from purge.reporting.report import Report, report_of
 from purge.selectors import requests_seen_by
 from purge.services.evidence import NamedStaff, staff_names_show
-from purge.standing import FOLLOW
+from purge.standing import FOLLOW, zone_of
 
 #: How many of those who had names shown the page lists.
 MOST_ASKED = 20

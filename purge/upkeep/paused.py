@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -122,17 +122,6 @@ def _homes(*, now: bool) -> list[PauseCause]:
 def of_storage(trouble: str) -> PauseCause:
     """The file storage that this process sees is not the database's: why, and what to do. Pages say it apart."""
     return PauseCause(FILES, str(TEXTS[trouble]))
-
-
-def texts_for(reader: Any) -> tuple[str, ...]:
-    """What somebody signed in reads about it, for Home. Whoever reads it has support told."""
-    found = all_reasons()
-    if not found:
-        return ()
-    notify(found)
-    if get_host().is_support(reader):
-        return tuple(reason.text for reason in found)
-    return tuple(dict.fromkeys(reason.calm for reason in found))
 
 
 def notify(found: tuple[PauseCause, ...]) -> int:

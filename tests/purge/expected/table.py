@@ -360,6 +360,7 @@ WORKING_TABLES = {
     "purge.RestoreDrill": model(None),
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),
     "purge.Lease": model(None, name=STAYS),
+    "purge.Standstill": model(None, code=STAYS),
     "purge.Installation": model(None, server_system=STAYS, server_timeline=STAYS, releases=STAYS),
     "purge.Established": model(None),
     "purge.NotCovered": model(None, name=STAYS),

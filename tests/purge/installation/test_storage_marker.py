@@ -25,6 +25,7 @@ from purge.installation.identity import installation
 from purge.installation.storage import adopt_storage, begin_storage, storage_trouble
 from purge.models import Installation, PurgeRequest, WorkerBeat
 from purge.proof import probe, report, texts
+from purge.upkeep import standstill
 from tests.factories.users import (
     AccountFactory,
     AdministratorFactory,
@@ -73,6 +74,7 @@ def elsewhere(settings, tmp_path):
 
     def look(away):
         settings.MEDIA_ROOT = tmp_path / "another" if away else here
+        standstill.forget()
 
     return look
 
