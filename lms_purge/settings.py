@@ -17,7 +17,7 @@ from keys import folder as key_folder
 from lms_purge.process.database import database_from_url
 from lms_purge.process.logs import logging_config
 from lms_purge.process.reachable import name_server, refusal_to_serve
-from purge.bucket.place import place_of
+from purge.bucket.place import home_of_the_log, place_of
 from users.sign_in.client import networks_of
 
 # ModelAdmin[User] and the like, as the types have them, at run time too.
@@ -304,11 +304,17 @@ PURGE_HOST = "lms_purge.platform.host.LmsHost"
 # What a restored backup needs to know: every purge, by number and keyed hash. Outside the database on purpose. Its
 # files lie in the folder of this name with ".d" behind it; the one file that earlier versions wrote is still read.
 # Several places, with commas, each hold all of it: a purge is accepted only when every one of them has taken its line.
-PURGE_JOURNAL: list[Path] = env.list(
-    "PURGE_JOURNAL", [VAR_DIR / "journal" / "purge.jsonl"], subcast=lambda text: Path(text.strip())
-)
-if not PURGE_JOURNAL or Path() in PURGE_JOURNAL:
-    raise ImproperlyConfigured("PURGE_JOURNAL must name a place, or several with commas, such as /log/a,/log/b.")
+# At least one is a path; beside it may be buckets, written as for LMS_FILES.
+try:
+    PURGE_JOURNAL: list[Path | str] = env.list(
+        "PURGE_JOURNAL", [VAR_DIR / "journal" / "purge.jsonl"], subcast=home_of_the_log
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(f"PURGE_JOURNAL {error}.") from None
+if not any(isinstance(each, Path) for each in PURGE_JOURNAL) or Path() in PURGE_JOURNAL:
+    raise ImproperlyConfigured(
+        "PURGE_JOURNAL must name a path, and may name more and buckets, with commas: /log/a,s3://bucket/prefix."
+    )
 # Whose files they are: the machine's name, or where that changes with each start (containers) one that stays.
 PURGE_JOURNAL_WRITER: str = env.str("PURGE_JOURNAL_WRITER", "")
 # Whether a restored backup closes the site to everybody but operators, until they have dealt with whom it brought back.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -36,6 +37,15 @@ class Place:
 def is_place(text: str) -> bool:
     """Whether a setting names a bucket; else it is a path."""
     return text.startswith(SCHEME)
+
+
+def home_of_the_log(text: str) -> Path | str:
+    """What PURGE_JOURNAL names: a path, or a bucket as it is written. Raises ValueError, as :func:`place_of`."""
+    text = text.strip()
+    if not is_place(text):
+        return Path(text)
+    place_of(text)
+    return text
 
 
 def place_of(url: str) -> Place:

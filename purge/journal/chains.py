@@ -1,66 +1,58 @@
-"""The files of the purge log: chains of lines outside the database, each line bound to the one before by its hash.
+"""The purge log's chains: lines outside the database, each bound to the one before by its hash.
 
 One chain for each machine that writes for an installation, in a folder beside ``PURGE_JOURNAL``: named by installation,
 machine and the moment it was begun, and continued by every process of that machine, one at a time under the file's
 lock. A chain that has grown big is closed and the next one begun. What stands in a line is :mod:`purge.journal.lines`'s
-business; here are order, wholeness and the disk.
+business; here are order and wholeness, and in :mod:`purge.journal.stores` the disk.
 
-The log may have several homes (``PURGE_JOURNAL`` names several places): the same files, byte for byte, in each. What is
-written ahead has to be in all of them; an outcome in at least one, and the others are brought level by the next line.
+The log may have several homes (``PURGE_JOURNAL`` names several places): the same chains, byte for byte, in each. At
+least one is a folder, where the locks are; others may be buckets. What is written ahead has to be in all of them; an
+outcome in at least one folder, and the others are brought level by the next line.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import logging
 import os
 import re
 import socket
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows, where one process at a time writes: a developer's
-    fcntl = None
+from purge.bucket.place import is_place, place_of
+from purge.journal.stores.bucket import Bucket
+from purge.journal.stores.folder import SUFFIX, Folder, locked
+from purge.journal.stores.home import (
+    VERSION,
+    Copy,
+    Home,
+    HomeAway,
+    Piece,
+    Position,
+    Tail,
+    decode,
+    digest,
+    pieces_of,
+    tail_after,
+    words_of,
+)
 
 logger = logging.getLogger(__name__)
 
-#: The format of the lines; 1 was one file without order or hashes.
-VERSION: Final = 2
-SUFFIX: Final = ".jsonl"
 #: A chain that has grown so big is closed, and the next one begun.
 MOST_BYTES = 32 * 1024 * 1024
-#: A line and its way to the disk take milliseconds. Who waits longer for the lock refuses what the line was for.
-LOCK_SECONDS = 10.0
-#: What a home lacks of a file, at most, is added by whoever writes next; more is an operator's business.
+#: What a home lacks of a chain, at most, is added by whoever writes next; more is an operator's business.
 MOST_FILLED: Final = 1024 * 1024
-#: How much of a file's end is read first to find its last line.
-_WINDOW = 64 * 1024
-
-
-class ChainCut(OSError):
-    """The disk took only a part of a line."""
-
-
-class HomeAway(OSError):
-    """One of several homes lacks a file of the log that another one has, cannot be reached, or tells otherwise."""
-
-    def __init__(self, home: Path, why: str) -> None:
-        super().__init__(f"{home}: {why}")
-        self.home, self.why = home, why
 
 
 @dataclass(frozen=True)
@@ -69,15 +61,6 @@ class Place:
 
     chain: str
     seq: int
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far a chain was read: bytes, number and hash of the last line. The beginning: ``Position()``."""
-
-    offset: int = 0
-    seq: int = 0
-    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,21 +88,44 @@ class Damage:
 # ---------------------------------------------------------------- places
 
 
-def named() -> tuple[Path, ...]:
-    """What ``PURGE_JOURNAL`` names: one path, or several."""
+def _said() -> list[str | os.PathLike[str]]:
     said = settings.PURGE_JOURNAL
-    return tuple(dict.fromkeys(map(Path, [said] if isinstance(said, str | os.PathLike) else said)))
+    return [said] if isinstance(said, str | os.PathLike) else list(said)
 
 
-def homes() -> tuple[Path, ...]:
+def named() -> tuple[Path, ...]:
+    """The paths that ``PURGE_JOURNAL`` names."""
+    return tuple(dict.fromkeys(Path(each) for each in _said() if not is_place(str(each))))
+
+
+def folders() -> tuple[Folder, ...]:
     """The folders that each hold the whole log: beside the one file of the earlier format, or the folders that
     ``PURGE_JOURNAL`` names."""
-    return tuple(path.with_name(path.name + ".d") if path.suffix or path.is_file() else path for path in named())
+    paths = (path.with_name(path.name + ".d") if path.suffix or path.is_file() else path for path in named())
+    return tuple(map(Folder, paths))
+
+
+def buckets() -> tuple[Bucket, ...]:
+    """Those that hold it as well."""
+    return tuple(dict.fromkeys(_bucket(str(each)) for each in _said() if is_place(str(each))))
+
+
+@cache
+def _bucket(url: str) -> Bucket:
+    """One for each process, which remembers what it saw."""
+    return Bucket(place_of(url))
+
+
+def homes() -> tuple[Home, ...]:
+    """Every place that holds the whole log, folders first: there are the locks, and a line there can be taken back."""
+    if not folders():
+        raise ImproperlyConfigured("PURGE_JOURNAL must name a folder beside its buckets.")
+    return (*folders(), *buckets())
 
 
 def folder() -> Path:
     """The first home."""
-    return homes()[0]
+    return folders()[0].path
 
 
 def machine() -> str:
@@ -128,13 +134,17 @@ def machine() -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40] or "machine"
 
 
-def chain_names(installation: uuid.UUID | None = None) -> list[str]:
+def chain_names(installation: uuid.UUID | None = None, *, now: bool = False) -> list[str]:
     """The names of the chains in all homes, oldest first; of one installation or of all. Raises OSError where no home
-    can be looked at."""
+    can be looked at. ``now``: not what was seen of a bucket within the last minute."""
+    return _names_in(homes(), installation, now=now)
+
+
+def _names_in(places: Iterable[Home], installation: uuid.UUID | None, *, now: bool = True) -> list[str]:
     found, looked, refused = set[str](), 0, None
-    for home in homes():
+    for home in places:
         try:
-            found |= names_in(home, installation)
+            found |= home.names(installation, now=now)
             looked += 1
         except FileNotFoundError:
             continue
@@ -145,28 +155,45 @@ def chain_names(installation: uuid.UUID | None = None) -> list[str]:
     return sorted(found, key=_age)
 
 
-def names_in(home: Path, installation: uuid.UUID | None = None) -> set[str]:
-    """The names of the chains in one home. Raises OSError."""
-    beginning = "" if installation is None else f"{installation.hex}."
-    with os.scandir(home) as entries:
-        names = [entry.name for entry in entries if entry.name.endswith(SUFFIX) and entry.name.startswith(beginning)]
-    return {name.removesuffix(SUFFIX) for name in names if name.count(".") == 3}
-
-
-def path_in(home: Path, chain: str) -> Path:
-    return home / f"{chain}{SUFFIX}"
-
-
 def path_of(chain: str) -> Path:
-    """The chain's file, in the home that has most of it."""
-    places = [path_in(home, chain) for home in homes()]
-    return places[0] if len(places) == 1 else max(places, key=_size)
+    """The chain's file, in the folder that has most of it."""
+    return max((home.file(chain) for home in folders()), key=_size)
 
 
 def _size(path: Path) -> int:
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         return path.stat().st_size
     return -1
+
+
+def sizes(chain: str, *, now: bool = False) -> dict[Home, int]:
+    """Bytes of a chain in each home that has it, folders first. Raises OSError where none can be looked at."""
+    found: dict[Home, int] = {}
+    refused: OSError | None = None
+    near: Tail | None = None
+    for home in homes():
+        try:
+            found[home] = home.size(chain, near, now=now)
+            near = home.tail(chain) if near is None and isinstance(home, Folder) and buckets() else near
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            refused = refused or error
+    if refused is not None and not found:
+        raise refused
+    return found
+
+
+def longest(chain: str, *, now: bool = False) -> tuple[Home, int] | None:
+    """The home that has most of a chain, a folder where it can be, and how much; None when there is none."""
+    found = sizes(chain, now=now)
+    return max(found.items(), key=lambda item: item[1]) if found else None
+
+
+def is_only_begun(chain: str) -> bool:
+    """Whether no home has more of it than the first line, which says nothing: some home refused it when it was to
+    be begun."""
+    return all(home.tail(chain).seq <= 1 for home in sizes(chain, now=True))
 
 
 def _age(name: str) -> tuple[str, str]:
@@ -176,35 +203,8 @@ def _age(name: str) -> tuple[str, str]:
 # ---------------------------------------------------------------- writing
 
 
-@dataclass(frozen=True)
-class _Tail:
-    """The end of a file. ``whole``: bytes up to its last line's end; what follows is a line that a crash cut.
-    ``usable``: whether the chain may be continued."""
-
-    size: int
-    whole: int
-    seq: int = 0
-    digest: str = ""
-    usable: bool = True
-
-    @property
-    def torn(self) -> bool:
-        return self.whole < self.size
-
-
-@dataclass
-class _Copy:
-    """A chain's file in one home, open and locked."""
-
-    home: Path
-    descriptor: int
-    tail: _Tail
-
-
-#: What this process knows of the ends of files, by device and inode; true while the size is the same.
-_tails: dict[tuple[int, int], _Tail] = {}
 #: The chain that this process writes to, by homes and installation.
-_current: dict[tuple[tuple[Path, ...], uuid.UUID], str] = {}
+_current: dict[tuple[tuple[Home, ...], uuid.UUID], str] = {}
 
 
 def append(installation: uuid.UUID, line: dict[str, Any], *, to_disk: bool) -> Place:
@@ -230,7 +230,7 @@ def append(installation: uuid.UUID, line: dict[str, Any], *, to_disk: bool) -> P
 
 def begin(installation: uuid.UUID, **facts: Any) -> str:
     """Begin a chain whatever there is; its name. ``facts`` stand in its first line. Raises OSError."""
-    with locked(_folder_lock()):
+    with locked(_beginning_lock()):
         return _begin(installation, facts)
 
 
@@ -249,30 +249,26 @@ def _append_to(chain: str, line: dict[str, Any], to_disk: bool) -> Place | None:
         if tail.size >= MOST_BYTES and not away:
             _write_all(copies, {"event": "closed", "at": _now()}, to_disk=True)
             return None
-        tail = _write_all(copies, line, to_disk=to_disk)
-        return Place(chain, tail.seq)
+        return Place(chain, _write_all(copies, line, to_disk=to_disk).seq)
 
 
-def _open_all(opened: ExitStack, chain: str) -> tuple[list[_Copy], list[HomeAway]]:
-    """The chain's files in all homes, locked in their order, and the homes without it. With one home, or where all of
-    them fail alike, raises what the system says."""
-    copies: list[_Copy] = []
-    refused: list[tuple[Path, OSError]] = []
+def _open_all(opened: ExitStack, chain: str) -> tuple[list[Copy], list[HomeAway]]:
+    """The chain in all homes, locked in their order, and the homes without it. Where no folder has it, or can be
+    locked, raises what the system says."""
+    copies: list[Copy] = []
+    refused: list[tuple[Home, OSError]] = []
     for home in homes():
         try:
-            descriptor = opened.enter_context(locked(os.open(path_in(home, chain), os.O_RDWR | os.O_APPEND)))
-            if os.fstat(descriptor).st_nlink == 0:
-                raise FileNotFoundError(chain)
-            copies.append(_Copy(home, descriptor, _tail_of(descriptor)))
+            copies.append(opened.enter_context(home.hold(chain, copies[0].tail if copies else None)))
         except OSError as error:
             refused.append((home, error))
-    if not copies:
-        others = [error for _home, error in refused if not isinstance(error, FileNotFoundError)]
-        raise others[0] if others else refused[0][1]
-    return copies, [HomeAway(home, type(error).__name__) for home, error in refused]
+    if not _in_folders(copies):
+        of_folders = [error for home, error in refused if isinstance(home, Folder)]
+        raise next((error for error in of_folders if not isinstance(error, FileNotFoundError)), of_folders[0])
+    return copies, [HomeAway(home, words_of(error)) for home, error in refused]
 
 
-def _level(copies: list[_Copy], away: list[HomeAway]) -> None:
+def _level(copies: list[Copy], away: list[HomeAway]) -> None:
     """Bring the copies to one length, the longest first; one that cannot be is among those away then.
 
     What a crash cut off in one of several homes is cut away: it was in none of the others, so nothing was done upon it.
@@ -281,8 +277,8 @@ def _level(copies: list[_Copy], away: list[HomeAway]) -> None:
         return
     for copy in copies:
         if copy.tail.torn:
-            os.ftruncate(copy.descriptor, copy.tail.whole)
-            copy.tail = replace(copy.tail, size=copy.tail.whole)
+            copy.cut()
+    order = copies[:]
     copies.sort(key=lambda copy: -copy.tail.size)
     for copy in copies[1:]:
         try:
@@ -290,97 +286,116 @@ def _level(copies: list[_Copy], away: list[HomeAway]) -> None:
         except OSError as error:
             copies.remove(copy)
             away.append(error if isinstance(error, HomeAway) else HomeAway(copy.home, type(error).__name__))
+    # A bucket takes nothing back, so it is written to last; and how a chain ends is seen in a folder.
+    copies.sort(key=order.index)
+    if not _in_folders(copies):
+        raise away[0]
 
 
 def level(chain: str) -> None:
     """Fill the homes that lack the end of a chain, as whoever writes to it next would. Raises OSError."""
-    if len({_size(path_in(home, chain)) for home in homes()}) > 1:
+    found = sizes(chain)
+    if len({found.get(home) for home in homes()}) > 1:
         with ExitStack() as opened:
             copies, away = _open_all(opened, chain)
             _level(copies, away)
 
 
-def _fill(longest: _Copy, copy: _Copy) -> None:
+def _fill(longest: Copy, copy: Copy) -> None:
     """Add what one copy lacks of the other, if it is its beginning and not much is missing. Raises OSError."""
-    before, missing = copy.tail.size, longest.tail.size - copy.tail.size
-    start = max(0, before - _WINDOW)
+    before, chain = copy.tail, longest.chain
     # The last line before it is bound to all that stand before.
-    same = os.pread(longest.descriptor, before - start, start) == os.pread(copy.descriptor, before - start, start)
-    if not same:
+    mine, theirs = (each.home.marks(chain, before) for each in (copy, longest))
+    if before.size and (before.size not in theirs or are_unlike(mine, theirs)):
         raise HomeAway(copy.home, "it tells otherwise than another home: see purge_journal verify")
+    missing = longest.tail.size - before.size
     if not missing:
         return
     if missing > MOST_FILLED:
         raise HomeAway(copy.home, "too much is missing in it: type manage.py purge_journal copy")
+    lines = longest.home.read(chain, before.position, longest.tail.size)
+    pieces = list(pieces_of(lines, before.position))
     try:
-        _write_bytes(copy.descriptor, os.pread(longest.descriptor, missing, before))
-        os.fsync(copy.descriptor)
+        for number, piece in enumerate(pieces, start=1):
+            copy.append(piece, to_disk=number == len(pieces))
     except OSError:
-        _take_back(copy)
+        copy.take_back(before)
         raise
-    copy.tail = longest.tail
 
 
-def _write_all(copies: list[_Copy], line: dict[str, Any], *, to_disk: bool) -> _Tail:
+def are_unlike(one: dict[int, str], other: dict[int, str]) -> bool:
+    """Whether two homes have another line that ends at the same byte."""
+    return any(one[end] != other[end] for end in one.keys() & other.keys())
+
+
+def _write_all(copies: list[Copy], line: dict[str, Any], *, to_disk: bool) -> Tail:
     """One line in every copy, or in none: an outcome (not ``to_disk``) in all that take it. Raises OSError."""
-    written: list[_Tail] = []
+    before = copies[0].tail
+    piece = _next(before, line)
+    written: list[Copy] = []
     refusal: OSError | None = None
-    for number, copy in enumerate(copies):
+    for copy in copies:
+        if refusal is not None and not written and not isinstance(copy.home, Folder):
+            break  # no folder has it, and so a bucket gets none
         try:
-            written.append(_write(copy.descriptor, copy.tail, line, to_disk=to_disk))
+            copy.append(piece, to_disk=to_disk)
+            written.append(copy)
         except OSError as error:
             refusal = refusal or error
             if to_disk:
-                for earlier in copies[:number]:
-                    _take_back(earlier)
+                for earlier in written:
+                    earlier.take_back(before)
                 raise
-            logger.warning("purge log: one of its homes does not take a line (%s)", type(error).__name__)
+            logger.warning("purge log: one of its homes does not take a line (%s)", words_of(error))
     if not written:
         assert refusal is not None
         raise refusal
-    return written[0]
+    return piece.tail
 
 
-def _take_back(copy: _Copy) -> None:
-    """As it was before. Where that fails too, it is a line that nothing confirms, and the others are filled with it."""
-    status = os.fstat(copy.descriptor)
-    _tails.pop((status.st_dev, status.st_ino), None)
-    with contextlib.suppress(OSError):
-        os.ftruncate(copy.descriptor, copy.tail.size)
+def _in_folders(copies: Iterable[Copy]) -> list[Copy]:
+    return [copy for copy in copies if isinstance(copy.home, Folder)]
+
+
+def _next(tail: Tail, line: dict[str, Any]) -> Piece:
+    """The line after this end."""
+    text = {"v": VERSION, "seq": tail.seq + 1, "prev": tail.digest, **line}
+    data = json.dumps(text, separators=(",", ":"), ensure_ascii=True).encode()
+    # What a crash cut off stays as a line of its own, which no reader can take for another.
+    whole = (b"\n" if tail.torn else b"") + data + b"\n"
+    return Piece(whole, tail_after(text, data, tail.size + len(whole)))
 
 
 def _chain_to_continue(installation: uuid.UUID) -> str:
     """This machine's newest chain, if it can be continued; else a new one."""
-    with locked(_folder_lock()):
-        mine = [name for name in chain_names(installation) if name.split(".")[1] == machine()]
+    with locked(_beginning_lock()):
+        mine = [name for name in _names_in(folders(), installation) if name.split(".")[1] == machine()]
         if mine:
             newest = mine[-1]
-            path = path_of(newest)
-            with contextlib.suppress(FileNotFoundError), locked(os.open(path, os.O_RDWR | os.O_APPEND)) as opened:
-                tail = _tail_of(opened)
+            home = max(folders(), key=lambda home: _size(home.file(newest)))
+            with suppress(FileNotFoundError), home.hold(newest, None) as opened:
+                tail = opened.tail
                 if tail.usable and tail.seq:
                     return newest
                 return _begin(installation, {"after": [newest, tail.digest]})
         return _begin(installation, {})
 
 
-def _folder_lock() -> int:
-    """The lock for beginning a chain, in the first home that there is. Two processes that see other homes may begin one
-    each, which does no harm."""
+def _beginning_lock() -> int:
+    """The lock for beginning a chain, in the first folder that there is. Two processes that see other folders may begin
+    one each, which does no harm."""
+    places = [home for home in folders() if home.is_there()]
+    if not places:
+        folders()[0].make()
+        places = [folders()[0]]
     refused: OSError | None = None
-    for home in [home for home in homes() if home.is_dir()] or [make_home(folder())]:
+    for home in places:
         try:
-            return os.open(home / "begin.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            return home.lock_beginning()
         except OSError as error:
             refused = refused or error
     assert refused is not None
     raise refused
-
-
-def make_home(home: Path) -> Path:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    flush_folder(home.parent)
-    return home
 
 
 def _begin(installation: uuid.UUID, facts: dict[str, Any]) -> str:
@@ -388,131 +403,32 @@ def _begin(installation: uuid.UUID, facts: dict[str, Any]) -> str:
     _see_all_homes()
     chain = f"{installation.hex}.{machine()}.{datetime.now(UTC).strftime('%Y%m%dT%H%M%S%fZ')}"
     line = {"event": "begun", "at": _now(), "installation": str(installation), "machine": machine(), **facts}
-    made: list[Path] = []
+    piece = _next(Tail(0, 0), line)
+    made: list[Home] = []
     try:
         for home in homes():
-            path = path_in(home, chain)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            made.append(path)
-            with locked(descriptor) as opened:
-                _write(opened, _Tail(0, 0), line, to_disk=True)
-            flush_folder(home)
+            home.create(chain, piece)
+            made.append(home)
     except OSError:
-        for path in made:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        for home in made:
+            home.remove(chain)
         raise
     return chain
 
 
 def _see_all_homes() -> None:
-    """Raises :class:`HomeAway` for a home without a file that another one has: it is not mounted, perhaps. Where no
+    """Raises :class:`HomeAway` for a home without a chain that another one has: it is not mounted, perhaps. Where no
     home has any, all are made."""
     if len(homes()) < 2:
         return
-    names = set(chain_names())
+    names = set(chain_names(now=True))
     for home in homes():
         if not names:
-            make_home(home)
-        elif missing := names - (names_in(home) if home.is_dir() else set()):
+            home.make()
+            continue
+        missing = [name for name in names - (home.names() if home.is_there() else set()) if not is_only_begun(name)]
+        if missing:
             raise HomeAway(home, f"{len(missing)} files are missing in it: type manage.py purge_journal copy")
-
-
-def _write(descriptor: int, tail: _Tail, line: dict[str, Any], *, to_disk: bool) -> _Tail:
-    """One line after the tail. The caller holds the lock. Raises OSError, with the file as it was where possible."""
-    text = {"v": VERSION, "seq": tail.seq + 1, "prev": tail.digest, **line}
-    data = json.dumps(text, separators=(",", ":"), ensure_ascii=True).encode()
-    # What a crash cut off stays as a line of its own, which no reader can take for another.
-    whole = (b"\n" if tail.torn else b"") + data + b"\n"
-    status = os.fstat(descriptor)
-    try:
-        _write_bytes(descriptor, whole)
-        if to_disk:
-            os.fsync(descriptor)
-    except OSError:
-        _tails.pop((status.st_dev, status.st_ino), None)
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, tail.size)
-        raise
-    size = tail.size + len(whole)
-    after = _Tail(size, size, tail.seq + 1, _digest(data), usable=line["event"] != "closed")
-    _tails[status.st_dev, status.st_ino] = after
-    return after
-
-
-def _write_bytes(descriptor: int, data: bytes) -> None:
-    """Raises :class:`ChainCut` when the disk took a part only: a line that is written in two is no line meanwhile."""
-    if os.write(descriptor, data) != len(data):
-        raise ChainCut("the disk took only a part")
-
-
-def _tail_of(descriptor: int) -> _Tail:
-    """The end of a locked file, from memory while nobody else has written."""
-    status = os.fstat(descriptor)
-    size = status.st_size
-    known = _tails.get((status.st_dev, status.st_ino))
-    if known is not None and known.size == size:
-        return known
-    window = _WINDOW
-    while True:
-        start = max(0, size - window)
-        lines = os.pread(descriptor, size - start, start).split(b"\n")
-        # The first may be the end of a longer one.
-        whole = lines[:-1] if start == 0 else lines[1:-1]
-        if whole or start == 0:
-            break
-        window *= 8
-    end = size - len(lines[-1])
-    if not whole:
-        return _Tail(size, end, usable=not size)
-    last = _decode(whole[-1])
-    if last is None:
-        # A whole line that is none was not cut by a crash: what it was is unknown, so nothing can follow it.
-        return _Tail(size, end, usable=False)
-    return _Tail(size, end, last["seq"], _digest(whole[-1]), usable=last["event"] != "closed")
-
-
-@contextlib.contextmanager
-def locked(descriptor: int, *, shared: bool = False) -> Iterator[int]:
-    """The open file, locked; closed at the end. Raises TimeoutError when somebody else holds it for too long."""
-    try:
-        _lock(descriptor, shared=shared)
-        try:
-            yield descriptor
-        finally:
-            if fcntl is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, *, shared: bool) -> None:
-    if fcntl is None:
-        return
-    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
-    until = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, kind)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise TimeoutError("another process holds the purge log") from None
-        time.sleep(0.002)
-
-
-def flush_folder(path: Path) -> None:
-    """A new file's name is on the disk when its folder is."""
-    with contextlib.suppress(PermissionError):  # Windows opens no folders
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _now() -> str:
@@ -523,52 +439,68 @@ def _now() -> str:
 
 
 def size_of(chain: str) -> int | None:
-    """Bytes that the chain's file has now; None when it is not there."""
-    with contextlib.suppress(FileNotFoundError):
-        return path_of(chain).stat().st_size
-    return None
+    """Bytes that the chain has now in the home that has most of it; None when there is none. Raises OSError."""
+    found = longest(chain)
+    return None if found is None else found[1]
 
 
 def settle(chain: str) -> int:
     """Force a chain to the disk; how many bytes of it nobody is writing any more. Raises OSError."""
-    with locked(os.open(path_of(chain), os.O_RDWR), shared=True) as descriptor:
-        os.fsync(descriptor)
-        return os.fstat(descriptor).st_size
+    found = longest(chain)
+    if found is None:
+        raise FileNotFoundError(chain)
+    home, size = found
+    return size if isinstance(home, Bucket) else home.settle(chain)
 
 
 def read(
     chain: str, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None
 ) -> Iterator[tuple[Position, ChainLine | Damage]]:
-    """:func:`read_file` of the home that has most of the chain."""
-    return read_file(path_of(chain), start, size, settled=settled, installation=installation)
+    """:func:`read_in` the home that has most of the chain; of a bucket what no folder has."""
+    return read_in(_readable(chain, size), chain, start, size, settled=settled, installation=installation)
 
 
-def read_file(
-    path: Path, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None
+def _readable(chain: str, size: int) -> list[Home]:
+    found = sizes(chain)
+    of_folders = {home: has for home, has in found.items() if isinstance(home, Folder)}
+    best = max(of_folders, key=lambda home: of_folders[home], default=None)
+    if best is not None and (found[best] >= size or len(found) == len(of_folders)):
+        return [best]
+    others = [home for home in found if not isinstance(home, Folder)]
+    return [home for home in (best, max(others, key=lambda home: found[home], default=None)) if home is not None]
+
+
+def read_in(
+    places: Iterable[Home],
+    chain: str,
+    start: Position,
+    size: int,
+    *,
+    settled: bool,
+    installation: uuid.UUID | None = None,
 ) -> Iterator[tuple[Position, ChainLine | Damage]]:
-    """What stands between ``start`` and ``size`` bytes, each with the position after it; no more than a line in memory.
+    """What stands between ``start`` and ``size`` bytes, each with the position after it; little of it in memory.
 
-    A line that a crash cut is passed over when the next one continues the chain without it, and waited for at the end.
-    ``settled``: nobody is writing before ``size``, so a whole line at the end that is none is damage. ``installation``:
-    to which a chain that is read from its beginning has to belong.
+    Read in the first of these homes, and where that ends, on in the next one. A line that a crash cut is passed over
+    when the next one continues the chain without it, and waited for at the end. ``settled``: nobody is writing before
+    ``size``, so a whole line at the end that is none is damage. ``installation``: to which a chain that is read from
+    its beginning has to belong.
     """
     position, offset, unread, number = start, start.offset, 0, 0
-    with path.open("rb") as file:
-        file.seek(offset)
-        while offset < size:
-            raw = file.readline()
+    for home in places:
+        for raw in home.read(chain, Position(offset, position.seq), size):
             if not raw.endswith(b"\n"):
                 break
             offset += len(raw)
             number += 1
-            data = _decode(raw[:-1])
+            data = decode(raw[:-1])
             if data is None:
                 unread += 1
                 continue
             if (why := _why(position, data, unread, installation)) is not None:
                 yield position, Damage(position.seq, number - bool(unread), why)
                 unread = 0
-            position = Position(offset, data["seq"], _digest(raw[:-1]))
+            position = Position(offset, data["seq"], digest(raw[:-1]))
             yield position, ChainLine(data["seq"], data["event"], data, unread)
             unread = 0
     if unread and settled:
@@ -590,16 +522,6 @@ def _why(position: Position, data: dict[str, Any], unread: int, installation: uu
         if installation is not None and data.get("installation") != str(installation):
             return "it belongs to another installation"
     return None
-
-
-def _decode(raw: bytes) -> dict[str, Any] | None:
-    """A line of this format, or None."""
-    try:
-        data = json.loads(raw)
-    except ValueError:
-        return None
-    fits = isinstance(data, dict) and data.get("v") == VERSION and isinstance(data.get("event"), str)
-    return data if fits and isinstance(data.get("seq"), int) and isinstance(data.get("prev"), str) else None
 
 
 # ---------------------------------------------------------------- the earlier format

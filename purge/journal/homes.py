@@ -8,42 +8,53 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
-import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from purge.installation.identity import installation
 from purge.journal import chains
-from purge.journal.chains import Damage, Position
+from purge.journal.chains import Damage
+from purge.journal.stores.bucket import Bucket
+from purge.journal.stores.folder import copy_file
+from purge.journal.stores.home import Home, HomeAway, Position, Tail, pieces_of, words_of
 
 logger = logging.getLogger(__name__)
 
-#: What is written to see whether a home takes a line, in bytes: more than most lines have.
-PROBE_BYTES: Final = 16 * 1024
 #: How long an answer is believed, in seconds: that all is well, and that something is wrong.
 WELL_SECONDS, WRONG_SECONDS = 30.0, 5.0
-#: How much of the ends of two files a look compares, in bytes; all of them are compared by ``purge_journal verify``.
-ENDS_COMPARED: Final = 64 * 1024
-#: Bytes that are compared or copied at once.
-_PART: Final = 1024 * 1024
+UNWRITABLE, LACKS_FILES, OTHERS_ALONE, TELLS_OTHERWISE = (
+    "unwritable",
+    "lacks_files",
+    "others_alone",
+    "tells_otherwise",
+)
 
-UNWRITABLE, LACKS_FILES, TELLS_OTHERWISE = "unwritable", "lacks_files", "tells_otherwise"
+
+_UNWRITABLE: Final = gettext_noop(
+    "The purge log cannot be written to %(home)s (%(why)s): mount it, make room on its disk, or look at the rights of "
+    "the folder."
+)
+_UNWRITABLE_BUCKET: Final = gettext_noop(
+    "The purge log cannot be written to %(home)s (%(why)s): look at the way to the store, the name of the bucket, what "
+    "signs in there, and its rights (docs/object-storage.md)."
+)
 
 
 @dataclass(frozen=True)
 class HomeTrouble:
-    """Why a home would not take the next line: nothing is accepted then. ``why``: the class of the system's error."""
+    """Why a home would not take the next line: nothing is accepted then. ``why``: the class of the system's error, or
+    the store's word."""
 
-    home: Path
+    home: Home
     kind: str
     files: int = 0
     why: str = ""
@@ -52,25 +63,41 @@ class HomeTrouble:
     def text(self) -> str:
         """For operators, with what to do."""
         if self.kind == UNWRITABLE:
-            text = _(
-                "The purge log cannot be written to %(home)s (%(why)s): mount it, make room on its disk, or look at "
-                "the rights of the folder. Nothing is accepted meanwhile."
-            )
-            return text % {"home": self.home, "why": self.why}
-        if self.kind == LACKS_FILES:
+            text = _UNWRITABLE_BUCKET if isinstance(self.home, Bucket) else _UNWRITABLE
+            said = _(text) % {"home": self.home, "why": self.why}
+        elif self.kind == OTHERS_ALONE:
+            said = _(
+                "%(home)s holds the purge log of another installation, and nothing of this one: see whether it is the "
+                "right place, then type manage.py purge_journal copy."
+            ) % {"home": self.home}
+        else:
+            said = self._files
+        return f"{said} {_('Nothing is accepted meanwhile.')}"
+
+    @property
+    def _files(self) -> str:
+        if self.kind == TELLS_OTHERWISE:
             text = ngettext(
-                "%(n)d file of the purge log is missing or much too short in %(home)s: mount it, or type manage.py "
-                "purge_journal copy. Nothing is accepted meanwhile.",
-                "%(n)d files of the purge log are missing or much too short in %(home)s: mount it, or type manage.py "
-                "purge_journal copy. Nothing is accepted meanwhile.",
+                "%(n)d file of the purge log in %(home)s tells otherwise than in another home: see manage.py "
+                "purge_journal verify.",
+                "%(n)d files of the purge log in %(home)s tell otherwise than in another home: see manage.py "
+                "purge_journal verify.",
+                self.files,
+            )
+        elif isinstance(self.home, Bucket):
+            text = ngettext(
+                "%(n)d file of the purge log is missing or much too short in %(home)s: see whether it is the right "
+                "bucket, or type manage.py purge_journal copy.",
+                "%(n)d files of the purge log are missing or much too short in %(home)s: see whether it is the right "
+                "bucket, or type manage.py purge_journal copy.",
                 self.files,
             )
         else:
             text = ngettext(
-                "%(n)d file of the purge log in %(home)s tells otherwise than in another home: see manage.py "
-                "purge_journal verify. Nothing is accepted meanwhile.",
-                "%(n)d files of the purge log in %(home)s tell otherwise than in another home: see manage.py "
-                "purge_journal verify. Nothing is accepted meanwhile.",
+                "%(n)d file of the purge log is missing or much too short in %(home)s: mount it, or type manage.py "
+                "purge_journal copy.",
+                "%(n)d files of the purge log are missing or much too short in %(home)s: mount it, or type manage.py "
+                "purge_journal copy.",
                 self.files,
             )
         return text % {"n": self.files, "home": self.home}
@@ -78,7 +105,7 @@ class HomeTrouble:
 
 # ---------------------------------------------------------------- before the next purge
 
-_seen: tuple[float, tuple[Path, ...], tuple[HomeTrouble, ...]] | None = None
+_seen: tuple[float, tuple[Home, ...], tuple[HomeTrouble, ...]] | None = None
 
 
 def home_troubles(*, now: bool = False) -> tuple[HomeTrouble, ...]:
@@ -93,6 +120,8 @@ def home_troubles(*, now: bool = False) -> tuple[HomeTrouble, ...]:
         if time.monotonic() - _seen[0] < believed:
             return _seen[2]
     owner = installation().pk
+    for bucket in chains.buckets() if now else ():
+        bucket.forget()
     found = [trouble for home in homes for trouble in (_trouble_of(home, homes, owner),) if trouble is not None]
     _seen = (time.monotonic(), homes, tuple(found))
     return _seen[2]
@@ -102,6 +131,8 @@ def forget() -> None:
     """Look the next time."""
     global _seen
     _seen = None
+    for bucket in chains.buckets():
+        bucket.forget()
 
 
 def look_at_homes() -> None:
@@ -110,105 +141,89 @@ def look_at_homes() -> None:
         logger.error("purge log: %s", trouble.text)
 
 
-def _trouble_of(home: Path, homes: Sequence[Path], owner: uuid.UUID) -> HomeTrouble | None:
+def _trouble_of(home: Home, homes: Sequence[Home], owner: uuid.UUID) -> HomeTrouble | None:
     others = [other for other in homes if other != home]
     try:
-        if not home.is_dir():
-            missing = _files_of(others, owner)
-            return HomeTrouble(home, LACKS_FILES, files=len(missing)) if missing else _can_be_made(home)
-        _probe(home)
+        if not home.is_there():
+            missing = _ends_in(others, owner)
+            if missing:
+                return HomeTrouble(home, LACKS_FILES, files=len(missing))
+            return None if home.can_be_made() else HomeTrouble(home, UNWRITABLE, why="PermissionError")
+        home.probe()
         short, otherwise = _compared(home, others, owner)
+        if short and not home.names(owner) and home.names():
+            return HomeTrouble(home, OTHERS_ALONE, files=short)
     except OSError as error:
-        return HomeTrouble(home, UNWRITABLE, why=type(error).__name__)
+        return HomeTrouble(home, UNWRITABLE, why=words_of(error))
     if short:
         return HomeTrouble(home, LACKS_FILES, files=short)
     return HomeTrouble(home, TELLS_OTHERWISE, files=otherwise) if otherwise else None
 
 
-def _can_be_made(home: Path) -> HomeTrouble | None:
-    """Makes nothing: whoever looks may be another user than the one who writes."""
-    parent = next(parent for parent in home.parents if parent.exists())
-    return None if os.access(parent, os.W_OK | os.X_OK) else HomeTrouble(home, UNWRITABLE, why="PermissionError")
-
-
-def _probe(home: Path) -> None:
-    """Write, force to the disk and remove. Raises OSError."""
-    path = home / f"probe.{chains.machine()}.{os.getpid()}"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        if os.write(descriptor, b"-" * PROBE_BYTES) != PROBE_BYTES:
-            raise chains.ChainCut("the disk took only a part")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-def _files_of(homes: Sequence[Path], owner: uuid.UUID | None) -> dict[str, int]:
-    """Name → bytes of the longest file, of the homes that can be looked at."""
-    found: dict[str, int] = {}
+def _ends_in(homes: Sequence[Home], owner: uuid.UUID, near: dict[str, Tail] | None = None) -> dict[str, Tail]:
+    """Name → the end in the home that has most of it, of the homes that can be looked at."""
+    found: dict[str, Tail] = {}
     for home in homes:
         with contextlib.suppress(OSError):
-            for name in chains.names_in(home, owner):
+            for name in home.names(owner):
                 with contextlib.suppress(FileNotFoundError):
-                    found[name] = max(found.get(name, 0), chains.path_in(home, name).stat().st_size)
+                    tail = home.tail(name, (near or {}).get(name) or found.get(name))
+                    if name not in found or tail.size > found[name].size:
+                        found[name] = tail
     return found
 
 
-def _compared(home: Path, others: Sequence[Path], owner: uuid.UUID) -> tuple[int, int]:
-    """How many files lack more than the next writer would add, and how many tell otherwise. By their sizes alone: the
-    bytes are compared by ``purge_journal verify``."""
-    wanted = _files_of(others, owner)
-    here = _files_of([home], owner)
-    short = [name for name, size in wanted.items() if name not in here or size - here[name] > chains.MOST_FILLED]
-    unlike = [name for name, size in wanted.items() if name in here and _ends_unlike(home, others, name)]
-    return len(short), len(set(unlike) - set(short))
+def _compared(home: Home, others: Sequence[Home], owner: uuid.UUID) -> tuple[int, int]:
+    """How many files lack more than the next writer would add, and how many tell otherwise. By their sizes and what
+    they end with alone: all of it is compared by ``purge_journal verify``."""
+    wanted = _ends_in(others, owner)
+    home.names()  # raises where it cannot be looked at
+    here = _ends_in([home], owner, wanted)
+    absent = [name for name in wanted if name not in here and not chains.is_only_begun(name)]
+    short = [name for name in here if name in wanted and wanted[name].size - here[name].size > chains.MOST_FILLED]
+    unlike = [name for name in wanted if name in here and _ends_unlike(home, others, name, here[name])]
+    return len(absent) + len(short), len(set(unlike) - set(short))
 
 
-def _ends_unlike(home: Path, others: Sequence[Path], name: str) -> bool:
+def _ends_unlike(home: Home, others: Sequence[Home], name: str, mine: Tail) -> bool:
     """Whether what a file ends with stands elsewhere in another home: only where both have their last lines there."""
-    mine = chains.path_in(home, name)
     for other in others:
-        with (
-            contextlib.suppress(FileNotFoundError),
-            mine.open("rb") as one,
-            chains.path_in(other, name).open("rb") as two,
-        ):
-            end = min(os.fstat(one.fileno()).st_size, os.fstat(two.fileno()).st_size)
-            start = max(0, end - ENDS_COMPARED)
-            if _part(one, start, end) != _part(two, start, end):
+        with contextlib.suppress(OSError):
+            end = min(mine, other.tail(name, mine), key=lambda tail: tail.size)
+            if chains.are_unlike(home.marks(name, end), other.marks(name, end)):
                 return True
     return False
 
 
-def _part(file: BinaryIO, start: int, end: int) -> bytes:
-    """Whole lines only: the last one may be being written."""
-    file.seek(start)
-    data = file.read(end - start)
-    return data[: data.rfind(b"\n") + 1]
-
-
 # ---------------------------------------------------------------- comparing and filling
 
-SAME, BEHIND, ABSENT, UNLIKE, DAMAGED, FILLED = "same", "behind", "missing", "differs", "damaged", "filled"
+SAME, BEHIND, ABSENT, UNLIKE, DAMAGED, FILLED, AWAY = (
+    "same",
+    "behind",
+    "missing",
+    "differs",
+    "damaged",
+    "filled",
+    "away",
+)
 
 
 @dataclass(frozen=True)
 class InHome:
     """A file of the log in one home, beside the longest one of all homes. ``state``: one of the words above;
-    ``missing``: bytes that it lacks."""
+    ``missing``: bytes that it lacks; ``why``: what keeps it from being looked at."""
 
     name: str
-    home: Path
+    home: object
     state: str
     missing: int = 0
+    why: str = ""
 
 
 def compare_homes() -> list[InHome]:
     """Every file that any home has, in every home, byte for byte. Raises OSError."""
-    found = []
-    for name in chains.chain_names():
+    found: list[InHome] = []
+    for name in chains.chain_names(now=True):
         with _all_locked(name):
             found += _beside_the_longest(name)
     return found
@@ -222,31 +237,41 @@ def copy_between_homes() -> list[InHome]:
     """
     return [
         *(_fill_earlier(path) for path in _earlier_files_missing()),
-        *(state for name in chains.chain_names() for state in _filled(name)),
+        *(state for name in chains.chain_names(now=True) for state in _filled(name)),
     ]
 
 
 def _filled(name: str) -> Iterator[InHome]:
     with _all_locked(name):
-        states = _beside_the_longest(name)
-        source = chains.path_of(name)
-        size = source.stat().st_size
+        states = list(_beside_the_longest(name))
+        found = chains.longest(name, now=True)
+        if found is None:
+            return
+        source, size = found
         lacking = [state for state in states if state.state in (BEHIND, ABSENT)]
-        if lacking and not _is_whole(source, size):
-            yield InHome(name, source.parent, DAMAGED)
+        if lacking and not _is_whole(source, name, size):
+            yield InHome(name, source, DAMAGED)
             return
         for state in states:
             if state not in lacking:
                 yield state
                 continue
-            target = chains.path_in(state.home, name)
-            if state.state == ABSENT:
-                _copy_whole(source, target)
-            else:
-                _copy_end(source, target)
-            if _unlike_at(source, target, size) is not None:
-                raise chains.HomeAway(state.home, "what was written there reads otherwise")
+            _fill(source, _home_of(state), name, size)
             yield InHome(name, state.home, FILLED, state.missing)
+
+
+def _home_of(state: InHome) -> Home:
+    return next(home for home in chains.homes() if home == state.home)
+
+
+def _fill(source: Home, target: Home, name: str, size: int) -> None:
+    """Raises OSError, also where what was written reads otherwise."""
+    start = Position()
+    with contextlib.suppress(FileNotFoundError):
+        start = target.tail(name, source.tail(name)).position
+    target.fill(name, start.offset, pieces_of(source.read(name, start, size), start))
+    if _are_unlike(source, target, name, target.size(name)):
+        raise HomeAway(target, "what was written there reads otherwise")
 
 
 @contextlib.contextmanager
@@ -254,66 +279,52 @@ def _all_locked(name: str) -> Iterator[None]:
     """Nobody writes to a file of this name in any home meanwhile; locked in the writers' order."""
     with ExitStack() as opened:
         for home in chains.homes():
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                opened.enter_context(chains.locked(os.open(chains.path_in(home, name), os.O_RDWR)))
+            opened.enter_context(home.lock(name))
         yield
 
 
-def _beside_the_longest(name: str) -> list[InHome]:
-    longest = chains.path_of(name)
-    size = longest.stat().st_size
-    found = []
+def _beside_the_longest(name: str) -> Iterator[InHome]:
+    found = chains.longest(name, now=True)
+    if found is None:
+        return
+    source, size = found
     for home in chains.homes():
-        path = chains.path_in(home, name)
-        if path == longest:
-            found.append(InHome(name, home, SAME))
-        elif not path.is_file():
-            found.append(InHome(name, home, ABSENT, size))
-        elif _unlike_at(longest, path, end := path.stat().st_size) is not None:
-            found.append(InHome(name, home, UNLIKE))
-        else:
-            found.append(InHome(name, home, BEHIND if end < size else SAME, size - end))
-    return found
+        try:
+            yield InHome(name, home, SAME) if home == source else _beside(source, size, home, name)
+        except FileNotFoundError:
+            yield InHome(name, home, ABSENT, size)
+        except OSError as error:
+            yield InHome(name, home, AWAY, why=words_of(error))
 
 
-def _unlike_at(one: Path, two: Path, size: int) -> int | None:
-    """Where two files differ first within so many bytes (the part of it, counted from the beginning); None: nowhere."""
-    with one.open("rb") as left, two.open("rb") as right:
-        for start in range(0, size, _PART):
-            length = min(_PART, size - start)
-            if left.read(length) != right.read(length):
-                return start
-    return None
+def _beside(source: Home, size: int, home: Home, name: str) -> InHome:
+    end = home.size(name, source.tail(name))
+    if _are_unlike(source, home, name, end):
+        return InHome(name, home, UNLIKE)
+    return InHome(name, home, BEHIND if end < size else SAME, size - end)
 
 
-def _is_whole(path: Path, size: int) -> bool:
+def _are_unlike(one: Home, two: Home, name: str, size: int) -> bool:
+    """Whether the first so many bytes differ."""
+    lines = (_up_to(size, home.read(name, Position(), size)) for home in (one, two))
+    return any(left != right for left, right in zip_longest(*lines))
+
+
+def _up_to(size: int, lines: Iterable[bytes]) -> Iterator[bytes]:
+    left = size
+    for line in lines:
+        yield line[:left]
+        left -= len(line)
+
+
+def _is_whole(home: Home, name: str, size: int) -> bool:
     """Whether it is one chain from its beginning to its last line, each bound to the one before."""
     end = 0
-    for position, item in chains.read_file(path, Position(), size, settled=True):
+    for position, item in chains.read_in([home], name, Position(), size, settled=True):
         if isinstance(item, Damage):
             return False
         end = position.offset
     return end > 0
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    if not target.parent.is_dir():
-        chains.make_home(target.parent)
-    beside = target.with_name(f"{target.name}.part")
-    with source.open("rb") as origin, open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as copy:
-        shutil.copyfileobj(origin, copy, _PART)
-        copy.flush()
-        os.fsync(copy.fileno())
-    beside.replace(target)
-    chains.flush_folder(target.parent)
-
-
-def _copy_end(source: Path, target: Path) -> None:
-    with source.open("rb") as origin, target.open("ab") as copy:
-        origin.seek(target.stat().st_size)
-        shutil.copyfileobj(origin, copy, _PART)
-        copy.flush()
-        os.fsync(copy.fileno())
 
 
 # ---------------------------------------------------------------- the one file of earlier versions
@@ -326,8 +337,8 @@ def _earlier_files_missing() -> list[Path]:
 
 def _fill_earlier(target: Path) -> InHome:
     source = next(path for path in map(chains.earlier_file, chains.named()) if path.is_file())
-    _copy_whole(source, target)
+    copy_file(source, target)
     before, after = (hashlib.sha256(path.read_bytes()).digest() for path in (source, target))
     if before != after:
-        raise chains.HomeAway(target.parent, "what was written there reads otherwise")
+        raise HomeAway(target.parent, "what was written there reads otherwise")
     return InHome(target.name, target.parent, FILLED, target.stat().st_size)

@@ -28,9 +28,10 @@ from purge.choices import JournalTrouble
 from purge.database import dialect_of
 from purge.installation.identity import installation
 from purge.journal import chains
-from purge.journal.chains import ChainLine, Damage, Position
+from purge.journal.chains import ChainLine, Damage
 from purge.journal.homes import look_at_homes
 from purge.journal.lines import OUTCOMES, add_missing
+from purge.journal.stores.home import Position
 from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, PurgeRequest
 
 logger = logging.getLogger(__name__)

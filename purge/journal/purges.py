@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from purge.journal import chains
-from purge.journal.chains import ChainLine, Damage, Position
+from purge.journal.chains import ChainLine, Damage
 from purge.journal.lines import ACCEPTED, LATE, LET_GO, OUTCOMES
+from purge.journal.stores.home import Position
 
 #: Chain and number of a line.
 At = tuple[str, int]

@@ -18,6 +18,7 @@ from purge.installation.identity import installation
 from purge.journal import chains, noticing
 from purge.journal.lines import CANCELLED, journal_acceptance
 from purge.journal.noticing import Trouble
+from purge.journal.stores.home import HomeAway, Position
 from purge.models import Installation, JournalAlarm, JournalChain, JournalMark, PurgeRequest
 from purge.services.refusals import PurgeRefused
 
@@ -49,7 +50,7 @@ def log_or_refuse() -> Iterator[None]:
         yield
     except OSError as error:
         # Which home, for the log of the process: nobody's business on a page.
-        logger.warning("purge log: %s", error if isinstance(error, chains.HomeAway) else type(error).__name__)
+        logger.warning("purge log: %s", error if isinstance(error, HomeAway) else type(error).__name__)
         raise PurgeRefused(
             "journal",
             _(
@@ -125,7 +126,7 @@ def _forget_lost(chain: str) -> None:
     end = 0
     size = chains.size_of(chain)
     if size is not None:
-        for position, _item in chains.read(chain, chains.Position(), size, settled=True):
+        for position, _item in chains.read(chain, Position(), size, settled=True):
             end = position.seq
     JournalChain.objects.filter(name=chain).delete()
     JournalMark.objects.filter(chain=chain, seq__gt=end).update(chain="", seq=0)

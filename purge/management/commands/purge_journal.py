@@ -10,9 +10,10 @@ from purge.choices import JournalTrouble
 from purge.installation.identity import installation
 from purge.journal import chains, noticing
 from purge.journal.brought_back import brought_back
-from purge.journal.chains import Damage, Position
+from purge.journal.chains import Damage
 from purge.journal.homes import (
     ABSENT,
+    AWAY,
     BEHIND,
     DAMAGED,
     FILLED,
@@ -23,6 +24,7 @@ from purge.journal.homes import (
     copy_between_homes,
     home_troubles,
 )
+from purge.journal.stores.home import HomeAway, Position
 from purge.management.base import USAGE, PurgeCommand, needs_you
 from purge.models import JournalAlarm, JournalChain, PurgeRequest
 from purge.services import journal_acknowledge
@@ -156,6 +158,8 @@ class Command(PurgeCommand):
         ]
         lines = [_home_text(each) for each in done] or ["Every home has everything."]
         self.show(data, lines, as_json=options["json"])
+        if any(each.state == AWAY for each in done):
+            needs_you("A home does not answer: type the same again when it does.")
         if any(each.state != FILLED for each in done):
             needs_you("What is damaged, or tells otherwise, was left as it is: see manage.py purge_journal verify.")
 
@@ -184,7 +188,7 @@ def _places() -> str:
 
 
 def _what(error: OSError) -> str:
-    return str(error) if isinstance(error, chains.HomeAway) else type(error).__name__
+    return str(error) if isinstance(error, HomeAway) else type(error).__name__
 
 
 def _home_text(each: InHome) -> str:
@@ -193,6 +197,7 @@ def _home_text(each: InHome) -> str:
         ABSENT: "has no such file",
         UNLIKE: "TELLS OTHERWISE than another home",
         DAMAGED: "is DAMAGED there, and was copied nowhere",
+        AWAY: f"does not answer ({each.why})",
         FILLED: f"filled: {each.missing:,} bytes, read again and compared",
     }
     return f"{each.name}  {each.home}: {words[each.state]}"

@@ -47,6 +47,7 @@ def make_bucket(object_store):
 
     yield make
     object_store.denied, object_store.page = set(), 0
+    object_store.comes_back()
 
 
 @pytest.fixture

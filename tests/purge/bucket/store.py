@@ -31,6 +31,10 @@ class ObjectStore:
     def __init__(self) -> None:
         self.denied: set[str] = set()
         self.page = 0
+        self.asked: list[str] = []
+        #: What it does with questions: answers, "hangs" without an answer, or "loses" the answer to what it has done.
+        self.mood = ""
+        self._end = threading.Event()
         self._app = DomainDispatcherApplication(create_backend_app)
         self.server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Silent)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -44,20 +48,42 @@ class ObjectStore:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
+    def comes_back(self) -> None:
+        self.mood = ""
+        self._end.set()
+        self._end = threading.Event()
+
     def stop(self) -> None:
+        self.comes_back()
         self.server.shutdown()
         self.server.server_close()
 
     def _answer(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         right = _right(environ)
+        self.asked.append(right)
+        if self.mood == "hangs":
+            return self._nothing(start)
+        if self.mood == "loses" and right == "s3:PutObject":
+            b"".join(self._app(environ, lambda *_words: None))
+            return self._nothing(start)
         if right in self.denied:
-            if environ["REQUEST_METHOD"] == "POST":
+            if right == "s3:DeleteObjectVersion" and environ["REQUEST_METHOD"] == "POST":
                 return _each_denied(environ, start)
             start("403 Forbidden", [("Content-Type", "application/xml")])
             return [DENIED.encode()]
-        if self.page and right == "s3:ListBucketVersions" and "max-keys" not in environ["QUERY_STRING"]:
+        if (
+            self.page
+            and right in ("s3:ListBucket", "s3:ListBucketVersions")
+            and "max-keys" not in environ["QUERY_STRING"]
+        ):
             environ["QUERY_STRING"] += f"&max-keys={self.page}"
         return self._app(environ, start)
+
+    def _nothing(self, start: Any) -> Iterable[bytes]:
+        """Silence, until whoever asked has gone."""
+        self._end.wait(20)
+        start("503 Slow Down", [])
+        return []
 
 
 def _right(environ: dict[str, Any]) -> str:
@@ -68,6 +94,10 @@ def _right(environ: dict[str, Any]) -> str:
             return "s3:ListBucketVersions"
         case "GET" if "uploads" in asked:
             return "s3:ListBucketMultipartUploads"
+        case "GET" if "list-type" in asked:
+            return "s3:ListBucket"
+        case "GET" if environ["PATH_INFO"].count("/") > 1:
+            return "s3:GetObject"
         case "DELETE" if "uploadId" in asked:
             return "s3:AbortMultipartUpload"
         case "DELETE" if "versionId" in asked:
@@ -76,6 +106,10 @@ def _right(environ: dict[str, Any]) -> str:
             return "s3:DeleteObjectVersion"
         case "PUT":
             return "s3:PutObject"
+        case "POST" if "uploads" in asked:
+            return "s3:PutObject"
+        case "DELETE":
+            return "s3:DeleteObject"
     return ""
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from purge.journal import chains
-from purge.journal.chains import ChainLine, Damage, Position
+from purge.journal.chains import ChainLine, Damage
+from purge.journal.stores import folder as stores_folder
+from purge.journal.stores.home import Position
 
 OURS = uuid.UUID("11111111-2222-3333-4444-555555555555")
 OTHERS = uuid.UUID("99999999-8888-7777-6666-555555555555")
@@ -159,7 +161,7 @@ def test_who_waits_too_long_for_the_lock_gives_up(folder, settings, monkeypatch)
     )
     try:
         assert holder.stdout.readline() == "held\n"
-        monkeypatch.setattr(chains, "LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(stores_folder, "LOCK_SECONDS", 0.1)
         with pytest.raises(TimeoutError):
             write("committed")
     finally:
@@ -250,7 +252,7 @@ def test_a_chain_whose_end_is_damaged_is_not_continued(folder):
     write("accepted")
     with the_file(folder).open("ab") as file:
         file.write(b"what is this\n")
-    chains._tails.clear()
+    stores_folder._tails.clear()
     write("committed")
     first, second = chains.chain_names(OURS)
     assert read(first) == ["begun", "accepted", (3, "its last line cannot be read")]
@@ -330,7 +332,7 @@ def test_what_was_read_and_then_rewritten_is_damage(folder):
     position = list(chains.read(name, Position(), chains.settle(name), settled=True))[-1][0]
     text = the_file(folder).read_bytes().splitlines()
     the_file(folder).write_bytes(text[0] + b"\n")
-    chains._tails.clear()
+    stores_folder._tails.clear()
     write("accepted", "a", "b")
     (item,) = [
         item for _p, item in chains.read(name, position, chains.settle(name), settled=True) if isinstance(item, Damage)

@@ -13,6 +13,9 @@ from django.utils import timezone
 
 from purge import services
 from purge.journal import chains, homes, noticing
+from purge.journal.stores import folder as stores_folder
+from purge.journal.stores.folder import Folder
+from purge.journal.stores.home import HomeAway, Position
 from purge.models import JournalAlarm, PurgeRequest, WorkerBeat
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
@@ -106,7 +109,7 @@ def test_an_outcome_is_written_where_it_can_be_and_the_next_line_brings_the_othe
     assert events(places[which]) == ["begun", "accepted"]
     assert events(places[1 - which]) == ["begun", "accepted", "committed", "completed"]
     (name,) = chains.chain_names(OURS)
-    read = [item.event for _position, item in chains.read(name, chains.Position(), chains.settle(name), settled=True)]
+    read = [item.event for _position, item in chains.read(name, Position(), chains.settle(name), settled=True)]
     assert read == ["begun", "accepted", "committed", "completed"], "the longest is read"
     disk.takes = None
     write("accepted")
@@ -138,7 +141,7 @@ def test_a_crash_between_two_homes_leaves_a_line_that_the_other_gets(places):
     write("accepted", "accepted")
     whole = the_file(places[1]).read_bytes()
     the_file(places[1]).write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
-    chains._tails.clear()
+    stores_folder._tails.clear()
     write("accepted")
     assert contents(places[0]) == contents(places[1])
     assert events(places[1]) == ["begun", "accepted", "accepted", "accepted"]
@@ -147,10 +150,10 @@ def test_a_crash_between_two_homes_leaves_a_line_that_the_other_gets(places):
 def test_a_home_that_is_not_mounted_gets_no_files_of_its_own(places):
     write("accepted")
     away = places[1].rename(places[1].with_name("away"))
-    with pytest.raises(chains.HomeAway):
+    with pytest.raises(HomeAway):
         write("accepted")
     places[1].mkdir()  # the place where it is mounted, on another disk
-    with pytest.raises(chains.HomeAway):
+    with pytest.raises(HomeAway):
         write("accepted")
     write("committed", to_disk=False)
     assert files(places[1]) == []
@@ -189,8 +192,8 @@ def test_homes_that_tell_otherwise_take_nothing(places):
     write("accepted", "committed")
     text = the_file(places[1]).read_bytes()
     the_file(places[1]).write_bytes(text.replace(b"committed", b"cancelled"))
-    chains._tails.clear()
-    with pytest.raises(chains.HomeAway, match="otherwise"):
+    stores_folder._tails.clear()
+    with pytest.raises(HomeAway, match="otherwise"):
         write("accepted")
 
 
@@ -240,7 +243,7 @@ def check_says() -> str:
 
 def own(home: Path) -> Path:
     """The chain of the test's database."""
-    return chains.path_in(home, noticing.chains_of_this_database()[0])
+    return Folder(home).file(noticing.chains_of_this_database()[0])
 
 
 def test_a_home_that_is_away_refuses_the_submission_and_is_told_before(cast, places, client, operator, run):
