@@ -332,7 +332,7 @@ def test_a_store_that_would_refuse_is_told_before_and_refuses_the_submission(
     log.store.mood = "hangs" if trouble == "away" else ""
     homes.forget()
     # Before anybody asks for a purge:
-    answer = client.get("/healthz")
+    answer = client.get("/healthz", headers={"host": "localhost"})
     assert (answer.status_code, answer.json()["purge_log_homes"]) == (503, ["unwritable"])
     assert log.name not in answer.content.decode()
     said = check_says()
@@ -356,7 +356,7 @@ def test_a_store_that_would_refuse_is_told_before_and_refuses_the_submission(
     settings.PURGE_JOURNAL = [log.folder, log.url]
     log.store.comes_back()
     homes.forget()
-    assert client.get("/healthz").json()["purge_log_homes"] == "ok"
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == "ok"
     assert check_says() == ""
     submit(cast, cast.bob)
     assert log.are_same()
@@ -388,7 +388,7 @@ def test_one_that_refuses_after_the_commit_is_an_alarm_and_no_error_to_the_custo
     assert log.events()[-1] == "accepted"
     assert b'"committed"' in log.in_folder()
     homes.forget()
-    assert client.get("/healthz").json()["purge_log_homes"] == ["unwritable"]
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == ["unwritable"]
     log.store.denied = set()
     homes.forget()
     noticing.reconcile()
@@ -504,7 +504,7 @@ def test_a_machine_that_is_put_back_with_its_folder_is_found_out_by_the_bucket(c
     file.write_bytes(backup)
     anew()
     assert noticing.is_older()
-    assert client.get("/healthz").json()["purge_log_homes"] == "ok"
+    assert client.get("/healthz", headers={"host": "localhost"}).json()["purge_log_homes"] == "ok"
     found = noticing.look()
     assert (found.unknown, found.missing, found.damaged) == (1, 0, 0)
     assert JournalAlarm.objects.values_list("reference", flat=True).distinct().get() == UNKNOWN
