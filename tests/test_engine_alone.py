@@ -35,6 +35,8 @@ ALLOWED = {
         "users_in_account": "a question that the port asks",
         "active": "the code of a refusal",
     },
+    "purge/services/looking_up/words.py": dict.fromkeys(("active", "deleted"), "the place of a number in a sentence"),
+    "purge/management/commands/purge_submit.py": {"active": "why somebody was left out of a batch"},
     "purge/management/selecting.py": {"users": "a key of the command's JSON"},
     "purge/management/commands/purge_preview.py": {"users": "a key of the command's JSON"},
     "purge/management/commands/purge_journal.py": {"users_who_are_back": "a key of the command's JSON"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as product
 
-from purge.models import PurgeRequest, RegisterNote
+from purge.models import EvidencePeriod, PurgeRequest, RegisterNote
 from purge.rules.periods import Evidence
 from purge.services.evidence import evidence_periods_set
 from tests.factories.users import AdministratorFactory, UserFactory
@@ -16,6 +16,12 @@ pytestmark = pytest.mark.django_db
 
 DONE = datetime(2026, 8, 5, 12, tzinfo=UTC)
 SCRIPT = Path(product.BASE_DIR) / "lms_purge/static/lms_purge/letter.js"
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_decided(db):
+    """As in an installation that was upgraded; a new one begins with the standard."""
+    EvidencePeriod.objects.all().delete()
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ document.addEventListener('click', event => {
 #: Controls that somebody would have to fill in, choose or tick before the form can be sent.
 TO_FILL_IN = (
     "form => [...form.elements].filter(each => each.name && !['hidden', 'submit', 'button'].includes(each.type))"
+    # What is folded has no place among the tabs, and nobody has to know of it.
+    ".filter(each => !each.closest('details:not([open])'))"
     ".map(each => each.name)"
 )
 

@@ -8,7 +8,8 @@ from tools.environment import ROOT
 #: Variables of the keys are read by keys.folder.
 ELSEWHERE = {"SECRET_KEY", "PURGE_HASH_KEY", "LMS_ENCRYPTION_KEYS"}
 #: Read as well, and no setting of a site: the system's own, Django's, and those of ./test.
-NO_SETTINGS = {"PATH", "DJANGO_SETTINGS_MODULE", "DB", "REQUIRE_BROWSER"}
+#: ``REQUEST_METHOD`` is read of a request: the environment of WSGI.
+NO_SETTINGS = {"PATH", "DJANGO_SETTINGS_MODULE", "DB", "REQUIRE_BROWSER", "REQUEST_METHOD"}
 PRODUCT = ("connectors", "keys", "learning", "lms_purge", "messaging", "purge", "tools", "users")
 #: How a default in the code is said on the page, where it is not the same.
 SAID = {

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from purge.models import EvidencePeriod
 from purge.rules.periods import Evidence
 from purge.services.evidence import evidence_periods_set
 from tests.factories.users import AccountFactory, AdministratorFactory
@@ -18,6 +19,12 @@ def ran(*arguments):
     out = io.StringIO()
     call_command("purge_rules", *arguments, stdout=out)
     return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_decided(db):
+    """As in an installation that was upgraded; a new one begins with the standard."""
+    EvidencePeriod.objects.all().delete()
 
 
 @pytest.fixture

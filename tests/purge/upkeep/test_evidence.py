@@ -41,6 +41,12 @@ STANDARD = {"requests": 1095, "sign_ins": 180, "mails": 365, "look_ups": 365, "e
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_decided(db):
+    """As in an installation that was upgraded; a new one begins with the standard."""
+    EvidencePeriod.objects.all().delete()
+
+
 @pytest.fixture
 def account(db):
     return AccountFactory(name="Acme", subdomain="acme", time_zone="Asia/Tokyo")

@@ -139,7 +139,7 @@ def test_the_list_asks_a_constant_number_of_queries(signed_in, account, ann, dja
 
 
 def test_adding_a_person(signed_in, account, admin_user):
-    data = {"name": "New", "email": "JÜRGEN@acme.example", "unique_user_id": "", "adobe_id": "", "locale": "de"}
+    data = {"name": "New", "email": "JÜRGEN@acme.example", "unique_user_id": "", "adobe_id": "", "locale": "fr"}
     response = signed_in.post(url("internaluser_add"), data, follow=True)
     assert response.status_code == 200
     user = User.objects.get(email_key="jürgen@acme.example")

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from django.conf import settings as site
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from connectors.models import ApiToken
 from connectors.services import credentials_store, token_create
@@ -32,6 +33,7 @@ from tests.users.second_factor.test_codes import code_at
 from users import services as users
 from users.identity_provider.services import provider_create, provider_delete, provider_update
 from users.imports.services import import_bad_rows, import_file_export, user_import_confirm, user_import_start
+from users.invitations.services import user_invite
 from users.models import EnrolmentCode, IdentityProvider, ImportLog, ProvedAddress, ProvedDomain, Role, User, UserAudit
 from users.proofs.services import (
     address_proof_ask,
@@ -362,6 +364,30 @@ def purge_of_an_address(w):
     )
 
 
+def purge_of_a_batch(w):
+    return (
+        lambda: purge.purge_submit_batch(acting_user=w.operator, account_id=w.acme.pk, user_ids=[w.leaver.pk]),
+        lambda: PurgeRequest.objects.exists(),
+    )
+
+
+def message_of_the_identity_provider(w):
+    return (
+        lambda: purge.purge_submit_ims(acting_user=w.operator, email="x@mail.example", reference="ims-1"),
+        lambda: PurgeRequest.objects.exists(),
+    )
+
+
+def an_administrator_invited(w):
+    invited = AdministratorFactory(account=w.acme, email="invited@acme.example")
+    invited.set_unusable_password()
+    invited.save()
+    return (
+        lambda: user_invite(acting_user=w.chief, user=invited),
+        lambda: OrmQ.objects.exists(),
+    )
+
+
 def request_released(w):
     row = accepted(w, Status.HELD)
     return (
@@ -441,6 +467,9 @@ ACTS = [
     application_redirect,
     purge_of_people,
     purge_of_an_address,
+    purge_of_a_batch,
+    message_of_the_identity_provider,
+    an_administrator_invited,
     request_released,
     request_tried_again,
     list_exported,
@@ -530,6 +559,7 @@ def test_every_service_that_asks_has_its_act_here():
         "users.role_remove",
         "users.purge_permission_set",
         "users.user_create",
+        "users.user_invite",
         "users.account_update",
         "users.user_import_start",
         "users.user_import_confirm",
@@ -545,6 +575,8 @@ def test_every_service_that_asks_has_its_act_here():
         "connectors.token_create",
         "connectors.credentials_store",
         "purge.purge_submit",
+        "purge.purge_submit_batch",
+        "purge.purge_submit_ims",
         "purge.purge_submit_address",
         "purge.purge_release",
         "purge.purge_retry",
