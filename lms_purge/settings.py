@@ -219,7 +219,7 @@ STORAGES = {
 
 LANGUAGE_CODE = "en"
 # Whoever is signed in chooses by the field "Language"; before, and where that is empty, the browser says.
-LANGUAGES = [("en", "English"), ("fr", "Français")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True

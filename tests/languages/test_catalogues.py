@@ -47,7 +47,7 @@ def test_the_site_reads_what_the_translators_wrote(language):
 
 
 #: The stem of each language's word for purge; its word for delete is another.
-PURGE = {"fr": "purg"}
+PURGE = {"de": "bereinig", "fr": "purg"}
 #: Says it with a pronoun.
 SAID_OTHERWISE = {"Only somebody who may purge can give or withdraw this permission."}
 
