@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from connectors import models, selectors, services
 from connectors.kinds import setting_field, settings_model
 from keys.fields import encrypted_names
+from purge.fields import PairLines
 from users.services import ServiceError
 from users.tenancy import ReadOnlyAdmin, TenantAdmin, TenantStackedInline
 from users.tenancy.active_people import ActivePeopleForm
@@ -77,6 +78,12 @@ INLINES: dict[type[models.ConnectorSettings], type[SettingsInline]] = {
 }
 
 
+class ConnectorForm(ActivePeopleForm):
+    class Meta:
+        field_classes = {"mapping": PairLines}
+        help_texts = {"mapping": _("One per line: outside column = field here.")}
+
+
 class ConnectorAdmin(TenantAdmin):
     """A connector is made, then its settings are filled in, then it is enabled."""
 
@@ -96,7 +103,7 @@ class ConnectorAdmin(TenantAdmin):
         "disabled_at",
         "next_run_at",
     )
-    form = ActivePeopleForm
+    form = ConnectorForm
     autocomplete_fields = ("contact",)
     readonly_fields = ("state", "disabled_reason", "disabled_reference", "disabled_at", "next_run_at")
     change_form_template = "connectors/connector_change_form.html"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import URLField
@@ -115,6 +116,18 @@ class InstructorInline(TenantTabularInline):
         return bool(request.user.has_perm("learning.change_session"))
 
 
+class DaysToCome(admin.DateFieldListFilter):
+    """For what is mostly ahead: Django's own choices look back."""
+
+    def __init__(self, field, request, params, model, model_admin, field_path):
+        super().__init__(field, request, params, model, model_admin, field_path)
+        any_date, today, _past_week, *longer = self.links
+        begins: Any = today[1][self.lookup_kwarg_since]
+        to_come = {self.lookup_kwarg_since: begins}
+        week = {**to_come, self.lookup_kwarg_until: begins + timedelta(days=8)}
+        self.links = (any_date, (_("To come"), to_come), today, (_("Next 7 days"), week), *longer)
+
+
 class SessionAdmin(PartialUpdateAdmin):
     account_path = "course__account"
     list_display: tuple[str, ...] = (
@@ -126,7 +139,7 @@ class SessionAdmin(PartialUpdateAdmin):
         "state",
         "instructors",
     )
-    list_filter: ClassVar[tuple[str, ...]] = ("state", "starts_at")
+    list_filter: ClassVar[tuple[Any, ...]] = ("state", ("starts_at", DaysToCome))
     search_fields = ("title", "course__title", "venue")
     list_select_related = ("course",)
     fields = (
@@ -188,7 +201,7 @@ class UnstaffedSessionAdmin(SessionAdmin):
         "needs_instructor_since",
         "needs_instructor_reference",
     )
-    list_filter = ("starts_at",)
+    list_filter = (("starts_at", DaysToCome),)
 
     def get_queryset(self, request):
         return super().get_queryset(request).need_instructor()

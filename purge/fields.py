@@ -98,6 +98,63 @@ class BoundedJSON(forms.JSONField):
         raise ValidationError(self.error_messages["number"], code="number")
 
 
+class TextLines(BoundedJSON):
+    """A list of texts as people write it, one per line. What has another shape is JSON, shown and typed."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> Any:
+        if self.disabled or not isinstance(value, str):
+            return super().to_python(value)
+        text = value.strip()
+        if text in ("", "null"):
+            return self._of_lines([])
+        if text[0] in "[{":
+            return super().to_python(text)
+        if len(value) > MOST_JSON:
+            raise ValidationError(self.error_messages["too_long"], code="too_long")
+        return storable(self._of_lines([line.strip() for line in text.splitlines() if line.strip()]))
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, InvalidJSONInput):
+            return value
+        lines = self._as_lines(value) if value else []
+        shown = "\n".join(lines) if all(isinstance(line, str) for line in lines) else ""
+        # Only what is read as it was.
+        if not value or (shown and shown.strip()[0] not in "[{" and self._reads_as(shown, value)):
+            return shown
+        return super().prepare_value(value)
+
+    def _reads_as(self, text: str, value: Any) -> bool:
+        try:
+            return bool(self.to_python(text) == value)
+        except ValidationError:
+            return False
+
+    def _of_lines(self, lines: list[str]) -> Any:
+        return lines
+
+    def _as_lines(self, value: Any) -> list[Any]:
+        return value if isinstance(value, list) else []
+
+
+class PairLines(TextLines):
+    """A table of texts by name as people write it, "name = text" per line."""
+
+    default_error_messages = {"pair": _("Write one pair per line, with “=” between the two.")}
+
+    def _of_lines(self, lines: list[str]) -> Any:
+        pairs = {name.strip(): text.strip() for name, _sign, text in (line.partition("=") for line in lines)}
+        if not all(pairs) or not all(pairs.values()):
+            raise ValidationError(self.error_messages["pair"], code="pair")
+        return pairs
+
+    def _as_lines(self, value: Any) -> list[Any]:
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            return []
+        return [f"{name} = {text}" for name, text in value.items()]
+
+
 def _depth(text: str) -> int:
     """How many lists and objects are open at most at once; what stands in quotation marks opens none."""
     deepest = open_now = 0

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from messaging.models import Notification
 from messaging.selectors import notifications_of
+from purge.admin.base import account_names
 from purge.admin.report import link_to, link_to_one
 from purge.choices import OPEN_STATUSES, Fate, State
 from purge.models import FollowUp, PurgeRequest, Subject, WorkerBeat
@@ -42,7 +43,7 @@ class Tile:
 class Home:
     """What the home page shows to somebody. ``worker`` is None when none has ever run; ``asks_for_periods``: nobody has
     decided for how long evidence is kept, and they may; ``clean_up``: what keeps the disk space of finished ones, for
-    those who can end it."""
+    those who can end it; ``latest``: with the names of their accounts for those who follow all, else ''."""
 
     tiles: tuple[Tile, ...]
     worker: WorkerBeat | None
@@ -50,7 +51,7 @@ class Home:
     clean_up: tuple[str, ...]
     asks_for_periods: bool
     charts: tuple[Chart, ...]
-    latest: tuple[tuple[PurgeRequest, Standing], ...]
+    latest: tuple[tuple[PurgeRequest, Standing, str], ...]
     notifications: QuerySet[Notification]
     follows_all: bool
 
@@ -60,6 +61,7 @@ def home_of(user: Any) -> Home:
     requests = requests_seen_by(user)
     latest = list(requests.order_by("-accepted_at", "-pk")[:LATEST])
     stand = standings(latest, user)
+    names = account_names(latest) if user.has_perm(FOLLOW) else {}
     return Home(
         tiles=_tiles(user, requests),
         worker=worker_beat(),
@@ -67,7 +69,7 @@ def home_of(user: Any) -> Home:
         asks_for_periods=user.is_superuser and is_undecided(),
         clean_up=clean_up_texts() if user.is_superuser or user.is_support else (),
         charts=_charts(user, requests),
-        latest=tuple((purge_request, stand[purge_request.pk]) for purge_request in latest),
+        latest=tuple((each, stand[each.pk], names.get(each.pk, "")) for each in latest),
         notifications=notifications_of(user)[:LATEST],
         follows_all=user.has_perm(FOLLOW),
     )

@@ -179,7 +179,8 @@ class DeletedUserAdmin(PastedLists):
         if person is None:
             raise Http404
         if not self.has_change_permission(request):
-            raise PermissionDenied
+            self._check_view(request)
+            return self._page(request, "correct", title=_("Deleted user"), person=person, facts=_facts(person))
         if self._is_held(person):
             self.message_user(request, _("This user is being purged: nothing can be changed any more."), messages.ERROR)
             return HttpResponseRedirect(reverse(LIST))
@@ -397,7 +398,8 @@ class DeletedUserAdmin(PastedLists):
             return
         more = CleanupFilter(back, queryset=deleted_and_free(self.get_queryset(request)))
         people = confirmation.draft.people
-        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if people and more.form.is_valid() else 0
+        # Who purges a single person is not working off a list.
+        left = more.qs[: settings.PURGE_MAX_PEOPLE].count() if len(people) > 1 and more.form.is_valid() else 0
         if left:
             label = _more_label(back.get("month", ""), left)
             link = reverse(LIST) + ListQuery(back).with_(select="first")
@@ -558,10 +560,28 @@ def _more_label(month: str, left: int) -> str:
     """What the link to the rest of a selection says: fifty more, or as many as there are."""
     values = {"n": left, "month": month_label(month) if month else ""}
     if left == settings.PURGE_MAX_PEOPLE:
-        return (_("Select the next %(n)d of %(month)s") if month else _("Select the next %(n)d deleted users")) % values
+        words = (
+            _("Select the next %(n)d of %(month)s’s deleted users")
+            if month
+            else _("Select the next %(n)d deleted users")
+        )
+        return words % values
     if month:
-        return _("Select the last %(n)d of %(month)s") % values
+        return (
+            ngettext(
+                "Select the last of %(month)s’s deleted users",
+                "Select the last %(n)d of %(month)s’s deleted users",
+                left,
+            )
+            % values
+        )
     return ngettext("Select the last deleted user", "Select the last %(n)d deleted users", left) % values
+
+
+def _facts(person: DeletedUser) -> list[tuple[str, str]]:
+    """What the page of the pencil lets people correct, for those who only read it: label and value."""
+    form = CorrectForm(instance=person, acting_user=None)
+    return [(str(field.label), str(field.value() or "–")) for field in form]
 
 
 def _outside_export(request: HttpRequest, copies: Any, *, what: str, number: int | None = None) -> HttpResponseBase:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -36,7 +36,8 @@ class ImsNoticeAdmin(ReadOnlyAdmin):
         if request.user.is_superuser:
             return rows
         account_id = get_host().account_of(request.user)
-        return rows.none() if account_id is None else rows.filter(account_id=account_id)
+        # Who it is about is for the people of the account alone.
+        return rows.none() if account_id is None else rows.filter(account_id=account_id).annotate(names=Value(True))
 
     def has_view_permission(self, request, obj=None):
         return request.user.is_active and request.user.has_perm("purge.view_imsnotice")
@@ -45,7 +46,8 @@ class ImsNoticeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("notice"), ordering="pk")
     def title(self, row):
-        return _("Notice %(n)d") % {"n": row.pk}
+        text = _("Notice %(n)d") % {"n": row.pk}
+        return f"{text}: {row.user}" if row.user is not None and getattr(row, "names", False) else text
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, row):

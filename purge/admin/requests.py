@@ -51,6 +51,9 @@ from purge.standing import (
 )
 from purge.thoroughness.telling import thoroughness_of
 
+#: Of how many of the latest requests the accounts are offered to filter by.
+LATEST_REQUESTS = 1_000
+
 
 @dataclass(frozen=True)
 class GoOn:
@@ -136,11 +139,35 @@ class ToDoFilter(admin.SimpleListFilter):
         return queryset.filter(something_to_do()) if self.value() == "open" else queryset
 
 
+class AccountFilter(admin.SimpleListFilter):
+    """For those who follow the requests of all accounts. Offered are the accounts of the latest requests."""
+
+    title = gettext_lazy("account")
+    parameter_name = "account"
+
+    def lookups(self, request, model_admin):
+        latest = PurgeRequest.across_accounts.order_by("-accepted_at", "-pk").values_list("account_id", flat=True)
+        ids = {pk for pk in latest[:LATEST_REQUESTS] if pk is not None}
+        if self.value_as_number:
+            ids.add(self.value_as_number)
+        names = {pk: facts.name for pk, facts in get_host().accounts(ids).items()}
+        return sorted(names.items(), key=lambda each: (each[1].casefold(), each[0]))
+
+    def queryset(self, request, queryset):
+        return queryset.filter(account_id=self.value_as_number) if self.value() else queryset
+
+    @property
+    def value_as_number(self) -> int:
+        """The chosen account; 0, which no account has, for what is no number."""
+        value = self.value() or ""
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
+
+
 @admin.register(PurgeRequest)
 class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
     list_display = ("reference", "state", "accepted", "due", "people", "next_actor")
     list_display_links = ("reference",)
-    list_filter = (FigureFilter, StateFilter, DeadlineFilter, ToDoFilter, "route")
+    list_filter = (FigureFilter, StateFilter, DeadlineFilter, ToDoFilter, "accepted_at")
     search_fields = ("reference",)
     search_help_text = gettext_lazy("Request ID")
     change_list_template = "purge/request_list.html"
@@ -164,8 +191,9 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
         return self.list_display
 
     def get_list_filter(self, request):
-        """An administrator's requests come by two or three routes; to them it is what they did."""
-        return self.list_filter if request.user.has_perm(FOLLOW) else self.list_filter[:-1]
+        """An administrator's requests are of one account, and come by two or three routes; to them it is what they
+        did."""
+        return (*self.list_filter, AccountFilter, "route") if request.user.has_perm(FOLLOW) else self.list_filter
 
     def get_search_results(self, request, queryset, search_term):
         """The beginning of a request ID, however it was typed."""
@@ -270,7 +298,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
         )
         unopened = requests.unopened_of(purge_request, everything=everything)
         possible = possible_of(purge_request, everything=everything) if own or everything else None
-        recipients = get_host().page_of(Page.RECIPIENTS, purge_request.pk) if own and purge_request.is_open else ""
+        recipients = get_host().page_of(Page.RECIPIENTS, purge_request.pk) if own and _has_owners(purge_request) else ""
         return {
             "title": _("Purge request %(reference)s") % {"reference": purge_request.reference},
             "purge_request": purge_request,
@@ -296,6 +324,8 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
             "empty": empty,
             "no_steps": requests.no_steps_text(purge_request),
             "everything": everything,
+            "erased": requests.erased_of(purge_request, everything=everything),
+            "took": requests.took_text(purge_request),
             "kept": purge_request.kept_count if everything else _own_kept(purge_request),
             "creators_stay": not everything and _keeps_creators(purge_request),
             "beside": self._beside(request, purge_request),
@@ -498,6 +528,14 @@ def state_badge(stands: Standing) -> SafeString:
     if stands.overdue:
         return format_html('{} <span class="pg-pill pg-error">{}</span>', badge, _("Overdue"))
     return badge
+
+
+def _has_owners(purge_request: PurgeRequest) -> bool:
+    """Whether people of an open request are still there whose data outside applications of the account have got."""
+    if not purge_request.is_open:
+        return False
+    people = purge_request.subjects.filter(role=Reason.SELECTED).values_list("person_id", flat=True)
+    return purge_request.account_id in get_host().outside_applications(list(people)).values()
 
 
 def _own_kept(purge_request: PurgeRequest) -> int:

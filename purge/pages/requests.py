@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from purge.choices import Actor, Origin, Status, StepState, UnopenedKind
+from purge.choices import Actor, Fate, Origin, Status, StepState, UnopenedKind
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
+from purge.register.rows import duration_text
 from purge.rules.registry import get_registry, person_model
 from purge.standing import Standing
 from purge.steps.plan import labels_of
@@ -238,6 +239,19 @@ def unopened_of(purge_request: PurgeRequest, *, everything: bool) -> list[Unopen
         files = files.filter(account_id=purge_request.account_id or 0)
     counted = files.values("kind").annotate(n=Count("pk"), gone=Count("pk", filter=Q(erased=True))).order_by("kind")
     return [UnopenedLine(UnopenedKind(each["kind"]), each["n"], each["gone"]) for each in counted]
+
+
+def erased_of(purge_request: PurgeRequest, *, everything: bool) -> int:
+    """How many people it has erased. ``everything``: for support; else only those of the account that asked."""
+    erased = purge_request.subjects.filter(fate=Fate.ERASED)
+    return (erased if everything else erased.filter(account_id=purge_request.account_id or 0)).count()
+
+
+def took_text(purge_request: PurgeRequest) -> str:
+    """How long it took to its end; '' before."""
+    if purge_request.completed_at is None:
+        return ""
+    return duration_text(purge_request.completed_at - purge_request.accepted_at)
 
 
 def next_step_text(standing: Standing, to_dos: int, *, own: bool) -> str:

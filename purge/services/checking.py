@@ -13,7 +13,7 @@ from purge.choices import (
     Reason,
     Route,
 )
-from purge.host import AccountFacts, Person, PersonState, TenantKind, get_host
+from purge.host import AccountFacts, HolderKind, Person, PersonState, TenantKind, get_host
 from purge.installation.storage import UNMARKED, begin_storage, storage_trouble, text_for_customers
 from purge.routes.policy import Policy
 from purge.routes.scope import DOOMED_REASONS
@@ -188,11 +188,21 @@ def check_address(address: str, account_id: int) -> str:
         )
     key = identity_key(address)
     if get_host().users_in_account(account_id, [key]):
-        raise PurgeRefused(
-            "is_user",
-            _("This address belongs to a user of this account. Delete the user, then purge them in User Cleanup."),
-        )
+        raise PurgeRefused("is_user", _whose_address(account_id, key))
     return key
+
+
+def _whose_address(account_id: int, key: str) -> str:
+    """What to do instead with the address of a user of the account, by how far that user is already."""
+    has_it = [each for each in get_host().holders(account_id, [key]).get(key, ()) if each.kind == HolderKind.CURRENT]
+    taken = open_request_of([each.person_id for each in has_it], account_id=account_id)
+    if taken:
+        text = _("This address belongs to a user who is in purge request %(reference)s already.")
+        return text % {"reference": min(taken.values())}
+    # Whom another customer's purge has frozen is what they were before, also in these words.
+    if has_it and all(each.earlier_state == PersonState.DELETED for each in has_it):
+        return _("This address belongs to a deleted user of this account. Select them in Deleted Users and purge them.")
+    return _("This address belongs to a user of this account. Delete the user, then purge them in User Cleanup.")
 
 
 def check_kinds(policy: Policy, account_id: int | None, targets: Iterable[Target]) -> None:

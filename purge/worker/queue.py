@@ -26,7 +26,7 @@ EVIDENCE_TASK = "purge.tasks.clear_evidence"
 
 def enqueue(task: str, *ids: int | str) -> None:
     """Put a task in: ``task`` is the dotted path of a function in a ``tasks`` module, ``ids`` its arguments."""
-    async_task(task, *ids)
+    async_task(task, *ids, task_name=_name_of(task, *ids))
 
 
 def enqueue_request(request_id: int) -> None:
@@ -36,13 +36,19 @@ def enqueue_request(request_id: int) -> None:
 def enqueue_pass() -> None:
     """Put a pass over every text in, which may take long, unless one waits already."""
     if not any(task.get("func") == PATROL_TASK for task in _tasks(OrmQ.objects.all())):
-        async_task(PATROL_TASK, q_options={"timeout": PATROL_SECONDS})
+        async_task(PATROL_TASK, task_name=_name_of(PATROL_TASK), q_options={"timeout": PATROL_SECONDS})
 
 
 def enqueue_compaction() -> None:
     """Put in the clean-up of what purges left in the database's files, unless one waits already."""
     if not any(task.get("func") == COMPACT_TASK for task in _tasks(OrmQ.objects.all())):
-        async_task(COMPACT_TASK)
+        enqueue(COMPACT_TASK)
+
+
+def _name_of(task: str, *ids: int | str) -> str:
+    """What the library calls a task in its log and its tables: what is done, and with which row. By itself it would
+    make up a nickname."""
+    return " ".join([task.rpartition(".")[2], *map(str, ids)])[:100]
 
 
 # ---------------------------------------------------------------- what is in it

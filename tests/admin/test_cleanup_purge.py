@@ -76,17 +76,23 @@ def test_two_people_are_confirmed_and_accepted_as_one_request(as_admin, deleted,
 
 
 def test_after_acceptance_a_link_offers_the_next_fifty_of_the_same_month(as_admin, deleted):
-    people = [deleted() for _n in range(51)]
-    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, people[0], month="2026-01")).url))
-    assert f'<a href="{LIST}?month=2026-01&amp;select=first">Select the next 50 of January 2026</a>' in text
-    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, people[1], month="2026-01")).url))
-    assert f'<a href="{LIST}?month=2026-01&amp;select=first">Select the last 49 of January 2026</a>' in text
-    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[2:50])).url))
+    people = [deleted() for _n in range(52)]
+    month = f'<a href="{LIST}?month=2026-01&amp;select=first">'
+    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[:2], month="2026-01")).url))
+    assert f"{month}Select the next 50 of January 2026’s deleted users</a>" in text
+    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[2:4], month="2026-01")).url))
+    assert f"{month}Select the last 48 of January 2026’s deleted users</a>" in text
+    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[4:51])).url))
     assert f'<a href="{LIST}?select=first">Select the last deleted user</a>' in text
 
 
+def test_who_purges_one_person_is_not_told_to_go_on(as_admin, deleted):
+    one, _other = deleted(), deleted()
+    assert "Select the last" not in text_of(as_admin.get(confirm(as_admin, ask(as_admin, one)).url))
+
+
 def test_no_next_fifty_is_offered_when_the_month_is_empty(as_admin, deleted):
-    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, deleted(), month="2026-01")).url))
+    text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, deleted(), deleted(), month="2026-01")).url))
     assert "Select the next" not in text
     assert "Select the last" not in text
 
@@ -553,6 +559,22 @@ def test_an_address_of_a_user_of_the_account_is_refused_with_what_to_do_instead(
     assert "Delete the user, then purge them" in text_of(refused)
     elsewhere = UserFactory()
     assert "plan" in find(as_admin, elsewhere.email).context
+
+
+def test_an_address_of_somebody_who_is_deleted_already_says_where_they_are(as_admin, account, admin, deleted):
+    """Also while another account's purge holds them, of which nobody here learns."""
+    gone = deleted(email="gone@acme.example")
+    here = "This address belongs to a deleted user of this account. Select them in Deleted Users and purge them."
+    assert here in text_of(find(as_admin, "gone@acme.example"))
+    User.objects.filter(pk=gone.pk).update(state=UserState.PURGING)
+    assert here in text_of(find(as_admin, "gone@acme.example"))
+
+
+def test_an_address_of_somebody_in_a_request_names_the_request(as_admin, account, admin, deleted):
+    gone = deleted(email="gone@acme.example")
+    purge_request = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[gone.pk])
+    words = f"This address belongs to a user who is in purge request {purge_request.reference} already."
+    assert words in text_of(find(as_admin, "gone@acme.example"))
 
 
 def test_an_address_that_became_a_users_meanwhile_is_refused(as_admin, account):

@@ -128,11 +128,19 @@ def test_support_sees_every_request_and_no_people(client, purge_request, deleted
     row = purge_request(people=3)
     support = UserFactory(is_support=True)
     home = home_of(support)
-    assert [row.reference for row, _standing in home.latest] == [row.reference]
+    assert [row.reference for row, _standing, _account in home.latest] == [row.reference]
     assert "Deleted users" not in {tile.label for tile in home.tiles}
     client.force_login(support)
     text = client.get(HOME).content.decode()
     assert row.reference in text
+    assert "<td>Acme</td>" in text
+
+
+def test_an_account_does_not_read_its_own_name_beside_each_request(as_admin, purge_request):
+    row = purge_request()
+    text = as_admin.get(HOME).content.decode()
+    assert row.reference in text
+    assert "<td>Acme</td>" not in text
 
 
 # ---------------------------------------------------------------- worker

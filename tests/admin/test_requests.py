@@ -17,7 +17,7 @@ from purge.routes.policy import policies
 from purge.rules.registry import get_registry
 from purge.services import follow_up_done, purge_cancel, purge_submit, purge_submit_address, purge_submit_ims
 from purge.tasks import run_request
-from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory
+from tests.factories.connectors import ApplicationGrantFactory, ConnectorFactory, FtpSettingsFactory
 from tests.factories.learning import EnrolmentFactory, SessionInstructorFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory, trial_with_creator
 from users.models import User, UserState
@@ -182,6 +182,48 @@ def test_the_page_of_a_completed_request_shows_the_ledger_and_the_proof(seen, pu
     assert "other places were checked and contained nothing" in text
     assert "http-equiv" not in text
     assert person.name not in text
+
+
+def test_a_completed_request_says_how_long_it_took_and_how_many_were_erased(seen, purge, admin, support, deleted):
+    """The account reads of its own people, support of all."""
+    person, other = deleted(email="ann@people.example"), deleted()
+    trial, _creator = trial_with_creator()
+    UserFactory(account=trial, email="ann@people.example")
+    purge_request = purge(person, other)
+    assert "Time to completion" not in seen(admin, page_of(purge_request))
+    run_request(purge_request.pk)
+    purge_request.refresh_from_db()
+    troubled(purge_request, accepted_at=purge_request.completed_at - timedelta(hours=5))
+    text = seen(admin, page_of(purge_request))
+    assert "<dt>Time to completion</dt><dd>5 hours</dd>" in text
+    assert "<dt>People selected</dt><dd>2</dd>" in text
+    assert "<p>2 users were erased.</p>" in text
+    assert "<p>3 users were erased.</p>" in seen(support, page_of(purge_request))
+
+
+def test_a_request_about_an_address_alone_counts_no_people(seen, account, admin):
+    purge_request = purge_submit_address(acting_user=admin, account_id=account.pk, address="boss@outside.example")
+    run_request(purge_request.pk)
+    text = seen(admin, page_of(purge_request))
+    assert "Completed and verified" in text
+    assert "People selected" not in text
+    assert "erased.</p>" not in text
+
+
+def test_owners_outside_are_offered_where_there_are_any(seen, purge, admin, deleted):
+    """Also of a request that was reopened: whose people are gone, of them nothing can be listed."""
+    person = deleted()
+    ApplicationGrantFactory(user=person, application__account=person.account)
+    elsewhere = deleted()
+    ApplicationGrantFactory(user=elsewhere, application__account=AccountFactory())
+    offered = "Save the list of owners now"
+    assert offered not in seen(admin, page_of(purge(deleted())))
+    assert offered not in seen(admin, page_of(purge(elsewhere)))
+    purge_request = purge(person)
+    assert offered in seen(admin, page_of(purge_request))
+    run_request(purge_request.pk)
+    troubled(purge_request, status=Status.RESIDUE, residue_left=1, reopened=True)
+    assert offered not in seen(admin, page_of(purge_request))
 
 
 def test_progress_is_told_in_numbers_and_words(seen, purge, admin, deleted):
@@ -575,7 +617,8 @@ def notice(account, admin):
 
 
 def test_a_notice_links_to_the_user_and_says_what_to_do(seen, notice, admin):
-    assert f"Notice {notice.pk}" in seen(admin, NOTICES)
+    assert f"Notice {notice.pk}: Ann Lee</a>" in seen(admin, NOTICES)
+    assert f"Notice {notice.pk}</a>" in seen(UserFactory(is_superuser=True), NOTICES)
     text = seen(admin, f"{NOTICES}{notice.pk}/change/")
     assert "Ann Lee" in text
     assert f"/admin/users/internaluser/{notice.user_id}/change/" in text
@@ -692,6 +735,26 @@ def test_the_list_is_filtered_by_what_is_overdue(seen, purge, admin):
     text = seen(admin, f"{REQUESTS}?deadline=overdue")
     assert late.reference in text
     assert other.reference not in text
+
+
+def test_the_list_is_filtered_by_account_for_support_and_by_date_for_everybody(seen, purge, admin, support, stranger):
+    mine, old = purge(), purge()
+    troubled(old, accepted_at=timezone.now() - timedelta(days=9))
+    person = UserFactory(account=stranger.account, deleted=True)
+    theirs = purge_submit(acting_user=stranger, account_id=stranger.account_id, user_ids=[person.pk])
+
+    def listed(user, query):
+        text = seen(user, f"{REQUESTS}?{query}")
+        return {row for row in (mine, old, theirs) if row.reference in text}
+
+    text = seen(support, REQUESTS)
+    assert f'<a href="?account={stranger.account_id}">Other Ltd</a>' in text
+    week = re.search(r'<a href="\?([^"]*)"> *Past 7 days', text).group(1).replace("&amp;", "&")
+    assert listed(support, f"account={stranger.account_id}") == {theirs}
+    assert listed(support, "account=0") == listed(support, "account=x") == set()
+    assert listed(support, week) == {mine, theirs}
+    assert listed(admin, week) == {mine}
+    assert "By account" not in seen(admin, REQUESTS)
 
 
 def test_support_reads_what_the_customer_reads(seen, purge, admin, support):

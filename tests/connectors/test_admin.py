@@ -118,6 +118,18 @@ def test_saving_without_filling_in_settles_nothing(workday, administrator, clien
     assert BlankedSetting.objects.get().settled_at is None
 
 
+def test_the_mapping_is_typed_as_pairs(workday, administrator, client):
+    address = page("change", workday.pk)
+    assert client.post(address, settings_form(workday, mapping="Badge = unique_user_id")).status_code == 302
+    connector = Connector.objects.get(pk=workday.pk)
+    assert connector.mapping == {"Badge": "unique_user_id"}
+    assert ">Badge = unique_user_id</textarea>" in client.get(address).content.decode().replace("\n", "")
+    refused = client.post(address, settings_form(workday, mapping="Badge"))
+    assert "Write one pair per line" in refused.content.decode()
+    connector.refresh_from_db()
+    assert connector.mapping == {"Badge": "unique_user_id"}
+
+
 def test_the_page_never_shows_the_secret(workday, administrator, client):
     assert "keep-me" not in client.get(page("change", workday.pk)).content.decode()
 

@@ -1,5 +1,10 @@
+import html
+import re
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from learning import services
 from learning.models import CourseState, Enrolment, Post, SessionInstructor
@@ -149,3 +154,26 @@ def test_a_submission_is_handed_out_within_the_account_alone(account, administra
     text = client.get(page("submission", "change", mine.pk)).content.decode()
     assert page("submission", "file", mine.pk) in text
     assert mine.file.name not in text
+
+
+def test_sessions_are_found_by_the_days_to_come(account, administrator, client):
+    now = timezone.now()
+    sessions = {
+        days: SessionFactory(course__account=account, starts_at=now + timedelta(days=days), ends_at=None)
+        for days in (-2, 2, 20)
+    }
+    text = client.get(page("session", "changelist")).content.decode()
+    assert "Past 7 days" not in text
+
+    def listed(label):
+        query = html.unescape(re.search(rf'<a href="(\?[^"]*)">\s*{label}<', text).group(1))
+        rows = client.get(page("session", "changelist") + query).context["cl"].result_list
+        return {days for days, session in sessions.items() if session in rows}
+
+    assert (listed("Next 7 days"), listed("To come"), listed("Any date")) == ({2}, {2, 20}, {-2, 2, 20})
+
+
+def test_beside_a_time_stands_in_which_zone_it_is(account, administrator, client):
+    account.time_zone = "Europe/Berlin"
+    account.save()
+    assert "Time (Europe/Berlin):" in client.get(page("session", "add")).content.decode()

@@ -35,6 +35,13 @@ SENDER = _(
 LOST_FOR = timedelta(days=365)
 
 
+def _linked(request):
+    """Two fields that lead to pages of their own, which are for those who may purge; to others they are words."""
+    if request.user.has_perm(PURGE_PERMISSION):
+        return "identity_providers", "proofs"
+    return "provider_names", "proof_words"
+
+
 def _lost(account):
     return lost_to_others(account.pk, since=timezone.now() - LOST_FOR)
 
@@ -58,6 +65,7 @@ class AccountAdmin(TenantAdmin):
     def get_fieldsets(self, request, obj=None):
         # A new account has nobody who could be its creator.
         mine = self.operators_fields if obj else self.operators_fields[:-1]
+        providers, proofs = _linked(request)
         return (
             (None, {"fields": ("name", "time_zone", *mine)}),
             *(() if obj else ((_("First administrator"), {"fields": forms.ADMINISTRATOR}),)),
@@ -69,12 +77,12 @@ class AccountAdmin(TenantAdmin):
                 _("Other accounts"),
                 {"fields": ("peer_admin_email", "catalog_share_email", *(("lost",) if obj and _lost(obj) else ()))},
             ),
-            (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded", *(("proofs",) if obj else ()))}),
-            *(((_("Sign-in"), {"fields": ("identity_providers", "provider_demanded")}),) if obj else ()),
+            (_("Purging"), {"fields": ("purge_with_role", "second_factor_demanded", *((proofs,) if obj else ()))}),
+            *(((_("Sign-in"), {"fields": (providers, "provider_demanded")}),) if obj else ()),
         )
 
     def get_readonly_fields(self, request, obj=None):
-        shown = ("identity_providers", "proofs", "lost")
+        shown = (*_linked(request), "lost")
         if sees_all_accounts(request.user):
             return shown
         may_purge = request.user.has_perm(PURGE_PERMISSION)
@@ -83,8 +91,12 @@ class AccountAdmin(TenantAdmin):
     @admin.display(description=_("identity providers"))
     def identity_providers(self, account):
         """Where the account's people sign in by OpenID Connect."""
-        names = ", ".join(account.identity_providers.values_list("name", flat=True)) or gettext("None")
+        names = self.provider_names(account)
         return format_html('<a href="{}">{}</a>', reverse("admin:users_identityprovider_changelist"), names)
+
+    @admin.display(description=_("identity providers"))
+    def provider_names(self, account):
+        return ", ".join(account.identity_providers.values_list("name", flat=True)) or gettext("None")
 
     @admin.display(description=_("proved to be its own"))
     def proofs(self, account):
@@ -95,8 +107,12 @@ class AccountAdmin(TenantAdmin):
             gettext("Domains"),
             reverse("admin:users_provedaddress_changelist"),
             gettext("Addresses"),
-            gettext("sender confirmed") if is_confirmed_sender(account) else gettext("sender not confirmed"),
+            self.proof_words(account),
         )
+
+    @admin.display(description=_("proved to be its own"))
+    def proof_words(self, account):
+        return gettext("sender confirmed") if is_confirmed_sender(account) else gettext("sender not confirmed")
 
     @admin.display(description=_("erased here because it was asked for elsewhere"))
     def lost(self, account):

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from purge.addresses import is_address
+from purge.fields import TextLines
 from users.invitations.services import account_open, user_invite
 from users.models import AccountKind, ExternalProfile, Role, User, UserGroup, UserKind
 from users.selectors import groups_in_use
@@ -154,6 +155,10 @@ class AccountForm(ChangesForm):
         label=_("Email"), max_length=320, required=False, widget=forms.EmailInput, help_text=_INVITED_HELP
     )
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=lambda: [(name, name) for name in _time_zones()])
+
+    class Meta:
+        field_classes = {"footer_links": TextLines}
+        help_texts = {"footer_links": _("One per line.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

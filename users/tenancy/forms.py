@@ -11,6 +11,7 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -138,3 +139,9 @@ class NamedDateTime(AdminSplitDateTime):
         super().__init__(attrs)
         for widget, name in zip(self.widgets, (gettext_lazy("Date"), gettext_lazy("Time")), strict=True):
             widget.attrs["aria-label"] = name
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Beside the time stands where it is that time: in the account's zone, which need not be the browser's."""
+        context = super().get_context(name, value, attrs)
+        context["time_label"] = _("Time (%(zone)s):") % {"zone": timezone.get_current_timezone_name()}
+        return context

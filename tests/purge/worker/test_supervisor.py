@@ -93,6 +93,15 @@ def test_a_task_signed_with_another_key_is_no_task(request_of_ann):
     assert supervisor.deliver() == 1
 
 
+def test_a_task_is_called_by_what_it_does_and_with_which_row(request_of_ann):
+    queue.enqueue_request(request_of_ann.pk)
+    queue.enqueue_compaction()
+    queue.enqueue_pass()
+    names = sorted(row.task["name"] for row in OrmQ.objects.all())
+    assert names[:2] == ["compact", "patrol"]
+    assert set(names[2:]) == {f"run_request {request_of_ann.pk}"}
+
+
 def test_a_long_queue_is_not_made_longer(request_of_ann, monkeypatch):
     monkeypatch.setattr(supervisor, "LONG_QUEUE", 0)
     queue.enqueue(queue.CANARY_TASK)

@@ -1,6 +1,8 @@
 """The data protection officer: reads every page of their account, and finds no button that changes anything."""
 
+import html
 import re
+from urllib.parse import urljoin
 
 import pytest
 from django.apps import apps
@@ -45,6 +47,19 @@ def addresses(world):
                 continue
 
 
+def status_of(client, address):
+    answer = client.get(address)
+    answer.close()  # a download's file
+    return answer.status_code
+
+
+def links(page, address):
+    """Where the links of a page lead within the site, without what narrows a list."""
+    found = {urljoin(address, html.unescape(each)) for each in re.findall(r'<a\b[^>]*href="([^"]*)"', page)}
+    paths = {re.split("[?#]", each)[0] for each in found}
+    return {path for path in paths if path.startswith("/admin/")}
+
+
 def buttons(page):
     """Where the forms of a page lead that are sent, but for the harmless ones."""
     forms = re.findall(r"<form\b[^>]*>", page)
@@ -55,7 +70,9 @@ def buttons(page):
 
 def test_pages_of_the_account_are_read_and_none_has_a_button(client, world, officer):
     client.force_login(officer)
-    shown, unreadable = 0, set()
+    application = world.rows[apps.get_model("connectors", "ExternalApplication")]
+    apps.get_model("connectors", "ApplicationGrant").objects.update(application=application)
+    shown, unreadable, led = set(), set(), {}
     for address in addresses(world):
         answer = client.get(address)
         if answer.status_code == 302:
@@ -64,7 +81,8 @@ def test_pages_of_the_account_are_read_and_none_has_a_button(client, world, offi
             unreadable.add(answer.status_code)
             continue
         page = answer.content.decode()
-        shown += 1
+        shown.add(address)
+        led |= dict.fromkeys(links(page, address) - led.keys(), address)
         assert 'name="_save"' not in page, address
         assert '<button type="submit" class="pg-button pg-danger">' not in page, address
         assert "pg-pencil" not in page, address
@@ -72,9 +90,14 @@ def test_pages_of_the_account_are_read_and_none_has_a_button(client, world, offi
         assert "addlink" not in page, address
         led_to = [form for form in buttons(page) if form and form not in INERT]
         assert led_to == [], (address, led_to)
-    assert shown > 60
+    assert len(shown) > 60
     # Pages that are nothing but a form are refused, and what others were told is not theirs; nothing breaks.
     assert unreadable <= {403, 404}
+    # No link of these pages leads to a refusal. Of the pages of a model, one row's is enough.
+    assert len(led) > 100
+    kinds = {re.sub(r"\d+", "N", address): address for address in led}
+    answered = {address: status_of(client, address) for address in set(kinds.values()) - shown}
+    assert {address: led[address] for address, status in answered.items() if status in (403, 404)} == {}
 
 
 def test_what_is_sent_all_the_same_is_refused(client, world, officer):

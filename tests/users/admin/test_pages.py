@@ -370,6 +370,34 @@ def test_nonsense_in_the_settings_is_refused(signed_in, account):
     assert (account.time_zone, account.support_emails) == ("UTC", "")
 
 
+def test_footer_links_are_typed_one_per_line(signed_in, account):
+    address = url("account_change", account.pk)
+    typed = " Help https://acme.example/help \r\n\r\nImprint https://acme.example/imprint"
+    assert signed_in.post(address, settings_of(account, footer_links=typed)).status_code == 302
+    account.refresh_from_db()
+    lines = ["Help https://acme.example/help", "Imprint https://acme.example/imprint"]
+    assert account.footer_links == lines
+    page = signed_in.get(address).content.decode()
+    assert "\n".join(lines) + "</textarea>" in page
+    assert signed_in.post(address, settings_of(account, footer_links="")).status_code == 302
+    account.refresh_from_db()
+    assert account.footer_links == []
+    assert ">[]</textarea>" not in signed_in.get(address).content.decode().replace("\n", "")
+
+
+def test_footer_links_of_another_shape_stay_as_they_are(signed_in, account):
+    """What no line can say is shown and typed as it was."""
+    links = [{"words": "Help", "link": "https://acme.example/help"}]
+    account.footer_links = links
+    account.save()
+    page = signed_in.get(url("account_change", account.pk)).content.decode()
+    assert "[{&quot;words&quot;: &quot;Help&quot;" in page
+    data = settings_of(account, footer_links=json.dumps(links), time_zone="Asia/Tokyo")
+    assert signed_in.post(url("account_change", account.pk), data).status_code == 302
+    account.refresh_from_db()
+    assert (account.footer_links, account.time_zone) == (links, "Asia/Tokyo")
+
+
 def test_an_administrator_changes_neither_kind_nor_state_nor_address(signed_in, account):
     data = settings_of(account, kind="trial", state="inactive", subdomain="mine", creator="")
     assert signed_in.post(url("account_change", account.pk), data).status_code == 302
