@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.environment import DEVELOPMENT, ROOT, RUNTIME, Problem, ensure_venv, python_of, say
+from tools.messages import messages
 from tools.postgres import PostgresError
 from tools.serve import run
 from tools.suite import check, test
 
-USAGE = "Usage: python -m tools.dev run|test|check|lock|screenshots …"
+USAGE = "Usage: python -m tools.dev run|test|check|lock|messages|screenshots …"
 
 
 def lock(arguments: Sequence[str]) -> int:
@@ -40,7 +41,7 @@ def screenshots(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    verbs = {"run": run, "test": test, "check": check, "lock": lock, "screenshots": screenshots}
+    verbs = {"run": run, "test": test, "check": check, "lock": lock, "messages": messages, "screenshots": screenshots}
     if not arguments or arguments[0] not in verbs:
         say(USAGE)
         return 2

@@ -21,14 +21,19 @@ class Message:
     words: dict[str, str] = field(default_factory=dict)
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """What the source asks for: the context, the English words, the English plural."""
+        return tuple(self.words.get(key, "") for key in ("msgctxt", "msgid", "msgid_plural"))
+
+    @property
     def said(self) -> list[str]:
         return [text for key, text in self.words.items() if key.startswith("msgstr")]
 
 
-def messages(language: str) -> list[Message]:
+def messages(language: str, locale: Path = LOCALE) -> list[Message]:
     """All entries but the head."""
     found: list[Message] = []
-    for block in (LOCALE / language / "LC_MESSAGES" / "django.po").read_text().split("\n\n"):
+    for block in (locale / language / "LC_MESSAGES" / "django.po").read_text().split("\n\n"):
         message, key = Message(), ""
         for line in block.strip().splitlines():
             if line.startswith("#"):
