@@ -23,7 +23,5 @@ def messages(arguments: Sequence[str]) -> int:
     for catalogue in sorted((ROOT / "locale").glob("*/LC_MESSAGES/django.po")):
         read = catalogue.with_suffix(".mo")
         subprocess.run(["msgfmt", "--check", "--statistics", "--output-file", read, catalogue], check=True)
-    say(
-        "What is still empty or “fuzzy” in locale/*/LC_MESSAGES/django.po is to be said there; then type this once more."
-    )
+    say("What is empty or “fuzzy” in locale/*/LC_MESSAGES/django.po is to be said there; then once more.")
     return 0
