@@ -151,6 +151,8 @@ class LmsAdminSite(admin.AdminSite):
 
         signing_in = across_accounts("who signs in is looked for in every account")
         return [
+            # Also of who is signed in already, in another tab.
+            path("login/", signing_in(self.login), name="login"),
             path("login/second/", signing_in(steps.second_step), name="second_step"),
             path("login/enrol/", signing_in(steps.enrol), name="enrol"),
             path("login/passkey/", signing_in(steps.passkey_sign_in), name="passkey_sign_in"),

@@ -83,7 +83,7 @@ class RegisterPages(ReadOnlyAdmin):
         account_id, everything = get_host().account_of(request.user), request.user.has_perm(FOLLOW)
         if account_id is None and not everything:
             raise PermissionDenied
-        rows = LookUp.across_accounts.all() if account_id is None else LookUp.objects.filter(account_id=account_id)
+        rows = LookUp.objects.all() if account_id is None else LookUp.objects.filter(account_id=account_id)
         before = request.GET.get("before", "")
         if before.isascii() and before.isdigit() and len(before) < 19:
             last = rows.filter(pk=int(before)).values_list("at", flat=True).first()

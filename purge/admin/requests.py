@@ -146,7 +146,7 @@ class AccountFilter(admin.SimpleListFilter):
     parameter_name = "account"
 
     def lookups(self, request, model_admin):
-        latest = PurgeRequest.across_accounts.order_by("-accepted_at", "-pk").values_list("account_id", flat=True)
+        latest = PurgeRequest.objects.order_by("-accepted_at", "-pk").values_list("account_id", flat=True)
         ids = {pk for pk in latest[:LATEST_REQUESTS] if pk is not None}
         if self.value_as_number:
             ids.add(self.value_as_number)
@@ -284,7 +284,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
     def _request_context(
         self, request: HttpRequest, purge_request: PurgeRequest, note_form: NoteForm | None = None
     ) -> dict[str, Any]:
-        note = RegisterNote.across_accounts.filter(request=purge_request).first()
+        note = RegisterNote.objects.filter(request=purge_request).first()
         may_note = services.may_note(request.user, purge_request)
         steps = list(purge_request.steps.all())
         everything = request.user.has_perm(FOLLOW)

@@ -152,7 +152,7 @@ def page_of(filterset: RegisterFilter, *, account_id: int | None, after: str = "
 
 def _ordered_part(filterset: RegisterFilter, account_id: int | None) -> QuerySet[PurgeRequest]:
     """What the list's own index gives: the account, and the days by which it is sorted."""
-    rows: QuerySet[PurgeRequest] = PurgeRequest.across_accounts.filter(**{f"{filterset.by}__isnull": False})
+    rows: QuerySet[PurgeRequest] = PurgeRequest.objects.filter(**{f"{filterset.by}__isnull": False})
     if account_id is not None:
         rows = rows.filter(account_id=account_id)
     what = filterset.by.removesuffix("_at")
@@ -168,13 +168,13 @@ def _few(filterset: RegisterFilter, account_id: int | None) -> list[int] | None:
     ways: list[QuerySet[Any]] = []
     noted = {name: said[name] for name in ("asked_by", "basis", "ticket") if name in said}
     if any(name in said for name in _NOTED):
-        notes = RegisterNote.across_accounts.filter(**noted)
+        notes = RegisterNote.objects.filter(**noted)
         if "received_from" in said:
             notes = notes.filter(received_on__gte=said["received_from"])
         if "received_to" in said:
             notes = notes.filter(received_on__lte=said["received_to"])
         ways.append(notes)
-    requests = PurgeRequest.across_accounts.all()
+    requests = PurgeRequest.objects.all()
     if said.get("deadline") == OVERDUE or said.get("state") in (State.WAITING, State.IN_PROGRESS, State.NEEDS_HELP):
         ways.append(requests.filter(status__in=OPEN_STATUSES))
     if said.get("deadline") == LATE:

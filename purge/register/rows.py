@@ -158,7 +158,7 @@ HEADS = (
 def rows_for(requests: Sequence[PurgeRequest], reader: Any) -> list[RegisterRow]:
     """The requests of a page, which the reader may follow; the number of statements does not depend on how many."""
     stand, first = standings(requests, reader), first_completed(requests)
-    notes = {row.pk: row for row in RegisterNote.across_accounts.filter(request__in=[each.pk for each in requests])}
+    notes = {row.pk: row for row in RegisterNote.objects.filter(request__in=[each.pk for each in requests])}
     names = staff_names((each.initiator_id for each in requests), reader)
     own = get_host().account_of(reader)
     ids = {each.account_id or each.excluded_account_id for each in requests} - {None}

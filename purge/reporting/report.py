@@ -229,7 +229,7 @@ def _counts_only(period: Period, account_id: int | None, own: int | None, *, eve
     whole = [month for month in period.months() if month.is_whole_month]
     if not whole or not (everything or own):
         return {}
-    counts = EvidenceCount.across_accounts.filter(month__gte=whole[0].first, month__lte=whole[-1].first)
+    counts = EvidenceCount.objects.filter(month__gte=whole[0].first, month__lte=whole[-1].first)
     about = account_id if everything else own
     if about is not None:
         counts = counts.filter(account_id=about)

@@ -55,6 +55,17 @@ def test_a_learner_has_no_access_to_the_admin(sign_in, account):
     assert WRONG in response.content.decode()
 
 
+def test_who_is_signed_in_in_another_tab_signs_in_once_more(sign_in, signed_in, admin_user):
+    """Two tabs show the sign-in page, and one was used: what the other one sends is answered as ever."""
+    refused = sign_in(admin_user.email, "wrong")
+    assert WRONG in refused.content.decode()
+    assert is_in(sign_in(admin_user.email))
+    # As somebody else, of another account: from then on it is they.
+    other = AdministratorFactory(account=AccountFactory(), email="other@elsewhere.example", password=PASSWORD)
+    assert is_in(sign_in(other.email))
+    assert signed_in.session["_auth_user_id"] == str(other.pk)
+
+
 @pytest.mark.parametrize("state", [UserState.DELETED, UserState.PURGING])
 def test_deleted_and_purging_users_cannot_sign_in(sign_in, admin_user, put_in_state, state):
     put_in_state(admin_user, state)
