@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from purge.host import Person, get_host
 from purge.journal.purges import LoggedPurge, read_purges
@@ -11,13 +11,14 @@ from purge.journal.purges import LoggedPurge, read_purges
 AT_ONCE = 500
 
 
-def brought_back(references: Iterable[str], names: Iterable[str]) -> dict[str, list[int]]:
+def brought_back(references: Iterable[str], read: Mapping[str, int]) -> dict[str, list[int]]:
     """Request ID → numbers of the users here whom it had in its scope, known by their public ids.
 
-    Numbers are given out anew after a restore: a number is nobody. ``names``: the chains to read. Raises OSError.
+    Numbers are given out anew after a restore: a number is nobody. ``read``: the chains, each with how many bytes of it
+    this database has read. Raises OSError.
     """
     asked = set(references)
-    purges = [purge for purge in read_purges(names, wanted=asked.__contains__).purges if purge.told]
+    purges = [purge for purge in read_purges(read, wanted=asked.__contains__, past=read).purges if purge.told]
     present = people_here(purges)
     return {
         purge.reference: sorted(present[each.public_id].id for each in purge.people if each.public_id in present)

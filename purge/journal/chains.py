@@ -20,7 +20,7 @@ import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -75,14 +75,19 @@ class ChainLine:
 
 @dataclass(frozen=True)
 class Damage:
-    """What stands between ``after`` (the number of the last good line) and the next good one is no chain.
+    """What follows line ``after`` does not continue the chain: nobody reads on there.
 
-    ``line``: the number of the text line in the file, counted from where the reading began.
+    ``behind``: where somebody who goes past it all the same reads on: at the next line that can be read, or the end.
     """
 
     after: int
-    line: int
     why: str
+    behind: Position
+
+    @property
+    def line(self) -> int:
+        """The number of the line from which on the chain cannot be read."""
+        return self.after + 1
 
 
 # ---------------------------------------------------------------- places
@@ -226,6 +231,15 @@ def append(installation: uuid.UUID, line: dict[str, Any], *, to_disk: bool) -> P
             _current[key] = chain
             return place
         _current.pop(key, None)
+
+
+def close(chain: str) -> None:
+    """Let nobody continue a chain, though its last line can be read: it is damaged before. Raises OSError."""
+    with ExitStack() as opened:
+        copies, away = _open_all(opened, chain)
+        _level(copies, away)
+        if copies[0].tail.usable and copies[0].tail.seq:
+            _write_all(copies, {"event": "closed", "at": _now()}, to_disk=False)
 
 
 def begin(installation: uuid.UUID, **facts: Any) -> str:
@@ -375,7 +389,7 @@ def _chain_to_continue(installation: uuid.UUID) -> str:
             home = max(folders(), key=lambda home: _size(home.file(newest)))
             with suppress(FileNotFoundError), home.hold(newest, None) as opened:
                 tail = opened.tail
-                if tail.usable and tail.seq:
+                if tail.usable and tail.seq and is_whole(home, newest, tail.whole, installation=installation):
                     return newest
                 return _begin(installation, {"after": [newest, tail.digest]})
         return _begin(installation, {})
@@ -454,10 +468,20 @@ def settle(chain: str) -> int:
 
 
 def read(
-    chain: str, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None
+    chain: str, start: Position, size: int, *, settled: bool, installation: uuid.UUID | None = None, past: int = 0
 ) -> Iterator[tuple[Position, ChainLine | Damage]]:
     """:func:`read_in` the home that has most of the chain; of a bucket what no folder has."""
-    return read_in(_readable(chain, size), chain, start, size, settled=settled, installation=installation)
+    return read_in(_readable(chain, size), chain, start, size, settled=settled, installation=installation, past=past)
+
+
+def is_whole(home: Home, chain: str, size: int, *, installation: uuid.UUID | None = None) -> bool:
+    """Whether a home has one chain from its beginning to ``size`` bytes, each line bound to the one before."""
+    end = 0
+    for position, item in read_in([home], chain, Position(), size, settled=True, installation=installation):
+        if isinstance(item, Damage):
+            return False
+        end = position.offset
+    return end > 0
 
 
 def _readable(chain: str, size: int) -> list[Home]:
@@ -478,34 +502,39 @@ def read_in(
     *,
     settled: bool,
     installation: uuid.UUID | None = None,
+    past: int = 0,
 ) -> Iterator[tuple[Position, ChainLine | Damage]]:
     """What stands between ``start`` and ``size`` bytes, each with the position after it; little of it in memory.
 
     Read in the first of these homes, and where that ends, on in the next one. A line that a crash cut is passed over
-    when the next one continues the chain without it, and waited for at the end. ``settled``: nobody is writing before
+    when the next one continues the chain without it, and waited for at the end. Any other line that does not continue
+    the chain is the last that is told: as damage, with the position before it. ``settled``: nobody is writing before
     ``size``, so a whole line at the end that is none is damage. ``installation``: to which a chain that is read from
-    its beginning has to belong.
+    its beginning has to belong. ``past``: damage that ends before so many bytes is told and stops nothing.
     """
-    position, offset, unread, number = start, start.offset, 0, 0
+    position, offset, unread = start, start.offset, 0
     for home in places:
         for raw in home.read(chain, Position(offset, position.seq), size):
             if not raw.endswith(b"\n"):
                 break
-            offset += len(raw)
-            number += 1
+            begins, offset = offset, offset + len(raw)
             data = decode(raw[:-1])
             if data is None:
                 unread += 1
                 continue
+            after = Position(offset, data["seq"], digest(raw[:-1]))
             if (why := _why(position, data, unread, installation)) is not None:
-                yield position, Damage(position.seq, number - bool(unread), why)
+                # A first line at fault says of all of the file that it is another one.
+                behind = Position(begins, data["seq"] - 1, data["prev"]) if data["seq"] > 1 else after
+                yield position, Damage(position.seq, why, behind)
+                if not past or behind.offset > past:
+                    return
                 unread = 0
-            position = Position(offset, data["seq"], digest(raw[:-1]))
+            position = after
             yield position, ChainLine(data["seq"], data["event"], data, unread)
             unread = 0
     if unread and settled:
-        end = Position(offset, position.seq, position.digest)
-        yield end, Damage(position.seq, number, "its last line cannot be read")
+        yield position, Damage(position.seq, "its last line cannot be read", replace(position, offset=offset))
 
 
 def _why(position: Position, data: dict[str, Any], unread: int, installation: uuid.UUID | None) -> str | None:

@@ -22,7 +22,6 @@ from django.utils.translation import gettext_noop, ngettext
 
 from purge.installation.identity import installation
 from purge.journal import chains
-from purge.journal.chains import Damage
 from purge.journal.stores.bucket import Bucket
 from purge.journal.stores.folder import copy_file
 from purge.journal.stores.home import Home, HomeAway, Position, Tail, pieces_of, words_of
@@ -249,7 +248,7 @@ def _filled(name: str) -> Iterator[InHome]:
             return
         source, size = found
         lacking = [state for state in states if state.state in (BEHIND, ABSENT)]
-        if lacking and not _is_whole(source, name, size):
+        if lacking and not chains.is_whole(source, name, size):
             yield InHome(name, source, DAMAGED)
             return
         for state in states:
@@ -315,16 +314,6 @@ def _up_to(size: int, lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         yield line[:left]
         left -= len(line)
-
-
-def _is_whole(home: Home, name: str, size: int) -> bool:
-    """Whether it is one chain from its beginning to its last line, each bound to the one before."""
-    end = 0
-    for position, item in chains.read_in([home], name, Position(), size, settled=True):
-        if isinstance(item, Damage):
-            return False
-        end = position.offset
-    return end > 0
 
 
 # ---------------------------------------------------------------- the one file of earlier versions

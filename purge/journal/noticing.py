@@ -60,13 +60,15 @@ class Difference:
 class Trouble:
     """How many purges are unknown or had come further, how many parts of the log are missing or damaged.
 
-    False when there is none: then purges go on.
+    ``places``: the files that cannot be read to their end, each with the number of the line at which it stops. Of what
+    follows there nothing is told. False when there is none: then purges go on.
     """
 
     unknown: int = 0
     behind: int = 0
     missing: int = 0
     damaged: int = 0
+    places: tuple[tuple[str, int], ...] = ()
 
     def __bool__(self) -> bool:
         return self.number > 0
@@ -95,15 +97,11 @@ class Trouble:
                 )
                 % {"n": self.missing}
             )
-        if self.damaged:
-            said.append(
-                ngettext(
-                    "The purge log is damaged in %(n)d place.",
-                    "The purge log is damaged in %(n)d places.",
-                    self.damaged,
-                )
-                % {"n": self.damaged}
-            )
+        said += [
+            _("The purge log cannot be read from line %(line)d of %(chain)s on: what follows there is not known.")
+            % {"line": line, "chain": chain}
+            for chain, line in self.places
+        ]
         return said
 
     @property
@@ -153,11 +151,11 @@ class Trouble:
 
 @dataclass
 class _News:
-    """What a batch of lines tells: (line, reference, event, number) of the outcomes, and what is no chain."""
+    """What a batch of lines tells: (line, reference, event, number) of the outcomes, and what ends the reading."""
 
     position: Position
     outcomes: list[tuple[int, str, str, int]] = field(default_factory=list)
-    damages: list[Damage] = field(default_factory=list)
+    damage: Damage | None = None
 
 
 def paused() -> bool:
@@ -180,7 +178,9 @@ def trouble() -> Trouble:
     rows = JournalAlarm.objects.values_list("kind").order_by()
     for kind, purges, places in rows.annotate(purges=Count("reference", distinct=True), places=Count("pk")):
         counted[kind] = purges if kind in (JournalTrouble.UNKNOWN, JournalTrouble.BEHIND) else places
-    return Trouble(**counted)
+    damaged = JournalAlarm.objects.filter(kind=JournalTrouble.DAMAGED).order_by("chain", "seq")
+    found = damaged.values_list("chain", "seq") if counted[JournalTrouble.DAMAGED] else ()
+    return Trouble(**counted, places=tuple((chain, seq + 1) for chain, seq in found))
 
 
 # ---------------------------------------------------------------- looking
@@ -247,10 +247,11 @@ def _state() -> tuple[uuid.UUID | None, dict[str, int], bool]:
     return owner, read, was_found
 
 
-def look(*, thorough: bool = False) -> Trouble:
+def look(*, thorough: bool = False, past_damage: bool = False) -> Trouble:
     """Read what is new in every chain of this installation, keep what differs, forget what does not any more.
 
-    ``thorough``: also whether the lines that requests remember are in files that were not read on. Raises OSError.
+    ``thorough``: also whether the lines that requests remember are in files that were not read on. ``past_damage``: an
+    operator wants to know what follows where a chain cannot be read. Raises OSError.
     """
     owner = installation().pk
     rows = {row.name: row for row in JournalChain.objects.all()}
@@ -258,7 +259,7 @@ def look(*, thorough: bool = False) -> Trouble:
     if not rows:
         names += _chains_of_our_past(owner, names)
     for name in names:
-        _look_at(name, rows.get(name), _owner_of(name, owner))
+        _look_at(name, rows.get(name), _owner_of(name, owner), past_damage=past_damage)
     _look_for_missing(thorough=thorough)
     _forget_settled()
     if thorough:
@@ -313,9 +314,10 @@ def _note_server() -> None:
     row.save(update_fields=["server_system", "server_timeline", "server_changed_at"])
 
 
-def chains_of_this_database() -> list[str]:
-    """The names of all chains that are compared with this database."""
-    return _own_chains(installation().pk, JournalChain.objects.values_list("name", flat=True))
+def chains_of_this_database() -> dict[str, int]:
+    """All chains that are compared with this database, each with how many bytes of it were read."""
+    read = dict(JournalChain.objects.values_list("name", "offset"))
+    return {name: read.get(name, 0) for name in _own_chains(installation().pk, read)}
 
 
 def _own_chains(owner: uuid.UUID, rows: Iterable[str]) -> list[str]:
@@ -365,27 +367,71 @@ def _kinship(chain: str) -> tuple[bool, set[str]]:
     return tells_of_us, earlier
 
 
-def _look_at(name: str, row: JournalChain | None, owner: uuid.UUID | None) -> None:
+def _look_at(
+    name: str, row: JournalChain | None, owner: uuid.UUID | None, *, past_damage: bool, behind_it: bool = False
+) -> None:
     start, size = _position(row), chains.size_of(name)
     if size is None or size <= start.offset:
         return
-    before = start
+    before, damage = start, None
     for news in _read(name, start, chains.settle(name), owner=owner, settled=True):
-        if not _take_in(name, before, news):
+        if not _take_in(name, before, news, mends=not behind_it):
             return  # another process is reading it
-        before = news.position
+        before, damage = news.position, news.damage
+    if damage is None:
+        return
+    if owner is not None:
+        _let_nobody_continue(name)
+    if past_damage and go_past(name, damage.after):
+        _look_at(name, JournalChain.objects.get(name=name), owner, past_damage=True, behind_it=True)
+
+
+def _let_nobody_continue(name: str) -> None:
+    """Whatever is written from now on has to be read: it goes into a chain of its own."""
+    try:
+        chains.close(name)
+    except OSError as error:
+        logger.warning("purge log: a damaged file could not be closed (%s); it is tried again", type(error).__name__)
+
+
+def go_past(name: str, after: int) -> bool:
+    """An operator's word: read on behind the damage that follows line ``after`` of a chain. Whether it was there.
+
+    The lines that are lost there are remembered by nobody from now on. Raises OSError.
+    """
+    row = JournalChain.objects.filter(name=name).first()
+    if row is None or chains.size_of(name) is None:
+        return False
+    start, size = _position(row), chains.settle(name)
+    items = chains.read(name, start, size, settled=True, installation=_owner_of(name, installation().pk))
+    behind = next((item.behind for _at, item in items if isinstance(item, Damage) and item.after == after), None)
+    if behind is None:
+        return False
+    lost = JournalMark.objects.filter(chain=name, seq__gt=after)
+    if behind.offset < size:
+        lost = lost.filter(seq__lte=behind.seq)
+    with transaction.atomic():
+        lost.update(chain="", seq=0)
+        here = JournalChain.objects.filter(pk=row.pk, offset=start.offset, seq=start.seq, digest=start.digest)
+        return here.update(offset=behind.offset, seq=behind.seq, digest=behind.digest, read_at=timezone.now()) > 0
 
 
 def _read(name: str, start: Position, size: int, *, owner: uuid.UUID | None, settled: bool) -> Iterator[_News]:
-    """The new lines in batches."""
+    """The new lines in batches, up to where they cannot be read. The line before that is read again the next time: it
+    may be the one at fault, and put back by then."""
     items = chains.read(name, start, size, settled=settled, installation=owner)
+    after = start
     while batch := list(islice(items, BATCH)):
-        news = _News(batch[-1][0])
-        for _position_after, item in batch:
+        news = _News(after)
+        for position, item in batch:
             if isinstance(item, Damage):
-                news.damages.append(item)
-            elif (outcome := _outcome_of(item)) is not None:
+                news.damage = item
+                break
+            news.position, after = after, position
+            if (outcome := _outcome_of(item)) is not None:
                 news.outcomes.append(outcome)
+        if news.damage is None:
+            news.position = after
         yield news
 
 
@@ -396,15 +442,23 @@ def _outcome_of(line: ChainLine) -> tuple[int, str, str, int] | None:
     return line.seq, reference[:16], line.event, number
 
 
-def _take_in(name: str, before: Position, news: _News) -> bool:
-    """Keep what a batch tells, and that it was read, in one transaction. False when somebody else was first."""
+def _take_in(name: str, before: Position, news: _News, *, mends: bool) -> bool:
+    """Keep what a batch tells, and that it was read, in one transaction. False when somebody else was first.
+
+    ``mends``: what could not be read there was put back.
+    """
     with transaction.atomic():
         # One process at a time: two that read different chains would meet at the marks of a request.
         Installation.objects.select_for_update().first()
         row, _made = JournalChain.objects.get_or_create(name=name)
         if (row.offset, row.seq, row.digest) != (before.offset, before.seq, before.digest):
             return False
+        if mends:
+            been = JournalAlarm.objects.filter(kind=JournalTrouble.DAMAGED, chain=name, seq__gte=before.seq)
+            been.filter(seq__lt=news.position.seq).delete()
         _keep(_differences(name, news))
+        if news.position == before:
+            return True
         _mark_written(news)
         row.offset, row.seq, row.digest = news.position.offset, news.position.seq, news.position.digest
         row.read_at = timezone.now()
@@ -414,7 +468,7 @@ def _take_in(name: str, before: Position, news: _News) -> bool:
 
 def _differences(name: str, news: _News) -> list[Difference]:
     """What the database does not know of a batch. Asked after the lines were read."""
-    found = [Difference(JournalTrouble.DAMAGED, name, damage.after) for damage in news.damages]
+    found = [Difference(JournalTrouble.DAMAGED, name, news.damage.after)] if news.damage else []
     references = sorted({reference for _seq, reference, _event, _number in news.outcomes})
     reached = {key: value for part in _parts(references) for key, value in _reached(part).items()}
     for seq, reference, event, number in news.outcomes:
@@ -488,10 +542,10 @@ def _lines_that_are_missing(rows: Iterable[JournalChain]) -> Iterator[Difference
         wanted = later.values_list("seq", flat=True).first()
         if wanted is None:
             continue
-        last = row.seq
-        for position, _item in chains.read(row.name, _position(row), chains.settle(row.name), settled=True):
-            last = position.seq
-        if last < wanted:
+        last, can_be_read = row.seq, True
+        for position, item in chains.read(row.name, _position(row), chains.settle(row.name), settled=True):
+            last, can_be_read = position.seq, not isinstance(item, Damage)
+        if last < wanted and can_be_read:
             yield Difference(JournalTrouble.MISSING, row.name, wanted)
 
 
@@ -537,9 +591,12 @@ def _forget_settled() -> None:
 
 def _counted(found: Iterable[Difference]) -> Trouble:
     purges: dict[str, set[str]] = {kind: set() for kind in JournalTrouble.values}
+    places: list[tuple[str, int]] = []
     for each in found:
         purges[each.kind].add(each.reference or f"{each.chain} {each.seq}")
-    return Trouble(**{kind: len(different) for kind, different in purges.items()})
+        if each.kind == JournalTrouble.DAMAGED:
+            places.append((each.chain, each.seq + 1))
+    return Trouble(**{kind: len(different) for kind, different in purges.items()}, places=tuple(places))
 
 
 def _position(row: JournalChain | None) -> Position:

@@ -6,7 +6,7 @@ lines of earlier releases say less; what they do not say is None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,7 +75,7 @@ class LoggedPurge:
 
 @dataclass(frozen=True)
 class BadLine:
-    """What stands after line ``after`` of a chain is no chain; ``line``: its number in the file."""
+    """From line ``line`` on a chain cannot be read."""
 
     chain: str
     line: int
@@ -84,7 +84,7 @@ class BadLine:
 
 @dataclass
 class Told:
-    """What was read: the purges, oldest first, and the lines that cannot be read."""
+    """What was read: the purges, oldest first, and where reading stopped, or went on by an operator's word."""
 
     purges: list[LoggedPurge] = field(default_factory=list)
     damage: list[BadLine] = field(default_factory=list)
@@ -93,12 +93,14 @@ class Told:
 def read_purges(
     names: Iterable[str],
     *,
+    past: Mapping[str, int],
     owner: UUID | None = None,
     wanted: Callable[[str], bool] | None = None,
     since: datetime | None = None,
 ) -> Told:
-    """The purges that these chains tell. Raises OSError.
+    """The purges that these chains tell, each as far as it can be read. Raises OSError.
 
+    ``past``: bytes of a chain within which no damage stops the reading: so far this database has read it before.
     ``owner``: the installation to which those belong that bear its id. ``wanted``: whether a request ID is of interest;
     ``since``: so is every purge that was accepted then or later. None of both: all of them. Memory goes with the number
     of lines of those.
@@ -111,7 +113,9 @@ def read_purges(
         if size is None:
             continue
         theirs = owner if owner is not None and name.startswith(f"{owner.hex}.") else None
-        for _position, item in chains.read(name, Position(), size, settled=False, installation=theirs):
+        for _position, item in chains.read(
+            name, Position(), size, settled=False, installation=theirs, past=past.get(name, 0)
+        ):
             if isinstance(item, Damage):
                 told.damage.append(BadLine(name, item.line, item.why))
                 continue

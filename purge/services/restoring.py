@@ -66,8 +66,8 @@ def log_or_refuse() -> Iterator[None]:
 def journal_acknowledge(*, number: int) -> Trouble:
     """An operator has dealt with the differences: they are written to the log as such, and purges go on.
 
-    ``number``: how many there are, as ``purge_journal status`` says, so that none is waved through unseen. Returns what
-    was acknowledged.
+    ``number``: how many there are, as ``purge_journal status`` says, so that none is waved through unseen. What stands
+    behind damage is read then, and what it tells waits for an answer of its own. Returns what was acknowledged.
     """
     trouble = _looked()
     if not trouble:
@@ -87,6 +87,9 @@ def journal_acknowledge(*, number: int) -> Trouble:
         line[kind] = [[alarm.chain, alarm.seq] for alarm in alarms if alarm.kind == kind]
     with log_or_refuse():
         chains.append(installation().pk, line, to_disk=True)
+        for alarm in alarms:
+            if alarm.kind == JournalTrouble.DAMAGED:
+                noticing.go_past(alarm.chain, alarm.seq)
     with transaction.atomic():
         for alarm in alarms:
             if alarm.kind == JournalTrouble.MISSING:
@@ -94,6 +97,8 @@ def journal_acknowledge(*, number: int) -> Trouble:
         JournalAlarm.objects.filter(pk__in=[alarm.pk for alarm in alarms]).delete()
         if trouble.unknown or trouble.behind:
             Installation.objects.update(restored_at=timezone.now())
+    if trouble.damaged:
+        _looked()
     return trouble
 
 

@@ -16,6 +16,9 @@ from typing import Any, Final, Protocol
 
 #: The format of the lines; 1 was one file without order or hashes.
 VERSION: Final = 2
+#: What no line's number reaches, and the characters of a line's hash.
+_MOST_LINES: Final = 2**63
+_HASH_LENGTH: Final = 64
 
 
 class ChainCut(OSError):
@@ -169,5 +172,8 @@ def decode(raw: bytes) -> dict[str, Any] | None:
         data = json.loads(raw)
     except ValueError:
         return None
-    fits = isinstance(data, dict) and data.get("v") == VERSION and isinstance(data.get("event"), str)
-    return data if fits and isinstance(data.get("seq"), int) and isinstance(data.get("prev"), str) else None
+    if not isinstance(data, dict) or data.get("v") != VERSION or not isinstance(data.get("event"), str):
+        return None
+    seq, prev = data.get("seq"), data.get("prev")
+    fits = isinstance(seq, int) and 0 < seq < _MOST_LINES and isinstance(prev, str) and len(prev) in (0, _HASH_LENGTH)
+    return data if fits else None

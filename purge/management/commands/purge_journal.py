@@ -1,6 +1,7 @@
 """``manage.py purge_journal``"""
 
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
@@ -34,8 +35,12 @@ LABELS = {
     JournalTrouble.UNKNOWN: "unknown here",
     JournalTrouble.BEHIND: "had come further",
     JournalTrouble.MISSING: "missing or too short",
-    JournalTrouble.DAMAGED: "damaged",
+    JournalTrouble.DAMAGED: "cannot be read from",
 }
+DAMAGED_WAY_OUT = (
+    "Where a file cannot be read: if another home of the log has it whole, move this one away and type manage.py "
+    "purge_journal copy; it is read on by itself then. If nobody has it, acknowledge: what follows is read, and told."
+)
 WAY_OUT = (
     "Put in a newer backup if there is one. If not, type manage.py purge_replay --dry-run: it purges whoever is back "
     "again. What nobody can tell in the end is acknowledged (purge_journal acknowledge %d)."
@@ -102,7 +107,7 @@ class Command(PurgeCommand):
                     "request": alarm.reference or None,
                     "event": alarm.event or None,
                     "chain": alarm.chain,
-                    "line": alarm.seq,
+                    "line": _line(alarm),
                     "users_who_are_back": back.get(alarm.reference, []),
                 }
                 for alarm in alarms
@@ -118,6 +123,8 @@ class Command(PurgeCommand):
             )
         lines += [_alarm_text(alarm, back.get(alarm.reference, [])) for alarm in alarms]
         lines += trouble.sentences or ["The purge log and this database agree."]
+        if trouble.damaged:
+            lines.append(DAMAGED_WAY_OUT)
         if trouble:
             lines.append(WAY_OUT % trouble.number)
         lines += [each.text for each in homes]
@@ -132,11 +139,11 @@ class Command(PurgeCommand):
     def _verify(self, options: dict[str, Any]) -> None:
         own = installation().pk
         names = noticing.chains_of_this_database()
-        report = [_verified(name, own.hex, own) for name in names]
+        report = [_verified(name, own) for name in names]
         lines = []
         for each in report:
             lines.append(f"{each['chain']}: {each['lines']:,} lines, {'whole' if not each['damage'] else 'DAMAGED'}")
-            lines += [f"  line {place['line']}: {place['why']}" for place in each["damage"]]
+            lines += [f"  cannot be read from line {place['line']} on: {place['why']}" for place in each["damage"]]
             if each["torn"]:
                 lines.append(f"  {each['torn']} cut off by a crash and passed over")
         unlike = [each for each in compare_homes() if each.state != SAME] if len(chains.homes()) > 1 else []
@@ -165,11 +172,14 @@ class Command(PurgeCommand):
 
     def _acknowledge(self, options: dict[str, Any]) -> None:
         trouble = journal_acknowledge(number=options["number"])
-        self.show(
-            {"acknowledged": trouble.number},
-            [f"Acknowledged: {trouble.number}. It is written in the purge log; purges go on."],
-            as_json=options["json"],
+        left = noticing.trouble()
+        said = f"Acknowledged: {trouble.number}. It is written in the purge log"
+        lines = (
+            [f"{said}.", f"Behind what could not be read: {left.for_operators}"] if left else [f"{said}; purges go on."]
         )
+        self.show({"acknowledged": trouble.number, "left": left.number}, lines, as_json=options["json"])
+        if left:
+            needs_you("Purges wait.")
 
     def _begin(self, options: dict[str, Any]) -> None:
         """A copy has neither its original's log nor its files."""
@@ -210,7 +220,13 @@ def _chains() -> list[JournalChain]:
 def _alarm_text(alarm: JournalAlarm, back: list[int]) -> str:
     what = f"{alarm.reference} ({alarm.event})  " if alarm.reference else ""
     users = f"  in this database: user {', '.join(map(str, back))}" if back else ""
-    return f"{LABELS[JournalTrouble(alarm.kind)]:20}  {what}{alarm.chain} line {alarm.seq}{users}"
+    on = " on" if alarm.kind == JournalTrouble.DAMAGED else ""
+    return f"{LABELS[JournalTrouble(alarm.kind)]:20}  {what}{alarm.chain} line {_line(alarm)}{on}{users}"
+
+
+def _line(alarm: JournalAlarm) -> int:
+    """Of damage, the first line that cannot be read."""
+    return alarm.seq + (alarm.kind == JournalTrouble.DAMAGED)
 
 
 def _earlier() -> dict[str, int]:
@@ -222,11 +238,12 @@ def _earlier() -> dict[str, int]:
     return {"lines": len(references), "unknown": len(references) - known}
 
 
-def _verified(name: str, owner_hex: str, owner: Any) -> dict[str, Any]:
+def _verified(name: str, owner: UUID) -> dict[str, Any]:
+    """Up to the first line at fault."""
     if chains.size_of(name) is None:
         return {"chain": name, "lines": 0, "torn": 0, "damage": [{"line": 0, "why": "the file is missing"}]}
     last, lines, torn, damage = Position(), 0, 0, []
-    belongs = owner if name.startswith(owner_hex) else None
+    belongs = owner if name.startswith(owner.hex) else None
     size = chains.settle(name)
     for position, item in chains.read(name, last, size, settled=True, installation=belongs):
         if isinstance(item, Damage):
@@ -234,4 +251,5 @@ def _verified(name: str, owner_hex: str, owner: Any) -> dict[str, Any]:
         else:
             lines, torn = lines + 1, torn + item.torn
         last = position
-    return {"chain": name, "lines": lines, "torn": torn + (last.offset < size), "damage": damage}
+    torn += last.offset < size and not damage
+    return {"chain": name, "lines": lines, "torn": torn, "damage": damage}

@@ -56,7 +56,7 @@ class Command(PurgeCommand):
             said = f"a user who needs a decision {what}; may be given again"
             parser.add_argument(name, type=int, action="append", default=[], metavar="USER", help=said)
         parser.add_argument(
-            "--past-damage", action="store_true", help="go on although lines of the purge log cannot be read"
+            "--past-damage", action="store_true", help="read on behind lines of the purge log that cannot be read"
         )
         parser.add_argument("--wait", action="store_true", help="wait until all are completed or need somebody")
         parser.add_argument(
@@ -68,7 +68,7 @@ class Command(PurgeCommand):
         if decisions.erase & decisions.leave:
             raise CommandError("The same user cannot go and stay.", returncode=USAGE)
         try:
-            judgement = replay_judge(since=_since(options["since"]))
+            judgement = replay_judge(since=_since(options["since"]), past_damage=options["past_damage"])
         except OSError as error:
             raise CommandError(
                 f"The purge log cannot be read ({type(error).__name__}): {chains.folder()}", returncode=NEEDS_YOU
@@ -92,10 +92,10 @@ class Command(PurgeCommand):
     def _check(self, judgement: Judgement, decisions: Decisions, *, past_damage: bool) -> None:
         if judgement.damage and not past_damage:
             for line in judgement.damage:
-                self.stderr.write(f"{line.chain} line {line.line}: {line.why}")
+                self.stderr.write(f"{line.chain} cannot be read from line {line.line} on: {line.why}")
             raise CommandError(
-                "The purge log is damaged: nothing was asked for again. What the lines said nobody can tell; "
-                "--past-damage does what the others say.",
+                "The purge log cannot be read: nothing was asked for again. Put back the file as it was, from another "
+                "home of the log; if nobody has it, --past-damage does what the lines behind say.",
                 returncode=NEEDS_YOU,
             )
         if not judgement.chains or (judgement.missing and not judgement.purges):

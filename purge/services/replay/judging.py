@@ -92,7 +92,7 @@ class Judged:
 
 @dataclass
 class Judgement:
-    """``damage``: lines of the log that cannot be read. ``missing``: files that are not there, or too short.
+    """``damage``: where the log cannot be read. ``missing``: files that are not there, or too short.
     ``untold``: lines of the earliest format whose requests this database does not know: these tell no outcome."""
 
     purges: list[Judged] = field(default_factory=list)
@@ -101,17 +101,23 @@ class Judgement:
     chains: int = 0
 
 
-def replay_judge(*, since: datetime | None = None) -> Judgement:
+def replay_judge(*, since: datetime | None = None, past_damage: bool = False) -> Judgement:
     """Every purge that the log knows and this database does not, or not so far. Raises OSError, HashKeyMissing.
 
     ``since``: also those that this database knows as completed, of what was accepted then or later; for a backup that
-    was put in in part.
+    was put in in part. ``past_damage``: also what stands behind lines of the log that cannot be read.
     """
-    noticing.look(thorough=True)
+    noticing.look(thorough=True, past_damage=past_damage)
     alarms = JournalAlarm.objects.filter(kind__in=(JournalTrouble.UNKNOWN, JournalTrouble.BEHIND))
     alarmed = set(alarms.values_list("reference", flat=True))
     names = noticing.chains_of_this_database()
-    told = read_purges(names, owner=installation().pk, wanted=alarmed.__contains__, since=since)
+    told = read_purges(
+        names,
+        owner=installation().pk,
+        wanted=alarmed.__contains__,
+        since=since,
+        past=names if past_damage else {},
+    )
     found = Judgement(
         damage=told.damage,
         missing=JournalAlarm.objects.filter(kind=JournalTrouble.MISSING).count(),

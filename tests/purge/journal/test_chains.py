@@ -135,7 +135,7 @@ def test_installations_share_a_folder_and_no_chain(folder):
     (name,) = chains.chain_names(OURS)
     (other,) = chains.chain_names(OTHERS)
     os.replace(chains.path_of(other), chains.path_of(name))
-    assert read(name) == [(1, "it belongs to another installation"), "begun", "accepted"]
+    assert read(name) == [(1, "it belongs to another installation")]
 
 
 def test_a_big_chain_is_closed_and_the_next_one_names_it(folder, monkeypatch):
@@ -208,40 +208,44 @@ def test_a_cut_line_at_the_end_is_waited_for_and_no_damage(folder):
     [
         (
             lambda lines: [lines[0], b"\x00" * 40, *lines[2:]],
-            ["begun", (2, "a line cannot be read"), "committed", "completed"],
+            ["begun", (2, "a line cannot be read")],
         ),
         (
             lambda lines: [lines[0], *lines[2:]],
-            ["begun", (2, "line 3 follows line 1"), "committed", "completed"],
+            ["begun", (2, "line 3 follows line 1")],
         ),
         (
             lambda lines: [lines[0], lines[2], lines[1], lines[3]],
-            [
-                "begun",
-                (2, "line 3 follows line 1"),
-                "committed",
-                (3, "line 2 follows line 3"),
-                "accepted",
-                (4, "line 4 follows line 2"),
-                "completed",
-            ],
+            ["begun", (2, "line 3 follows line 1")],
         ),
         (
             lambda lines: [lines[0], lines[1].replace(b"accepted", b"rejected"), *lines[2:]],
-            ["begun", "rejected", (3, "line 3 does not fit the line before it"), "committed", "completed"],
+            ["begun", "rejected", (3, "line 3 does not fit the line before it")],
         ),
         (
             lambda lines: lines[1:],
-            [(1, "line 2 follows line 0"), "accepted", "committed", "completed"],
+            [(1, "line 2 follows line 0")],
         ),
         (
             lambda lines: [*lines[:3], b"{}"],
             ["begun", "accepted", "committed", (4, "its last line cannot be read")],
         ),
+        (
+            lambda lines: [*lines[:3], lines[3].replace(b'"seq":4', b'"seq":99999999999999999999')],
+            ["begun", "accepted", "committed", (4, "its last line cannot be read")],
+        ),
     ],
-    ids=["zeros", "a line gone", "two lines changed places", "another word", "no beginning", "the last line"],
+    ids=[
+        "zeros",
+        "a line gone",
+        "two lines changed places",
+        "another word",
+        "no beginning",
+        "the last line",
+        "no number",
+    ],
 )
-def test_damage_is_found_with_its_line_and_what_follows_is_still_read(folder, change, found):
+def test_damage_stops_the_reading_with_the_number_of_its_line(folder, change, found):
     write("accepted", "committed", "completed")
     lines = the_file(folder).read_bytes().splitlines()
     the_file(folder).write_bytes(b"\n".join(change(lines)) + b"\n")
@@ -257,6 +261,43 @@ def test_a_chain_whose_end_is_damaged_is_not_continued(folder):
     first, second = chains.chain_names(OURS)
     assert read(first) == ["begun", "accepted", (3, "its last line cannot be read")]
     assert read(second) == ["begun", "committed"]
+
+
+def test_a_chain_that_is_damaged_before_its_end_is_not_continued_by_a_process_that_starts(folder):
+    write("accepted", "committed")
+    the_file(folder).write_bytes(the_file(folder).read_bytes().replace(b'"accepted"', b'"rejected"'))
+    chains._current.clear()  # what a process that starts has not got
+    write("completed")
+    first, second = chains.chain_names(OURS)
+    assert read(first) == ["begun", "rejected", (3, "line 3 does not fit the line before it")]
+    assert read(second) == ["begun", "completed"]
+
+
+def test_nobody_goes_on_in_a_chain_that_was_closed_because_of_damage(folder):
+    write("accepted", "committed")
+    the_file(folder).write_bytes(the_file(folder).read_bytes().replace(b'"accepted"', b'"rejected"'))
+    (name,) = chains.chain_names(OURS)
+    chains.close(name)
+    chains.close(name)
+    write("completed")
+    events = [json.loads(line)["event"] for line in chains.path_of(name).read_bytes().splitlines()]
+    assert events == ["begun", "rejected", "committed", "closed"]
+    assert read(chains.chain_names(OURS)[1]) == ["begun", "completed"]
+
+
+def test_whoever_goes_past_damage_reads_all_that_stands_behind(folder):
+    write("accepted", "committed", "completed")
+    lines = the_file(folder).read_bytes().splitlines(keepends=True)
+    the_file(folder).write_bytes(lines[0] + b"?\n" + b"".join(lines[2:]))
+    (name,) = chains.chain_names(OURS)
+    size = chains.settle(name)
+    *_lines, (before, damage) = chains.read(name, Position(), size, settled=True)
+    assert (before.seq, damage.after, damage.line) == (1, 1, 2)
+    assert damage.behind.offset == len(lines[0]) + 2
+    behind = [item.event for _p, item in chains.read(name, damage.behind, size, settled=True)]
+    assert behind == ["committed", "completed"]
+    past = [getattr(item, "event", "?") for _p, item in chains.read(name, Position(), size, settled=True, past=size)]
+    assert past == ["begun", "?", "committed", "completed"]
 
 
 #: Who counts branches writes to the full disk as well, and says so.

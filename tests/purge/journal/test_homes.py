@@ -243,7 +243,7 @@ def check_says() -> str:
 
 def own(home: Path) -> Path:
     """The chain of the test's database."""
-    return Folder(home).file(noticing.chains_of_this_database()[0])
+    return Folder(home).file(next(iter(noticing.chains_of_this_database())))
 
 
 def test_a_home_that_is_away_refuses_the_submission_and_is_told_before(cast, places, client, operator, run):
@@ -380,6 +380,24 @@ def test_a_damaged_file_is_copied_nowhere_and_one_that_tells_otherwise_is_left(c
     assert [trouble.kind for trouble in homes.home_troubles()] == ["tells_otherwise", "tells_otherwise"]
 
 
+def test_a_file_that_cannot_be_read_is_put_back_from_the_home_that_has_it_whole(cast, places, run):
+    submit(cast)
+    good = own(places[0]).read_bytes()
+    own(places[0]).write_bytes(good.replace(b'"machine":"web1"', b'"machine":"web7"'))
+    assert noticing.look().places == ((own(places[0]).name.removesuffix(".jsonl"), 2),)
+    assert noticing.must_wait()
+    assert own(places[1]).read_bytes() == good
+    assert run("purge_journal", "copy")[0] == 1, "nothing is copied over it, and it is copied nowhere"
+    own(places[0]).rename(places[0].parent / "kept for whoever asks why")
+    assert not noticing.look()
+    assert run("purge_journal", "copy")[0] == 0
+    assert run("purge_journal", "verify")[0] == 0
+    seconds_later()
+    submit(cast, cast.bob)
+    assert own(places[0]).read_bytes() == own(places[1]).read_bytes()
+    assert own(places[0]).read_bytes().startswith(good)
+
+
 def test_the_file_of_earlier_versions_is_copied_too(places, settings, run, db):
     settings.PURGE_JOURNAL[0].parent.mkdir(parents=True)
     settings.PURGE_JOURNAL[0].write_text('{"event":"accepted","request":"PUR-1"}\n')
@@ -396,7 +414,7 @@ def test_a_lost_home_is_no_lost_log(cast, places):
     noticing.look(thorough=True)
     shutil.rmtree(places[0])
     assert not noticing.look(thorough=True)
-    assert noticing.chains_of_this_database() == chains.chain_names()
+    assert list(noticing.chains_of_this_database()) == chains.chain_names()
     shutil.rmtree(places[1])
     assert noticing.look(thorough=True).missing == 1
 

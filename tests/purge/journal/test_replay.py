@@ -433,7 +433,7 @@ def test_a_damaged_line_stops_with_its_number(cast, backup):
     backup.put_back()
     ran = replay()
     assert ran.code == 1
-    assert "line 2: a line cannot be read" in ran.err
+    assert "cannot be read from line 2 on: a line cannot be read" in ran.err
     assert not PurgeRequest.objects.exists()
     assert User.objects.filter(pk=cast.bob.pk).exists()
     table = run("purge_replay", "--dry-run", "--past-damage").out

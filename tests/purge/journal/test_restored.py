@@ -25,7 +25,7 @@ from messaging.models import Notification
 from purge import services, tasks
 from purge.choices import Status
 from purge.installation.storage import begin_storage
-from purge.models import PurgeRequest, WorkerBeat
+from purge.models import JournalAlarm, PurgeRequest, WorkerBeat
 from tests.factories.users import AccountFactory, UserFactory
 from tests.purge import world as w
 from tests.templates import as_default, copy_of, migrate
@@ -140,6 +140,13 @@ def as_seen_by(user, client, purge_request) -> str:
     """A request's page."""
     client.force_login(user)
     return client.get(f"/admin/purge/purgerequest/{purge_request.pk}/change/").content.decode()
+
+
+def scribble_over(number: int) -> list[bytes]:
+    """One line of the log's file cannot be read any more. Returns the lines as they were."""
+    lines = the_file().read_bytes().splitlines(keepends=True)
+    the_file().write_bytes(b"".join([*lines[: number - 1], b"?" * 30 + b"\n", *lines[number:]]))
+    return lines
 
 
 def look() -> None:
@@ -620,20 +627,79 @@ def test_a_log_that_was_put_back_shorter_before_anybody_had_read_it(cast, client
     assert PurgeRequest.objects.exclude(pk=purge_request.pk).count() == 1
 
 
-def test_a_damaged_log_is_noticed_and_named_and_what_follows_is_read(cast, backup, client, run):
+def test_reading_stops_at_a_bad_line_which_is_an_alarm_of_its_own(cast, backup, client, run):
+    """What stands behind it is read by nobody, so no purge is called unknown and the site is not paused for it."""
     backup.take()
     purge(cast, cast.ann)
-    text = the_file().read_bytes().splitlines(keepends=True)
-    the_file().write_bytes(text[0] + b"?" * 30 + b"\n" + b"".join(text[2:]))
+    lines = scribble_over(2)
     backup.put_back()
     look()
-    report = health(client)[1]
+    chain = the_file().name.removesuffix(".jsonl")
+    (alarm,) = JournalAlarm.objects.values_list("kind", "chain", "seq", "reference")
+    assert alarm == ("damaged", chain, 1, "")
+    status, report = health(client)
+    assert (status, report["unknown_purges"], report["site_paused"]) == (503, 0, False)
     assert report["purge_log"] == (
-        "This database is older than its purge log: 1 purge is unknown to it. The purge log is damaged in 1 place."
+        f"The purge log cannot be read from line 2 of {chain} on: what follows there is not known."
     )
-    verified = run("purge_journal", "verify")
+    with pytest.raises(services.PurgeRefused, match="Purging is paused while we check the installation"):
+        submit(cast, cast.bob)
+    verified = run("purge_journal", "verify", "--json")
     assert verified.code == 1
-    assert "line 2: a line cannot be read" in verified.out
+    assert verified.json[0]["lines"] == 1
+    assert verified.json[0]["damage"] == [{"line": 2, "why": "a line cannot be read"}]
+    said = run("purge_journal", "status").out
+    assert f"cannot be read from   {chain} line 2 on" in said
+    assert "unknown here" not in said
+
+    # Put back as it was it is read on by itself: then the purge is unknown, and the site is paused.
+    the_file().write_bytes(b"".join(lines))
+    look()
+    assert list(JournalAlarm.objects.values_list("kind", "seq").order_by("seq")) == [("unknown", 3), ("unknown", 4)]
+    assert health(client)[1]["site_paused"] is True
+
+
+def test_what_follows_a_bad_line_is_told_when_an_operator_goes_past_it(cast, backup, client, run):
+    backup.take()
+    purge(cast, cast.ann)
+    scribble_over(2)
+    backup.put_back()
+    look()
+    acknowledged = run("purge_journal", "acknowledge", "1")
+    assert acknowledged.code == 1
+    assert "This database is older than its purge log: 1 purge is unknown to it." in acknowledged.out
+    assert health(client)[1]["site_paused"] is True
+    assert not JournalAlarm.objects.filter(kind="damaged").exists()
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    look()
+    assert agrees(client)
+    assert run("purge_journal", "verify").code == 1, "it is damaged all the same"
+
+
+def test_what_is_written_after_a_bad_line_stands_in_a_file_of_its_own(cast, backup, client, run):
+    cat = UserFactory(account=cast.acme, state=UserState.DELETED, deleted_at=timezone.now())
+    purge(cast, cast.ann)
+    the_first = the_file()
+    before = the_first.read_bytes().splitlines(keepends=True)
+    the_first.write_bytes(b"".join(before[:-1]) + before[-1].replace(b"completed", b"committed"))
+    look()
+    assert agrees(client), "nothing follows that could tell it"
+    submit(cast, cast.bob)
+    look()
+    (alarm,) = JournalAlarm.objects.values_list("kind", "seq")
+    assert alarm == ("damaged", 4), "bob's line does not fit the one before it"
+    assert json.loads(the_first.read_bytes().splitlines()[-1])["event"] == "closed"
+    assert run("purge_journal", "acknowledge", "1").code == 0
+    backup.take()
+    purge(cast, cat)
+    first, second = sorted(the_first.parent.glob("*.jsonl"))
+    assert first == the_first
+    told = [json.loads(line) for line in second.read_bytes().splitlines()]
+    assert [line["event"] for line in told] == ["begun", "acknowledged", "accepted", "committed", "completed"]
+    assert told[0]["after"][0] == the_first.name.removesuffix(".jsonl")
+    backup.put_back()
+    look()
+    assert health(client)[1]["unknown_purges"] == 1, "cat's, which can be read"
 
 
 def test_a_cut_line_is_no_alarm(cast, client, run):
@@ -736,10 +802,10 @@ def test_people_who_come_in_or_leave_later_are_written_ahead_too(cast, client):
     assert written()[5]["confirms"] == written()[6]["changes"] == [chain, 5]
     assert written()[7]["confirms"] == written()[8]["confirms"] == [chain, 7]
     # Who is asked about is here again: the witness was never part of it, Bob has left it.
-    back = brought_back({purge_request.reference}, [chain])
+    back = brought_back({purge_request.reference}, {chain: 0})
     assert back == {purge_request.reference: []}
     UserFactory(pk=cast.ann.pk, account=cast.acme)
-    assert brought_back({purge_request.reference}, [chain]) == {purge_request.reference: []}, (
+    assert brought_back({purge_request.reference}, {chain: 0}) == {purge_request.reference: []}, (
         "another person under this number"
     )
     look()
@@ -783,8 +849,6 @@ def test_two_that_look_at_once_find_each_difference_once(cast, backup, client):
         thread.join(timeout=60)
     assert [(found.unknown, found.number) for found in results] == [(2, 2)] * 3
     # Two purges, each committed and completed.
-    from purge.models import JournalAlarm
-
     assert JournalAlarm.objects.count() == 4
 
 
