@@ -56,7 +56,7 @@ def some_on_sqlite_alone(roles, *on_both):
     return [role if role in on_both else pytest.param(role, marks=pytest.mark.sqlite) for role in roles]
 
 
-@pytest.fixture(params=some_on_sqlite_alone(EVERYBODY, "administrator", "superuser", "nobody"))
+@pytest.fixture(params=some_on_sqlite_alone(EVERYBODY, "administrator"))
 def role(request):
     return request.param
 
@@ -119,14 +119,21 @@ def first_relations():
             yield model, f"{first}__{columns_of(related)[-1]}__startswith"
 
 
+def last_of_each(asked):
+    """One pair of each model."""
+    return list(dict(asked).items())
+
+
 def test_a_page_answers_400_or_is_closed(client, people, role):
-    """By HTTP, as everybody: one look-up through each relation of each list."""
+    """By HTTP: a look-up through each relation of each list, as an administrator; as everybody else through one."""
     sign_in(client, people[role])
     closed = {"author": {302}, "learner": {302}, "nobody": {302}, "superuser": {400}}.get(role, {400, 403})
     # Which lists are open is said by the lists themselves.
     open_lists = {model for model in SITE._registry if client.get(url(model), follow=False).status_code == 200}
-    seen = set()
-    for model, lookup in first_relations():
+    seen, found_closed = set(), set()
+    for model, lookup in first_relations() if role == "administrator" else last_of_each(first_relations()):
+        if model in found_closed:
+            continue  # to this person, whatever it is asked: the page is refused before its question is read
         answer = client.get(url(model), {lookup: "a"})
         if model is Account and role.startswith("administrator"):
             # Theirs is one, and the list's address leads to its page whatever it is asked.
@@ -135,6 +142,8 @@ def test_a_page_answers_400_or_is_closed(client, people, role):
         assert answer.status_code in closed, (model, lookup)
         assert (answer.status_code == 400) == (model in open_lists), (model, lookup)
         seen.add(answer.status_code)
+        if model not in open_lists:
+            found_closed.add(model)
     assert seen == (closed if role in ("superuser", "author", "learner", "nobody") else {400, 403})
 
 
