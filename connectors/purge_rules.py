@@ -54,7 +54,7 @@ CONSEQUENCES = [CONNECTOR_STOPS, WEBHOOK_STOPS]
 STOP, STOP_WEBHOOK = CONNECTOR_STOPS.path, WEBHOOK_STOPS.path
 
 REFERENCE = Keep(
-    "the ID of a purge request, which says nothing about whom it purged",
+    _("the ID of a purge request, which says nothing about whom it purged"),
     closed="written by code alone: the ID of a purge request",
 )
 
@@ -151,7 +151,8 @@ RULES = [
         account="connector__account",
         columns={
             "setting": Keep(
-                "the name of a column of the settings", closed="written by code alone: the name of a column"
+                _("the name of a column of the settings"),
+                closed="written by code alone: the name of a column",
             ),
             "reference": REFERENCE,
             "settled_by": Detach(),

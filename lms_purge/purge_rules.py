@@ -22,7 +22,7 @@ RULES = [
 EXEMPT = [
     ExemptTable(
         "lms_cache",
-        "counts and the queue's state, keyed by code; the patrol reads its values decoded",
+        _("counts and the queue's state, keyed by code; the patrol reads its values decoded"),
         decoded_by={"value": pickled_text},
     ),
 ]

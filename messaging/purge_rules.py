@@ -45,7 +45,8 @@ RULES = [
             "subject": Redact(),
             "body": Redact(),
             "message_id": Keep(
-                "made here, of numbers alone", closed="written by code alone, of numbers and the site's name"
+                _("made here, of numbers alone"),
+                closed="written by code alone, of numbers and the site's name",
             ),
         },
     ),
@@ -57,7 +58,7 @@ RULES = [
             "recipient": Delete(),
             "about": Delete(),
             "reference": Keep(
-                "the ID of a purge request, which says nothing about whom it purged",
+                _("the ID of a purge request, which says nothing about whom it purged"),
                 closed="written by code alone: the ID of a purge request",
             ),
             "title": Redact(),
@@ -88,7 +89,7 @@ RULES = [
         account="report__account",
         columns={
             "user": Unassign(),
-            "report": Keep("a report that is shared loses its owner and stays"),
+            "report": Keep(_("a report that is shared loses its owner and stays")),
         },
     ),
     ModelRules(

@@ -20,17 +20,17 @@ from purge.rules import (
 )
 
 BY_CODE = "written by code alone: fixed words, numbers, names of tables and columns"
-OWN_WORD = Keep("a word or number of the engine's own; nobody types it", closed=BY_CODE)
-DIGEST = Keep("a keyed hash, from which nobody can read the identifier", closed="written by code alone, as digits")
-DIGESTS = Keep("keyed hashes, from which nobody can read the identifiers; no texts")
+OWN_WORD = Keep(_("a word or number of the engine's own; nobody types it"), closed=BY_CODE)
+DIGEST = Keep(_("a keyed hash, from which nobody can read the identifier"), closed="written by code alone, as digits")
+DIGESTS = Keep(_("keyed hashes, from which nobody can read the identifiers; no texts"))
 RANDOM = "written by code alone, of random letters and digits"
-TASK = Keep("a task's name and where it came from, set by code", closed=BY_CODE)
+TASK = Keep(_("a task's name and where it came from, set by code"), closed=BY_CODE)
 PICKLED = Keep(
-    "a task's arguments and result are ids and fixed words; the patrol reads them decoded",
+    _("a task's arguments and result are ids and fixed words; the patrol reads them decoded"),
     closed=BY_CODE,
     decoded_by=pickled_text,
 )
-CHAIN = Keep("the name of a file of the purge log: installation, machine and moment", closed=BY_CODE)
+CHAIN = Keep(_("the name of a file of the purge log: installation, machine and moment"), closed=BY_CODE)
 
 #: Found by the engine itself when the people are gone. Whoever is told can act on no row: the request's page says all.
 HEADLESS = Consequence(
@@ -47,19 +47,19 @@ RULES = [
         _("purge requests"),
         "account_id",
         {
-            "reference": Keep("the request ID, a random text", closed=RANDOM),
-            "replays": Keep("the ID of the request that is asked for again, a random text", closed=RANDOM),
+            "reference": Keep(_("the request ID, a random text"), closed=RANDOM),
+            "replays": Keep(_("the ID of the request that is asked for again, a random text"), closed=RANDOM),
             "initiator": Detach(),
             "external_reference": Keep(
-                "the sender's opaque number; one that names the person is refused",
+                _("the sender's opaque number; one that names the person is refused"),
                 closed="letters, digits and - _ . : / alone, and none that names the person of the message",
             ),
             "policy": OWN_WORD,
             "begun_by": OWN_WORD,
             "key_fingerprint": OWN_WORD,
             "held_reason": OWN_WORD,
-            "error_class": Keep("the class of an error, never its message", closed=BY_CODE),
-            "error_step": Keep("the step of the plan or the table in which an error happened", closed=BY_CODE),
+            "error_class": Keep(_("the class of an error, never its message"), closed=BY_CODE),
+            "error_step": Keep(_("the step of the plan or the table in which an error happened"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -71,12 +71,12 @@ RULES = [
         None,
         {
             "value": Keep(
-                "needed while the request is open; the row is deleted in the closing transaction",
+                _("needed while the request is open; the row is deleted in the closing transaction"),
                 closed="written by code alone, and in no other request's reach: the row goes with its request",
             ),
             "form": OWN_WORD,
             "written": Keep(
-                "needed while the request is open; the row is deleted in the closing transaction",
+                _("needed while the request is open; the row is deleted in the closing transaction"),
                 closed="written by code alone, and in no other request's reach: the row goes with its request",
             ),
         },
@@ -89,7 +89,7 @@ RULES = [
             "everywhere": DIGESTS,
             "there": DIGESTS,
             "names": DIGESTS,
-            "kinds": Keep("counts of kinds of identifiers", closed=BY_CODE),
+            "kinds": Keep(_("counts of kinds of identifiers"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -104,7 +104,7 @@ RULES = [
         "purge.DoomedFile",
         _("files to erase"),
         None,
-        {"name": Keep("an opaque storage name; the row is deleted in the closing transaction", closed=RANDOM)},
+        {"name": Keep(_("an opaque storage name; the row is deleted in the closing transaction"), closed=RANDOM)},
     ),
     ModelRules(
         "purge.FileReading",
@@ -113,7 +113,8 @@ RULES = [
         {
             "model": OWN_WORD,
             "digest": Keep(
-                "a digest of row numbers and opaque storage names", closed="written by code alone, as digits"
+                _("a digest of row numbers and opaque storage names"),
+                closed="written by code alone, as digits",
             ),
         },
     ),
@@ -122,8 +123,8 @@ RULES = [
         _("files that could not be opened"),
         "account_id",
         {
-            "table": Keep("the name of a table of the database", closed=BY_CODE),
-            "column": Keep("the name of a column of the database", closed=BY_CODE),
+            "table": Keep(_("the name of a table of the database"), closed=BY_CODE),
+            "column": Keep(_("the name of a column of the database"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -131,9 +132,9 @@ RULES = [
         _("places that may mention an ID"),
         "account_id",
         {
-            "table": Keep("the name of a table of the database", closed=BY_CODE),
-            "column": Keep("the name of a column of the database", closed=BY_CODE),
-            "row": Keep("a primary key, never a value", closed=BY_CODE),
+            "table": Keep(_("the name of a table of the database"), closed=BY_CODE),
+            "column": Keep(_("the name of a column of the database"), closed=BY_CODE),
+            "row": Keep(_("a primary key, never a value"), closed=BY_CODE),
         },
     ),
     ModelRules("purge.Established", _("how far it was looked"), None, {"store": OWN_WORD, "level": OWN_WORD}),
@@ -144,7 +145,8 @@ RULES = [
         {
             "kind": OWN_WORD,
             "name": Keep(
-                "a standby, a replication slot, a table or a cache, as database and settings call it", closed=BY_CODE
+                _("a standby, a replication slot, a table or a cache, as database and settings call it"),
+                closed=BY_CODE,
             ),
         },
     ),
@@ -153,9 +155,9 @@ RULES = [
         _("residue"),
         None,
         {
-            "table": Keep("the name of a table of the database", closed=BY_CODE),
-            "column": Keep("the name of a column of the database", closed=BY_CODE),
-            "row": Keep("a primary key, never a value", closed=BY_CODE),
+            "table": Keep(_("the name of a table of the database"), closed=BY_CODE),
+            "column": Keep(_("the name of a column of the database"), closed=BY_CODE),
+            "row": Keep(_("a primary key, never a value"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -168,7 +170,11 @@ RULES = [
         "purge.LedgerEntry",
         _("ledger entries"),
         None,
-        {"event": OWN_WORD, "actor": Detach(), "facts": Keep("counts, ids and names of events only", closed=BY_CODE)},
+        {
+            "event": OWN_WORD,
+            "actor": Detach(),
+            "facts": Keep(_("counts, ids and names of events only"), closed=BY_CODE),
+        },
     ),
     ModelRules(
         "purge.RegisterNote",
@@ -176,7 +182,7 @@ RULES = [
         "account_id",
         {
             "ticket": Keep(
-                "the number of a ticket; one that names a person of the request is refused",
+                _("the number of a ticket; one that names a person of the request is refused"),
                 closed="at most 40 characters without @ and blanks, which may not name a person of the request",
             ),
             "reason": Redact(),
@@ -204,7 +210,7 @@ RULES = [
         _("signs of life"),
         None,
         {
-            "name": Keep("the name of a queue", closed="made of the machine's process numbers by code"),
+            "name": Keep(_("the name of a queue"), closed="made of the machine's process numbers by code"),
             "trouble": OWN_WORD,
         },
     ),
@@ -224,7 +230,7 @@ RULES = [
         None,
         {
             "chain": CHAIN,
-            "reference": Keep("the request ID, a random text", closed=RANDOM),
+            "reference": Keep(_("the request ID, a random text"), closed=RANDOM),
             "event": OWN_WORD,
         },
     ),
@@ -234,7 +240,7 @@ RULES = [
         "auth.Permission",
         _("permissions"),
         None,
-        {"name": Keep("the words of a permission, set by code", closed=BY_CODE), "codename": OWN_WORD},
+        {"name": Keep(_("the words of a permission, set by code"), closed=BY_CODE), "codename": OWN_WORD},
     ),
     ModelRules("auth.Group", _("permission groups"), None, {"name": Redact(numbered=True)}),
     ModelRules(
@@ -242,7 +248,7 @@ RULES = [
         _("schedules"),
         None,
         {
-            name: Keep("schedules are made by code and carry ids only", closed=BY_CODE)
+            name: Keep(_("schedules are made by code and carry ids only"), closed=BY_CODE)
             for name in ("name", "func", "hook", "args", "kwargs", "cron", "task", "cluster", "intended_date_kwarg")
         },
     ),
@@ -258,9 +264,9 @@ RULES = [
         _("queued tasks"),
         None,
         {
-            "key": Keep("the name of the queue, from the settings", closed=BY_CODE),
+            "key": Keep(_("the name of the queue, from the settings"), closed=BY_CODE),
             "payload": Keep(
-                "a signed task whose arguments are ids; the patrol reads it decoded",
+                _("a signed task whose arguments are ids; the patrol reads it decoded"),
                 closed=BY_CODE,
                 decoded_by=signed_text,
             ),
@@ -274,5 +280,5 @@ PERIODS = [
 ]
 
 EXEMPT = [
-    ExemptTable("django_migrations", "names of migrations that ran, written by Django alone"),
+    ExemptTable("django_migrations", _("names of migrations that ran, written by Django alone")),
 ]

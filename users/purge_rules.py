@@ -25,11 +25,11 @@ from purge.rules import (
 from users.second_factor.allauth_rules import RULES as ALLAUTH_RULES
 
 IDENTITY = Keep(
-    "what a person signs in with: another user's is theirs; the row goes with its owner",
+    _("what a person signs in with: another user's is theirs; the row goes with its owner"),
     closed="an address in it is its owner's own, and expected to stay: the verification leaves these columns out",
 )
 OPAQUE = Keep(
-    "a random text made by the system, which says nothing outside the row that goes",
+    _("a random text made by the system, which says nothing outside the row that goes"),
     closed="written by code alone, of random letters and digits",
 )
 BY_CODE = "written by code alone: fixed words, numbers, names of columns"
@@ -67,10 +67,10 @@ RULES = [
             "creator": Detach(also={"creator_missing": True}),
             "name": Redact(),
             "subdomain": Keep(
-                "the customer's address on this platform: small letters, digits, dashes",
+                _("the customer's address on this platform: small letters, digits, dashes"),
                 closed="small letters, digits and dashes only; anything else is refused",
             ),
-            "time_zone": Keep("the name of a time zone", closed="chosen from the list of time zones"),
+            "time_zone": Keep(_("the name of a time zone"), closed="chosen from the list of time zones"),
             "support_emails": TakeOut(),
             "sender_name": Redact(),
             "sender_email": Blank(),
@@ -86,14 +86,16 @@ RULES = [
         "account",
         {
             "login_id": OPAQUE,
-            "password": Keep("a salted hash; the row goes with its owner", closed="written by code alone, as a hash"),
+            "password": Keep(
+                _("a salted hash; the row goes with its owner"), closed="written by code alone, as a hash"
+            ),
             "name": Redact(but_own=OWN),
             "email": IDENTITY,
             "email_key": IDENTITY,
             "same_mailbox_as": Detach(),
             # An ID that is, or was, somebody else's address. Its account is told, since imports go by it.
             "unique_user_id": Blank(but_own=OWN, also={"unique_id_sort": None}, then=UNIQUE_ID_EMPTIED.path),
-            "unique_id_sort": Keep("the Unique User ID in small letters; emptied with it", closed="follows the ID"),
+            "unique_id_sort": Keep(_("the Unique User ID in small letters; emptied with it"), closed="follows the ID"),
             "adobe_id": IDENTITY,
             "adobe_key": IDENTITY,
             "profile": Redact(),
@@ -102,7 +104,7 @@ RULES = [
             "time_zone": Blank(),
             "bio": Redact(),
             "avatar": EraseFile(),
-            "deleted_month": Keep("a month, as figures", closed=BY_CODE),
+            "deleted_month": Keep(_("a month, as figures"), closed=BY_CODE),
             "deleted_by": Detach(),
         },
     ),
@@ -159,13 +161,16 @@ RULES = [
         {
             "user": Delete(),
             "session_key": Keep(
-                "a digest of a random key, which lets nobody in; the row goes with its owner",
+                _("a digest of a random key, which lets nobody in; the row goes with its owner"),
                 closed="written by code alone, hexadecimal digits",
             ),
-            "browser": Keep("the kind of a browser and of a system", closed="chosen from a fixed list"),
+            "browser": Keep(_("the kind of a browser and of a system"), closed="chosen from a fixed list"),
             "ip_address": WithRow(),
             "session_data": EndRow(
-                "signed numbers of whoever is signed in, which the patrol reads decoded; whoever it was signs in again",
+                _(
+                    "signed numbers of whoever is signed in, which the patrol reads decoded; "
+                    "whoever it was signs in again"
+                ),
                 decoded_by=signed_text,
             ),
         },
@@ -176,7 +181,10 @@ RULES = [
         None,
         {
             "digest": Keep(
-                "a keyed digest of what was typed to sign in, from which nobody can be read; the row goes within a day",
+                _(
+                    "a keyed digest of what was typed to sign in, from which nobody can be read; "
+                    "the row goes within a day"
+                ),
                 closed="written by code alone, hexadecimal digits",
             ),
         },
@@ -187,7 +195,7 @@ RULES = [
         "user__account",
         {
             "user": Delete(),
-            "digest": Keep("a digest of a random text; the row goes with its owner", closed=BY_CODE),
+            "digest": Keep(_("a digest of a random text; the row goes with its owner"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -208,7 +216,7 @@ RULES = [
         "user__account",
         {
             "user": Delete(),
-            "digest": Keep("a keyed digest of a random code; the row goes within a day", closed=BY_CODE),
+            "digest": Keep(_("a keyed digest of a random code; the row goes within a day"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -217,7 +225,7 @@ RULES = [
         "account",
         {
             "email": Blank(also={"digest": "", "link_until": None, "valid_until": None}),
-            "digest": Keep("a keyed digest of a random token", closed=BY_CODE),
+            "digest": Keep(_("a keyed digest of a random token"), closed=BY_CODE),
             "asked_by": Detach(),
         },
     ),
@@ -226,7 +234,7 @@ RULES = [
         _("proved domains"),
         "account",
         {
-            "domain": Keep("the domain of an organisation", closed="letters, digits, dots and hyphens alone"),
+            "domain": Keep(_("the domain of an organisation"), closed="letters, digits, dots and hyphens alone"),
             "token": OPAQUE,
             "asked_by": Detach(),
         },
@@ -244,8 +252,8 @@ RULES = [
         {
             "user": Delete(),
             "actor": Detach(),
-            "event": Keep("a word of the system's own", closed=BY_CODE),
-            "fields": Keep("names of columns, never their values", closed=BY_CODE),
+            "event": Keep(_("a word of the system's own"), closed=BY_CODE),
+            "fields": Keep(_("names of columns, never their values"), closed=BY_CODE),
         },
     ),
     ModelRules(
@@ -256,8 +264,8 @@ RULES = [
             "user": Delete(),
             # Without its address it is about nobody, and its page says that it is not valid any more.
             "address": Blank(),
-            "people": Keep("numbers of users; the row goes within two days", closed=BY_CODE),
-            "facts": Keep("numbers, and words of the system's own; the row goes within two days", closed=BY_CODE),
+            "people": Keep(_("numbers of users; the row goes within two days"), closed=BY_CODE),
+            "facts": Keep(_("numbers, and words of the system's own; the row goes within two days"), closed=BY_CODE),
             "note": Redact(),
         },
     ),
@@ -265,7 +273,7 @@ RULES = [
         "users.DeletedCount",
         _("counts of deleted users"),
         "account",
-        {"month": Keep("a month, as figures", closed=BY_CODE)},
+        {"month": Keep(_("a month, as figures"), closed=BY_CODE)},
     ),
     ModelRules(
         "users.ImportLog",
@@ -275,23 +283,23 @@ RULES = [
             "started_by": Detach(),
             "file": IMPORT_FILE,
             "error_file": IMPORT_FILE,
-            "encoding": Keep("the name of an encoding", closed="chosen from a fixed list"),
-            "delimiter": Keep("one character"),
-            "mapping": Keep("the numbers of the file's columns and what they stand for", closed=BY_CODE),
-            "failure": Keep("a sentence of the system's own, without a value of the file", closed=BY_CODE),
+            "encoding": Keep(_("the name of an encoding"), closed="chosen from a fixed list"),
+            "delimiter": Keep(_("one character")),
+            "mapping": Keep(_("the numbers of the file's columns and what they stand for"), closed=BY_CODE),
+            "failure": Keep(_("a sentence of the system's own, without a value of the file"), closed=BY_CODE),
         },
     ),
     ModelRules(
         "users.ImportRowError",
         _("bad rows of imports"),
         "log__account",
-        {"reason": Keep("a sentence of the system's own, without a value of the row", closed=BY_CODE)},
+        {"reason": Keep(_("a sentence of the system's own, without a value of the row"), closed=BY_CODE)},
     ),
     ModelRules(
         "users.ImportNote",
         _("notes of imports"),
         "log__account",
-        {"reference": Keep("the ID of a purge request of the same account", closed=BY_CODE)},
+        {"reference": Keep(_("the ID of a purge request of the same account"), closed=BY_CODE)},
     ),
 ]
 

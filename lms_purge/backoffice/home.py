@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from messaging.models import Notification
@@ -102,22 +103,25 @@ def _tiles(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Tile, ...]:
     tiles = [
         Tile(
             _("Open requests"),
-            f"{counted['open']:,}",
+            number_format(counted["open"], force_grouping=True),
             "info" if counted["open"] else "quiet",
             _("%(waiting)s waiting, %(in_progress)s in progress")
-            % {"waiting": f"{counted['waiting']:,}", "in_progress": f"{counted['in_progress']:,}"},
+            % {
+                "waiting": number_format(counted["waiting"], force_grouping=True),
+                "in_progress": number_format(counted["in_progress"], force_grouping=True),
+            },
             f"{url}?state={State.WAITING}" if counted["waiting"] else url,
         ),
         Tile(
             str(State.NEEDS_HELP.label),
-            f"{counted['needs_help']:,}",
+            number_format(counted["needs_help"], force_grouping=True),
             _bad(counted["needs_help"]),
             _("stopped; action needed"),
             f"{url}?state={State.NEEDS_HELP}",
         ),
         Tile(
             _("Overdue"),
-            f"{counted['overdue']:,}",
+            number_format(counted["overdue"], force_grouping=True),
             _bad(counted["overdue"]),
             _("past the 30-day deadline"),
             f"{url}?deadline=overdue",
@@ -128,12 +132,29 @@ def _tiles(user: Any, requests: QuerySet[PurgeRequest]) -> tuple[Tile, ...]:
         # Of the requests that their list shows: what other accounts' purges left here has a notification and a list.
         left = FollowUp.objects.filter(account_id=account_id, request__account_id=account_id, done_at=None).count()
         tone = "warning" if left else "success"
-        tiles.append(Tile(_("To do"), f"{left:,}", tone, _("left to do after purges"), f"{url}?todo=open"))
+        tiles.append(
+            Tile(
+                _("To do"),
+                number_format(left, force_grouping=True),
+                tone,
+                _("left to do after purges"),
+                f"{url}?todo=open",
+            )
+        )
     waiting = deleted_and_waiting(user)
     if waiting is not None:
         cleanup = reverse("admin:users_deleteduser_changelist")
         tone = "info" if waiting else "quiet"
-        tiles.insert(0, Tile(_("Deleted users"), f"{waiting:,}", tone, _("ready to restore or purge"), cleanup))
+        tiles.insert(
+            0,
+            Tile(
+                _("Deleted users"),
+                number_format(waiting, force_grouping=True),
+                tone,
+                _("ready to restore or purge"),
+                cleanup,
+            ),
+        )
     return tuple(tiles)
 
 

@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -396,7 +397,15 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
                 "step": progress.step,
                 "rows": progress.label if progress.planned else "",
                 "left": progress.left,
-                "lines": [[line.label, f"{line.planned:,}", f"{line.done:,}", f"{line.left:,}"] for line in lines],
+                "lines": [
+                    [
+                        line.label,
+                        number_format(line.planned, force_grouping=True),
+                        number_format(line.done, force_grouping=True),
+                        number_format(line.left, force_grouping=True),
+                    ]
+                    for line in lines
+                ],
             }
         )
         answer["Cache-Control"] = "no-store"

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -42,7 +43,10 @@ class Progress:
 
     @property
     def label(self) -> str:
-        return _("%(done)s of %(planned)s rows") % {"done": f"{self.done:,}", "planned": f"{self.planned:,}"}
+        return _("%(done)s of %(planned)s rows") % {
+            "done": number_format(self.done, force_grouping=True),
+            "planned": number_format(self.planned, force_grouping=True),
+        }
 
 
 def watch_state(purge_request: PurgeRequest, standing: Standing) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -113,7 +113,7 @@ def months_chart(
                 (month.on_time.number, "purged", link_to(month.on_time.rows)),
                 (month.late.number, "late", link_to(month.late.rows)),
             ),
-            (Cell(f"{month.people:,}"),),
+            (Cell(number_format(month.people, force_grouping=True)),),
         )
         for number, month in enumerate(months)
     ]
@@ -241,7 +241,7 @@ def _chart(
         for number, kind, url in group.parts:
             height = round((FLOOR - CEILING) * number / top, 1)
             y = round(y - height, 1)
-            said = f"{group.long}: {number:,} {words[kind]}"
+            said = f"{group.long}: {number_format(number, force_grouping=True)} {words[kind]}"
             bars.append(Bar(round(middle - width / 2, 1), y, width, height, kind, said, url))
     return Chart(
         name=name,
@@ -259,7 +259,7 @@ def _chart(
 
 
 def _line(left: float, top: int, number: int) -> Tick:
-    return Tick(left, round(FLOOR - (FLOOR - CEILING) * number / top, 1), f"{number:,}")
+    return Tick(left, round(FLOOR - (FLOOR - CEILING) * number / top, 1), number_format(number, force_grouping=True))
 
 
 def _table_heads(kinds: tuple[tuple[str, str], ...], groups: Sequence[Group]) -> tuple[str, ...]:
@@ -269,7 +269,9 @@ def _table_heads(kinds: tuple[tuple[str, str], ...], groups: Sequence[Group]) ->
 
 
 def _table_row(group: Group) -> tuple[Cell, ...]:
-    cells = [Cell(f"{number:,}", url if number else "") for number, _kind, url in group.parts]
+    cells = [
+        Cell(number_format(number, force_grouping=True), url if number else "") for number, _kind, url in group.parts
+    ]
     return (Cell(group.long), *cells, *group.more)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -72,7 +73,9 @@ def duration_text(took: timedelta) -> str:
 def counts_only(report: Report) -> str:
     """What is still known of requests whose evidence is gone; '' where there are none."""
     parts = [
-        str(text) % {"n": f"{report.counts_only[name]:,}"} for name, text in ENDED.items() if name in report.counts_only
+        str(text) % {"n": number_format(report.counts_only[name], force_grouping=True)}
+        for name, text in ENDED.items()
+        if name in report.counts_only
     ]
     return ", ".join(parts)
 

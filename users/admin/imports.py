@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -139,8 +139,11 @@ class ImportLogAdmin(TenantAdmin):
     @admin.display(description=gettext_lazy("rows"))
     def rows(self, log: ImportLog) -> str:
         if log.state == ImportState.RUNNING:
-            return _("%(done)s of %(total)s") % {"done": f"{log.rows_done:,}", "total": f"{log.total_rows:,}"}
-        return f"{log.total_rows:,}"
+            return _("%(done)s of %(total)s") % {
+                "done": number_format(log.rows_done, force_grouping=True),
+                "total": number_format(log.total_rows, force_grouping=True),
+            }
+        return number_format(log.total_rows, force_grouping=True)
 
     @admin.display(description=gettext_lazy("file"))
     def download(self, log: ImportLog) -> str:
@@ -237,10 +240,14 @@ class ImportLogAdmin(TenantAdmin):
             return None
         return {
             "facts": _foreseen(seen),
-            "columns": [(FIELDS[name], f"{seen.columns[name]:,}") for name in FIELDS if seen.columns[name]],
+            "columns": [
+                (FIELDS[name], number_format(seen.columns[name], force_grouping=True))
+                for name in FIELDS
+                if seen.columns[name]
+            ],
             "bad": seen.bad,
             "more_bad": seen.counts["failed"] - len(seen.bad),
-            "part": "" if seen.is_whole else f"{seen.rows:,}",
+            "part": "" if seen.is_whole else number_format(seen.rows, force_grouping=True),
             "asks": words_of(seen.numbers()) if seen.is_drastic and is_asked_about(log) else "",
             "purged": seen.counts["previously_purged"] or skip_purged,
             "skip_purged": skip_purged,
@@ -372,7 +379,9 @@ def _foreseen(seen: Forecast) -> list[tuple[str, str]]:
         (_("Unchanged"), counts["unchanged"], False),
         (ngettext("Bad row", "Bad rows", counts["failed"]), counts["failed"], False),
     )
-    return [(label, f"{number:,}") for label, number, always in counted if always or number]
+    return [
+        (label, number_format(number, force_grouping=True)) for label, number, always in counted if always or number
+    ]
 
 
 def _facts(log: ImportLog) -> list[tuple[str, str]]:
@@ -386,4 +395,6 @@ def _facts(log: ImportLog) -> list[tuple[str, str]]:
         (_("Left out"), log.notes.filter(kind="left_out").count(), False),
         (ngettext("Bad row", "Bad rows", log.failed), log.failed, True),
     )
-    return [(label, f"{number:,}") for label, number, always in counted if always or number]
+    return [
+        (label, number_format(number, force_grouping=True)) for label, number, always in counted if always or number
+    ]

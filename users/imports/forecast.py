@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -74,8 +75,11 @@ def words_of(numbers: Mapping[str, int]) -> str:
         "deleted": ngettext("%(n)s would be deleted", "%(n)s would be deleted", numbers["deleted"]),
         "unmanaged": ngettext("%(n)s would lose their manager", "%(n)s would lose their manager", numbers["unmanaged"]),
     }
-    parts = [told[kind] % {"n": f"{numbers[kind]:,}"} for kind in KINDS if numbers[kind]]
-    return _("Of %(all)s active users, %(what)s.") % {"all": f"{numbers['in_use']:,}", "what": ", ".join(parts)}
+    parts = [told[kind] % {"n": number_format(numbers[kind], force_grouping=True)} for kind in KINDS if numbers[kind]]
+    return _("Of %(all)s active users, %(what)s.") % {
+        "all": number_format(numbers["in_use"], force_grouping=True),
+        "what": ", ".join(parts),
+    }
 
 
 def is_asked_about(log: ImportLog) -> bool:

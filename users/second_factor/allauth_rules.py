@@ -8,7 +8,7 @@ from purge.rules import Delete, Keep, ModelRules, Redact
 
 BY_CODE = "written by code alone: fixed words and random texts"
 UNUSED = Keep(
-    "never written: providers of an account are rows of its own, sealed",
+    _("never written: providers of an account are rows of its own, sealed"),
     closed="no page and no code makes a row of this table",
 )
 
@@ -20,7 +20,7 @@ RULES = [
         {
             "user": Delete(),
             "data": Keep(
-                "sealed secrets, and what a browser answered, in base64; the row goes with its owner",
+                _("sealed secrets, and what a browser answered, in base64; the row goes with its owner"),
                 closed="written by code alone: sealed texts, base64, and the kind of a browser in our words",
             ),
         },
@@ -31,9 +31,12 @@ RULES = [
         "user__account",
         {
             "user": Delete(),
-            "provider": Keep("the provider's number here, a random text", closed=BY_CODE),
-            "uid": Keep("a keyed digest of what the provider calls the person; the row goes with it", closed=BY_CODE),
-            "extra_data": Keep("left empty: nothing that a provider says is kept", closed="no code writes into it"),
+            "provider": Keep(_("the provider's number here, a random text"), closed=BY_CODE),
+            "uid": Keep(
+                _("a keyed digest of what the provider calls the person; the row goes with it"),
+                closed=BY_CODE,
+            ),
+            "extra_data": Keep(_("left empty: nothing that a provider says is kept"), closed="no code writes into it"),
         },
     ),
     # Not used, and treated all the same: the tables are there.
@@ -43,8 +46,8 @@ RULES = [
         "account__user__account",
         {
             "account": Delete(via="account__user"),
-            "token": Keep("never written: no token is kept", closed="no code makes a row of this table"),
-            "token_secret": Keep("never written: no token is kept", closed="no code makes a row of this table"),
+            "token": Keep(_("never written: no token is kept"), closed="no code makes a row of this table"),
+            "token_secret": Keep(_("never written: no token is kept"), closed="no code makes a row of this table"),
         },
     ),
     ModelRules(
@@ -65,7 +68,7 @@ RULES = [
         "email_address__user__account",
         {
             "email_address": Delete(via="email_address__user"),
-            "key": Keep("a random text; the row goes with its owner", closed=BY_CODE),
+            "key": Keep(_("a random text; the row goes with its owner"), closed=BY_CODE),
         },
     ),
 ]

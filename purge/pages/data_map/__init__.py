@@ -120,12 +120,12 @@ def data_map() -> list[MapEntry]:
 
 def exempt_lines() -> list[tuple[str, str]]:
     """What no rule looks at, with the reason: tables, and what else a database has."""
-    return sorted((exempt.place, str(exempt.reason)) for exempt in get_registry().exemptions)
+    return sorted((exempt.place, _(exempt.reason)) for exempt in get_registry().exemptions)
 
 
 def _map_line(column: ColumnRule[Rule]) -> MapLine:
     rule = column.rule
-    reason = str(rule.reason) if isinstance(rule, Reasoned) else _consequence(rule)
+    reason = _(rule.reason) if isinstance(rule, Reasoned) else _consequence(rule)
     name = COLUMN_NAMES.get((column.rules.model, column.field.name)) or COLUMN_NAMES.get(("", column.field.name))
     return MapLine(str(name or column.field.verbose_name), column.field.name, rule.get_label(), reason, rule.kept)
 
@@ -133,4 +133,5 @@ def _map_line(column: ColumnRule[Rule]) -> MapLine:
 def _consequence(rule: Rule) -> str:
     if not isinstance(rule, Treatment) or not rule.then:
         return ""
-    return _("then: %(what)s") % {"what": rule.then.rpartition(".")[2].replace("_", " ")}
+    declared = (each.label for each in get_registry().consequences.values() if each.path == rule.then)
+    return _("then: %(what)s") % {"what": next(declared, rule.then.rpartition(".")[2].replace("_", " "))}

@@ -61,7 +61,10 @@ def as_json(concept: Concept) -> dict[str, Any]:
             for column in registry.columns()
         ],
         "periods": [{"kind": str(kind), "records": str(kind.label), "kept": text} for kind, text in concept.periods],
-        "exempt": [{"table": place, "reason": reason} for place, reason in concept.exempt],
+        "exempt": [
+            {"table": each.place, "reason": each.reason}
+            for each in sorted(registry.exemptions, key=lambda each: each.place)
+        ],
     }
 
 

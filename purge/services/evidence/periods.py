@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from purge.models import EvidencePeriod
@@ -31,7 +32,11 @@ def evidence_periods_set(*, acting_user: Any, days: Mapping[Evidence, int | None
             raise PurgeRefused(
                 "period",
                 _("%(kind)s: from %(least)s to %(most)s days, or without an end.")
-                % {"kind": kind.label, "least": SHORTEST[kind], "most": f"{LONGEST_DAYS:,}"},
+                % {
+                    "kind": kind.label,
+                    "least": SHORTEST[kind],
+                    "most": number_format(LONGEST_DAYS, force_grouping=True),
+                },
             )
         if kind == Evidence.REQUESTS and number % 365:
             raise PurgeRefused("period", _("Purge requests are kept for whole years."))

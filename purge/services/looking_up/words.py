@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -126,9 +127,9 @@ def _mentioned(found: Whereabouts, account: str) -> str:
     if not found.mentions:
         return _("No other record of %(account)s mentions it.") % {"account": account}
     places = ", ".join(
-        _("%(noun)s: more than %(n)s") % {"noun": each.noun, "n": f"{each.n - 1:,}"}
+        _("%(noun)s: more than %(n)s") % {"noun": each.noun, "n": number_format(each.n - 1, force_grouping=True)}
         if each.more
-        else _("%(noun)s: %(n)s") % {"noun": each.noun, "n": f"{each.n:,}"}
+        else _("%(noun)s: %(n)s") % {"noun": each.noun, "n": number_format(each.n, force_grouping=True)}
         for each in found.mentions
     )
     return _("Other records of %(account)s mention it (%(places)s).") % {"account": account, "places": places}
