@@ -50,8 +50,8 @@ class Command(PurgeCommand):
         parser.add_argument(
             "--prove",
             action="store_true",
-            help="PostgreSQL: read the files of all tables and indexes before and after, and say how often addresses "
-            "that were purged lie in them, found by their keyed hashes",
+            help="read the files of all tables and indexes before and after, and say how often addresses that were "
+            "purged lie in them, found by their keyed hashes",
         )
         parser.add_argument(
             "--ask",
@@ -65,8 +65,6 @@ class Command(PurgeCommand):
         prove = options["prove"]
         if (options["ask"] or options["only_look"]) and not prove:
             raise CommandError("--ask and --only-look say how --prove is done.", returncode=USAGE)
-        if prove and dialect_of(connection).rewriting() is None:
-            needs_you("SQLite overwrites what it deletes (secure_delete): --prove is for PostgreSQL's files.")
         request = self.purge_request(options["reference"]) if options["reference"] else None
         requests = [request] if request else list(PurgeRequest.across_accounts.filter(status=Status.COMPLETED))
         typed = _addresses() if options["ask"] else []
@@ -97,7 +95,10 @@ class Command(PurgeCommand):
 
     def _look(self, requests: Sequence[PurgeRequest], typed: Sequence[str]) -> pages.Looked:
         self.stderr.write("Reading the files …")
-        return pages.look(requests, typed)
+        looked = pages.look(requests, typed)
+        if looked.busy:
+            needs_you(_LOG_IN_USE)
+        return looked
 
     def _end(self, done: Rewritten, before: pages.Looked | None, after: pages.Looked | None) -> None:
         if done.holders:
@@ -105,9 +106,7 @@ class Command(PurgeCommand):
         if done.left:
             needs_you(f"{len(done.left)} table(s) were not written anew.")
         if not done.finished:
-            needs_you(
-                "Somebody is reading: the write-ahead log could not be emptied. Run this again in a quiet minute."
-            )
+            needs_you(_LOG_IN_USE)
         last = after or before
         if last is not None and not last.reached:
             needs_you(_NOT_REACHED)
@@ -125,6 +124,7 @@ class Command(PurgeCommand):
         return " ".join(holder_text(holder) for holder in holders)
 
 
+_LOG_IN_USE = "Somebody is reading: the write-ahead log could not be emptied. Run this again in a quiet minute."
 _NOT_REACHED = (
     "The files could not be read: not reached. It takes a superuser, or a role that may run CHECKPOINT and "
     "pg_read_binary_file; managed servers mostly let nobody."

@@ -1,13 +1,16 @@
-"""Whether the bytes of PostgreSQL's files still hold addresses that were purged: read page by page, as they lie there.
+"""Whether the bytes of the database's files still hold addresses that were purged: read page by page, as they lie.
 
-A deleted row stays in its page until the space is used again, its value in the indexes until these are made anew. So
-each place of an at-sign in the files is looked at: what stands around it is cut into all the addresses that it may be
-(a length, or another value, may stand next to it without a gap), and these are compared with the keyed hashes of what
-was purged, which is all that is known of it; or with an address that somebody has typed.
+PostgreSQL: a deleted row stays in its page until the space is used again, its value in the indexes until these are made
+anew. So each place of an at-sign in the files is looked at: what stands around it is cut into all the addresses that it
+may be (a length, or another value, may stand next to it without a gap), and these are compared with the keyed hashes of
+what was purged, which is all that is known of it; or with an address that somebody has typed.
 
 What lies in a row that is there is that row's, which the verification judges; and an index may say what a row says.
 Everything else is left over. Values that are compressed, or cut in two, say nothing here: of a table that was written
 anew they need not, since its new files hold rows that are there alone.
+
+SQLite's one file has gaps of rows and free pages, which it overwrites but for some (:mod:`.sqlite_file`); what a cell
+of an index says stands in a row that is there.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from django.db import DatabaseError, connection, transaction
 from purge.addresses import address_key
 from purge.database import dialect_of
 from purge.models import PurgeRequest
+from purge.proof.remembered.sqlite_file import Page, Root, read
 from purge.proof.report import check_key
 from purge.proof.texts import wanted_by
 
@@ -57,6 +61,9 @@ _SIZES: Final = (
     "SELECT current_setting('block_size')::int, (SELECT setting::bigint FROM pg_catalog.pg_settings "
     "WHERE name = 'segment_size')"
 )
+#: Of SQLite's file; and how pages are called that are no tree's.
+_TREES: Final = "SELECT name, type, rootpage FROM sqlite_master WHERE rootpage > 0 ORDER BY rootpage"
+_FREE_PAGES: Final = "free pages"
 #: It holds samples of every table's values.
 _STATISTICS: Final = frozenset({"pg_catalog.pg_statistic", "pg_catalog.pg_statistic_ext_data"})
 
@@ -101,11 +108,12 @@ class Mentions:
 @dataclass(frozen=True)
 class Looked:
     """``pages``: how many were read; ``reached``: False where this role may not read the server's files, or the server
-    lets nobody (a managed one)."""
+    lets nobody (a managed one), or SQLite has no file; ``busy``: somebody reads SQLite's log, so that it has a part."""
 
     found: tuple[Mentions, ...] = ()
     pages: int = 0
     reached: bool = True
+    busy: bool = False
 
     @property
     def left(self) -> int:
@@ -119,6 +127,8 @@ def look(
     relation before it is read. Raises :class:`~purge.proof.report.CouldNotLook`.
     """
     check_key(requests)
+    if dialect_of(connection).rewriting() is None:
+        return _look_at_one_file(_Recognised(requests, typed))
     if not _may_read():
         return Looked(reached=False)
     recognised = _Recognised(requests, typed)
@@ -139,6 +149,39 @@ def look(
                 Mentions(relation.name, *(lies[each] for each in (Lies.IN_ROW, Lies.HEAP, Lies.INDEX, Lies.FREE)))
             )
     return Looked(tuple(found), pages)
+
+
+def _look_at_one_file(recognised: _Recognised) -> Looked:
+    """SQLite's. While a reader of it is open nobody moves anything from its log into it."""
+    dialect = dialect_of(connection)
+    path = next((file for _number, name, file in dialect.rows("PRAGMA database_list") if name == "main"), "")
+    if not path:
+        return Looked(reached=False)
+    if not dialect.truncate_log():
+        return Looked(busy=True)
+    with transaction.atomic(using=connection.alias):
+        roots = [Root(1, "sqlite_schema", is_index=False)]
+        roots += [Root(page, name, kind == "index") for name, kind, page in _rows(_TREES)]
+        found: dict[str, Counter[Lies]] = defaultdict(Counter)
+        pages = 0
+        for page in read(path, roots):
+            pages += 1
+            found[page.relation or _FREE_PAGES].update(_in_page_of_sqlite(page, recognised))
+    kinds = (Lies.IN_ROW, Lies.HEAP, Lies.INDEX, Lies.FREE)
+    mentions = (Mentions(name, *(lies[kind] for kind in kinds)) for name, lies in sorted(found.items()) if lies)
+    return Looked(tuple(mentions), pages)
+
+
+def _in_page_of_sqlite(page: Page, recognised: _Recognised) -> Iterator[Lies]:
+    for at in _at_signs(page.content):
+        if not recognised.around(page.content, at):
+            continue
+        if page.is_of_a_row(at):
+            yield Lies.IN_ROW
+        elif page.is_room(at):
+            yield Lies.FREE
+        else:
+            yield Lies.INDEX if page.is_index else Lies.HEAP
 
 
 def _may_read() -> bool:
