@@ -11,11 +11,33 @@ import pytest
 DATABASE = {"db", "transactional_db", "templates", "live_server"}
 
 
+#: Tests of pages, which reach the database by Django's queries alone. On the second database their addresses are asked
+#: by the crawl and by made-up inputs, and walked in the browser, whose tests run on PostgreSQL; who sorts, filters or
+#: counts there in a way that a database can refuse carries the mark `both_databases`.
+PAGES = (
+    "tests/admin/",
+    "tests/connectors/test_admin.py",
+    "tests/languages/",
+    "tests/learning/test_admin.py",
+    "tests/lms_purge/cleanup/",
+    "tests/lms_purge/monitoring/",
+    "tests/lms_purge/test_zones.py",
+    "tests/messaging/",
+    "tests/test_admin_of_the_platform.py",
+    "tests/users/admin/",
+    "tests/users/imports/test_admin.py",
+    "tests/users/invitations/",
+    "tests/users/second_factor/",
+    "tests/users/sign_in/",
+    "tests/users/tenancy/",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-alone",
         action="store_true",
-        help="leave out the tests that use no database: they say the same on each",
+        help="leave out the tests that say the same on each database: those that use none, and those of pages",
     )
 
 
@@ -25,12 +47,18 @@ def uses_database(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(name) for name in names) or not DATABASE.isdisjoint(fixtures)
 
 
+def tells_more_on_another(item: pytest.Item) -> bool:
+    if any(item.get_closest_marker(name) for name in ("both_databases", "postgresql")):
+        return True
+    return uses_database(item) and not item.nodeid.startswith(PAGES)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     from django.db import connection
 
     if config.getoption("--database-alone"):
-        config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
-        items[:] = [item for item in items if uses_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not tells_more_on_another(item)])
+        items[:] = [item for item in items if tells_more_on_another(item)]
 
     for item in items:
         for vendor in {"postgresql", "sqlite"} - {connection.vendor}:

@@ -17,7 +17,7 @@ from tests.factories.learning import SessionFactory, SessionInstructorFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from users.models import DeletedUser, Role, UserKind, UserState
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 LIST = "/admin/users/deleteduser/"
 JANUARY = datetime(2026, 1, 15, 12, tzinfo=UTC)

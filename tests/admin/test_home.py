@@ -79,6 +79,7 @@ def test_an_empty_account_is_told_what_to_do(as_admin):
     assert 'class="chart"' not in text
 
 
+@pytest.mark.both_databases
 def test_tiles_count_what_waits_and_what_is_late(admin, deleted, purge_request):
     deleted(), deleted()
     purge_request(Status.RUNNING, people=0)
@@ -181,6 +182,7 @@ def rows_of(chart):
     return {row[0].text: tuple(cell.text for cell in row[1:]) for row in chart.rows}
 
 
+@pytest.mark.both_databases
 def test_months_are_those_of_the_account(admin, purge_request):
     """Completed on the last evening of October in London: in Tokyo, where the account is, it is November already."""
     now = datetime(2025, 11, 15, 12, tzinfo=UTC)
@@ -199,6 +201,7 @@ def test_months_are_those_of_the_account(admin, purge_request):
     assert chart.summary == "2 requests completed, late: 1. People erased: 5."
 
 
+@pytest.mark.both_databases
 def test_times_to_completion_are_grouped(admin, purge_request):
     for took in (timedelta(minutes=2), timedelta(minutes=3), timedelta(hours=5), timedelta(days=40)):
         purge_request(took=took)
@@ -208,6 +211,7 @@ def test_times_to_completion_are_grouped(admin, purge_request):
     assert chart.summary == "4 requests completed, 3 of them within a day."
 
 
+@pytest.mark.both_databases
 def test_the_slowest_open_requests_come_in_the_order_of_their_deadlines(admin, purge_request):
     purge_request(Status.RUNNING, reference="PUR-NEWB-AAAA-A", accepted_at=timezone.now() - timedelta(days=2))
     old = purge_request(

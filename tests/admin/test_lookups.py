@@ -185,6 +185,7 @@ def test_names_of_columns_that_a_list_computes_are_refused(client, people):
         assert client.get(page, {f"{name}__gte": "1"}).status_code == 400, model
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "lookup",
     [
@@ -227,6 +228,7 @@ def test_the_filters_of_lists_with_a_base_of_their_own_answer(client, people):
         assert client.get(url(own), {"recipient__password__startswith": "a"}).status_code == 400
 
 
+@pytest.mark.both_databases
 def test_every_filter_that_a_page_offers_answers(client, people):
     """Each choice of each filter is a link of the page itself."""
     acme = people["administrator"].account
@@ -260,6 +262,7 @@ def test_the_list_of_deleted_users_reads_no_lookups(client, people):
 # ---------------------------------------------------------------- sorting, searching, popups, facets
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "order", ["99", "-99", "9" * 40, "-", "password", "-password", "1.password", "manager__password", "0", "½"]
 )
@@ -273,6 +276,7 @@ def test_a_list_is_sorted_by_its_columns_alone(client, people, order):
     assert [row.name for row in answer.context["cl"].result_list] == ["a", "b"]
 
 
+@pytest.mark.both_databases
 def test_a_list_is_sorted_by_a_column_that_it_shows(client, people):
     acme = people["administrator"].account
     for number, name in ((1, "b"), (2, "a")):

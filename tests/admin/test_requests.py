@@ -130,6 +130,7 @@ def test_requests_are_not_added_changed_or_deleted_by_hand(client, operator, pur
     assert purge_request.status == Status.QUEUED
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("typed", ["{0}", "{1}", "{2}", "pur {3}"])
 def test_the_list_is_searched_by_request_id_however_it_is_typed(seen, purge, admin, deleted, typed):
     purge_request, other = purge(), purge()
@@ -140,6 +141,7 @@ def test_the_list_is_searched_by_request_id_however_it_is_typed(seen, purge, adm
     assert other.reference not in text
 
 
+@pytest.mark.both_databases
 def test_the_list_asks_the_same_number_of_questions_whatever_its_length(
     seen, purge, support, django_assert_max_num_queries
 ):
@@ -707,6 +709,7 @@ def test_list_page_progress_command_and_home_say_the_same_of_a_request(seen, pur
             assert "Held" not in text
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("state", "shown"),
     [
@@ -728,6 +731,7 @@ def test_the_list_is_filtered_by_the_five_states(seen, purge, admin, state, show
     assert "?state=needs_help" in text
 
 
+@pytest.mark.both_databases
 def test_the_list_is_filtered_by_what_is_overdue(seen, purge, admin):
     late, other = purge(), purge()
     past = timezone.now() - timedelta(days=40)
@@ -737,6 +741,7 @@ def test_the_list_is_filtered_by_what_is_overdue(seen, purge, admin):
     assert other.reference not in text
 
 
+@pytest.mark.both_databases
 def test_the_list_is_filtered_by_account_for_support_and_by_date_for_everybody(seen, purge, admin, support, stranger):
     mine, old = purge(), purge()
     troubled(old, accepted_at=timezone.now() - timedelta(days=9))

@@ -81,6 +81,7 @@ def test_the_world_has_a_row_for_every_page(mine):
     assert [model._meta.label for model, _page in pages() if mine.of(model) is None] == []
 
 
+@pytest.mark.both_databases
 def test_lists_filters_and_searches_show_nothing_of_another_account(walk, mine, theirs):
     seen = 0
     for model, page in pages():

@@ -84,6 +84,7 @@ def test_a_person_has_name_address_id_and_roles(signed_in, ann, account):
         assert words in text
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -101,6 +102,7 @@ def test_search_begins_with(signed_in, ann, text, found):
     assert (ann.pk in ids(signed_in.get(url("internaluser_changelist"), {"q": text}))) == found
 
 
+@pytest.mark.both_databases
 def test_filters_by_role_and_group(signed_in, account, ann, admin_user):
     report = UserFactory(account=account, manager=ann)
     group = GroupMemberFactory(user=ann).group
@@ -120,6 +122,7 @@ def test_nothing_is_tried_out_by_url(signed_in, ann, lookup):
     assert signed_in.get(url("internaluser_changelist"), {lookup: "a"}).status_code == 400
 
 
+@pytest.mark.both_databases
 def test_the_list_asks_a_constant_number_of_queries(signed_in, account, ann, django_assert_num_queries):
     def count():
         from django.db import connection

@@ -15,7 +15,7 @@ from tests.factories.users import AccountFactory, AdministratorFactory, UserFact
 from users import tasks
 from users.models import LoginEvent, Tries, User, UserAudit, UserState
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 PASSWORD = "correct horse battery"
 TOO_MANY = "Too many tries."
 
