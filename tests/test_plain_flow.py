@@ -153,7 +153,7 @@ def test_the_first_fifty_of_a_month():
         "/admin/purge/purgerequest/N/change/",
     ]
     assert visit.typed == ["number"]
-    assert f"Select the last 6 of {month}" in visit.text
+    assert f"Select the remaining 6 users deleted in {month}" in visit.text
 
     purge_request = accepted_on(visit)
     assert purge_request.subjects.count() == 50

@@ -561,16 +561,14 @@ def _more_label(month: str, left: int) -> str:
     values = {"n": left, "month": month_label(month) if month else ""}
     if left == settings.PURGE_MAX_PEOPLE:
         words = (
-            _("Select the next %(n)d of %(month)s’s deleted users")
-            if month
-            else _("Select the next %(n)d deleted users")
+            _("Select the next %(n)d users deleted in %(month)s") if month else _("Select the next %(n)d deleted users")
         )
         return words % values
     if month:
         return (
             ngettext(
-                "Select the last of %(month)s’s deleted users",
-                "Select the last %(n)d of %(month)s’s deleted users",
+                "Select the remaining user deleted in %(month)s",
+                "Select the remaining %(n)d users deleted in %(month)s",
                 left,
             )
             % values

@@ -150,7 +150,7 @@ def test_without_javascript(visit, account, admin, deleted):
     expect(page.get_by_role("heading", name="50 people will be erased for good")).to_be_visible()
     page.get_by_role("button", name="Purge 50 people for good").click()
     expect(page.get_by_text("This page shows how far it is every five seconds.")).to_be_visible()
-    more = page.get_by_role("link", name="Select the last 3 of January 2026’s deleted users")
+    more = page.get_by_role("link", name="Select the remaining 3 users deleted in January 2026")
     expect(more).to_be_visible()
     target = more.get_attribute("href")
     run_request(PurgeRequest.objects.get(account_id=account.pk).pk)

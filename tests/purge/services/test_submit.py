@@ -157,7 +157,7 @@ def test_another_users_form_token_gives_nothing_away(cast):
 
 
 def test_an_address_of_a_user_of_the_account_is_refused_with_what_to_do(cast):
-    with pytest.raises(PurgeRefused, match="Delete the user, then purge"):
+    with pytest.raises(PurgeRefused, match="deleted user of this account"):
         services.purge_submit_address(acting_user=cast.admin, account_id=cast.acme.pk, address=" ANN@x.org ")
     assert nothing_happened(cast)
     elsewhere = services.purge_submit_address(
