@@ -55,7 +55,9 @@ class SettingsInline(TenantStackedInline):
     extra = 0
 
     def has_add_permission(self, request, obj=None) -> bool:
-        return self.has_change_permission(request, obj)
+        """There is one row. While it is there, no form of another one lies hidden in the page, with a password."""
+        has_row = obj is not None and self.model.objects.filter(connector=obj).exists()
+        return not has_row and self.has_change_permission(request, obj)
 
 
 INLINES: dict[type[models.ConnectorSettings], type[SettingsInline]] = {

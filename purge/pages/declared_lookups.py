@@ -13,13 +13,26 @@ from django.contrib import admin
 from django.contrib.admin.filters import FieldListFilter, SimpleListFilter
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist
+from django.forms import Media
 from django.http import HttpRequest
 
+#: Django's scripts that make a slug of a title.
+_OF_SLUGS = ("/xregexp.js", "/xregexp.min.js", "/urlify.js", "/prepopulate.js")
 _NAMES = "_declared_lookups"
 
 
 class DeclaredLookups(admin.ModelAdmin):
     """The base of every page of the site. The site refuses to register one that does not extend it."""
+
+    @property
+    def media(self) -> Media:
+        """Without the scripts by which Django makes a slug of a title: a third of a page, for fields of which there
+        are none."""
+        media: Media = super().media
+        if self.prepopulated_fields:
+            return media
+        said: Any = media
+        return Media(css=said._css, js=[each for each in said._js if not str(each).endswith(_OF_SLUGS)])
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         # Django's own answer lets through names of no field, among them those of annotations.
