@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -280,7 +281,14 @@ def _and_none(groups: Iterable[list[_Line]]) -> Iterator[list[_Line]]:
     yield []
 
 
+#: What makes clients, one of which would else read the whole description of the service anew. It serves one thread at a
+#: time, and one process.
+_session: tuple[int, Any] | None = None
+_making = threading.Lock()
+
+
 def _client_of(place: Place) -> Any:
+    global _session
     import boto3
     from botocore.config import Config
 
@@ -290,5 +298,7 @@ def _client_of(place: Place) -> Any:
         retries={"total_max_attempts": TRIES, "mode": "standard"},
         max_pool_connections=_AT_ONCE,
     )
-    session = boto3.session.Session()
-    return session.client("s3", endpoint_url=place.endpoint, region_name=place.region, config=config)
+    with _making:
+        if _session is None or _session[0] != os.getpid():
+            _session = os.getpid(), boto3.session.Session()
+        return _session[1].client("s3", endpoint_url=place.endpoint, region_name=place.region, config=config)
