@@ -2,8 +2,6 @@
 
 # ruff: noqa: RUF001 - letters that look alike
 
-import pytest
-
 from connectors.models import SalesforceSettings
 from learning.models import Comment
 from purge import services
