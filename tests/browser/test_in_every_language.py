@@ -1,0 +1,111 @@
+"""The plain flow in German and in French: every step by the words that stand there, on a screen and on a phone."""
+
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from messaging.models import Notification
+from purge.choices import Status
+from purge.models import PurgeRequest
+from tests.factories.users import UserFactory
+from users.models import User
+
+
+@dataclass(frozen=True)
+class Words:
+    internal_users: str
+    delete_user: str
+    go: str
+    delete: str
+    deleted: str
+    cleanup: str
+    select: str
+    purge_user: str
+    purge: str
+    accepted: str
+    completed: str
+    told: str
+    #: What no page may say in this language.
+    english: tuple[str, ...] = ("User", "Purge ", "Delete ", "Select ", "Request", "People", "Deleted", "Home")
+
+
+SAID = {
+    "de": Words(
+        internal_users="Interne Personen",
+        delete_user="Person löschen",
+        go="Ausführen",
+        delete="Löschen",
+        deleted="Lee Leaver ist gelöscht.",
+        cleanup="Aufräumen",
+        select="Lee Leaver auswählen",
+        purge_user="Person bereinigen",
+        purge="1 Person endgültig bereinigen",
+        accepted="angenommen. Wir melden uns, wenn er abgeschlossen ist.",
+        completed="Abgeschlossen und geprüft",
+        told="1 Person wurde bereinigt.",
+    ),
+    "fr": Words(
+        internal_users="Personnes internes",
+        delete_user="Supprimer la personne",
+        go="Exécuter",
+        delete="Supprimer",
+        deleted="Lee Leaver",
+        cleanup="Nettoyage",
+        select="Sélectionner Lee Leaver",
+        purge_user="Purger la personne",
+        purge="Purger 1 personne définitivement",
+        accepted="acceptée",
+        completed="Terminée et vérifiée",
+        told="1 personne a été purgée.",
+    ),
+}
+
+
+class Reader:
+    """Looks at each page as it stands: nothing of it in English, nothing of it beside a phone's screen."""
+
+    def __init__(self, page: Page, words: Words) -> None:
+        self.page, self.words = page, words
+
+    def looks(self) -> None:
+        text = self.page.locator("body").inner_text().replace("LMS Purge", "")
+        assert [word for word in self.words.english if word in text] == []
+        self.page.set_viewport_size({"width": 360, "height": 800})
+        beside = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert beside <= 0, f"{self.page.url} is {beside} pixels too wide"
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_the_plain_flow(visit, account, admin, worker, language):
+    words = SAID[language]
+    User.objects.filter(pk=admin.pk).update(locale=language)
+    UserFactory(account=account, name="Lee Leaver")
+    page = visit(admin).go("/admin/")
+    reader = Reader(page, words)
+    reader.looks()
+
+    page.get_by_role("link", name=words.internal_users).first.click()
+    page.get_by_role("row", name="Lee Leaver").get_by_role("checkbox").check()
+    reader.looks()
+    page.locator("select[name=action]").select_option(label=words.delete_user)
+    page.get_by_role("button", name=words.go, exact=True).click()
+    reader.looks()
+    page.get_by_role("button", name=words.delete, exact=True).click()
+    expect(page.get_by_text(words.deleted).first).to_be_visible()
+
+    page.get_by_role("link", name=words.cleanup).first.click()
+    page.get_by_role("checkbox", name=words.select).check()
+    reader.looks()
+    page.get_by_role("button", name=words.purge_user).click()
+    reader.looks()
+    page.get_by_role("button", name=words.purge).click()
+    expect(page.get_by_text(words.accepted).first).to_be_visible()
+    worker()
+    expect(page.get_by_role("heading", name=words.completed)).to_be_visible(timeout=60_000)
+    reader.looks()
+
+    purge_request = PurgeRequest.objects.get(account_id=account.pk)
+    assert purge_request.status == Status.COMPLETED
+    assert words.told in Notification.objects.get(request_id=purge_request.pk, recipient=admin).text
