@@ -161,7 +161,8 @@ def silence_text(silence: Silence, zone: str) -> str:
         said = _("Purges are not being processed yet.")
     else:
         said = _("Purges are paused: the background worker has not responded since %(beat)s.")
-    return f"{said % {'beat': moment_text(silence.since, zone)}} {_('New requests are queued; nothing is lost.')}"
+    queued = _("New requests are queued; nothing is lost.")  # gettext finds nothing within an f-string
+    return f"{said % {'beat': moment_text(silence.since, zone)}} {queued}"
 
 
 # ---------------------------------------------------------------- the answer

@@ -71,7 +71,7 @@ class HomeTrouble:
             ) % {"home": self.home}
         else:
             said = self._files
-        return f"{said} {_('Nothing is accepted meanwhile.')}"
+        return " ".join((said, _("Nothing is accepted meanwhile.")))
 
     @property
     def _files(self) -> str:

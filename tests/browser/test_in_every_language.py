@@ -27,7 +27,17 @@ class Words:
     completed: str
     told: str
     #: What no page may say in this language.
-    english: tuple[str, ...] = ("User", "Purge ", "Delete ", "Select ", "Request", "People", "Deleted", "Home")
+    english: tuple[str, ...] = (
+        "User",
+        "requests",
+        "Purge ",
+        "Delete ",
+        "Select ",
+        "Request",
+        "People",
+        "Deleted",
+        "Home",
+    )
 
 
 SAID = {

@@ -1,6 +1,7 @@
 """Each catalogue has all that the source says, and nothing that it does not say any more."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -50,3 +51,14 @@ def test_the_source_is_read_whole(source):
         ("", "Date deleted", ""),
         ("", "%(n)d person was purged.", "%(n)d people were purged."),
     } <= source
+
+
+def test_no_words_hide_within_an_f_string():
+    """Where gettext of some versions does not look."""
+    hidden = [
+        str(path.relative_to(ROOT))
+        for app in ("connectors", "learning", "lms_purge", "messaging", "purge", "users")
+        for path in (ROOT / app).rglob("*.py")
+        if re.search(r"""\{(?:_|n?gettext)\(['"]""", path.read_text())
+    ]
+    assert hidden == []
