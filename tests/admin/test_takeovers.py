@@ -29,7 +29,7 @@ from learning.models import Comment
 from purge import services, tasks
 from purge.models import PurgeRequest
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory, GenericSettingsFactory
-from tests.factories.learning import CommentFactory
+from tests.factories.learning import CommentFactory, CourseFactory
 from tests.factories.users import (
     AccountFactory,
     AdministratorFactory,
@@ -233,6 +233,32 @@ def test_a_sign_in_in_another_browser_lets_an_old_one_purge_nobody(chief):
     assert not PurgeRequest.objects.exists()
 
 
+def test_the_password_cannot_be_guessed_where_a_purge_asks_for_it(chief):
+    leaver = UserFactory(account=chief.account, deleted_at=GONE)
+    client = old_browser(chief)
+    plan = begun(client, leaver)
+    for word in (*(f"guess {n}" for n in range(12)), PASSWORD):
+        client.post("/admin/users/deleteduser/purge/", {"plan": plan, "password": word, "confirm_password": word})
+    assert not PurgeRequest.objects.exists()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_somebody_has_begun_ends_when_they_sign_out(here, chief, ends):
+    leaver = UserFactory(account=chief.account, deleted_at=GONE)
+    plan = begun(here, leaver)
+    if ends:
+        here.post("/admin/logout/")
+        here.post(LOGIN, {"username": chief.email, "password": PASSWORD})
+    here.post("/admin/users/deleteduser/purge/", {"plan": plan})
+    assert PurgeRequest.objects.exists() is not ends
+
+
+def begun(client, *people):
+    """What the page of a confirmation carries."""
+    data = {"_selected_action": [person.pk for person in people]}
+    return client.post("/admin/users/deleteduser/purge/", data, follow=True).context["plan"]
+
+
 def test_who_may_not_purge_takes_over_nobody_who_may(acme, chief):
     if any(field.name == "purge_with_role" for field in Account._meta.fields):
         Account.objects.filter(pk=acme.pk).update(purge_with_role=False)
@@ -333,6 +359,15 @@ def test_a_small_file_of_many_columns_is_refused_in_a_sentence(here, acme):
     assert len(answer.content) < 200_000
     acme.refresh_from_db()
     assert len(json.dumps(acme.import_mapping)) < 1_000
+
+
+def test_a_form_makes_no_more_rows_than_its_page_has(chief):
+    course = CourseFactory(account=chief.account)
+    rows = {"modules-TOTAL_FORMS": "1000", "modules-INITIAL_FORMS": "0"}
+    answer = browser(chief).post(f"/admin/learning/course/{course.pk}/change/", {"title": "", **rows})
+    assert answer.status_code == 200
+    (modules,) = answer.context["inline_admin_formsets"]
+    assert len(modules.formset.forms) < 200
 
 
 def test_an_upload_of_nobody_is_refused_unread():

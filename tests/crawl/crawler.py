@@ -6,105 +6,38 @@ which is seen from its statements.
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from unittest import mock
+from urllib.parse import quote
 
 from django.apps import apps
-from django.core.files.base import ContentFile
 from django.core.signals import got_request_exception
 from django.db import connection, models, transaction
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.html import escape
 
-from learning.models import Session
 from lms_purge.backoffice.site import LmsAdminSite
 from purge.models import FollowUp, PurgeRequest
-from purge.rules.registry import get_registry
-from tests.factories.account_world import AccountWorld
+from purge.upkeep import standstill
+from tests.crawl.asks import Ask, asks_of
+from tests.crawl.changes import EVERY_TABLE, Differences, Written, differences, everything, is_as_before, state_of
+from tests.crawl.worlds import NOBODYS, MarkedWorld
 from tests.factories.users import UserFactory
+from users.backends import AccountBackend
 from users.models import IdentityProvider, Role, User
 
 #: What a number in an address stands for, where it is not a row of the model that the address names.
 OTHER_ROWS = {"request_id": PurgeRequest, "follow_up": FollowUp, "public_id": IdentityProvider}
-NOBODYS = 987_654_321
-#: Written by every request of somebody, or by anybody's try to sign in: rows of no account.
-OF_NO_ACCOUNT = re.compile(r'"(users_session|users_tries|lms_cache|django_q_\w+|purge_lease)"')
-CHANGING = ("INSERT", "UPDATE", "DELETE")
-#: Columns in which code looks for words of its own; a mark in them would be a broken database, and no text of anybody.
-CODED = frozenset(
-    """
-    password login_id public_id session_key digest time_zone locale subdomain kind reference disabled_reference
-    needs_instructor_reference setting model table key_fingerprint email_key adobe_key unique_id_sort deleted_month
-    encoding delimiter month message_id
-    """.split()  # noqa: SIM905 - a table of them would be longer than what it is for
-)
-
-
-# ---------------------------------------------------------------- accounts with rows
-
-
-class MarkedWorld(AccountWorld):
-    """An account whose every text, and the text of every file, says the account's word."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word.capitalize())
-        self.word = word
-        self.marked = 0
-        FollowUp._base_manager.filter(account_id=self.account.pk).update(row=self.pk_of(Session))
-        for row in self.rows_of_the_account():
-            self._mark_whole(row)
-        self.refresh()
-
-    def rows_of_the_account(self) -> Iterator[models.Model]:
-        for _model, rows in tables_of(self.account.pk):
-            yield from rows
-
-    def _mark_whole(self, row: models.Model) -> None:
-        for column in row._meta.concrete_fields:
-            if isinstance(column, models.FileField):
-                if name := getattr(row, column.attname).name:
-                    column.storage.delete(name)
-                    column.storage.save(name, ContentFile(f"name;{self.word}\n".encode()))
-                continue
-            if not isinstance(column, models.CharField | models.TextField) or column.name in CODED or column.choices:
-                continue
-            if column.unique or column.is_relation:
-                continue
-            text = f"{self.word}-{row.pk}"
-            if isinstance(column, models.EmailField):
-                text = f"{text}@{row._meta.model_name}.example"
-            if column.max_length and len(text) > column.max_length:
-                continue
-            type(row)._base_manager.filter(pk=row.pk).update(**{column.name: text})
-            self.marked += 1
-
-    def refresh(self) -> None:
-        for row in self.rows.values():
-            row.refresh_from_db()
-        self.administrator.refresh_from_db()
-
-    def pk_of(self, model: type[models.Model]) -> Any:
-        row = self.of(model)
-        return row.pk if row is not None else NOBODYS
-
-
-def tables_of(account_id: int) -> Iterator[tuple[type[models.Model], models.QuerySet]]:
-    """Every table that has rows of accounts, with the account's, in order."""
-    for entry in get_registry().entries.values():
-        if entry.rules.account:
-            yield entry.model, entry.model._base_manager.filter(**{entry.rules.account: account_id}).order_by("pk")
-
-
-def state_of(world: AccountWorld) -> dict[str, list[tuple]]:
-    """Every row of an account, value by value."""
-    return {model._meta.label: list(rows.values_list()) for model, rows in tables_of(world.account.pk)}
 
 
 # ---------------------------------------------------------------- addresses
@@ -119,8 +52,8 @@ class Address:
     model: type[models.Model] | None
     keys: tuple[str, ...]
 
-    def at(self, world: AccountWorld | None) -> str:
-        """The address of a row of this account; None: of none."""
+    def at(self, world: MarkedWorld | None, instead: models.Model | None = None) -> str:
+        """The address of a row of this account; None: of none. ``instead``: another row of the address's model."""
 
         def value(match: re.Match[str]) -> str:
             key = match[1]
@@ -132,6 +65,8 @@ class Address:
                 return "7"
             model = OTHER_ROWS.get(key) or _model_called(key) or self.model
             row = world.of(model) if world is not None and model is not None else None
+            if instead is not None and isinstance(instead, model or ()):
+                row = instead
             if model is IdentityProvider:
                 return str(row.public_id) if row is not None else "0" * 32
             return str(row.pk if row is not None else NOBODYS)
@@ -183,7 +118,8 @@ def _model_at(route: str) -> type[models.Model] | None:
 class Walker:
     """Somebody. ``home``: whose rows they may see and change; all others they may not. ``reads_all``: support and
     superusers, who follow every account; ``changes_all``: superusers, who may change the row that they ask for, and by
-    that nothing of any other account; by looking at it nothing at all.
+    that nothing of any other account; by looking at it nothing at all. ``changes_nothing``: whatever they send, no row
+    of the whole database is another than before, but for what :data:`THEIR_OWN` and :data:`NOTED` name.
 
     ``shown``: the rows that they ask for, those of whom they may least see first; None: of nobody. Where the first
     answer is the way to the sign-in page, nobody has looked at the row, and the others are left out.
@@ -195,6 +131,17 @@ class Walker:
     home: MarkedWorld | None = None
     reads_all: bool = False
     changes_all: bool = False
+    changes_nothing: bool = False
+
+
+#: What somebody who may change nothing still changes: themselves (they sign out, which ends what they had begun), by
+#: table and the column that says so.
+THEIR_OWN = {"users_user": "id"}
+#: What is written down of what they have looked at, saved, looked up or typed wrongly: rows that are new, and say that
+#: it was they.
+NOTED = {"users_useraudit": "actor_id", "purge_lookup": "actor_id", "purge_staffnamesshown": "actor_id"}
+#: What is written down of anybody's try to sign in, as somebody who is not there.
+TRIES = {"users_loginevent": "user_id"}
 
 
 def walkers(mine: MarkedWorld, theirs: MarkedWorld) -> dict[str, Walker]:
@@ -205,14 +152,13 @@ def walkers(mine: MarkedWorld, theirs: MarkedWorld) -> dict[str, Walker]:
         "integration administrator": [Role.INTEGRATION_ADMINISTRATOR],
     }
     system = {"account__kind": "system"}
-    everything = (theirs, mine, None)
+    everyones = (theirs, mine, None)
+    officer = UserFactory(account=mine.account, roles=[Role.DATA_PROTECTION_OFFICER])
     found = [
-        Walker("anonymous", None, everything),
-        *(
-            Walker(name, UserFactory(account=mine.account, roles=held), everything, mine)
-            for name, held in roles.items()
-        ),
-        Walker("administrator of A", mine.administrator, everything, mine),
+        Walker("anonymous", None, everyones),
+        *(Walker(name, UserFactory(account=mine.account, roles=held), everyones, mine) for name, held in roles.items()),
+        Walker("data protection officer of A", officer, everyones, mine, changes_nothing=True),
+        Walker("administrator of A", mine.administrator, everyones, mine),
         # What is theirs of B and what is nobody's is for them as it is for A's administrator.
         Walker("administrator of B", theirs.administrator, (mine,), theirs),
         Walker("support", UserFactory(is_support=True, **system), (theirs, None), reads_all=True),
@@ -242,85 +188,174 @@ class Undone(Exception):
 
 @dataclass
 class Crawl:
-    """``problems``: (what, who, method, route). ``answers``: how often each status was the answer, by role. ``whole``:
-    everybody asks for every row, also behind a door that has just been shut."""
+    """``problems``: (what, who, method, route). ``answers``: how often each status was the answer, by role; ``asked``:
+    the names of the addresses that were asked more than their plain address. ``whole``: everybody asks for every row,
+    also behind a door that has just been shut, and after each request that wrote every table is compared; else those
+    that it wrote to. ``others``: at one address of so many all rows that somebody is shown, at the others the first."""
 
     worlds: Sequence[MarkedWorld]
     open_to_all: frozenset[str]
     whole: bool = False
+    others: int = 1
+    methods: Sequence[str] = ("GET", "POST")
     problems: set[tuple[str, str, str, str]] = field(default_factory=set)
     answers: dict[str, Counter[int]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    @cached_property
+    def further(self) -> dict[int, dict[str, list[Ask]]]:
+        """What pages are asked beside, by account."""
+        return {world.account.pk: asks_of(world) for world in self.worlds}
 
     def walk(self, walker: Walker, urls: Sequence[Address]) -> None:
-        client = Browser(walker.user)
-        foreign = [] if walker.reads_all else [world for world in self.worlds if world is not walker.home]
-        may_not = foreign or list(self.worlds)
-        before = {world.account.pk: state_of(world) for world in may_not}
-        for address in urls:
-            # An address without a verb leads on to the row's page, whatever is sent there.
-            shut = not self.whole and address.route.endswith("/<path:object_id>/")
+        asker = Asker(self, walker)
+        for number, address in enumerate(urls):
             shown = (*self.worlds, None) if self.whole else walker.shown
-            for method in ("GET",) if shut else ("GET", "POST"):
-                for world in shown if address.keys else (None,):
-                    own = walker.changes_all and method == "POST"
-                    guarded = [each for each in may_not if not (own and each is world)]
-                    answer = self._ask(client, walker, address, world, method, foreign, guarded, before)
-                    to_sign_in = answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
-                    if to_sign_in and not self.whole:
-                        break
+            if number % self.others:
+                shown = shown[:1]
+            out = [self._is_shown_out(asker, address, method, shown) for method in self.methods]
+            if any(out):
+                continue
+            for world in shown:
+                if world is not None:
+                    self._ask_further(asker, address, world)
 
-    def _ask(self, client, walker, address, world, method, foreign, guarded, before) -> Any:
-        wrote: list[str] = []
-        broke: list[str] = []
+    def _is_shown_out(self, asker: Asker, address: Address, method: str, shown: Sequence[MarkedWorld | None]) -> bool:
+        """Ask for the rows at the address. Whether that led to the sign-in page."""
+        if method == "POST" and self._is_shut(address):
+            return False
+        for world in shown if address.keys else (None,):
+            said = {} if method == "GET" else posted(address, world)
+            answer = asker.ask(address, world, Ask(method, said))
+            if not self.whole and asker.walker.user is not None and is_way_to_sign_in(answer):
+                return True
+            if not self.whole and is_way_to_sign_in(answer):
+                break
+        return False
 
-        def watch(execute, sql, params, many, context):
-            if sql.lstrip()[:6].upper() in CHANGING and not OF_NO_ACCOUNT.search(sql[:60]):
-                wrote.append(sql)
-            return execute(sql, params, many, context)
+    def _is_shut(self, address: Address) -> bool:
+        """An address without a verb leads on to the row's page, and a history is shown, whatever is sent there."""
+        return not self.whole and address.route.endswith(("/<path:object_id>/", "/history/"))
 
-        def note(**_said):
+    def _ask_further(self, asker: Asker, address: Address, world: MarkedWorld) -> None:
+        for ask in self.further[world.account.pk].get(address.name, ()):
+            if ask.method in self.methods:
+                self.asked.add(address.name)
+                asker.ask(address, world, ask)
+
+
+def is_way_to_sign_in(answer: Any) -> bool:
+    return answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
+
+
+class Asker:
+    """Somebody who asks, and what has to be there afterwards as it was before."""
+
+    def __init__(self, crawl: Crawl, walker: Walker) -> None:
+        self.crawl, self.walker = crawl, walker
+        self.client = Browser(walker.user)
+        self.foreign = [] if walker.reads_all else [world for world in crawl.worlds if world is not walker.home]
+        self.may_not = self.foreign or list(crawl.worlds)
+        self.before = {world.account.pk: state_of(world) for world in self.may_not}
+        #: What support looks at is written down for the account that it is about.
+        self.noted = set(NOTED) if walker.reads_all else set()
+        self.every_row = everything() if walker.changes_nothing else everything(self.noted)
+
+    def ask(self, address: Address, world: MarkedWorld | None, ask: Ask) -> Any:
+        written, broke = Written(), []
+
+        def note(**_said: Any) -> None:
             broke.append(getattr(sys.exc_info()[0], "__name__", "?"))
 
         def problem(what: str) -> None:
-            self.problems.add((what, walker.role, method, address.route))
+            self.crawl.problems.add((what, self.walker.role, ask.method, address.route))
 
         got_request_exception.connect(note)
         try:
-            with transaction.atomic(), connection.execute_wrapper(watch):
-                url = address.at(world)
-                answer = client.get(url) if method == "GET" else client.post(url, self._posted(address, world))
+            with transaction.atomic(), connection.execute_wrapper(written):
+                url = address.at(world, ask.row) + ask.more
+                send = self.client.get if ask.method == "GET" else self.client.post
+                answer = send(url, ask.said, **ask.headers)
                 text = b"".join(answer) if answer.streaming else answer.content
-                if wrote and any(state_of(each) != before[each.account.pk] for each in guarded):
-                    problem("changed a row of another account")
+                for what in self._changed(world, ask, written):
+                    problem(what)
                 raise Undone
         except Undone:
             pass
         finally:
             got_request_exception.disconnect(note)
-        self.answers.setdefault(walker.role, Counter())[answer.status_code] += 1
+        self.crawl.answers.setdefault(self.walker.role, Counter())[answer.status_code] += 1
         if answer.status_code == 500:
             problem(f"broken: {broke}")
         seen = text.lower() + str(dict(answer.headers)).lower().encode() + answer.cookies.output().lower().encode()
-        if any(each.word.encode() in seen for each in foreign):
+        seen = without_what_was_said(seen.decode(errors="replace"), ask.said)
+        if any(each.word in seen for each in self.foreign):
             problem("saw a text of another account")
-        if walker.user is None and answer.status_code == 200 and address.name not in self.open_to_all:
+        if self.walker.user is None and answer.status_code == 200 and address.name not in self.crawl.open_to_all:
             problem("open to nobody in particular")
         return answer
 
-    def _posted(self, address: Address, world: MarkedWorld | None) -> dict[str, Any]:
-        """What forms and buttons of the site send, with this account's rows in it."""
-        pk = world.pk_of(address.model) if world is not None and address.model is not None else NOBODYS
-        person = world.person.pk if world is not None else NOBODYS
-        return {
-            "post": "yes",
-            "apply": "yes",
-            "action": "delete_people",
-            "_selected_action": [pk, person],
-            **dict.fromkeys(("user", "people", "person", "manager", "author", "owner", "recipient"), person),
-            "account": world.account.pk if world is not None else NOBODYS,
-            "title": "posted",
-            "name": "posted",
-        }
+    def _changed(self, world: MarkedWorld | None, ask: Ask, written: Written) -> Iterator[str]:
+        """What is wrong with what was written."""
+        tables = written.of_accounts
+        if not tables:
+            return
+        if self.crawl.whole:
+            tables = {*tables, EVERY_TABLE}
+        own = self.walker.changes_all and ask.method == "POST"
+        guarded = [each for each in self.may_not if not (own and each is world)]
+        before = self.before
+        if not all(is_as_before(each, before[each.account.pk], tables, but_for=self.noted) for each in guarded):
+            yield "changed a row of another account"
+        compared = tables if self.walker.changes_nothing else tables & self.noted
+        yield from self._not_theirs(differences(self.every_row, compared))
+
+    def _not_theirs(self, found: Differences) -> Iterator[str]:
+        me = repr(self.walker.user.pk) if self.walker.user is not None else ""
+        for table in {*found.gone, *found.new}:
+            gone, new = found.gone.get(table, []), found.new.get(table, [])
+            oneself = all(row.get(THEIR_OWN.get(table, "")) == me for row in (*gone, *new))
+            noted = not gone and all(row.get(NOTED.get(table, "")) == me for row in new)
+            noted |= not gone and all(row.get(TRIES.get(table, "")) == "None" for row in new)
+            if not (oneself or noted):
+                yield f"changed a row: {table}"
+
+
+def without_what_was_said(seen: str, said: dict[str, Any]) -> str:
+    """A page that shows again what somebody has typed tells them nothing."""
+    for value in said.values():
+        for text in value.lower().split() if isinstance(value, str) else ():
+            for written in (text, quote(text), escape(text)):
+                seen = seen.replace(written, "")
+    return seen
+
+
+def posted(address: Address, world: MarkedWorld | None) -> dict[str, Any]:
+    """What forms and buttons of the site send, with this account's rows in it."""
+    pk = world.pk_of(address.model) if world is not None and address.model is not None else NOBODYS
+    person = world.person.pk if world is not None else NOBODYS
+    return {
+        "post": "yes",
+        "apply": "yes",
+        "action": "delete_people",
+        "_selected_action": [pk, person],
+        **dict.fromkeys(("user", "people", "person", "manager", "author", "owner", "recipient"), person),
+        "account": world.account.pk if world is not None else NOBODYS,
+        "title": "posted",
+        "name": "posted",
+    }
+
+
+def signed_in_once() -> Callable[[AccountBackend, int], User | None]:
+    """Everything is taken back, so whoever has signed in is the same at each request: read once, and given out anew."""
+    find, found = AccountBackend.get_user, {}
+
+    def get(backend: AccountBackend, user_id: int) -> User | None:
+        if user_id not in found:
+            found[user_id] = find(backend, user_id)
+        return copy.deepcopy(found[user_id])
+
+    return get
 
 
 def navigation_of_each() -> Callable[..., list[Any]]:
@@ -342,12 +377,17 @@ def crawl(
     urls: Sequence[Address],
     *,
     open_to_all: Collection[str],
-    whole: bool = False,
+    **how: Any,
 ) -> Crawl:
-    found = Crawl(worlds, frozenset(open_to_all), whole)
+    """``how``: as :class:`Crawl` says."""
+    found = Crawl(worlds, frozenset(open_to_all), **how)
+    standstill.stops(now=True)  # what is noted once, by whoever looks first, is noted
     logging.disable(logging.CRITICAL)  # each refusal is a line or a page of them
     try:
-        with mock.patch.object(LmsAdminSite, "get_app_list", navigation_of_each()):
+        with (
+            mock.patch.object(LmsAdminSite, "get_app_list", navigation_of_each()),
+            mock.patch.object(AccountBackend, "get_user", signed_in_once()),
+        ):
             for walker in who:
                 found.walk(walker, urls)
     finally:

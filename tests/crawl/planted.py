@@ -8,6 +8,7 @@ from django.urls import include, path
 from learning.models import Course
 from lms_purge import urls
 from lms_purge.backoffice.site import LmsAdminSite
+from purge.models import LookUp, PatrolPass
 from users.tenancy import TenantAdmin
 from users.wall import across_accounts
 
@@ -79,7 +80,42 @@ def forgotten_filter(request, course_id):
     return HttpResponse(get_object_or_404(Course, pk=course_id).title)
 
 
+@login_required
+@across_accounts("a fault that is planted")
+def saved(request):
+    """Shows nobody's rows, but in the file."""
+    return HttpResponse(",".join(Course.objects.values_list("title", flat=True)) if "format" in request.GET else "")
+
+
+@login_required
+def officer_renames(request, course_id):
+    """Lets everybody of the account change a row of theirs."""
+    course = get_object_or_404(Course, pk=course_id, account=request.user.account)
+    if request.method == "POST":
+        Course.objects.filter(pk=course.pk).update(title="renamed")
+    return HttpResponse("done")
+
+
+@login_required
+def officer_patrols(request):
+    """Writes to a table of no account, by being looked at."""
+    if request.method == "GET":
+        PatrolPass.objects.create()
+    return HttpResponse("done")
+
+
+@login_required
+def officer_looks(request):
+    """Writes down who has looked, which is no fault."""
+    LookUp.objects.create(account_id=request.user.account_id, actor_id=request.user.pk, digest="0" * 32)
+    return HttpResponse("done")
+
+
 urlpatterns = [
+    path("saved/", saved, name="purge_register"),
+    path("officer/renames/<int:course_id>/", officer_renames),
+    path("officer/patrols/", officer_patrols),
+    path("officer/looks/", officer_looks),
     path("unscoped/", unscoped.urls),
     path("scoped/", scoped.urls),
     path("title/<int:course_id>/", title),
