@@ -230,11 +230,19 @@ def plan_of(rows):
 def test_the_order_and_the_days_come_from_an_index(account):
     for n in range(30):
         request(account, at=NEW_YEAR + n * DAY, took=DAY)
+    other = request(AccountFactory(), at=NEW_YEAR, took=DAY)
+    columns = {field.attname: getattr(other, field.attname) for field in other._meta.fields if field.attname != "id"}
+    # As many that the planner, which has counted, takes no way through all of them for the thirty.
+    PurgeRequest.objects.bulk_create(
+        PurgeRequest(**{**columns, "reference": new_reference()}) for _ in range(3_000)
+    )
     own = PurgeRequest.objects.filter(account_id=account.pk)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute("ANALYZE purge_purgerequest")
     for rows, index in [
         (own.order_by("-accepted_at", "-pk"), "purge_request_account"),
         (own.filter(completed_at__gte=NEW_YEAR).order_by("-completed_at", "-pk"), "purge_request_completed"),
