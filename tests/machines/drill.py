@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.db import Error, connection
 
 from messaging.models import Notification, NotificationKind
 from purge import services
 from purge.choices import Status
 from purge.installation.storage import begin_storage
+from purge.journal import noticing
+from purge.journal.homes import SAME, compare_homes
 from purge.models import JournalAlarm, LedgerEntry, PurgeRequest
+from purge.services.refusals import PurgeRefused
 from tests.factories.learning import CommentFactory, EnrolmentFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from tests.machines.__main__ import MEASURED, PURGED, Site, until
+from tests.machines.store import Store
 from tools.postgres import Server
 from users.models import User
 from users.wall import across_accounts
@@ -23,25 +29,27 @@ from users.wall import across_accounts
 DOMAIN = "gone.example"
 
 
-def drilled(site: Site, primary: Any, standby: Any) -> dict[str, Any]:
+def drilled(site: Site, primary: Any, standby: Any, store: Store, *, measured: bool) -> dict[str, Any]:
     with across_accounts("a drill"):
-        people = People()
+        people = People(store)
         assert begin_storage() == ""
-        seen: dict[str, Any] = {"purges": PURGED, "throughput": throughput(site, people)}
-        seen["events"] = killed_in_turn(site, primary, standby, people)
-        seen |= what_is_left(people)
+        seen: dict[str, Any] = {"purges": PURGED, "throughput": throughput(site, people) if measured else {}}
+        seen["events"] = killed_in_turn(site, primary, standby, store, people)
+        seen |= what_is_left(people, store)
         return seen
 
 
 class People:
     """An account whose people are purged one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self.store = store
         self.account = AccountFactory(name="Acme")
         self.admin = AdministratorFactory(account=self.account, email="admin@acme.example")
         self.witness = UserFactory(account=self.account, email="witness@acme.example")
+        self._give_picture(self.witness)
         self.made = 0
-        self.references: dict[str, tuple[int, str]] = {}
+        self.references: dict[str, tuple[int, str, str]] = {}
 
     def make(self, number: int) -> list[User]:
         people = []
@@ -49,10 +57,17 @@ class People:
             self.made += 1
             email = f"person-{self.made}@{DOMAIN}"
             person = UserFactory(account=self.account, email=email, deleted=True)
+            self._give_picture(person)
             EnrolmentFactory.create_batch(5, user=person)
             CommentFactory(post__board__account=self.account, author=self.witness, body=f"Ask {email} about it.")
             people.append(person)
         return people
+
+    def _give_picture(self, person: User) -> None:
+        """With an older version in the bucket."""
+        person.avatar.save("picture.png", ContentFile(b"a picture"), save=False)
+        User.objects.filter(pk=person.pk).update(avatar=person.avatar.name)
+        self.store.write_over(person.avatar.name)
 
     def purge(self, person: User) -> None:
         """Ask for it, again until the database has it: whoever clicks does so too."""
@@ -62,6 +77,8 @@ class People:
             try:
                 if not given.exists():
                     services.purge_submit(acting_user=self.admin, account_id=self.account.pk, user_ids=[person.pk])
+            except PurgeRefused:
+                return False  # the object store is a home of the log, and has the files' marker
             except Error:
                 connection.close()
                 return False
@@ -72,7 +89,7 @@ class People:
 
     def _remember(self, given: Any, person: User) -> bool:
         try:
-            self.references[given.get().reference] = (person.pk, person.email)
+            self.references[given.get().reference] = (person.pk, person.email, str(person.public_id))
         except Error:
             connection.close()
             return False
@@ -108,7 +125,7 @@ def throughput(site: Site, people: People) -> dict[str, Any]:
     return {f"{number} workers": round(rate / rates[1], 2) for number, rate in rates.items()}
 
 
-def killed_in_turn(site: Site, primary: Any, standby: Any, people: People) -> dict[str, float]:
+def killed_in_turn(site: Site, primary: Any, standby: Any, store: Store, people: People) -> dict[str, float]:
     """Event → after how many seconds all purges that were asked for around it were completed."""
     selected = people.make(PURGED)
     first, second = site.workers[:2]
@@ -136,6 +153,11 @@ def killed_in_turn(site: Site, primary: Any, standby: Any, people: People) -> di
         pooler.start()
         until(lambda: site.answers(1), "the web behind it")
 
+    def store_is_silent() -> None:
+        store.send(signal.SIGSTOP)
+        time.sleep(8)  # longer than anybody waits for an answer
+        store.send(signal.SIGCONT)
+
     def failed_over() -> None:
         Server.stop(primary, "immediate")  # its folder stays until the end
         standby.is_promoted()
@@ -149,6 +171,7 @@ def killed_in_turn(site: Site, primary: Any, standby: Any, people: People) -> di
         ("worker cut off from the database", cut_off),
         ("web killed", web_killed),
         ("pooler of a web killed", pooler_of_web_killed),
+        ("object store silent", store_is_silent),
         ("database killed, standby promoted", failed_over),
         ("nothing", lambda: None),
     ]
@@ -170,12 +193,13 @@ def killed_in_turn(site: Site, primary: Any, standby: Any, people: People) -> di
     return seen
 
 
-def what_is_left(people: People) -> dict[str, Any]:
-    """Asked of the database that is left, by itself."""
+def what_is_left(people: People, store: Store) -> dict[str, Any]:
+    """Asked of the database that is left and of the store, by themselves."""
+    noticing.reconcile()  # what a home lacked while it was silent
     requests = {each.reference: each for each in PurgeRequest.across_accounts.all()}
     falsely = []
     with connection.cursor() as cursor:
-        for reference, (pk, email) in people.references.items():
+        for reference, (pk, email, public_id) in people.references.items():
             cursor.execute(
                 "SELECT (SELECT count(*) FROM users_user WHERE id = %s)"
                 " + (SELECT count(*) FROM learning_enrolment WHERE user_id = %s)"
@@ -183,8 +207,13 @@ def what_is_left(people: People) -> dict[str, Any]:
                 [pk, pk, email],
             )
             ((left,),) = cursor.fetchall()
-            if left and reference in requests and requests[reference].status == Status.COMPLETED:
+            if (
+                (left or store.lies_there(public_id))
+                and reference in requests
+                and requests[reference].status == Status.COMPLETED
+            ):
                 falsely.append(reference)
+    homes = compare_homes()
     told = Notification.objects.filter(kind=NotificationKind.COMPLETED)
     twice = [
         reference
@@ -197,6 +226,9 @@ def what_is_left(people: People) -> dict[str, Any]:
         "lost": sorted(set(people.references) - set(requests)),
         "done_twice": twice,
         "falsely_completed": falsely,
-        "others_lost": 1 - User.objects.filter(pk=people.witness.pk).count(),
+        "others_lost": 1
+        - User.objects.filter(pk=people.witness.pk).count() * bool(store.lies_there(str(people.witness.public_id))),
+        "files_of_the_log": len(homes),
+        "log_unlike": sum(each.state != SAME for each in homes),
         "alarms": JournalAlarm.objects.count(),
     }
