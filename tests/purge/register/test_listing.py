@@ -233,9 +233,7 @@ def test_the_order_and_the_days_come_from_an_index(account):
     other = request(AccountFactory(), at=NEW_YEAR, took=DAY)
     columns = {field.attname: getattr(other, field.attname) for field in other._meta.fields if field.attname != "id"}
     # As many that the planner, which has counted, takes no way through all of them for the thirty.
-    PurgeRequest.objects.bulk_create(
-        PurgeRequest(**{**columns, "reference": new_reference()}) for _ in range(3_000)
-    )
+    PurgeRequest.objects.bulk_create(PurgeRequest(**{**columns, "reference": new_reference()}) for _ in range(3_000))
     own = PurgeRequest.objects.filter(account_id=account.pk)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
