@@ -21,8 +21,8 @@ def furnished(planted, db):
 
 
 def on_both(*names):
-    """The routes that these two databases are both asked about; the others differ in whom they choose, by statements that
-    test_routes.py runs on both."""
+    """The routes that these two databases are both asked about; the others differ in whom they choose, by statements
+    that test_routes.py runs on both."""
     return [route if route in names else pytest.param(route, marks=pytest.mark.sqlite) for route in ROUTES]
 
 
