@@ -60,6 +60,7 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
             sheets = run.sheets_of(asker, pages)
             kinds |= set(run.fields(asker, sheets, rng.sample(typed, 40), rng=rng, rounds=2))
             run.raw(asker, inputs.gathered(inputs.bodies, seed * PARTS + part, 10))
+            run.headers(asker, rng.sample(typed, 10))
             seen |= {page.url.route for page in pages}
             whole = len(seen) == len(asker.site.urls) and min(asker.inputs[route] for route in seen) >= ENOUGH
             for where in set(asker.found) - before:

@@ -54,7 +54,9 @@ class Asker:
         self.requests = 0
         self.found: dict[str, Broken] = {}
 
-    def send(self, role: str, method: str, path: str, *, query: str = "", body: Any = b"", kind: str = FORM) -> int:
+    def send(
+        self, role: str, method: str, path: str, *, query: str = "", body: Any = b"", kind: str = FORM, **headers: str
+    ) -> int:
         """The status; raises :class:`Broken` where it is an error of ours. What is streamed is read to its end."""
         self.requests += 1
         client = self.clients[role]
@@ -62,7 +64,7 @@ class Asker:
             client.cookies[name] = value
         error = None
         with taken_back():
-            answer = client.generic(method, path, body, kind, QUERY_STRING=query)
+            answer = client.generic(method, path, body, kind, QUERY_STRING=query, **headers)
             try:
                 if answer.streaming and answer.status_code < 500:
                     answer.getvalue()
@@ -70,7 +72,7 @@ class Asker:
                 error = (type(trouble), trouble, trouble.__traceback__)
         if error or (answer.status_code >= 500 and (path, answer.status_code) != UNWELL):
             error = error or getattr(answer, "exc_info", None)
-            said = f"{role}: {method} {path[:300]}?{query[:600]} {body[:1500]!r} {kind!r}"
+            said = f"{role}: {method} {path[:300]}?{query[:600]} {body[:1500]!r} {kind!r} {headers!r}"
             raise Broken(where(error), str(error[1]) if error else str(answer.status_code), said)
         return answer.status_code
 

@@ -30,7 +30,12 @@ from users.models import AccountKind, IdentityProvider, ImportLog
 #: ``<int:pk>`` of a route, ``(?P<name>…)`` of an expression.
 ARGUMENT = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>|\(\?P<(?P<group>\w+)>[^)]*\)")
 #: What any page may be asked, whether or not a link on it says so.
-ASKED_ANYWHERE = ("q", "o", "p", "e", "all", "next", "page", "account", "_popup", "_to_field", "_changelist_filters")
+ASKED_ANYWHERE = (
+    *("q", "o", "p", "e", "all", "next", "page", "account", "_popup", "_to_field", "_changelist_filters"),
+    # What register, look-ups, report, the lists of the clean-up and the pages of the machine read.
+    *("format", "after", "before", "quarter", "from", "to", "year", "figure", "state", "month", "list", "delete"),
+    *("plan", "then", "strict", "code"),
+)
 #: What is sent to pages that show no form.
 SENT_ANYWHERE = ("action", "_selected_action", "post", "plan", "select_across", "confirm_password", "name", "code")
 PASSWORD = "a long pass phrase"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import engines
-from django.urls import path
+from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
+from lms_purge import urls
 from lms_purge.urls import handler400, handler403, handler404, handler500
 
 
@@ -61,7 +61,7 @@ def sound(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path("", include(urls)),
     path("planted/number/", number_beyond_64_bits),
     path("planted/header/", csrf_exempt(break_of_a_line)),
     path("planted/stream/", half_way),

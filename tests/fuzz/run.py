@@ -189,5 +189,33 @@ def raw(asker: Asker, bodies: Sequence[tuple[bytes, str]]) -> int:
     return len(bodies)
 
 
+#: What pages read of a request's head, as the web server hands it on.
+HEADERS = (
+    *("HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_REFERER", "HTTP_ORIGIN"),
+    *(
+        "HTTP_X_FORWARDED_FOR",
+        "HTTP_X_FORWARDED_PROTO",
+        "HTTP_X_REQUEST_ID",
+        "HTTP_USER_AGENT",
+        "HTTP_HOST",
+        "REMOTE_ADDR",
+    ),
+)
+
+
+def headers(asker: Asker, inputs: Sequence[str]) -> int:
+    """The pages of the machine, and those that everybody reaches, with made-up heads. How many inputs were sent."""
+    paths = ("/metrics", "/healthz", "/admin/login/", "/")
+    for number, text in enumerate(inputs):
+        made_up = text.encode("utf-8", "surrogatepass").decode("latin-1")
+        path = paths[number % len(paths)]
+        for name in HEADERS:
+            try:
+                asker.send("anybody", "GET", path, query="strict" if number % 3 else "", **{name: made_up})
+            except Broken as broken:
+                asker.found.setdefault(broken.where, broken)
+    return len(inputs) * len(HEADERS)
+
+
 def results(asker: Asker) -> dict[str, Any]:
     return {"requests": asker.requests, "inputs": sum(asker.inputs.values()), "broken": sorted(asker.found)}
