@@ -452,6 +452,12 @@ def _inserting(bench: Bench) -> list[Result]:
 # ---------------------------------------------------------------- 9: the confirmation page
 
 
+def statements_of(ask: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    return len(captured)
+
+
 def confirmation(bench: Bench) -> list[Result]:
     """9: what the page that asks shows, for fifty heavy people and for fifty light ones of the same account."""
     world = bench.world
@@ -467,9 +473,8 @@ def confirmation(bench: Bench) -> list[Result]:
                 acting_user=world.administrator(actor.account_id), account_id=actor.account_id, user_ids=chosen
             )
 
-        with CaptureQueriesContext(connection) as captured:
-            show()
-        queries[name] = len(captured)
+        # The fewest of three: what a process believes for some seconds is asked again now and then.
+        queries[name] = min(statements_of(show) for _time in range(3))
         runs[name] = [clock(show) for _round in range(bench.rounds)]
     difference = abs(queries["heavy"] - queries["light"])
     return [

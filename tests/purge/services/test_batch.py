@@ -175,6 +175,7 @@ def phases(world: w.World, number: int) -> dict[str, Counter]:
     return found
 
 
+@pytest.mark.postgresql  # a minute's work for this one number, which is of use where there are many
 def test_a_batch_of_five_hundred_takes_as_many_statements_as_one_of_five(cast, settings, monkeypatch):
     """The same statements in each phase, as many of each; neither is cut into chunks."""
     settings.PURGE_RATE_GUARD = 10_000
