@@ -44,12 +44,12 @@ def asker(site, settings):
 def test_every_url_answers_whatever_it_is_asked_and_sent(asker):
     pages = run.pages_of(asker, every=SHARE)
     assert len(pages) > 400 // SHARE
-    run.urls(asker, pages, [*KNOWN, *made_up(SEED, 125)], asked=108, sent=92, led=1, least=92)
+    run.urls(asker, pages, [*KNOWN, *made_up(SEED, 125)], asked=60, sent=46, led=1, least=46)
     assert not asker.found, asker.report()
     assert {page.url.route for page in pages} == set(asker.inputs)
-    # 200 inputs stand in the requests to each, several of a name: a page reads a share of them, the others show that a
+    # A hundred inputs stand in the requests to each, several of a name: a page reads a share of them, the others show that a
     # name may be there often. ``./test --fuzz`` asks every URL 200 that are read, which takes too long here.
-    assert min(asker.inputs.values()) >= 25
+    assert min(asker.inputs.values()) >= 10
 
 
 def test_every_kind_of_field_answers_whatever_is_typed(asker):
