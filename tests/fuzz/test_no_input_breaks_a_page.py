@@ -47,8 +47,8 @@ def test_every_url_answers_whatever_it_is_asked_and_sent(asker):
     run.urls(asker, pages, [*KNOWN, *made_up(SEED, 125)], asked=60, sent=46, led=1, least=46)
     assert not asker.found, asker.report()
     assert {page.url.route for page in pages} == set(asker.inputs)
-    # A hundred inputs stand in the requests to each, several of a name: a page reads a share of them, the others show that a
-    # name may be there often. ``./test --fuzz`` asks every URL 200 that are read, which takes too long here.
+    # A hundred inputs stand in the requests to each, several of a name: a page reads a share of them, the others show
+    # that a name may be there often. ``./test --fuzz`` asks every URL 200 that are read, which takes too long here.
     assert min(asker.inputs.values()) >= 10
 
 

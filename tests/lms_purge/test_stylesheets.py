@@ -36,5 +36,8 @@ def test_each_name_is_laid_out_once(stylesheet):
 
 
 def test_a_second_layout_is_found():
-    css = ".a, .b { display: flex; }\n/* .a {} */ .a { c: d; display: grid }\n.b { e: f }\n@media print { .b { display: none } }"
+    css = (
+        ".a, .b { display: flex; }\n/* .a {} */ .a { c: d; display: grid }\n.b { e: f }\n"
+        "@media print { .b { display: none } }"
+    )
     assert laid_out_in(css) == {".a": 2, ".b": 1}
