@@ -41,8 +41,8 @@ def purged() -> PurgeRequest:
 
 
 def in_the_end(try_it: Callable[[], bool]) -> bool:
-    """Whether it succeeds once whatever the server does by itself is through, and what the other process of this run does:
-    a test of its, or a whole file of them, is one transaction, for minutes at the most."""
+    """Whether it succeeds once whatever the server does by itself is through, and what the other process of this run
+    does: a test of its, or a whole file of them, is one transaction, for minutes at the most."""
     return any(try_it() or time.sleep(0.5) for _n in range(400))
 
 
