@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from tests.templates import as_default, copy_of
 from tests.upgrade.drawn import DrawnStates
@@ -60,18 +61,25 @@ class OldDatabase:
         call_command("migrate", verbosity=0, interactive=False)
 
 
+def step_by_step() -> MigrationExecutor:
+    """Runs the migrations of every release, not the one of each app that stands for all in a new installation."""
+    executor = MigrationExecutor(connection)
+    executor.loader = MigrationLoader(connection, replace_migrations=False)
+    return executor
+
+
 @pytest.fixture(scope="session")
 def _first_release(templates, django_db_setup, django_db_blocker) -> str:
     """The name of a database of the first release that is only ever copied."""
     with django_db_blocker.unblock():
-        return templates.get("first_release", lambda: MigrationExecutor(connection).migrate(list(FIRST_RELEASE)))
+        return templates.get("first_release", lambda: step_by_step().migrate(list(FIRST_RELEASE)))
 
 
 @pytest.fixture(scope="session")
 def _first_models(_first_release, django_db_blocker) -> Any:
     """The models of the first release."""
     with django_db_blocker.unblock():
-        return MigrationExecutor(connection).loader.project_state(list(FIRST_RELEASE)).apps
+        return step_by_step().loader.project_state(list(FIRST_RELEASE)).apps
 
 
 @pytest.fixture(scope="session")

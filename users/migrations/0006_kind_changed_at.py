@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0005_thaw_who_waits"),
+        ("users", "0004_purge_with_role"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0023_whose_look_ups"),
+        ("users", "0022_drafts_of_two_kinds"),
     ]
 
     operations = [
