@@ -196,5 +196,5 @@ def test_compact_names_who_is_in_the_way_and_ends_after_its_limit(run):
         assert "Nothing was done" in ran.err
         assert "zzq" not in ran.err
         other.rollback()
-        ran = run("purge_compact", "--wait", "5")
+        ran = run("purge_compact", "--wait", "60")
         assert (ran.code, "rebuilt: users_user" in ran.out) == (0, True)
