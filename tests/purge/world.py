@@ -97,16 +97,17 @@ def in_account(entry: ModelEntry, account: Account, owner: User) -> dict[str, An
     return {path: account} if rest else {}
 
 
-def mention_everywhere(account: Account, owner: User, address: str) -> int:
-    """A row in every column from which addresses are taken out, in every kind of writing; how many columns."""
+def mention_everywhere(account: Account, owner: User, address: str, *, every_writing: bool = False) -> int:
+    """A row in every column from which addresses are taken out; how many columns. The kinds of writing take turns, from
+    account to account others; ``every_writing``: all of them in each column that has the room."""
     number = 0
     for entry, made in entries_with_factories():
         if entry.model is Account:
             continue
         for column in entry.addresses:
-            # Every writing in every column that has the room; a short one takes its turn.
-            room = column.field.max_length
-            text = encodings(address)[number % len(WRITINGS)] if room else "\n".join(encodings(address))
+            has_room = every_writing and column.field.max_length is None
+            writings = encodings(address)
+            text = "\n".join(writings) if has_room else writings[(number + account.pk) % len(WRITINGS)]
             row = owner if entry.model is User else make_row(entry, made, account, owner)
             store(row, column, text, address)
             number += 1
@@ -242,7 +243,7 @@ def build_world() -> World:
     )
 
 
-def furnish(world: World) -> None:
+def furnish(world: World, *, every_writing: bool = False) -> None:
     """Records of everybody who matters, texts that mention the address, import files, in all accounts."""
     point_everywhere(world.ann, world.witness)
     point_everywhere(world.alpha_match, world.nobody[3])
@@ -255,7 +256,7 @@ def furnish(world: World) -> None:
         (world.gamma, world.nobody[5]),
         (world.delta, world.nobody[6]),
     ):
-        mention_everywhere(account, owner, ANN)
+        mention_everywhere(account, owner, ANN, every_writing=every_writing)
     for near in NEAR_MISSES:
         mention_in_comment(world, near)
     for account in (world.acme, world.globex, world.alpha, world.gamma):

@@ -74,7 +74,7 @@ def erased(django_db_setup, django_db_blocker, tmp_path_factory):
         transaction.atomic(),
     ):
         world = w.build_world()
-        w.furnish(world)
+        w.furnish(world, every_writing=True)
         User.objects.filter(pk=world.ann.pk).update(name="Unmistakable Annabel")
         texts = [w.mention_in_comment(world, near) for near in w.NEAR_MISSES]
         before = w.dump()
