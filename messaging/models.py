@@ -123,7 +123,7 @@ class NotificationKind(models.TextChoices):
     NEEDS_ATTENTION = "needs_attention", _("A purge needs attention")
     HELD = "held", _("A purge waits for release")
     OVERDUE = "overdue", _("A purge is overdue")
-    HALF_TIME = "half_time", _("Half the time of a purge is over")
+    HALF_TIME = "half_time", _("Purge deadline approaching")
     IMS_NOTICE = "ims_notice", _("Notice from the identity provider")
     FOLLOW_UPS = "follow_ups", _("Purge follow-up")
     PAUSED = "paused", _("Purging is paused")

@@ -54,8 +54,10 @@ def news(kind: str, *, reference: str, facts: Mapping[str, Any]) -> News:
         case NotificationKind.HALF_TIME | NotificationKind.OVERDUE if not reference:
             return _notice_waits(overdue=kind == NotificationKind.OVERDUE, facts=facts)
         case NotificationKind.HALF_TIME:
+            days = int(facts.get("days_left") or 0)
             return News(
-                _("Purge %(reference)s: half the time is over") % {"reference": reference},
+                ngettext("Purge %(reference)s: %(n)d day left", "Purge %(reference)s: %(n)d days left", days)
+                % {"reference": reference, "n": days},
                 _lines(
                     _("The purge %(reference)s is not completed, and half of its time is over.")
                     % {"reference": reference},

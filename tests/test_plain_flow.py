@@ -117,9 +117,9 @@ def test_one_user_from_signing_in_to_the_notification(email):
     visit.pages.clear()
     visit.follow("User Cleanup")
     visit.press("Purge User", tick=(str(person.pk),))
-    confirmation, _button = visit.form("Purge 1 person for good")
+    confirmation, _button = visit.form("Permanently purge 1 person")
     assert (confirmation.typed, confirmation.ticks) == ([], [])
-    visit.press("Purge 1 person for good")
+    visit.press("Permanently purge 1 person")
     assert visit.pages == PURGING
     assert visit.typed == ["action"]
 
@@ -142,9 +142,9 @@ def test_the_first_fifty_of_a_month():
     assert len([box for box in form.ticks if box.checked]) == 50
     visit.press("Purge User")
     # A connector stops and sessions are taught by them: the number of people is typed, and nothing else.
-    confirmation, _button = visit.form("Purge 50 people for good")
+    confirmation, _button = visit.form("Permanently purge 50 people")
     assert (confirmation.typed, confirmation.ticks) == (["number"], [])
-    visit.press("Purge 50 people for good", fill={"number": "50"})
+    visit.press("Permanently purge 50 people", fill={"number": "50"})
     assert visit.pages == [
         "/admin/users/deleteduser/",
         "/admin/users/deleteduser/",
@@ -177,9 +177,9 @@ def test_an_address_in_other_users(email):
     visit.follow("Other Users")
     assert visit.form("Find the address")[0].typed == ["address"]
     visit.press("Find the address", fill={"address": "boss@outside.example"})
-    confirmation, _button = visit.form("Purge this address for good")
+    confirmation, _button = visit.form("Permanently purge this address")
     assert (confirmation.typed, confirmation.ticks) == ([], [])
-    visit.press("Purge this address for good")
+    visit.press("Permanently purge this address")
     assert visit.pages == [
         "/admin/users/deleteduser/",
         "/admin/users/deleteduser/other/",

@@ -154,7 +154,7 @@ def _tour_of_an_administrator(browser: Any, site: Site) -> None:
     typed = page.locator(".pg-confirm input[name=number]")
     if typed.count():
         typed.first.fill(str(min(max(counts), 50)))
-    page.get_by_role("button", name="for good").click()
+    page.get_by_role("button", name="Permanently purge").click()
     page.wait_for_url("**/purgerequest/**")
     camera.shoot("request-running")
     page.get_by_text("Completed", exact=True).first.wait_for(timeout=60_000)

@@ -573,7 +573,7 @@ def _more_label(month: str, left: int) -> str:
             )
             % values
         )
-    return ngettext("Select the last deleted user", "Select the last %(n)d deleted users", left) % values
+    return ngettext("Select the remaining deleted user", "Select the remaining %(n)d deleted users", left) % values
 
 
 def _facts(person: DeletedUser) -> list[tuple[str, str]]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from django.db.models import Sum
+from django.utils import timezone
 from django.utils.functional import lazy
 
 from purge.choices import Fate, Reader, Reason
@@ -114,6 +117,10 @@ def facts_for(purge_request: PurgeRequest, reader: Reader) -> dict[str, Any]:
     now = PurgeRequest.across_accounts.get(
         pk=purge_request.pk
     )  # the caller's may be older than what it has just changed
-    facts = {"says": lazy(sentence_for, str)(now, reader), "customer": reader in CUSTOMERS}
+    facts = {
+        "says": lazy(sentence_for, str)(now, reader),
+        "customer": reader in CUSTOMERS,
+        "days_left": max(0, ceil((now.due_at - timezone.now()) / timedelta(days=1))),
+    }
     # Places of other accounts are among them.
     return facts if reader in CUSTOMERS else {**facts, "residue": now.residue_left}

@@ -83,7 +83,7 @@ def test_after_acceptance_a_link_offers_the_next_fifty_of_the_same_month(as_admi
     text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[2:4], month="2026-01")).url))
     assert f"{month}Select the remaining 48 users deleted in January 2026</a>" in text
     text = text_of(as_admin.get(confirm(as_admin, ask(as_admin, *people[4:51])).url))
-    assert f'<a href="{LIST}?select=first">Select the last deleted user</a>' in text
+    assert f'<a href="{LIST}?select=first">Select the remaining deleted user</a>' in text
 
 
 def test_who_purges_one_person_is_not_told_to_go_on(as_admin, deleted):

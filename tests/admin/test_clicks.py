@@ -76,7 +76,7 @@ def test_one_deleted_user(admin, deleted):
     hand = Hand(admin)
     hand.follow("User Cleanup")
     hand.press("Purge User", tick=(str(person.pk),))
-    hand.press("Purge 1 person for good")
+    hand.press("Permanently purge 1 person")
     assert hand.has_request().selected_count == 1
     hand.took("one deleted user")
 
@@ -90,7 +90,7 @@ def test_a_month_of_fifty(admin, deleted):
     hand.follow("January 51")
     hand.follow("Select first 50 users in the list")
     hand.press("Purge User")
-    hand.press("Purge 50 people for good")
+    hand.press("Permanently purge 50 people")
     assert hand.has_request().selected_count == 50
     hand.took("a month of fifty")
 
@@ -103,7 +103,7 @@ def test_forty_named_people(admin, deleted):
     hand.follow("Paste a list")
     hand.press("Look them up", fill={"lines": "\n".join(person.email for person in people)})
     hand.press("Purge 40 people…")
-    hand.press("Purge 40 people for good")
+    hand.press("Permanently purge 40 people")
     chosen = set(hand.has_request().subjects.values_list("person_id", flat=True))
     assert chosen == {person.pk for person in people}
     hand.took("forty named people")
@@ -116,7 +116,7 @@ def test_an_active_ex_employee(admin, account):
     hand.follow(next(words for words, _url in hand.links if words.startswith("Lee Leaver")))
     hand.follow("Delete and purge…")
     hand.press("Delete, then purge…")
-    hand.press("Purge 1 person for good")
+    hand.press("Permanently purge 1 person")
     assert hand.has_request().subjects.get().person_id == person.pk
     hand.took("an active ex-employee")
 
@@ -128,7 +128,7 @@ def test_an_address_of_nobody(admin, account):
     hand.follow("User Cleanup")
     hand.follow("Other Users")
     hand.press("Find the address", fill={"address": "partner@outside.example"})
-    hand.press("Purge this address for good")
+    hand.press("Permanently purge this address")
     assert hand.has_request().selected_count == 0
     hand.took("an address of nobody")
 

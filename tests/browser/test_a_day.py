@@ -30,7 +30,7 @@ def test_back_reload_and_signing_in_again_show_the_confirmation_and_then_its_req
     # The buttons are in sight from the beginning, on a phone too, and the first line leads down.
     for size in ({"width": 360, "height": 640}, {"width": 1280, "height": 700}):
         page.set_viewport_size(size)
-        button = page.get_by_role("button", name="Purge 12 people for good")
+        button = page.get_by_role("button", name="Permanently purge 12 people")
         expect(button).to_be_in_viewport(ratio=1)
     page.get_by_role("link", name="1 connector stops").click()
     expect(page.get_by_text("Connector “Night feed” stops")).to_be_in_viewport()
@@ -39,7 +39,7 @@ def test_back_reload_and_signing_in_again_show_the_confirmation_and_then_its_req
     page.reload()
     expect(heading).to_be_visible()
     page.get_by_label("To confirm, type the number of people listed above (12).").fill("41")
-    page.get_by_role("button", name="Purge 12 people for good").click()
+    page.get_by_role("button", name="Permanently purge 12 people").click()
     problem = page.locator("#problem")
     expect(problem).to_be_focused()
     expect(problem).to_be_in_viewport()
@@ -49,7 +49,7 @@ def test_back_reload_and_signing_in_again_show_the_confirmation_and_then_its_req
     page.set_viewport_size({"width": 1280, "height": 900})
 
     Session.objects.filter(user=admin).delete()  # as one that has run out while somebody read
-    page.get_by_role("button", name="Purge 12 people for good").click()
+    page.get_by_role("button", name="Permanently purge 12 people").click()
     page.get_by_label("Email").fill(admin.email)
     page.get_by_label("Password").fill("a long pass phrase 1")
     page.get_by_role("button", name="Sign in").click()
@@ -57,7 +57,7 @@ def test_back_reload_and_signing_in_again_show_the_confirmation_and_then_its_req
     assert not PurgeRequest.objects.filter(account_id=account.pk).exists()
 
     page.get_by_label("To confirm, type the number of people listed above (12).").fill("12")
-    page.get_by_role("button", name="Purge 12 people for good").click()
+    page.get_by_role("button", name="Permanently purge 12 people").click()
     accepted = page.get_by_text("accepted. We’ll notify you")
     expect(accepted).to_be_visible()
     purge_request = PurgeRequest.objects.get(account_id=account.pk)
@@ -82,7 +82,7 @@ def test_an_active_ex_employee_is_five_clicks(visit, account, admin):
     hand.click(page.get_by_role("button", name="Delete, then purge…"))
     expect(page.get_by_text("Lee Leaver is deleted.")).to_be_visible()
     expect(page.get_by_role("link", name="Cancel").first).to_be_focused()
-    hand.click(page.get_by_role("button", name="Purge 1 person for good"))
+    hand.click(page.get_by_role("button", name="Permanently purge 1 person"))
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     assert (hand.clicks, hand.typed) == (5, [])
     [subject] = PurgeRequest.objects.get(account_id=account.pk).subjects.all()
@@ -148,7 +148,7 @@ def test_forty_named_people_are_pasted_without_a_script_too(visit, account, admi
     inspect(page, "a pasted list", long=True)
     page.set_viewport_size({"width": 1280, "height": 900})
     hand.click(page.get_by_role("button", name="Purge 40 people…"))
-    hand.click(page.get_by_role("button", name="Purge 40 people for good"))
+    hand.click(page.get_by_role("button", name="Permanently purge 40 people"))
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
     assert hand.clicks == 5
     assert PurgeRequest.objects.get(account_id=account.pk).selected_count == 40
@@ -163,7 +163,7 @@ def test_forty_named_people_are_pasted_without_a_script_too(visit, account, admi
     expect(page.get_by_text("Still Here is deleted.")).to_be_visible()
     page.get_by_role("button", name="Purge 1 person…").click()
     expect(page.get_by_role("heading", name="1 person will be erased for good")).to_be_visible()
-    expect(page.get_by_role("button", name="Purge 1 person for good")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Permanently purge 1 person")).to_be_in_viewport()
     page.get_by_role("link", name="Cancel").first.click()
     expect(page.get_by_role("heading", name=re.compile("^Ready"))).to_be_visible()
     still.refresh_from_db()

@@ -122,7 +122,7 @@ def test_confirmation_and_refusal(visit, admin, people):
     page.get_by_role("button", name="Purge User").click()
     page.get_by_role("heading", name="2 people will be erased for good").wait_for()
     inspect(page, "confirmation")
-    page.get_by_role("button", name="Purge 2 people for good").click()
+    page.get_by_role("button", name="Permanently purge 2 people").click()
     page.get_by_role("alert").first.wait_for()
     inspect(page, "confirmation with an error")
     page = visitor.go(CLEANUP)

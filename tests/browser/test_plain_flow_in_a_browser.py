@@ -97,7 +97,7 @@ def test_one_deleted_user_is_four_clicks(visit, home, worker):
     hand.click(page.get_by_role("link", name="User Cleanup").first)
     hand.click(page.get_by_role("checkbox", name="Select Lee Leaver"))
     hand.click(page.get_by_role("button", name="Purge User"))
-    button = page.get_by_role("button", name="Purge 1 person for good")
+    button = page.get_by_role("button", name="Permanently purge 1 person")
     assert hand.asks_for(button) == []
     hand.click(button)
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
@@ -124,7 +124,7 @@ def test_a_month_of_fifty_is_six_clicks(visit, home, worker):
     hand.click(page.get_by_role("link", name=re.compile(f"^{month} 52$")))
     hand.click(page.get_by_role("button", name="Select first 50 users in the list"))
     hand.click(page.get_by_role("button", name="Purge User"))
-    button = page.get_by_role("button", name="Purge 50 people for good")
+    button = page.get_by_role("button", name="Permanently purge 50 people")
     assert hand.asks_for(button) == []
     hand.click(button)
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
@@ -153,7 +153,7 @@ def test_an_address_in_other_users_is_four_clicks_and_the_address(visit, home, w
     assert hand.asks_for(find) == ["address"]
     hand.type(page.get_by_role("textbox", name="Email address"), address)
     hand.click(find)
-    button = page.get_by_role("button", name="Purge this address for good")
+    button = page.get_by_role("button", name="Permanently purge this address")
     assert hand.asks_for(button) == []
     hand.click(button)
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()

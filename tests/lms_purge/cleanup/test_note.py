@@ -31,7 +31,7 @@ def test_it_is_folded_behind_the_button_and_can_be_left_alone(as_admin, deleted)
     url = begin(as_admin, deleted(name="Lee Leaver"))
     page = text_of(as_admin.get(url))
     assert folded(page)
-    assert page.index("Purge 1 person for good") < page.index("Add a note for the register")
+    assert page.index("Permanently purge 1 person") < page.index("Add a note for the register")
     press(as_admin, url)
     assert PurgeRequest.objects.count() == 1
     assert not RegisterNote.objects.exists()

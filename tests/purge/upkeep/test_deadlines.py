@@ -43,6 +43,8 @@ def test_at_half_time_the_initiator_is_reminded_once(request_of_ann):
     assert remind().half_time == 0
     assert told("half_time") == ["admin@acme.example"]
     assert list(request_of_ann.ledger.filter(event="half_time").values_list("facts", flat=True)) == [{}]
+    title = Notification.objects.get(kind="half_time").title
+    assert title == f"Purge {request_of_ann.reference}: 14 days left"
 
 
 def test_when_the_time_is_over_it_is_overdue_and_told_once(request_of_ann):
