@@ -32,8 +32,8 @@ def tables():
             return {sql: rows(sql) for sql in (COLUMNS, INDEXES, CONSTRAINTS, TRIGGERS, FUNCTIONS)}
         found = {"indexes": rows("SELECT tbl_name, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')")}
         for name in connection.introspection.table_names(cursor):
-            columns = rows(f'SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_xinfo(\'{name}\')')
-            points = rows(f"SELECT \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list('{name}')")
+            columns = rows(f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo('{name}')")
+            points = rows(f'SELECT "table", "from", "to", on_delete FROM pragma_foreign_key_list(\'{name}\')')
             constraints = connection.introspection.get_constraints(cursor, name)
             checks = {key for key, each in constraints.items() if each["check"]}
             found[name] = columns, points, checks
