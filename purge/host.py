@@ -7,7 +7,7 @@ rows of the models that the rules declare.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -51,6 +51,14 @@ class Page(StrEnum):
     DELETED_PEOPLE = "deleted people"
     #: Whom outside to tell about the people of an open request. Row: the request.
     RECIPIENTS = "recipients"
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """Where the purge of one person begins. ``posted``: fields of the form that is sent there; without any, a link."""
+
+    address: str
+    posted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -348,6 +356,10 @@ class Host(Protocol):
 
     def page_of(self, page: Page, pk: int | None = None) -> str:
         """The address of a page, about the row with this number where it is about one; '' where there is none."""
+        ...
+
+    def way_to_purge(self, person: Person) -> WayIn:
+        """Where an administrator begins to purge this person; who is not deleted yet is deleted there. Both are asked."""
         ...
 
     # -- finding, for commands

@@ -18,7 +18,18 @@ from connectors.selectors import application_facts, applications_of
 from lms_purge.platform.holders import holders, id_holders, id_holders_anywhere
 from messaging.services import notification_create
 from purge.addresses import emails_in, identity_key
-from purge.host import AccountFacts, Application, Holder, Page, Person, PersonLine, PersonState, Power, TenantKind
+from purge.host import (
+    AccountFacts,
+    Application,
+    Holder,
+    Page,
+    Person,
+    PersonLine,
+    PersonState,
+    Power,
+    TenantKind,
+    WayIn,
+)
 from purge.routes.scope import searched
 from users.filters import CleanupFilter
 from users.models import (
@@ -290,6 +301,12 @@ class LmsHost:
             case Page.RECIPIENTS:
                 name = "admin:cleanup_recipients"
         return reverse(name, args=[] if pk is None else [pk])
+
+    def way_to_purge(self, person: Person) -> WayIn:
+        if person.state == PersonState.DELETED:
+            return WayIn(reverse("admin:cleanup_purge"), {"_selected_action": str(person.id)})
+        kind = User.objects.filter(pk=person.id).values_list("kind", flat=True).first() or UserKind.INTERNAL
+        return WayIn(reverse(f"admin:users_{kind}user_leave", args=[person.id]) + "?then=purge")
 
     # ------------------------------------------------------------ finding, for commands
 

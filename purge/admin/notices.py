@@ -159,7 +159,7 @@ class ImsNoticeAdmin(ReadOnlyAdmin):
             row=row,
             tone=notices.NOTICE_TONES[NoticeState(row.state)],
             person=notices.notice_person(row) if own else None,
-            can_decline=row.state == NoticeState.OPEN and own and get_host().may_purge(request.user.pk, row.account_id),
+            can_decide=row.state == NoticeState.OPEN and own and get_host().may_purge(request.user.pk, row.account_id),
         )
 
     def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from purge.choices import NoticeState
-from purge.host import Page, PersonState, get_host
+from purge.host import Page, PersonState, WayIn, get_host
 from purge.models import ImsNotice
 
 NOTICE_TONES = {NoticeState.OPEN: "warning", NoticeState.PURGED: "success", NoticeState.DECLINED: "quiet"}
@@ -13,11 +13,13 @@ NOTICE_TONES = {NoticeState.OPEN: "warning", NoticeState.PURGED: "success", Noti
 
 @dataclass(frozen=True)
 class NoticePerson:
-    """The user a notice is about, for their own account's administrators. ``link``: the page where one goes on."""
+    """The user a notice is about, for their own account's administrators. ``link``: a page about them; ``way``: where
+    their purge begins, unless it has."""
 
     name: str
     deleted: bool
     link: str
+    way: WayIn | None
 
 
 def notice_person(notice: ImsNotice) -> NoticePerson | None:
@@ -28,4 +30,5 @@ def notice_person(notice: ImsNotice) -> NoticePerson | None:
         return None
     deleted = facts[0].state == PersonState.DELETED
     page = host.page_of(Page.DELETED_PEOPLE) if deleted else host.page_of(Page.PERSON, notice.user_id)
-    return NoticePerson(str(notice.user), deleted, page)
+    way = None if facts[0].state == PersonState.PURGING else host.way_to_purge(facts[0])
+    return NoticePerson(str(notice.user), deleted, page, way)

@@ -624,7 +624,30 @@ def test_a_notice_links_to_the_user_and_says_what_to_do(seen, notice, admin):
     text = seen(admin, f"{NOTICES}{notice.pk}/change/")
     assert "Ann Lee" in text
     assert f"/admin/users/internaluser/{notice.user_id}/change/" in text
-    assert "delete the user first" in text
+    assert "Once the user is deleted and purged, the notice closes by itself." in text
+
+
+def test_the_purge_of_a_notices_user_begins_on_its_page(client, notice, account, admin):
+    begins = f'href="/admin/users/internaluser/{notice.user_id}/leave/?then=purge">Delete and purge…</a>'
+    client.force_login(AdministratorFactory(account=account, may_purge=False))
+    assert "purge…" not in client.get(f"{NOTICES}{notice.pk}/change/").content.decode().lower()
+    client.force_login(admin)
+    assert begins in client.get(f"{NOTICES}{notice.pk}/change/").content.decode()
+    deleted = client.post(f"/admin/users/internaluser/{notice.user_id}/leave/")
+    assert deleted.status_code == 302
+    # Deleted already: its button sends what a tick in User Cleanup sends, and the confirmation asks.
+    page = client.get(f"{NOTICES}{notice.pk}/change/").content.decode()
+    assert begins not in page
+    assert '<button type="submit" class="pg-button">Purge…</button>' in page
+    assert f'<input type="hidden" name="_selected_action" value="{notice.user_id}">' in page
+    asked = client.post("/admin/users/deleteduser/purge/", {"_selected_action": notice.user_id}, follow=True)
+    plan = asked.context["plan"]
+    assert client.post(asked.context["action"], {"plan": plan}).status_code == 302
+    purge_request = PurgeRequest.objects.latest("pk")
+    assert [each.person_id for each in purge_request.subjects.all()] == [notice.user_id]
+    assert run_request(purge_request.pk) == "over"
+    notice.refresh_from_db()
+    assert notice.state == NoticeState.PURGED
 
 
 def test_declining_closes_the_notice_and_takes_the_address_out(client, notice, admin):

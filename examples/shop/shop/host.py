@@ -20,6 +20,7 @@ from purge.host import (
     PersonState,
     Power,
     TenantKind,
+    WayIn,
 )
 from purge.pages.freshness import CONFIRMED_AT
 from purge.routes.scope import searched
@@ -146,6 +147,10 @@ class ShopHost:
     def page_of(self, page: Page, pk: int | None = None) -> str:
         """The shop has no pages of its own."""
         return ""
+
+    def way_to_purge(self, person: Person) -> WayIn:
+        """Nor a form: the shop purges by command."""
+        return WayIn("")
 
     def members(self, account_id: int) -> list[int]:
         return list(Customer.objects.filter(branch_id=account_id).order_by("pk").values_list("pk", flat=True))
