@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from tests.purge import world
 from tests.purge.expected import judging, planting
+from tests.purge.put_again import Again
 from tools.postgres import find_binaries
 
 
@@ -30,11 +31,20 @@ def _far_reach(request, settings, monkeypatch):
             monkeypatch.setenv(name, "1000000")
 
 
+@pytest.fixture(scope="session")
+def _furnished_again(tmp_path_factory) -> Again[world.World]:
+    def make() -> world.World:
+        made = world.build_world()
+        world.furnish(made)
+        return made
+
+    return Again(make, tmp_path_factory.mktemp("furnished"))
+
+
 @pytest.fixture
-def furnished(cast: world.World) -> world.World:
+def furnished(_furnished_again: Again[world.World], db) -> world.World:
     """The fixture world with rows in every ruled column."""
-    world.furnish(cast)
-    return cast
+    return _furnished_again()
 
 
 @pytest.fixture(scope="module")
