@@ -359,7 +359,7 @@ class Host(Protocol):
         ...
 
     def way_to_purge(self, person: Person) -> WayIn:
-        """Where an administrator begins to purge this person; who is not deleted yet is deleted there. Both are asked."""
+        """Where an administrator begins to purge this person; whoever is not deleted is, there. Both are asked."""
         ...
 
     # -- finding, for commands

@@ -18,6 +18,7 @@ from connectors.selectors import application_facts, applications_of
 from lms_purge.platform.holders import holders, id_holders, id_holders_anywhere
 from messaging.services import notification_create
 from purge.addresses import emails_in, identity_key
+from purge.database.chunks import streamed
 from purge.host import (
     AccountFacts,
     Application,
@@ -222,7 +223,7 @@ class LmsHost:
 
     def identities_in(self, account_id: int) -> Iterable[str]:
         rows = User.objects.filter(account_id=account_id).values_list("email_key", "adobe_key")
-        return (key for row in rows.iterator() for key in row if key and "@" in key)
+        return (key for row in streamed(rows) for key in row if key and "@" in key)
 
     def home_pages(self, account_id: int) -> frozenset[str]:
         account = Account.objects.filter(pk=account_id).values_list("subdomain", "sender_email", "support_emails")

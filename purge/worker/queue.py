@@ -16,6 +16,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from purge.database.chunks import streamed
+
 REQUEST_TASK = "purge.tasks.run_request"
 CANARY_TASK = "purge.tasks.beat"
 PATROL_TASK = "purge.tasks.patrol"
@@ -78,7 +80,7 @@ def waiting_canaries() -> int:
 
 def _tasks(rows: Any) -> Iterator[dict[str, Any]]:
     """Decoded tasks; one that was signed with another key tells nothing, and the cluster throws it away."""
-    for row in rows.iterator(chunk_size=500):
+    for row in streamed(rows, 500):
         yield row.task
 
 

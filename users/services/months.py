@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Count, F
 
+from purge.database.chunks import streamed
 from purge.standing import zone_named
 from users.models import Account, DeletedCount, User
 
@@ -27,7 +28,7 @@ def deleted_months_rebuild(*, account: Account) -> None:
     with transaction.atomic():
         rows = User.objects.filter(account=account, deleted_at__isnull=False).only("pk", "deleted_at", "deleted_month")
         changed = []
-        for user in rows.iterator(chunk_size=2_000):
+        for user in streamed(rows):
             month = month_of(user.deleted_at, account)
             if month != user.deleted_month:
                 user.deleted_month = month

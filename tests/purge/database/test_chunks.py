@@ -1,10 +1,14 @@
 """Many rows leave a part at a time, by statements that end with their transaction."""
 
+import gc
+import warnings
+
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from lms_purge.cleanup.csv_exports import people_rows
-from purge.database.chunks import in_chunks
+from purge.database.chunks import in_chunks, streamed
 from tests.factories.users import AccountFactory, UserFactory
 from users.models import DeletedUser, ImportLog, ImportRowError
 
@@ -73,3 +77,28 @@ def test_the_order_stays_and_who_leaves_meanwhile_does_not_come(errors):
     ImportRowError.objects.filter(log=log, line=3).delete()
     ImportRowError.objects.create(log=log, line=2, reason="again")
     assert [error.line for error in backwards] == [4, 2, 1]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_behind_the_last_row_is_an_error_that_callers_catch(errors, monkeypatch):
+    """The supervisor of the worker lives on by it: it catches Django's errors, not the driver's."""
+    log, config, real = errors(3), connection.settings_dict, psycopg.ServerCursor.fetchmany
+
+    def fetched_and_lost(cursor, *args):
+        rows = real(cursor, *args)
+        if not rows:
+            server = psycopg.connect(host=config["HOST"], port=config["PORT"], user=config["USER"], dbname="postgres")
+            with server as outside:
+                outside.execute("SELECT pg_terminate_backend(%s, 10000)", [cursor.connection.info.backend_pid])
+        return rows
+
+    monkeypatch.setattr(psycopg.ServerCursor, "fetchmany", fetched_and_lost)
+    rows = streamed(ImportRowError.objects.filter(log=log).order_by("line"), 2)
+    assert [next(rows).line for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(OperationalError):
+        next(rows)
+    connection.close()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):  # the driver's cursor stays open
+        del rows
+        gc.collect()
