@@ -74,8 +74,8 @@ def outcome(rows: object) -> str:
         list(rows)
     except Error as error:
         return f"django.db: {type(error).__name__}"
-    except psycopg.Error as error:
-        return f"psycopg: {type(error).__name__}"
+    except psycopg.OperationalError:
+        return "psycopg: OperationalError"
     finally:
         connection.close()
     return "no error"
