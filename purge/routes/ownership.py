@@ -1,8 +1,8 @@
 """Whose is an identifier now? The one question before an address or a login is taken out of an account.
 
 An identifier stands for whoever holds it now; who held it before counts with the dates. The executor asks it for each
-transaction, the verification and the patrol for each place, by the same function: it is made of facts of the platform,
-and says nothing of what is done to a row.
+transaction, the verification and the patrol for each place, where an answer of the same second will do, by the same
+function: it is made of facts of the platform, and says nothing of what is done to a row.
 
 The identifiers by which a route *chose* its people (``matched``: the selected people's email addresses, an identity
 provider's address and login, the address of an other user) differ from what was captured along with them (logins,
@@ -70,16 +70,6 @@ def kept_in(
             if owner_of(there, accepted_at=accepted_at, going=going, matched=key in matched) is not None:
                 kept[account_id].add(key)
     return {account_id: frozenset(found) for account_id, found in kept.items()}
-
-
-def owner_in(
-    account_id: int | None, key: str, *, accepted_at: datetime | None, going: Collection[int], matched: bool
-) -> Holder | None:
-    """The same for one identifier in one account (None: a row of no account)."""
-    if account_id is None:
-        return None
-    holders = get_host().holders(account_id, [key]).get(key, [])
-    return owner_of(holders, accepted_at=accepted_at, going=going, matched=matched)
 
 
 def owner_anywhere(key: str, *, accepted_at: datetime | None, going: Collection[int]) -> Holder | None:

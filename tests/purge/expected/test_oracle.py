@@ -12,7 +12,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
@@ -210,7 +210,8 @@ class Purged:
         self.witness = UserFactory(account=self.acme, email="witness@acme.example")
         victims = self.people(self.acme)
         self.twins = [UserFactory(account=self.acme, email=email) for email in plants.TWINS.values()]
-        self.planting = Planting(self.acme, self.witness)
+        # How a text is treated is no matter of the database: on the second each column has one plant of them.
+        self.planting = Planting(self.acme, self.witness, everything=connection.vendor == "sqlite")
         self.planting.everywhere()
         elsewhere = Planting(self.globex, UserFactory(account=self.globex), rounds=1, everything=False)
         self.people(self.globex)
