@@ -126,6 +126,7 @@ TESTED_IN = {
     "lms_purge/formats": "tests/admin/test_home.py",
     "lms_purge/cleanup": "tests/admin/test_cleanup_purge.py",
     "learning/models": "tests/learning/test_enrolments.py",
+    "purge/models": "tests/purge/test_standing.py",
     "users/models": "tests/users/test_models.py",
 }
 #: Folders of tests that belong to no room: what a purge must have done, by hand; commands by the apps' own name.
