@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("users", "0001_initial"),
-        ("users", "__first__"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [

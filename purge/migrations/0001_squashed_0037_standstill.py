@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("users", "__first__"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [

@@ -89,6 +89,26 @@ def test_an_active_ex_employee_is_five_clicks(visit, account, admin):
     assert subject.person_id == person.pk
 
 
+def test_forty_of_a_month_are_seven_clicks(visit, account, admin, deleted):
+    """From Home: User Cleanup, the months, the month, the first, the fortieth with Shift, Purge User, the purge."""
+    for n in range(56):
+        deleted(name=f"Leaver {n:02}")
+    hand = Hand(visit(admin))
+    page = hand.page
+    hand.click(page.get_by_role("link", name="User Cleanup").first)
+    hand.click(page.get_by_text("Select Deletion Month"))
+    hand.click(page.get_by_role("link", name=re.compile(r"\b56$")))
+    boxes = page.locator("tbody input[type=checkbox]")
+    hand.click(boxes.nth(0))
+    boxes.nth(39).click(modifiers=["Shift"])
+    expect(page.get_by_text("40 of 50 selected")).to_be_visible()
+    hand.click(page.get_by_role("button", name="Purge User"))
+    hand.click(page.get_by_role("button", name="Permanently purge 40 people"))
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
+    assert (hand.clicks, hand.typed) == (7, [])
+    assert PurgeRequest.objects.get(account_id=account.pk).selected_count == 40
+
+
 def test_a_selection_survives_searches_and_signing_in_again(visit, account, admin, deleted):
     for n in range(8):
         deleted(name=f"Leaver {n}", unique_user_id=f"{account.pk}-{n}")

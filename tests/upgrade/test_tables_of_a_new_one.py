@@ -18,6 +18,8 @@ CONSTRAINTS = """
     WHERE connamespace = 'public'::regnamespace"""
 TRIGGERS = "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
 FUNCTIONS = "SELECT proname, pg_get_functiondef(oid), '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+#: Made by a command of its own, not by a migration.
+CACHE = "lms_cache"
 
 
 def tables():
@@ -30,8 +32,9 @@ def tables():
 
         if connection.vendor == "postgresql":
             return {sql: rows(sql) for sql in (COLUMNS, INDEXES, CONSTRAINTS, TRIGGERS, FUNCTIONS)}
-        found = {"indexes": rows("SELECT tbl_name, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')")}
-        for name in connection.introspection.table_names(cursor):
+        said = rows("SELECT tbl_name, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')")
+        found = {"indexes": {row for row in said if row[0] != CACHE}}
+        for name in set(connection.introspection.table_names(cursor)) - {CACHE}:
             columns = rows(f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo('{name}')")
             points = rows(f'SELECT "table", "from", "to", on_delete FROM pragma_foreign_key_list(\'{name}\')')
             constraints = connection.introspection.get_constraints(cursor, name)
