@@ -119,7 +119,7 @@ class Walker:
     """Somebody. ``home``: whose rows they may see and change; all others they may not. ``reads_all``: support and
     superusers, who follow every account; ``changes_all``: superusers, who may change the row that they ask for, and by
     that nothing of any other account; by looking at it nothing at all. ``changes_nothing``: whatever they send, no row
-    of the whole database is another than before, but for what :data:`THEIR_OWN` and :data:`NOTED` name.
+    of the whole database is another than before, but for what the tables below name.
 
     ``shown``: the rows that they ask for, those of whom they may least see first; None: of nobody. Where the first
     answer is the way to the sign-in page, nobody has looked at the row, and the others are left out.
@@ -134,9 +134,11 @@ class Walker:
     changes_nothing: bool = False
 
 
-#: What somebody who may change nothing still changes: themselves (they sign out, which ends what they had begun), by
-#: table and the column that says so.
-THEIR_OWN = {"users_user": "id"}
+#: What somebody who may change nothing still changes: themselves (they sign out, which ends what they had begun, and
+#: their session), by table and the column that says so.
+THEIR_OWN = {"users_user": "id", "users_session": "user_id"}
+#: Counts of tries, a password's too that is confirmed, under digests that name nobody.
+COUNTED = {"users_tries"}
 #: What is written down of what they have looked at, saved, looked up or typed wrongly: rows that are new, and say that
 #: it was they.
 NOTED = {"users_useraudit": "actor_id", "purge_lookup": "actor_id", "purge_staffnamesshown": "actor_id"}
@@ -312,7 +314,7 @@ class Asker:
 
     def _not_theirs(self, found: Differences) -> Iterator[str]:
         me = repr(self.walker.user.pk) if self.walker.user is not None else ""
-        for table in {*found.gone, *found.new}:
+        for table in {*found.gone, *found.new} - COUNTED:
             gone, new = found.gone.get(table, []), found.new.get(table, [])
             oneself = all(row.get(THEIR_OWN.get(table, "")) == me for row in (*gone, *new))
             noted = not gone and all(row.get(NOTED.get(table, "")) == me for row in new)
