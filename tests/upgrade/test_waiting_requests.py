@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 NOW = timezone.now()
@@ -104,3 +106,16 @@ def test_a_cancelled_message_may_come_again_under_its_reference(old):
     PurgeRequest.objects.create(reference="PUR-A", **fields)
     with pytest.raises(IntegrityError), transaction.atomic():
         PurgeRequest.objects.create(reference="PUR-B", **fields)
+
+
+def test_whoever_has_run_it_under_its_earlier_name_does_not_run_it_again(old):
+    """Links that died since then stay dead, and whoever is frozen since then stays so."""
+    account = old.account(kind="trial")
+    frozen = old.person(account, old.request("held", held_reason="members"), state="purging")
+    dead = old.log(account)
+    MigrationRecorder(connection).record_applied("users", "0005_thaw_who_waits")
+    old.upgrade()
+    from users.models import ImportLog, User
+
+    assert User.objects.get(pk=frozen.pk).state == "purging"
+    assert ImportLog.objects.get(pk=dead.pk).link_dead_at is not None
