@@ -1,10 +1,11 @@
 """`./check` reads the code; `./test` runs it too: on SQLite, on a real PostgreSQL, and in a browser.
 
-`./test --quick` runs what tells most in two minutes; `./test --mutants` asks whether the tests can fail,
-`./test --coverage` how much of the code they run; `./test --fuzz` types nonsense everywhere for ten minutes; `./test
---crawl` asks at every address, as everybody, for everybody's rows; `./test --drills` restores backups; `./test
---postgres-version 18` runs the routes and the engine on another PostgreSQL, `./test --partitioned` on tables in
-partitions; `./test --machines` kills a site on several machines part by part.
+`./test --whole` runs every test on every database instead of where it tells most; `./test --quick` what tells most in
+two minutes; `./test --mutants` asks whether the tests can fail, `./test --coverage` how much of the code they run;
+`./test --fuzz` types nonsense everywhere for ten minutes; `./test --crawl` asks at every address, as everybody, for
+everybody's rows; `./test --drills` restores backups; `./test --postgres-version 18` runs the routes and the engine on
+another PostgreSQL, `./test --partitioned` on tables in partitions; `./test --machines` kills a site on several machines
+part by part.
 Needs the standard library alone.
 """
 
@@ -48,6 +49,7 @@ PARTITIONED = "--partitioned"
 MACHINES = "--machines"
 QUICK = "--quick"
 SQLITE_ONLY = "--sqlite-only"
+WHOLE = "--whole"
 TESTS_ONLY = "--tests-only"  # the checks read the code, and read the same on every Python
 INSTALL = "--install"
 HOOK = """#!/bin/sh
@@ -115,7 +117,7 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return run_all([partitioned(python, arguments[1:])], environ)
     if arguments == [MACHINES]:
         return run_all([machines(python)], environ)
-    words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK)]
+    words = [word for word in arguments if word not in (SQLITE_ONLY, TESTS_ONLY, QUICK, WHOLE)]
     if QUICK in arguments:
         steps = [quick(python, words)]
     else:
@@ -126,6 +128,7 @@ def test(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
                 words,
                 sqlite_only=SQLITE_ONLY in arguments,
                 environ=environ,
+                whole=WHOLE in arguments,
                 migrated={} if TESTS_ONLY in arguments else {MIGRATED: str(KEPT)},
             ),
         ]
@@ -327,10 +330,12 @@ def suites(
     *,
     sqlite_only: bool,
     environ: Mapping[str, str],
+    whole: bool = False,
     migrated: Mapping[str, str] | None = None,
 ) -> list[Step]:
-    """The tests on both databases, then those with a browser; `words` go on to pytest. ``migrated``: in whose
-    environment a database stands that the ones on SQLite may begin with.
+    """The tests on both databases, then those with a browser; `words` go on to pytest. ``whole``: every test on every
+    database, which takes an hour, instead of each where it tells most. ``migrated``: in whose environment a database
+    stands that the ones on SQLite may begin with.
 
     Paths among `words` go to the suite that they belong to: a browser test is not asked of the others.
     """
@@ -344,12 +349,13 @@ def suites(
     steps = []
     if others or not browser:
         databases = [*pytest, f"--ignore={BROWSER_TESTS}", *options, *others]
+        if not (whole or chosen or sqlite_only):
+            databases.append("--short")
         steps.append(Step("tests on SQLite", databases, migrated or {}, may_be_empty=chosen))
         if sqlite_only:
             steps.append(Step("tests on PostgreSQL", note="--sqlite-only was asked for", required=False))
         else:
-            again = [*databases, *([] if chosen else ["--database-alone"])]
-            steps.append(Step("tests on PostgreSQL", again, {"DB": "pg"}, may_be_empty=chosen))
+            steps.append(Step("tests on PostgreSQL", databases, {"DB": "pg"}, may_be_empty=chosen))
     if browser or not others:
         words = [*pytest, *options, *(browser or [BROWSER_TESTS])]
         steps.append(browser_step(words, sqlite_only=sqlite_only, environ=environ, may_be_empty=chosen))

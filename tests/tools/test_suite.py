@@ -36,9 +36,9 @@ from tools.suite import (
 PYTHON = "python"
 
 
-def plan(*words, sqlite_only=False, environ=None):
+def plan(*words, sqlite_only=False, whole=False, environ=None):
     environ = {"PATH": "", **(environ or {})}
-    return {step.name: step for step in suites(PYTHON, words, sqlite_only=sqlite_only, environ=environ)}
+    return {step.name: step for step in suites(PYTHON, words, sqlite_only=sqlite_only, whole=whole, environ=environ)}
 
 
 @pytest.fixture
@@ -51,10 +51,14 @@ def chromium(tmp_path):
 
 def test_both_databases_run_the_same_tests_and_leave_the_browser_alone():
     steps = plan()
-    # What uses no database has been run on SQLite; who names tests gets those on both.
-    assert [*steps["tests on SQLite"].words, "--database-alone"] == steps["tests on PostgreSQL"].words
-    named = plan("tests/tools")
-    assert named["tests on SQLite"].words == named["tests on PostgreSQL"].words
+    # Each test where it tells most; all on both are the whole, and who names tests gets those on both.
+    assert steps["tests on SQLite"].words == steps["tests on PostgreSQL"].words
+    assert steps["tests on SQLite"].words[-1] == "--short"
+    for all_of_them in (plan(whole=True), plan("tests/tools")):
+        assert all_of_them["tests on SQLite"].words == all_of_them["tests on PostgreSQL"].words
+        assert "--short" not in all_of_them["tests on SQLite"].words
+    # Without the other database nothing is left to it.
+    assert "--short" not in plan(sqlite_only=True)["tests on SQLite"].words
     assert f"--ignore={BROWSER_TESTS}" in steps["tests on SQLite"].words
     assert steps["tests on PostgreSQL"].environ == {"DB": "pg"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
@@ -81,9 +83,20 @@ def test_asking_all_tables_at_once_goes_by_the_index_too(many_comments):
 # ---------------------------------------------------------------- the list of deleted users
 
 
+@pytest.fixture(scope="module")
+def two_accounts(django_db_setup, django_db_blocker) -> Iterator[int]:
+    """An account with thousands of deleted users among another's, made once; its id."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield _many_deleted()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def many_deleted(db) -> int:
-    """An account with thousands of deleted users among another's; its id."""
+def many_deleted(two_accounts: int, db) -> int:
+    return two_accounts
+
+
+def _many_deleted() -> int:
     accounts = [AccountFactory(), AccountFactory()]
     with connection.cursor() as cursor:
         for account in accounts:

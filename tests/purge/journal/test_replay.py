@@ -94,6 +94,7 @@ def matches(cast):
 # ---------------------------------------------------------------- back
 
 
+@pytest.mark.both_databases
 def test_whoever_is_back_is_purged_again_and_everybody_else_stays(cast, backup):
     comment = w.mention_in_comment(cast, w.ANN)
     backup.take()

@@ -160,6 +160,7 @@ def look() -> None:
 # ---------------------------------------------------------------- a restored backup
 
 
+@pytest.mark.both_databases
 def test_a_purge_that_the_restored_database_does_not_know_is_noticed_everywhere(cast, backup, client):
     backup.take()
     purge(cast, cast.ann)

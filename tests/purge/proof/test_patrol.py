@@ -63,6 +63,7 @@ def test_a_clean_pass_dates_the_request_and_is_not_made_twice(request_of_ann):
     assert patrol_all().requests == 0
 
 
+@pytest.mark.both_databases
 def test_what_is_found_is_treated_named_and_reopens_the_request(request_of_ann, cast):
     comment = plant(cast)
     record = patrol_all()

@@ -93,7 +93,11 @@ IN_BETWEEN = pytest.mark.sqlite
 
 @pytest.mark.parametrize(
     "point",
-    [55, *(pytest.param(point, marks=IN_BETWEEN) for point in (1, 5, 21, 89, 120))],
+    [
+        pytest.param(55, marks=pytest.mark.both_databases),
+        *(pytest.param(point, marks=IN_BETWEEN) for point in (5, 120)),
+        *(pytest.param(point, marks=pytest.mark.whole) for point in (1, 21, 89)),
+    ],
 )
 def test_killed_at_any_step_it_ends_completed_with_each_thing_done_once(furnished, small_chunks, monkeypatch, point):
     purge_request = submit(furnished)

@@ -183,6 +183,7 @@ def test_killed_at_random_moments_again_and_again_everything_ends_completed_once
     assert not [person.email for person in people if person.email in log]
 
 
+@pytest.mark.both_databases
 def test_a_worker_takes_up_what_a_killed_one_left_and_stops_when_asked(start):
     requests, people = submit_requests(3)
     first = start()
