@@ -49,8 +49,8 @@ ALONE = {
     "tests/users/imports/test_services.py": "",
     "tests/users/imports/test_services.py::test_memory_is_flat": "sqlite",
     "tests/users/proofs/": "sqlite",
-    # Work, its interruptions and its proof: where several at once meet, PostgreSQL lets them. SQLite has the routes, what
-    # each leaves in every row and column, and the plain flow.
+    # Work, its interruptions and its proof: PostgreSQL lets several meet. SQLite has the routes, what each leaves in
+    # every row and column, and the plain flow.
     "tests/purge/proof/": "postgresql",
     "tests/purge/routes/": "postgresql",
     "tests/purge/routes/test_exact_rows.py": "",
