@@ -222,6 +222,8 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+# In the reader's language; what a browser sends back stands in the page with ``unlocalize``.
+USE_THOUSAND_SEPARATOR = True
 USE_TZ = True
 TIME_ZONE: str = env.str("TIME_ZONE", "UTC")
 FORMAT_MODULE_PATH = ["lms_purge.formats"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -190,7 +190,9 @@ def _match_text(number: int) -> str:
 
 
 def _row_text(number: int) -> str:
-    return ngettext("%(n)d row was erased or changed.", "%(n)d rows were erased or changed.", number) % {"n": number}
+    return ngettext("%(n)s row was erased or changed.", "%(n)s rows were erased or changed.", number) % {
+        "n": number_format(number, force_grouping=True)
+    }
 
 
 def _kept_text(number: int) -> str:

@@ -92,6 +92,9 @@ def test_sentences_of_the_readme_are_short():
 GONE = (
     "No worker runs: no sign of life since {{ beat",
     "Nothing to draw yet.",
+    "{n} of {most} selected",
+    "{{ n }} of {{ most }} selected",
+    '"comes back as Learner"',
     "No purge has been asked for yet. Delete users first",
     "Half of the requests were completed within %(time)s.",
     "Accepted: purge request %(reference)s. You are told when it is complete.",

@@ -113,7 +113,7 @@ def months_chart(
                 (month.on_time.number, "purged", link_to(month.on_time.rows)),
                 (month.late.number, "late", link_to(month.late.rows)),
             ),
-            (Cell(number_format(month.people, force_grouping=True)),),
+            (Cell(_grouped(month.people)),),
         )
         for number, month in enumerate(months)
     ]
@@ -124,11 +124,11 @@ def months_chart(
         title=_("Erased by month, against the 30-day deadline"),
         period=_span_text(period),
         summary=ngettext(
-            "%(n)d request completed, late: %(late)d. People erased: %(people)d.",
-            "%(n)d requests completed, late: %(late)d. People erased: %(people)d.",
+            "%(n)s request completed, late: %(late)s. People erased: %(people)s.",
+            "%(n)s requests completed, late: %(late)s. People erased: %(people)s.",
             done,
         )
-        % {"n": done, "late": late, "people": people},
+        % {"n": _grouped(done), "late": _grouped(late), "people": _grouped(people)},
         head=_("Month"),
         kinds=(("purged", _("Requests completed on time")), ("late", _("Requests completed late"))),
         groups=groups,
@@ -152,11 +152,11 @@ def durations_chart(
         title=_("Time to completion"),
         period=_span_text(period),
         summary=ngettext(
-            "%(n)d request completed, %(day)d of them within a day.",
-            "%(n)d requests completed, %(day)d of them within a day.",
+            "%(n)s request completed, %(day)s of them within a day.",
+            "%(n)s requests completed, %(day)s of them within a day.",
             done,
         )
-        % {"n": done, "day": within},
+        % {"n": _grouped(done), "day": _grouped(within)},
         head=_("Completed within"),
         kinds=(("purged", _("Requests")),),
         groups=groups,
@@ -241,7 +241,7 @@ def _chart(
         for number, kind, url in group.parts:
             height = round((FLOOR - CEILING) * number / top, 1)
             y = round(y - height, 1)
-            said = f"{group.long}: {number_format(number, force_grouping=True)} {words[kind]}"
+            said = f"{group.long}: {_grouped(number)} {words[kind]}"
             bars.append(Bar(round(middle - width / 2, 1), y, width, height, kind, said, url))
     return Chart(
         name=name,
@@ -259,7 +259,7 @@ def _chart(
 
 
 def _line(left: float, top: int, number: int) -> Tick:
-    return Tick(left, round(FLOOR - (FLOOR - CEILING) * number / top, 1), number_format(number, force_grouping=True))
+    return Tick(left, round(FLOOR - (FLOOR - CEILING) * number / top, 1), _grouped(number))
 
 
 def _table_heads(kinds: tuple[tuple[str, str], ...], groups: Sequence[Group]) -> tuple[str, ...]:
@@ -269,9 +269,7 @@ def _table_heads(kinds: tuple[tuple[str, str], ...], groups: Sequence[Group]) ->
 
 
 def _table_row(group: Group) -> tuple[Cell, ...]:
-    cells = [
-        Cell(number_format(number, force_grouping=True), url if number else "") for number, _kind, url in group.parts
-    ]
+    cells = [Cell(_grouped(number), url if number else "") for number, _kind, url in group.parts]
     return (Cell(group.long), *cells, *group.more)
 
 
@@ -281,3 +279,8 @@ def round_up(number: int) -> int:
         return max(2, number + number % 2)
     step: int = 10 ** (len(str(number)) - 1) // 2
     return -(-number // step) * step
+
+
+def _grouped(number: int) -> str:
+    """In the reader's digits."""
+    return number_format(number, force_grouping=True)

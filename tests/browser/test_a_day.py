@@ -101,7 +101,7 @@ def test_forty_of_a_month_are_seven_clicks(visit, account, admin, deleted):
     boxes = page.locator("tbody input[type=checkbox]")
     hand.click(boxes.nth(0))
     boxes.nth(39).click(modifiers=["Shift"])
-    expect(page.get_by_text("40 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("40 selected (up to 50)")).to_be_visible()
     hand.click(page.get_by_role("button", name="Purge User"))
     hand.click(page.get_by_role("button", name="Permanently purge 40 people"))
     expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
@@ -122,27 +122,27 @@ def test_a_selection_survives_searches_and_signing_in_again(visit, account, admi
     page.get_by_label("Email").fill(admin.email)
     page.get_by_label("Password").fill("a long pass phrase 1")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("1 of 50 selected, 0 on this page")).to_be_visible()
+    expect(page.get_by_text("1 selected (up to 50), 0 on this page")).to_be_visible()
     page.get_by_role("checkbox", name="Select Olga Roth").check()
-    expect(page.get_by_text("2 of 50 selected, 1 on this page")).to_be_visible()
+    expect(page.get_by_text("2 selected (up to 50), 1 on this page")).to_be_visible()
 
     # Shift ticks all between two clicks, and unticks them.
     page.goto(f"{page.url.partition('?')[0]}?q=Leaver&sort=uid")
     boxes = page.locator("tbody input[type=checkbox]")
     boxes.nth(1).click()
     boxes.nth(6).click(modifiers=["Shift"])
-    expect(page.get_by_text("8 of 50 selected, 6 on this page")).to_be_visible()
+    expect(page.get_by_text("8 selected (up to 50), 6 on this page")).to_be_visible()
     boxes.nth(5).click(modifiers=["Shift"])
-    expect(page.get_by_text("6 of 50 selected, 4 on this page")).to_be_visible()
+    expect(page.get_by_text("6 selected (up to 50), 4 on this page")).to_be_visible()
 
     # Another list: its first replace them after one question, which can be refused.
     page.goto(f"{page.url.partition('?')[0]}?q=Olga")
     page.get_by_role("checkbox", name="Select Olga Roth").uncheck()
-    expect(page.get_by_text("5 of 50 selected, 0 on this page")).to_be_visible()
+    expect(page.get_by_text("5 selected (up to 50), 0 on this page")).to_be_visible()
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.get_by_role("button", name="Select all 1").click()
-    expect(page.get_by_text("5 of 50 selected, 0 on this page")).to_be_visible()
+    expect(page.get_by_text("5 selected (up to 50), 0 on this page")).to_be_visible()
     assert asked == ["Replace your selection (5) by the first of this list?"]
     inspect(page, "a selection elsewhere")
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -49,7 +49,7 @@ def test_from_signing_in_to_the_notification(visit, account, admin, worker):
     expect(page.get_by_role("row", name=re.compile("Leaver 0"))).to_be_visible()
     page.get_by_role("checkbox", name="Select Leaver 0").check()
     page.get_by_role("checkbox", name="Select Leaver 1").check()
-    expect(page.get_by_role("status").filter(has_text="2 of 50 selected")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="2 selected (up to 50)")).to_be_visible()
     page.get_by_role("button", name="Purge User").click()
 
     expect(page.get_by_role("heading", name="2 people will be erased for good")).to_be_visible()
@@ -83,7 +83,7 @@ def test_by_keyboard_alone(visit, account, admin, deleted):
     for name in ("Other Leaver", "Keyboard Leaver"):
         tab_to(page, page.get_by_role("checkbox", name=f"Select {name}"))
         page.keyboard.press("Space")
-    expect(page.get_by_text("2 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("2 selected (up to 50)")).to_be_visible()
     tab_to(page, page.get_by_role("button", name="Purge User"), backwards=True)
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Cancel").first).to_be_focused()
@@ -137,7 +137,7 @@ def test_without_javascript(visit, account, admin, deleted):
     visitor = visit(admin, java_script_enabled=False)
     page = visitor.go(f"{CLEANUP}?sort=uid")
     page.get_by_role("button", name="Select first 50 users in the list").click()
-    expect(page.get_by_text("50 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("50 selected (up to 50)")).to_be_visible()
     expect(page.get_by_role("checkbox", name="Select Leaver 49")).to_be_checked()
     page.get_by_role("button", name="Unselect").click()
     expect(page.get_by_role("checkbox", name="Select Leaver 49")).not_to_be_checked()
@@ -158,7 +158,7 @@ def test_without_javascript(visit, account, admin, deleted):
     expect(page.get_by_role("heading", name="Completed and verified")).to_be_visible()
     completed(account)
     visitor.go(target)
-    expect(page.get_by_text("3 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("3 selected (up to 50)")).to_be_visible()
 
 
 def test_the_selection_survives_sorting_and_paging_within_the_filter_and_has_a_limit(visit, account, admin, deleted):
@@ -167,29 +167,29 @@ def test_the_selection_survives_sorting_and_paging_within_the_filter_and_has_a_l
     page = visit(admin).go(f"{CLEANUP}?sort=uid")
     page.get_by_role("checkbox", name="Select Leaver 07").check()
     page.get_by_role("link", name="Next").click()
-    expect(page.get_by_text("1 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("1 selected (up to 50)")).to_be_visible()
     page.get_by_role("checkbox", name="Select Leaver 55").check()
     page.get_by_role("link", name="Date deleted").click()
-    expect(page.get_by_text("2 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("2 selected (up to 50)")).to_be_visible()
 
     page.get_by_role("button", name="Unselect").click()
-    expect(page.get_by_text("0 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("0 selected (up to 50)")).to_be_visible()
     page.get_by_role("link", name="Unique User ID").click()
     page.get_by_role("button", name="Select first 50 users in the list").click()
-    expect(page.get_by_text("50 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("50 selected (up to 50)")).to_be_visible()
     page.get_by_role("link", name="Next").click()
     box = page.get_by_role("checkbox", name="Select Leaver 55")
     box.click()
     expect(box).not_to_be_checked()
     expect(page.get_by_role("alert")).to_contain_text("At most 50 users can be purged in one request.")
-    expect(page.get_by_text("50 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("50 selected (up to 50)")).to_be_visible()
 
     # A search and a month keep it too: what is selected is not in this list, and one click gives it up.
     deleted(name="Somebody Else", deleted_at=datetime(2025, 11, 3, 12, tzinfo=UTC))
     page.goto(f"{page.url.partition('?')[0]}?month=2025-11")
-    expect(page.get_by_text("50 of 50 selected, 0 on this page")).to_be_visible()
+    expect(page.get_by_text("50 selected (up to 50), 0 on this page")).to_be_visible()
     page.get_by_role("button", name="Clear").click()
-    expect(page.get_by_text("0 of 50 selected")).to_be_visible()
+    expect(page.get_by_text("0 selected (up to 50)")).to_be_visible()
     expect(page.get_by_role("button", name="Clear")).to_be_hidden()
 
 

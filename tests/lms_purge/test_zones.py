@@ -1,4 +1,5 @@
-"""A time of day is never written without its zone: on no page, in no mail, in the output of no command."""
+"""A time of day is never written without its zone: on no page, in no mail, in the output of no command. Numbers are
+grouped for whoever reads them, and never in what a browser sends back."""
 
 import contextlib
 import re
@@ -8,7 +9,7 @@ import pytest
 from django.contrib import admin as site
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +28,8 @@ ALONE = re.compile(
 )
 
 
+#: A number of `lived_in` in an attribute, with the separator of one of the languages in it.
+SENT_BACK_GROUPED = re.compile(r'\w+="[^"<>]*\b1[,. \u00a0\u202f]23[45][,. \u00a0\u202f]\d{3}\b[^"<>]*"')
 REQUESTS = "/admin/purge/purgerequest/"
 
 
@@ -57,6 +60,7 @@ def lived_in(django_db_setup, django_db_blocker, tmp_path_factory):
     places = {"MEDIA_ROOT": folder / "media", "PURGE_JOURNAL": folder / "journal" / "purge.jsonl"}
     far = {"PURGE_RATE_GUARD": 1_000_000, "PURGE_RATE_GUARD_TRIAL": 1_000_000}
     with django_db_blocker.unblock(), transaction.atomic(), override_settings(**places, **far):
+        begin_at(1_234_000)
         cast = w.build_world()
         w.furnish(cast)
         over = services.purge_submit(acting_user=cast.admin, account_id=cast.acme.pk, user_ids=[cast.ann.pk])
@@ -68,9 +72,19 @@ def lived_in(django_db_setup, django_db_blocker, tmp_path_factory):
         transaction.set_rollback(True)
 
 
+def begin_at(number: int) -> None:
+    """The next row of each table has a number that is written with separators where people read it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'")
+        tables = [name for (name,) in cursor.fetchall()]
+        cursor.executemany("DELETE FROM sqlite_sequence WHERE name = %s", [(name,) for name in tables])
+        cursor.executemany("INSERT INTO sqlite_sequence VALUES (%s, %s)", [(name, number) for name in tables])
+
+
 def pages_of(client: Client) -> list[str]:
     """Every list that somebody may see, the page of one row of each, and the pages that are no lists."""
-    urls = [reverse(f"admin:{name}") for name in ("index", "purge_look_up", "purge_data_map", "purge_routes")]
+    names = ("index", "purge_look_up", "purge_data_map", "purge_routes", "own_sessions")
+    urls = [reverse(f"admin:{name}") for name in names]
     for model in site.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         answer = client.get(reverse(f"{name}_changelist"))
@@ -98,15 +112,21 @@ def test_no_page_writes_a_time_without_its_zone(lived_in, who):
     urls = pages_of(visit.client) if who == "operator" else [reverse("admin:index"), REQUESTS]
     urls += [reverse("admin:purge_purgerequest_change", args=[each.pk]) for each in (over, waits)]
     assert len(urls) > (40 if who == "operator" else 3)
-    found = {}
+    found, grouped, numbers = {}, {}, 0
     for url in urls:
         answer = visit.client.get(url, follow=True)
         assert answer.status_code in (200, 403), url
+        html = answer.content.decode()
         page = _Reader()
-        page.feed(answer.content.decode())
+        page.feed(html)
         if times := times_without_zone(page.text):
             found[url] = times
+        numbers += len(re.findall(r'="[^"]*123[45]\d{3}', html))
+        if sent := SENT_BACK_GROUPED.findall(html):
+            grouped[url] = sent
     assert found == {}
+    assert numbers > (100 if who == "operator" else 0)
+    assert grouped == {}
 
 
 @pytest.mark.sqlite
