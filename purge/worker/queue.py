@@ -95,16 +95,22 @@ SCHEDULE_COLUMNS = ("func", "schedule_type", "minutes", "kwargs")
 def schedules() -> dict[str, dict[str, Any]]:
     """What is done by the clock: name → columns of the library's row. ``PURGE_SCHEDULES`` adds other apps' tasks."""
     wanted = {
-        "purge: patrol": (PATROL_TASK, 24 * 60, f"{{'q_options': {{'timeout': {PATROL_SECONDS}}}}}"),
+        "purge: patrol": (PATROL_TASK, 24 * 60, {"q_options": {"timeout": PATROL_SECONDS}}),
         # Each purge asks for it; this is for what somebody left who died at it.
-        "purge: vacuum": (COMPACT_TASK, 60, None),
-        "purge: deadlines": (REMIND_TASK, 60, None),
-        "purge: evidence": (EVIDENCE_TASK, 24 * 60, None),
-        **{name: (task, minutes, None) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
+        "purge: vacuum": (COMPACT_TASK, 60, {}),
+        "purge: deadlines": (REMIND_TASK, 60, {}),
+        "purge: evidence": (EVIDENCE_TASK, 24 * 60, {}),
+        **{name: (task, minutes, {}) for name, (task, minutes) in settings.PURGE_SCHEDULES.items()},
     }
     return {
-        name: {"func": task, "schedule_type": Schedule.MINUTES, "minutes": minutes, "kwargs": kwargs}
-        for name, (task, minutes, kwargs) in wanted.items()
+        name: {
+            "func": task,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": minutes,
+            # The library reads it as Python writes it.
+            "kwargs": repr({"task_name": _name_of(task), **options}),
+        }
+        for name, (task, minutes, options) in wanted.items()
     }
 
 

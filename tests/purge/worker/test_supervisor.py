@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
+from django_q.scheduler import scheduler
 
 from purge import services, tasks
 from purge.choices import Status
@@ -286,6 +287,19 @@ def test_what_the_clock_calls_exists_and_needs_no_argument(db):
 
 def test_the_longest_of_them_may_take_its_time():
     assert str(queue.PATROL_SECONDS) in queue.schedules()["purge: patrol"]["kwargs"]
+
+
+def test_what_the_clock_starts_is_called_by_what_it_does(db):
+    """By itself the library would make up a nickname for each."""
+    queue.ensure_schedules()
+    Schedule.objects.update(next_run=timezone.now() - timedelta(minutes=1))
+    OrmQ.objects.all().delete()
+    scheduler()
+    called = {row.task["name"]: row.task for row in OrmQ.objects.all()}
+    assert {"patrol", "compact", "remind", "clear_evidence"} <= set(called)
+    assert {task["func"].rpartition(".")[2] for task in called.values()} == set(called)
+    assert all(task["kwargs"] == {} for task in called.values())
+    assert called["patrol"]["timeout"] == queue.PATROL_SECONDS
 
 
 # ---------------------------------------------------------------- the boundary
