@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 
 from purge.addresses import identity_beginnings, identity_key
 from purge.database.lookups import Begins, BeginsInLowerCase
-from purge.selectors import held_by_requests
+from purge.models import PurgeRequest
+from purge.routes.suppression import known_by, purged_before
+from purge.selectors import held_by_requests, requests_seen_by
 from users.expressions import AfterFirstWord, ByCodePoint, LastWord
 from users.models import Account, Role, User, UserAudit, UserGroup, UserRole, UserState
 from users.permissions import PURGE_PERMISSION
@@ -53,6 +55,17 @@ def mailbox_text(user: User) -> str:
     if user.same_mailbox_as_id is None:
         return _("Had the same mailbox as a user who is gone")
     return _("Same mailbox as user %(id)d") % {"id": user.same_mailbox_as_id}
+
+
+def requests_that_purged(user: User, *, reader: Any) -> list[PurgeRequest]:
+    """The requests of the user's own account that purged somebody with an address, login or Unique User ID which is the
+    user's now, of those that the reader may follow; the earliest first."""
+    known = known_by(addresses=[user.email_key or ""], login=user.adobe_key, unique_user_id=user.unique_user_id)
+    references = set(purged_before(account_id=user.account_id, known=known).values()) - {""}
+    if not references:
+        return []
+    seen = requests_seen_by(reader).filter(account_id=user.account_id, reference__in=references)
+    return list(seen.order_by("pk"))
 
 
 def people_found(people: QuerySet[User], text: str) -> QuerySet[User]:

@@ -91,8 +91,9 @@ def purged_before(
 ) -> dict[Known, str]:
     """Which of these were somebody's who was purged from this account: identifier → request ID.
 
-    The ID is empty where the purge began in another account: no customer learns about another. With
-    ``accepted_after`` only purges accepted after that moment (a file uploaded before must not bring its people back).
+    The ID is that of the account's own latest request; empty where every purge began in another account: no customer
+    learns about another. With ``accepted_after`` only purges accepted after that moment (a file uploaded before
+    must not bring its people back).
     """
     if not known:
         return {}
@@ -114,5 +115,8 @@ def purged_before(
         "kind", "form", "digest", "request__account_id", "request__reference"
     ):
         for each in asked.get((kind, form_of(form), digest), ()):
-            found[each] = reference if owner == account_id else ""
+            if owner == account_id:
+                found[each] = reference
+            else:
+                found.setdefault(each, "")
     return found

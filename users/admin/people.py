@@ -25,7 +25,15 @@ from users.invitations.services import user_invite
 from users.models import ActiveFieldValue, DraftKind, ExternalUser, InternalUser, Role, User, UserKind
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.second_factor.enrolment import enrolment_code_give, factors_take_away
-from users.selectors import groups_in_use, mailbox_text, people_found, people_in_use, role_names, with_role
+from users.selectors import (
+    groups_in_use,
+    mailbox_text,
+    people_found,
+    people_in_use,
+    requests_that_purged,
+    role_names,
+    with_role,
+)
 from users.services import DeletedUserHasIt, ServiceError
 from users.tenancy import TenantAdmin, TenantTabularInline, account_id_of_administrator
 from users.tenancy.messages import numbered, say_deleted
@@ -174,6 +182,19 @@ class PeopleAdmin(TenantAdmin):
 
     def text_for_added(self, obj):
         return gettext("{row} is brought back, as Learner.") if _is_back(obj) else super().text_for_added(obj)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """Whose address or ID was somebody's who was purged is added all the same, and it is said."""
+        response = super().response_add(request, obj, post_url_continue)
+        for purge_request in requests_that_purged(obj, reader=request.user):
+            if purge_request.is_open:
+                text = gettext("Purge request {request} of this account is erasing somebody with this address or ID.")
+            else:
+                text = gettext("Purge request {request} of this account erased somebody with this address or ID.")
+            page = reverse("admin:purge_purgerequest_change", args=[purge_request.pk])
+            link = format_html('<a href="{}">{}</a>', page, purge_request.reference)
+            self.message_user(request, format_html(text, request=link), messages.WARNING)
+        return response
 
     def log_addition(self, request, obj, message):
         if _is_back(obj):
