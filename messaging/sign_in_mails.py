@@ -3,6 +3,7 @@ than one account, or warn of one."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,11 +15,15 @@ from django.utils.translation import ngettext
 
 from messaging.models import MailKind
 from messaging.services import mail_as_platform, mail_to_address
+from purge.addresses import identity_key
 from users.invitations.tokens import DAYS
-from users.models import ProvedAddress, Role, User, UserState, in_language_of
+from users.models import AccountKind, ProvedAddress, Role, User, UserState, in_language_of
 from users.proofs.services import what_is_agreed
 from users.services import zone_of
 from users.sign_in.forgotten import Link
+from users.sign_in.limits import BY_MAILBOX_CHANGED, BY_TRIAL_CHANGED, take
+
+logger = logging.getLogger(__name__)
 
 
 def forgotten_mail(*, links: Sequence[Link]) -> bool:
@@ -90,9 +95,19 @@ def new_browser_mail(*, user_id: int, at: datetime, browser: str) -> bool:
 
 def changed_sign_in_mail(*, user_id: int, at_address: str = "") -> bool:
     """Tell somebody that their email or login was changed. ``at_address``: the email that they had before. Whether it
-    went."""
+    went.
+
+    No mailbox gets many of all accounts together, and a trial sends few in a day: an address that was typed there need
+    not be that person's. The change stands in the history all the same.
+    """
     user = User.objects.select_related("account").filter(pk=user_id, state=UserState.ACTIVE).first()
     if user is None:
+        return False
+    counts = [(BY_MAILBOX_CHANGED, identity_key(at_address or user.email))]
+    if user.account.kind == AccountKind.TRIAL:
+        counts.append((BY_TRIAL_CHANGED, str(user.account_id)))
+    if take(*counts).wait:
+        logger.warning("mail_failed recipient=%s error=Quota", user.pk)
         return False
     with in_language_of(user):
         parts = [

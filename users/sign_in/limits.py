@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from users.models import Tries
 
-#: Nobody has to know of a count longer: the slowest bucket is empty after an hour.
+#: Nobody has to know of a count longer: the slowest bucket is empty after a day.
 FORGOTTEN = timedelta(days=1)
 #: That there were too many is noted once in this time.
 TOLD_AGAIN = timedelta(hours=1)
@@ -51,6 +51,10 @@ BY_NAME_FORGOTTEN = Limit("name forgotten", 3, 1200)
 BY_ADDRESS_FORGOTTEN = Limit("address forgotten", 10, 60)
 #: Mails that ask whoever reads a mailbox to agree to something, of all accounts: five, then one in four hours.
 BY_MAILBOX_PROOF = Limit("mailbox proof", 5, 14_400)
+#: Notices that an email or login was changed, to a mailbox: five, then one in four hours. Those of one trial account,
+#: which anybody can open and fill with strangers' addresses: in any day at most fifty.
+BY_MAILBOX_CHANGED = Limit("mailbox changed", 5, 14_400)
+BY_TRIAL_CHANGED = Limit("trial changed", 25, 3_456)
 
 Count = tuple[Limit, str]
 
