@@ -17,7 +17,7 @@ from users.proofs.services import address_proof_send, domain_proofs_renew, domai
 from users.second_factor.enrolment import enrolment_codes_clear
 from users.services import sessions_clear
 from users.sign_in.devices import browsers_clear
-from users.sign_in.forgotten import links_for
+from users.sign_in.forgotten import FURTHER_TASK, links_for
 from users.sign_in.limits import tries_clear
 from users.sign_in.staying import browser_words
 from users.wall import across_accounts
@@ -64,12 +64,26 @@ def clear_sessions() -> int:
 @at_the_boundary
 @across_accounts("people of several accounts share a mailbox")
 def forgotten_password(*user_ids: int) -> int:
-    """Have one mail written to those who share a mailbox and have forgotten a password. How many accounts it names."""
+    """Have a mail written to those who share a mailbox and have forgotten a password; the users given are some of them.
+    How many accounts it names."""
+    return _forgotten_mail(user_ids, after=0)
+
+
+@at_the_boundary
+@across_accounts("people of several accounts share a mailbox")
+def forgotten_password_further(after: int, *user_ids: int) -> int:
+    """The next mail, where one does not name all the accounts: of those whose row comes after this one."""
+    return _forgotten_mail(user_ids, after=after)
+
+
+def _forgotten_mail(user_ids: tuple[int, ...], *, after: int) -> int:
     sign_of_life()
-    links = links_for(user_ids)
+    links, last = links_for(user_ids, after=after)
     if links:
         for function in declared("when_a_password_is_forgotten"):
             function(links=links)
+    if last is not None:
+        enqueue(FURTHER_TASK, last, *user_ids)
     return len(links)
 
 

@@ -1,11 +1,15 @@
 """A forgotten password: one mail per mailbox, the same answer for everybody, and a link that is good once."""
 
 import re
+from itertools import chain
 
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
@@ -100,11 +104,72 @@ def test_one_mail_names_all_accounts_of_the_mailbox(chief):
     assert len(changed) == 1
 
 
+def strangers(number, *, state="active"):
+    """Trials whose makers have put the address in, and signed in by it just now."""
+    for each in range(number):
+        account = AccountFactory(name=f"Trial{each:02}", kind="trial", state=state)
+        UserFactory(account=account, email="chief@acme.example", password=PASSWORD)
+    User.objects.filter(account__name__startswith="Trial").update(last_login=timezone.now())
+
+
+@pytest.mark.parametrize("older", ["chief", "strangers"])
+def test_many_accounts_with_the_address_hide_nobodys(chief, older):
+    """Thirty trials with the address of somebody who has never signed in: each is named once, theirs too."""
+    mine = chief
+    if older == "strangers":
+        User.objects.filter(pk=chief.pk).update(email="first@acme.example", email_key="first@acme.example")
+    strangers(30)
+    if older == "strangers":
+        mine = AdministratorFactory(account=chief.account, email="chief@acme.example")
+    ask()
+    ((_func, args),) = tasks()
+    assert len(args) <= 20
+    work()
+    # A mail and a task for each twenty.
+    assert (len(mail.outbox), OrmQ.objects.count()) == (1, 1)
+    work()
+    assert (len(mail.outbox), OrmQ.objects.count()) == (2, 0)
+    named = [re.findall(r"^(\w+):$", message.body, re.MULTILINE) for message in mail.outbox]
+    assert [len(names) for names in named] == [20, 11]
+    assert sorted(chain.from_iterable(named)) == ["Acme", *(f"Trial{each:02}" for each in range(30))]
+    body = next(message.body for message in mail.outbox if "Acme:" in message.body)
+    link = body.partition("Acme:\n")[2].split()[0].partition("/admin/")[2]
+    assert renew(f"/admin/{link}").status_code == 302
+    assert User.objects.get(pk=mine.pk).check_password(NEW)
+
+
+def test_accounts_that_are_shut_hide_nobodys_either(chief):
+    strangers(25, state="inactive")
+    ask()
+    work()
+    (message,) = mail.outbox
+    assert ("Acme:" in message.body, "Trial" in message.body, OrmQ.objects.count()) == (True, False, 0)
+
+
+def test_who_has_another_address_by_then_takes_the_mail_nowhere_else(chief):
+    strangers(4)
+    ask()
+    first = User.objects.filter(account__name="Trial00")
+    first.update(email="elsewhere@evil.example", email_key="elsewhere@evil.example")
+    work()
+    (message,) = mail.outbox
+    assert message.to[0].lower() == "chief@acme.example"
+    assert ("Acme:" in message.body, "Trial00" in message.body) == (True, False)
+
+
+def test_as_little_is_asked_while_the_page_waits_however_many_have_it(chief):
+    with CaptureQueriesContext(connection) as of_one:
+        ask()
+    strangers(30)
+    with CaptureQueriesContext(connection) as of_many:
+        ask(address="203.0.113.8")
+    with CaptureQueriesContext(connection) as of_none:
+        ask("nobody@acme.example", address="203.0.113.9")
+    assert len(of_one) == len(of_many) == len(of_none)
+
+
 @pytest.mark.parametrize("who", ["unknown", "deleted", "purging", "shut", "nonsense"])
 def test_the_answer_and_the_work_are_the_same_for_nobody(chief, put_in_state, who):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(
         connection,
     ) as known:
