@@ -63,7 +63,7 @@ class WayIn:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """One tenant. ``public_id`` is never given out anew."""
+    """One tenant. ``public_id`` is never given out anew. ``slug``: what names of files call it, ASCII; or empty."""
 
     id: int
     kind: TenantKind
@@ -72,6 +72,7 @@ class AccountFacts:
     active: bool
     time_zone: str
     public_id: str = ""
+    slug: str = ""
 
 
 @dataclass(frozen=True)

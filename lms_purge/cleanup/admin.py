@@ -167,9 +167,14 @@ class DeletedUserAdmin(PastedLists):
         rows = filterset.qs if filterset.form.is_valid() else DeletedUser.objects.none()
         month = query.filter.get("month", "") if filterset.form.is_valid() else ""
         parts = [part.ordered(backwards=False) for part in segments(rows, query.sort)]
-        name = f"deleted-users-{month}.csv" if month else "deleted-users.csv"
-        head, lines = csv_exports.people_head(), csv_exports.people_rows(parts)
-        return csv_exports.csv_export(name, head, lines, acting_user=request.user, what="deleted users")
+        return csv_exports.csv_export(
+            f"deleted-users-{month}" if month else "deleted-users",
+            csv_exports.people_head(),
+            csv_exports.people_rows(parts),
+            acting_user=request.user,
+            account_id=get_host().account_of(request.user),
+            what="deleted users",
+        )
 
     # ------------------------------------------------------------ correct and restore
 
@@ -443,16 +448,17 @@ class DeletedUserAdmin(PastedLists):
         """Person × outside application × whom to write to."""
         draft = self._begun(request)
         copies = outside_copies(draft.people, account_id=draft.account_id)
-        return _outside_export(request, copies, what="outside copies")
+        return _outside_export(request, copies, account_id=draft.account_id, what="outside copies")
 
     def transcripts_view(self, request: HttpRequest) -> HttpResponseBase:
         draft = self._begun(request)
         own = self.get_queryset(request).filter(pk__in=draft.people).values_list("pk", flat=True)
         return csv_exports.csv_export(
-            "transcripts.csv",
+            "transcripts",
             csv_exports.transcript_head(),
             csv_exports.transcript_rows(list(own)),
             acting_user=request.user,
+            account_id=draft.account_id,
             what="transcripts",
         )
 
@@ -465,7 +471,8 @@ class DeletedUserAdmin(PastedLists):
             raise Http404
         ids = row.subjects.filter(role=Reason.SELECTED).values_list("person_id", flat=True)
         copies = outside_copies(list(ids), account_id=account_id)
-        return _outside_export(request, copies, what="outside copies of request", number=row.pk)
+        what = "outside copies of request"
+        return _outside_export(request, copies, account_id=account_id, what=what, number=row.pk)
 
     # ------------------------------------------------------------ Other Users
 
@@ -582,9 +589,18 @@ def _facts(person: DeletedUser) -> list[tuple[str, str]]:
     return [(str(field.label), str(field.value() or "–")) for field in form]
 
 
-def _outside_export(request: HttpRequest, copies: Any, *, what: str, number: int | None = None) -> HttpResponseBase:
-    head, lines = csv_exports.outside_head(), csv_exports.outside_rows(copies)
-    return csv_exports.csv_export("outside-copies.csv", head, lines, acting_user=request.user, what=what, number=number)
+def _outside_export(
+    request: HttpRequest, copies: Any, *, account_id: int | None, what: str, number: int | None = None
+) -> HttpResponseBase:
+    return csv_exports.csv_export(
+        "outside-copies",
+        csv_exports.outside_head(),
+        csv_exports.outside_rows(copies),
+        acting_user=request.user,
+        account_id=account_id,
+        what=what,
+        number=number,
+    )
 
 
 # ---------------------------------------------------------------- what is confirmed

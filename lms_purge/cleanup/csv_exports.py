@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from connectors.selectors import OutsideCopy
 from learning.models import AssignedSkill, AwardedBadge, Certificate, Enrolment
 from purge.database.chunks import in_chunks
+from purge.pages.moments import file_name
 from users.models import DeletedUser
 from users.services import export_begin, zone_of
 
@@ -36,15 +37,17 @@ class _Echo:
 
 
 def csv_export(
-    name: str,
+    contents: str,
     head: Sequence[str],
     rows: Iterable[Sequence[Any]],
     *,
     acting_user: Any,
+    account_id: int | None,
     what: str,
     number: int | None = None,
 ) -> StreamingHttpResponse:
     """A CSV attachment of people, written while it is sent. The byte-order mark tells spreadsheets that it is UTF-8.
+    Its name says the ``contents``, the account, if it is of one, and the day.
     Who takes it out is asked who they are, and noted: ``what`` it is, and the number of what it is of."""
     export_begin(acting_user=acting_user, what=what, number=number)
     writer = csv.writer(_Echo())
@@ -55,7 +58,7 @@ def csv_export(
             yield writer.writerow([formula_safe(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Content-Disposition"] = f'attachment; filename="{file_name(contents, "csv", account_id=account_id)}"'
     response["Cache-Control"] = "no-store"
     return response
 
@@ -82,7 +85,8 @@ def people_head() -> list[str]:
 
 
 def _minute(moment: Any, person: Any) -> str:
-    return timezone.localtime(moment, zone_of(person.account)).strftime("%Y-%m-%d %H:%M") if moment else ""
+    """A moment in the account's time zone, with its offset: "2026-11-29T12:10+01:00"."""
+    return timezone.localtime(moment, zone_of(person.account)).isoformat(timespec="minutes") if moment else ""
 
 
 # ---------------------------------------------------------------- outside copies

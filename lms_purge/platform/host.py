@@ -74,6 +74,7 @@ class LmsHost:
                 active=account.state == AccountState.ACTIVE,
                 time_zone=account.time_zone,
                 public_id=str(account.public_id),
+                slug=account.subdomain,
             )
             for account in Account.objects.filter(pk__in=list(ids))
         }

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from purge.admin.base import ReadOnlyAdmin
 from purge.host import Power, get_host
 from purge.models import LookUp
+from purge.pages.moments import file_name
 from purge.register.listing import PAGE, RegisterFilter, page_of
 from purge.register.rows import HEADS, RegisterRow, rows_for
 from purge.register.staff import staff_names
@@ -163,7 +164,8 @@ def _exported(
         answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
         cells = ([str(head) for head in HEADS], *(row.as_cells() for row in rows))
         csv.writer(answer).writerows([_as_text(cell) for cell in line] for line in cells)
-    answer["Content-Disposition"] = f'attachment; filename="purge-register.{wanted}"'
+    name = file_name("purge-register", wanted, account_id=account_id)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["Cache-Control"] = "no-store"
     return answer
 

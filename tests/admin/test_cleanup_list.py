@@ -301,11 +301,11 @@ def test_the_export_is_the_list_as_it_is_filtered_and_safe_in_a_spreadsheet(page
     deleted(AccountFactory())
     page()
     response = client.get(f"{LIST}export/?month=2026-01")
-    assert response["Content-Disposition"] == 'attachment; filename="deleted-users-2026-01.csv"'
+    assert response["Content-Disposition"].startswith('attachment; filename="deleted-users-2026-01-')
     rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
     assert rows[0] == ["Name", "Email", "Unique User ID", "Kind", "Date deleted", "Deleted by"]
     assert rows[1:] == [
-        ["'=cmd|' /C calc'!A0", "evil@people.example", "'+1", "Internal", "2026-01-15 21:00", ""],
+        ["'=cmd|' /C calc'!A0", "evil@people.example", "'+1", "Internal", "2026-01-15T21:00+09:00", ""],
     ]
 
 

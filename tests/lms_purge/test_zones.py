@@ -1,5 +1,5 @@
-"""A time of day is never written without its zone: on no page, in no mail, in the output of no command. Numbers are
-grouped for whoever reads them, and never in what a browser sends back."""
+"""A time of day is never written without its zone: on no page, in no mail, in no file, in the output of no
+command. Numbers are grouped for whoever reads them, and never in what a browser sends back."""
 
 import contextlib
 import re
@@ -18,6 +18,7 @@ from messaging.models import Notification
 from messaging.services import mail_send
 from purge import services
 from purge.models import PatrolPass, WorkerBeat
+from tests.factories.learning import CertificateFactory, EnrolmentFactory
 from tests.factories.users import UserFactory
 from tests.pages_at_hand import Visit, _Reader
 from tests.purge import world as w
@@ -31,6 +32,7 @@ ALONE = re.compile(
 #: A number of `lived_in` in an attribute, with the separator of one of the languages in it.
 SENT_BACK_GROUPED = re.compile(r'\w+="[^"<>]*\b1[,. \u00a0\u202f]23[45][,. \u00a0\u202f]\d{3}\b[^"<>]*"')
 REQUESTS = "/admin/purge/purgerequest/"
+CLEANUP = "/admin/users/deleteduser/"
 
 
 def times_without_zone(text: str) -> list[str]:
@@ -127,6 +129,33 @@ def test_no_page_writes_a_time_without_its_zone(lived_in, who):
     assert found == {}
     assert numbers > (100 if who == "operator" else 0)
     assert grouped == {}
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["administrator", "operator"])
+def test_no_file_of_people_or_requests_writes_one(lived_in, who):
+    cast, over, _waits = lived_in
+    client = Client()
+    client.force_login(cast.admin if who == "administrator" else UserFactory(is_superuser=True))
+    person = UserFactory(account=cast.acme, deleted=True)
+    EnrolmentFactory(user=person)
+    CertificateFactory(user=person)
+    begun = client.post(f"{CLEANUP}purge/", {"_selected_action": [person.pk]})
+    plan = begun.url.partition("plan=")[2]
+    answers = {
+        "the list": client.get(f"{CLEANUP}export/"),
+        "outside": client.post(f"{CLEANUP}outside/", {"plan": plan}),
+        "transcripts": client.post(f"{CLEANUP}transcripts/", {"plan": plan}),
+        "register": client.get(f"{REQUESTS}register/", {"format": "csv"}),
+        "register as JSON": client.get(f"{REQUESTS}register/", {"format": "json"}),
+    }
+    files = {name: answer.getvalue().decode() for name, answer in answers.items()}
+    assert all(answer.status_code == 200 for answer in answers.values())
+    assert over.reference in files["register"] and person.email in files["the list"]
+    assert len(files["transcripts"].splitlines()) == 3
+    assert all(re.search(r"T\d\d:\d\d", files[name]) for name in ("the list", "transcripts", "register"))
+    assert {name: times for name, text in files.items() if (times := times_without_zone(text))} == {}
 
 
 @pytest.mark.sqlite
