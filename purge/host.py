@@ -350,6 +350,10 @@ class Host(Protocol):
         is asked."""
         ...
 
+    def note_export(self, user: Any, what: str) -> None:
+        """Somebody takes a file out: write down who and when. ``what``: in words of ours, without a name or a value."""
+        ...
+
     def plans_of(self, user: Any) -> str:
         """What the plans that a page has shown to somebody belong to, beside the user; another text when all that were
         shown before are worth nothing any more (signed out, another password, a lost permission)."""

@@ -49,7 +49,7 @@ from users.models import (
 from users.permissions import PURGE_PERMISSION
 from users.proofs.services import proved_of
 from users.selectors import deleted_and_free, powers_to_purge
-from users.services import deleted_count_change, sessions_end
+from users.services import deleted_count_change, export_begin, sessions_end
 from users.sign_in.confirmed import require_confirmed
 from users.sign_in.step_up import confirm
 from users.wall import across_accounts
@@ -155,6 +155,10 @@ class LmsHost:
 
     def require_confirmed(self) -> None:
         require_confirmed()
+
+    def note_export(self, user: Any, what: str) -> None:
+        # Whether it is asked first who it is, the page has decided.
+        export_begin(acting_user=user, what=what, of_many=False)
 
     def plans_of(self, user: Any) -> str:
         return f"{user.account_id}.{user.plans_ended}"

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from purge import services
 from purge.admin.base import ReadOnlyAdmin
+from purge.host import get_host
 from purge.pages.data_map import concept
 from purge.rules.periods import LONGEST_DAYS, SHORTEST, STANDARD, Evidence
 from purge.services.evidence import evidence_periods_set
@@ -69,6 +70,7 @@ class DataMapPages(ReadOnlyAdmin):
         document = concept.concept_of(periods_in_words())
         wanted = request.GET.get("format", "")
         if wanted in FORMATS:
+            get_host().note_export(request.user, "deletion concept")
             return _saved(document, wanted, zone_of(request.user))
         return self._map_page(request, document, PeriodsForm(kept=periods()))
 

@@ -147,7 +147,10 @@ def _since(power: Power, zone: str) -> str:
 def _exported(
     request: HttpRequest, filterset: RegisterFilter | None, account_id: int | None, wanted: str
 ) -> HttpResponse:
-    """All rows that match, as far as one file goes: the latest ones."""
+    """All rows that match, as far as one file goes: the latest ones. It names staff, and says why people went: asked
+    again who it is, and noted, as every export of people."""
+    get_host().require_confirmed()
+    get_host().note_export(request.user, "purge register")
     rows: list[RegisterRow] = []
     after = request.GET.get("after", "")
     for _n in range(MOST_EXPORTED // CHUNK if filterset is not None else 0):

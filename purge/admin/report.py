@@ -131,6 +131,7 @@ class ReportPages(ReadOnlyAdmin):
         own = get_host().account_of(request.user)
         report = report_of(requests, asked.period, account_id=account_id, own=own, everything=everything)
         if request.GET.get("format") == "csv":
+            get_host().note_export(request.user, "purge report")
             return csv_answer(report, asked)
         staff = None
         if request.method == "POST":

@@ -1,9 +1,15 @@
 """Whoever takes people's data out, or changes what somebody signs in with, is noted: who, when, what; never a value."""
 
+import ast
+import re
 import time
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings as site
+from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
@@ -19,14 +25,28 @@ from tests.factories.connectors import (
     GenericSettingsFactory,
     WebhookFactory,
 )
-from tests.factories.learning import CertificateFactory
+from tests.factories.learning import CertificateFactory, ExternalLearningRequestFactory, SubmissionFactory
 from tests.factories.messaging import TranscriptDownloadFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, ImportLogFactory, UserFactory
 from tests.pages_at_hand import read_page
 from users.models import UserAudit
 from users.services import account_update
+from users.tenancy.file_admin import DownloadAdmin
 
 pytestmark = pytest.mark.django_db
+#: Where the code answers with a file, and what that is called in the notes.
+LEAVES_BY = {
+    "lms_purge/cleanup/csv_exports.py": {
+        *("deleted users", "outside copies", "outside copies of request", "transcripts"),
+    },
+    "purge/admin/data_map.py": {"deletion concept"},
+    "purge/admin/register.py": {"purge register"},
+    "purge/admin/report.py": {"purge report"},
+    "users/admin/imports.py": {"file of import", "bad rows of import"},
+    "users/tenancy/file_admin.py": {
+        *("certificate", "submission", "externallearningrequest", "transcriptdownload", "connectorrun"),
+    },
+}
 PASSWORD = "correct horse battery"
 
 
@@ -81,6 +101,7 @@ def test_every_way_to_take_data_out_is_noted(here, acme, chief):
         mapping={"heading_line": 1, "columns": {}},
     )
     certificate = CertificateFactory(user=ann)
+    homework, proof = SubmissionFactory(user=ann), ExternalLearningRequestFactory(user=ann)
     transcript = TranscriptDownloadFactory(account=acme, generated_by=chief)
     run = ConnectorRunFactory(connector=ConnectorFactory(account=acme))
     request = PurgeRequest.objects.create(
@@ -95,6 +116,10 @@ def test_every_way_to_take_data_out_is_noted(here, acme, chief):
     )
     plan = here.post("/admin/users/deleteduser/purge/", {"_selected_action": [leaver.pk]}, follow=True).context["plan"]
     cleanup, imports = "/admin/users/deleteduser/", f"/admin/users/importlog/{log.pk}/"
+    requests = "/admin/purge/purgerequest/"
+    # What holds nobody's data, or one person's, is noted and not asked about.
+    of_one = {f"certificate {certificate.pk}", f"submission {homework.pk}", f"externallearningrequest {proof.pk}"}
+    unasked = {"deletion concept", "purge report", *of_one}
     ways = [
         (f"{cleanup}export/", None, "deleted users"),
         (f"{cleanup}outside/", {"plan": plan}, "outside copies"),
@@ -103,9 +128,17 @@ def test_every_way_to_take_data_out_is_noted(here, acme, chief):
         (f"{imports}file/", None, f"file of import {log.pk}"),
         (f"{imports}bad-rows/", None, f"bad rows of import {log.pk}"),
         (f"/admin/learning/certificate/{certificate.pk}/file/", None, f"certificate {certificate.pk}"),
+        (f"/admin/learning/submission/{homework.pk}/file/", None, f"submission {homework.pk}"),
+        (f"/admin/learning/externallearningrequest/{proof.pk}/file/", None, f"externallearningrequest {proof.pk}"),
         (f"/admin/messaging/transcriptdownload/{transcript.pk}/file/", None, f"transcriptdownload {transcript.pk}"),
         (f"/admin/connectors/connectorrun/{run.pk}/file/", None, f"connectorrun {run.pk}"),
+        (f"{requests}register/?format=csv", None, "purge register"),
+        (f"{requests}register/?format=json", None, "purge register"),
+        (f"{requests}report/?format=csv", None, "purge report"),
+        (f"{requests}data-map/?format=json", None, "deletion concept"),
+        (f"{requests}data-map/?format=md", None, "deletion concept"),
     ]
+    assert {re.sub(r" \d+$", "", what) for _url, _data, what in ways} == set().union(*LEAVES_BY.values())
 
     def fetch(client, url, data):
         answer = client.get(url) if data is None else client.post(url, data)
@@ -118,7 +151,7 @@ def test_every_way_to_take_data_out_is_noted(here, acme, chief):
     for url, data, what in ways:
         UserAudit.objects.all().delete()
         assert not fetch(Client(), url, data), url
-        if url != f"{cleanup}export/":
+        if url != f"{cleanup}export/" and requests not in url:  # there they get what is theirs
             assert not fetch(stranger, url, data), url
         assert not UserAudit.objects.exists(), url
         assert fetch(here, url, data), url
@@ -126,10 +159,42 @@ def test_every_way_to_take_data_out_is_noted(here, acme, chief):
     # What is asked about first, and not answered, has taken nothing out.
     UserAudit.objects.all().delete()
     grow_old(here)
-    for url, data, _what in ways:
-        if "certificate" not in url:
+    for url, data, what in ways:
+        if what not in unasked:
             assert not fetch(here, url, data), url
     assert not UserAudit.objects.exists()
+    assert all(fetch(here, url, data) for url, data, what in ways if what in unasked)
+
+
+def test_no_file_leaves_but_by_a_way_that_is_asked_for_above():
+    """Wherever the code answers with an attachment, or calls what does."""
+    root, found = Path(site.BASE_DIR), Counter()
+    for app in ("connectors", "keys", "learning", "lms_purge", "messaging", "purge", "users"):
+        for path in (root / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if _answers_with_a_file(node):
+                    found[str(path.relative_to(root))] += 1
+    assert found == {
+        "lms_purge/cleanup/csv_exports.py": 1,
+        "purge/admin/data_map.py": 1,
+        "purge/admin/register.py": 1,
+        "purge/admin/report.py": 1,
+        "users/admin/imports.py": 2,
+        "users/tenancy/file_admin.py": 1,
+    }
+    assert found.keys() == LEAVES_BY.keys()
+    pages = {page.opts.model_name for page in admin.site._registry.values() if isinstance(page, DownloadAdmin)}
+    assert pages == LEAVES_BY["users/tenancy/file_admin.py"]
+    # Of the users' lists, what calls the one place that makes their files.
+    calls = (root / "lms_purge/cleanup/admin.py").read_text()
+    assert calls.count("csv_exports.csv_export(") == 3
+    assert calls.count("return _outside_export(") == calls.count("_outside_export(") - 1 == 2
+
+
+def _answers_with_a_file(node):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.lower() == "content-disposition"
+    return isinstance(node, ast.keyword) and node.arg == "as_attachment"
 
 
 def test_what_this_site_signs_in_with_elsewhere_is_noted_by_field(here, acme, chief):

@@ -103,6 +103,9 @@ class ShopHost:
     def require_confirmed(self) -> None:
         """The forms of its pages ask; it has no page of its own for services that are called without them."""
 
+    def note_export(self, user: Any, what: str) -> None:
+        """The shop keeps no record of what its staff save; its log has the request."""
+
     def plans_of(self, user: Any) -> str:
         """A plan ends with the password that it was shown under."""
         return str(user.get_session_auth_hash())
