@@ -398,6 +398,39 @@ def test_exceptions_have_reasons_and_a_ceiling():
     assert 0 < len(found) + len(list(uses("vouch_for"))) + len(by_managers) <= MOST_EXCEPTIONS
 
 
+#: How often the engine and what it is asked by see the rows of every account: where a reader of one account is
+#: answered, exactly by file; all others of the engine's, which works for everybody, together.
+ASKED_FOR_EVERYBODY = {
+    "purge/selectors.py": 12,
+    "purge/services/evidence/names.py": 1,
+    "purge/services/following.py": 9,
+    "purge/services/identity_provider.py": 2,
+    "purge/services/looking_up/asking.py": 1,
+    "purge/services/registering/notes.py": 2,
+    "purge/services/replay/asking.py": 6,
+    "purge/services/replay/judging.py": 2,
+    "purge/services/restoring.py": 1,
+    "purge/services/submission.py": 1,
+    "purge/services/taking_out.py": 1,
+}
+MOST_OF_THE_ENGINE = 111
+
+
+def test_how_often_the_engine_asks_for_everybody_is_counted():
+    """A new one in a selector or a service has to say here, in the same commit, that it was meant."""
+    root, found = Path(settings.BASE_DIR), {}
+    for path in (root / "purge").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        number = sum(isinstance(node, ast.Attribute) and node.attr == "across_accounts" for node in ast.walk(tree))
+        if number and "migrations" not in path.parts:
+            found[str(path.relative_to(root))] = number
+    answering = {
+        path: number for path, number in found.items() if path.startswith(("purge/selectors.py", "purge/services/"))
+    }
+    assert answering == ASKED_FOR_EVERYBODY
+    assert sum(answering.values()) < sum(found.values()) <= MOST_OF_THE_ENGINE
+
+
 def test_nobody_goes_around_the_wall():
     """What Django itself uses to reach every row is used where whole tables are treated, and nowhere else."""
     around = set()
@@ -496,19 +529,40 @@ def test_every_model_of_an_account_is_behind_the_wall():
             assert isinstance(model._default_manager.all(), WalledQuerySet), model
 
 
+#: Commands that ask for nobody's rows.
+OF_NO_ACCOUNT = {
+    "keys/management/commands/keys_check.py",  # the folder of keys, without settings
+    "keys/management/commands/keys_make.py",
+    "keys/management/commands/secrets_rotate.py",  # whole columns of every account, below Django's managers
+}
+
+
+def places(pattern):
+    root = Path(settings.BASE_DIR)
+    for app in apps.get_app_configs():
+        if Path(app.path).parent == root and app.label != "purge":  # the engine works for every account
+            yield from (str(path.relative_to(root)) for path in sorted(Path(app.path).glob(pattern)))
+
+
 def test_tasks_and_commands_say_whose_work_they_do():
-    told = 0
-    for name in ("users.tasks", "messaging.tasks"):
-        module = importlib.import_module(name)
+    """Wherever they are: of every app of the platform."""
+    found = list(places("**/tasks.py"))
+    told = set()
+    for file in found:
+        module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
         for spelled, task in vars(module).items():
-            if spelled[0] != "_" and callable(task) and getattr(task, "__module__", "") == name:
+            if spelled[0] != "_" and callable(task) and getattr(task, "__module__", "") == module.__name__:
                 assert hasattr(task, "place"), task
-                told += 1
-    assert told == 14
-    for app in ("users", "lms_purge"):
-        for path in (Path(settings.BASE_DIR) / app / "management" / "commands").glob("[!_]*.py"):
-            command = importlib.import_module(f"{app}.management.commands.{path.stem}").Command
-            assert hasattr(command.handle, "place") or "within_account(" in path.read_text(), path
+                told.add(task)
+    assert {"users/tasks.py", "messaging/tasks.py"} <= set(found)
+    assert len(told) >= 14
+    commands = [file for file in places("management/commands/[!_]*.py") if file not in OF_NO_ACCOUNT]
+    for file in commands:
+        command = importlib.import_module(file.removesuffix(".py").replace("/", ".")).Command
+        text = (Path(settings.BASE_DIR) / file).read_text()
+        assert hasattr(command.handle, "place") or "within_account(" in text, file
+    assert {"users", "lms_purge"} <= {file.partition("/")[0] for file in commands}
+    assert set(places("management/commands/*.py")) >= OF_NO_ACCOUNT
 
 
 def test_no_more_is_asked_of_the_database(client, mine, django_assert_num_queries):
