@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "lms_purge.process.middleware.AccountTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "users.second_factor.demanded.SecondFactor",
+    "lms_purge.process.methods.RefusedMethods",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

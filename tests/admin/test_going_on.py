@@ -300,4 +300,5 @@ def test_a_person_of_another_account_reads_nothing(client, stopped):
 
 def test_a_get_shows_nothing(client, operator, held):
     client.force_login(operator)
-    assert client.get(f"{REQUESTS}{held.pk}/release/").status_code == 405
+    assert client.get(f"{REQUESTS}{held.pk}/release/")["Location"] == f"{REQUESTS}{held.pk}/change/"
+    assert status_of(held) == Status.HELD

@@ -154,7 +154,8 @@ def test_another_accounts_connector_is_not_touched(workday, administrator, clien
 
 
 def test_enabling_takes_a_post(workday, administrator, client):
-    assert client.get(page("enable", workday.pk)).status_code == 405
+    assert client.get(page("enable", workday.pk))["Location"] == page("change", workday.pk)
+    assert Connector.objects.get(pk=workday.pk).state == ConnectorState.DISABLED
 
 
 def test_a_connector_is_made_filled_in_and_enabled(workday, administrator, client):

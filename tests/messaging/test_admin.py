@@ -47,7 +47,8 @@ def test_reading_one_and_all(administrator, client):
     other = NotificationFactory()
     client.post(reverse("admin:messaging_notification_read", args=[first.pk]))
     assert set(Notification.objects.filter(read_at=None)) == {second, other}
-    assert client.get(reverse("admin:messaging_notification_read_all")).status_code == 405
+    assert client.get(reverse("admin:messaging_notification_read_all")).status_code == 302
+    assert set(Notification.objects.filter(read_at=None)) == {second, other}
     client.post(reverse("admin:messaging_notification_read_all"))
     assert set(Notification.objects.filter(read_at=None)) == {other}
 
