@@ -23,8 +23,9 @@ from purge.upkeep.standstill import stops_for
 #: names any function to call, so that whoever can write one runs code, and second factors are set up on pages of ours.
 NOT_SHOWN = frozenset({"account", "auth", "contenttypes", "django_q", "mfa", "sessions", "socialaccount"})
 
-#: Groups of the navigation: label of the first app in it, name, models and pages in order, open from the beginning.
-#: A page is its URL name. Other models of the apps follow their group, by name.
+#: Groups of the navigation: label of the app in it, name, models and pages in order, open from the beginning. A page is
+#: its URL name. Other models of an app follow in its last group, by name. At most fourteen entries are open, with those
+#: of one's own that stand here on a narrow screen: what is needed least is folded.
 NAVIGATION: tuple[tuple[str, Any, tuple[Any, ...], bool], ...] = (
     (
         "users",
@@ -35,9 +36,6 @@ NAVIGATION: tuple[tuple[str, Any, tuple[Any, ...], bool], ...] = (
             "users.DeletedUser",
             "users.ImportLog",
             "users.UserGroup",
-            "users.ExternalProfile",
-            "users.SelfRegistrationProfile",
-            "users.ActiveField",
         ),
         True,
     ),
@@ -52,6 +50,12 @@ NAVIGATION: tuple[tuple[str, Any, tuple[Any, ...], bool], ...] = (
             "purge.ImsNotice",
         ),
         True,
+    ),
+    (
+        "users",
+        gettext_lazy("Account"),
+        ("users.Account", "users.ExternalProfile", "users.SelfRegistrationProfile", "users.ActiveField"),
+        False,
     ),
     (
         "learning",
@@ -202,28 +206,42 @@ class LmsAdminSite(admin.AdminSite):
         if app_label is not None:
             return super().get_app_list(request, app_label)
         by_app: dict[str, Any] = self._build_app_dict(request)
-        groups = [self._group(by_app, *entry) for entry in NAVIGATION]
-        named = {label for label, *_rest in NAVIGATION}
-        others = sorted(by_app.keys() - named)
-        groups += [self._group(by_app, label, by_app[label]["name"], (), False) for label in others]
+        named = [label for label, *_rest in NAVIGATION]
+        others = sorted(by_app.keys() - set(named))
+        shown = {label: {model["model"]._meta.label: model for model in app["models"]} for label, app in by_app.items()}
+        groups = [
+            self._group(by_app, shown, *entry, is_last=entry[0] not in named[number + 1 :])
+            for number, entry in enumerate(NAVIGATION)
+        ]
+        groups += [
+            self._group(by_app, shown, label, by_app[label]["name"], (), False, is_last=True) for label in others
+        ]
         groups = [group for group in groups if group["models"]]
         _mark_current(groups, request.path)
         return groups
 
     def _group(
-        self, by_app: dict[str, Any], label: str, name: Any, order: tuple[Any, ...], is_open: bool
+        self,
+        by_app: dict[str, Any],
+        shown: dict[str, dict[str, Any]],
+        label: str,
+        name: Any,
+        order: tuple[Any, ...],
+        is_open: bool,
+        *,
+        is_last: bool,
     ) -> dict[str, Any]:
-        app = by_app.get(label, {})
-        shown = {model["model"]._meta.label: model for model in app.get("models", ())}
-        has_pages = bool(shown)
+        """One group; what it has is taken out of ``shown``."""
+        app, left = by_app.get(label, {}), shown.get(label, {})
         entries = []
         for entry in order:
             if isinstance(entry, tuple):
-                if has_pages:
+                if app:
                     entries.append(_page(*entry))
-            elif entry in shown:
-                entries.append(shown.pop(entry))
-        entries += sorted(shown.values(), key=lambda model: str(model["name"]).casefold())
+            elif entry in left:
+                entries.append(left.pop(entry))
+        if is_last:
+            entries += sorted(left.values(), key=lambda model: str(model["name"]).casefold())
         for entry in entries:
             model = entry["model"]
             if model is not None and model._meta.label in NAMES:

@@ -17,7 +17,7 @@ from purge.reporting.drawing import round_up
 from purge.upkeep import standstill
 from tests.factories.learning import CourseFactory, SessionFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
-from users.models import LoginEvent, UserState
+from users.models import AccountKind, LoginEvent, Role, UserState
 from users.services import user_delete
 
 pytestmark = pytest.mark.django_db
@@ -292,10 +292,59 @@ def groups(response):
 
 def test_the_navigation_is_in_the_order_people_think_in(as_admin):
     found = groups(as_admin.get(HOME))
-    assert [name for name, _entries in found] == ["Users", "Purges", "Learning", "Messaging", "Connectors"]
-    assert found[0][1][:3] == ["Internal Users", "External Users", "User Cleanup"]
-    assert "Account settings" in found[0][1]
+    assert [name for name, _entries in found] == ["Users", "Purges", "Account", "Learning", "Messaging", "Connectors"]
+    assert found[0][1] == ["Internal Users", "External Users", "User Cleanup", "Import Logs", "User groups"]
+    assert found[2][1][0] == "Account settings"
+    assert {"Active fields", "User audit log", "Sign-in log"} < set(found[2][1])
     assert found[1][1] == ["Requests", "Look up", "Personal data map", "Purge types", "Identity provider notices"]
+
+
+PEOPLE = ["Internal Users", "External Users", "User Cleanup", "Import Logs", "User groups"]
+PURGES = ["Requests", "Look up", "Personal data map", "Purge types"]
+NOTICES = ["Identity provider notices"]
+#: What stands in the header of a wide screen, and here on a narrow one.
+OWN = ["Password", "Sessions", "Second factor"]
+
+
+def open_entries(text: str) -> list[str]:
+    """What stands in the navigation without anything being unfolded."""
+    navigation = text[text.index('<nav id="lms-nav"') : text.index("</nav>", text.index('<nav id="lms-nav"'))]
+    unfolded = re.sub(r"<details(?![^>]* open>)[^>]*>.*?</details>", "", navigation, flags=re.DOTALL)
+    assert navigation.count("<a ") >= unfolded.count("<a ")
+    return re.findall(r"<a [^>]*>([^<]+)</a>", unfolded)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("administrator", ["Home", *PEOPLE, *PURGES, *NOTICES, *OWN]),
+        ("officer", ["Home", *PEOPLE, *PURGES, *NOTICES, *OWN]),
+        ("operator", ["Home", *PEOPLE, *PURGES, *NOTICES, *OWN]),
+        ("support", ["Home", *PURGES, *OWN]),
+    ],
+)
+def test_at_most_fourteen_entries_of_the_navigation_are_open(client, account, role, expected):
+    """On Home, and where the work is done."""
+    system = {"account": AccountFactory(kind=AccountKind.SYSTEM), "password": "pass-word-1"}
+    client.force_login(
+        {
+            "administrator": lambda: AdministratorFactory(account=account, password="pass-word-1"),
+            "officer": lambda: UserFactory(
+                account=account, roles=[Role.DATA_PROTECTION_OFFICER], password="pass-word-1"
+            ),
+            "operator": lambda: UserFactory(**system, is_superuser=True),
+            "support": lambda: UserFactory(**system, is_support=True),
+        }[role]()
+    )
+    assert len(expected) <= 14
+    assert open_entries(client.get(HOME).content.decode()) == expected
+    assert open_entries(client.get("/admin/purge/purgerequest/").content.decode()) == expected
+
+
+def test_a_page_of_a_folded_group_unfolds_it(as_admin):
+    text = as_admin.get("/admin/users/activefield/").content.decode()
+    assert "Active fields" in open_entries(text)
+    assert "Courses" not in open_entries(text)
 
 
 def test_every_entry_leads_somewhere_and_is_marked_there(as_admin):
