@@ -79,7 +79,7 @@ class Actor(models.TextChoices):
     """Who has to do something before a request goes on. ``worker``: nobody, it goes on by itself."""
 
     NOBODY = "nobody", _("nobody")
-    WORKER = "worker", _("the system")
+    WORKER = "worker", _("nothing to do")
     OPERATOR = "operator", _("an operator")
     SUPPORT = "support", _("support")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from purge.choices import OPEN_STATUSES, Actor, FilesStay, Reader, State, Status
 from purge.hashing import HashKeyMissing, fingerprint
@@ -529,7 +529,7 @@ def who_label(who: Actor, reader: Reader) -> str:
         case Actor.NOBODY:
             return _("nobody: the purge is over")
         case Actor.WORKER:
-            return _("nobody: it goes on by itself")
+            return _("nothing for you to do")
         case Actor.OPERATOR:
             return _("an operator (you)") if reader in OPERATORS else _("an operator of the platform")
         case Actor.SUPPORT if reader in CUSTOMERS:
@@ -547,6 +547,20 @@ def zone_named(zone: str) -> ZoneInfo:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+def duration_text(took: timedelta) -> str:
+    """A length of time, rounded as people say it."""
+    if took < timedelta(minutes=1):
+        return _("under 1 minute")
+    minutes = round(took.total_seconds() / 60)
+    if minutes < 120:
+        return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+    hours = round(minutes / 60)
+    if hours < 48:
+        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+    days = round(hours / 24)
+    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
 
 
 def moment_text(moment: datetime | None, zone: str) -> str:

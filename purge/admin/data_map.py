@@ -22,6 +22,7 @@ from purge.pages.data_map import concept
 from purge.rules.periods import LONGEST_DAYS, SHORTEST, STANDARD, Evidence
 from purge.services.evidence import evidence_periods_set
 from purge.standing import OPERATE, zone_of
+from purge.upkeep import paused
 from purge.upkeep.evidence import Kept, is_undecided, periods, periods_in_words
 
 FORMATS = {"md": "text/markdown", "json": "application/json"}
@@ -87,6 +88,7 @@ class DataMapPages(ReadOnlyAdmin):
             periods=[(kind.label, text) for kind, text in document.periods],
             periods_form=form if operates else None,
             undecided=operates and is_undecided(),
+            incomplete=any(cause.code == paused.COVERAGE for cause in paused.reasons()),
         )
 
     def periods_view(self, request: HttpRequest) -> HttpResponse:

@@ -128,11 +128,15 @@ class GoOnForm(FreshForm):
         super().__init__(data, request=request)
         self.expected = number
         self.fields["number"].label = label
-        if not number:
+        if number < 2:
+            # For one person there is nothing to count: the page names the account and says what goes.
             del self.fields["number"]
 
     def clean_number(self) -> int:
         number: int = self.cleaned_data["number"]
         if number != self.expected:
-            raise forms.ValidationError(gettext("The page says %(n)d.") % {"n": self.expected})
+            raise forms.ValidationError(
+                gettext("You typed %(typed)d, but the page says %(n)d. Nothing was erased.")
+                % {"typed": number, "n": self.expected}
+            )
         return number

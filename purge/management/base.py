@@ -235,7 +235,7 @@ def request_lines(purge_request: PurgeRequest) -> list[str]:
     lines = [
         f"{purge_request.reference}  {stands.label}{'  OVERDUE' if stands.overdue else ''}",
         f"  {stands.sentence}",
-        f"  route       {purge_request.get_route_display()}; came by: {purge_request.get_origin_display()}",
+        f"  type        {purge_request.get_route_display()}; started by: {purge_request.get_origin_display()}",
         f"  accepted    {moment_text(purge_request.accepted_at, stands.zone)}",
         f"  due         {moment_text(purge_request.due_at, stands.zone)}",
     ]

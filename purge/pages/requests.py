@@ -18,9 +18,8 @@ from django.utils.translation import ngettext
 
 from purge.choices import Actor, Fate, Origin, Status, StepState, UnopenedKind
 from purge.models import FollowUp, PurgeRequest, PurgeStep, Residue
-from purge.register.rows import duration_text
 from purge.rules.registry import get_registry, person_model
-from purge.standing import Standing
+from purge.standing import Standing, duration_text
 from purge.steps.plan import labels_of
 
 #: Time left is said only once it is known well: a tenth is done, and that took a while.

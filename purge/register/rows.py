@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from purge.choices import AskedBy, Basis, Origin, Route
 from purge.host import get_host
@@ -16,7 +16,7 @@ from purge.models import PurgeRequest, RegisterNote
 from purge.register.notes import NO_NOTE, Note
 from purge.register.staff import staff_names
 from purge.selectors import first_completed
-from purge.standing import Standing, moment_text, standings
+from purge.standing import Standing, duration_text, moment_text, standings
 
 
 @dataclass(frozen=True)
@@ -182,18 +182,6 @@ def rows_for(requests: Sequence[PurgeRequest], reader: Any) -> list[RegisterRow]
             )
         )
     return rows
-
-
-def duration_text(took: timedelta) -> str:
-    """How long, in the largest unit that tells enough."""
-    minutes = max(1, round(took.total_seconds() / 60))
-    if minutes < 120:
-        return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
-    hours = round(minutes / 60)
-    if hours < 48:
-        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
-    days = round(hours / 24)
-    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
 
 
 def _iso(moment: date | datetime | None) -> str | None:

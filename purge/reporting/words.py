@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from purge.choices import Route
 from purge.reporting.figures import DURATION_LABELS, LABELS, Figure, wait_label
 from purge.reporting.report import LINE_FIGURES, Counted, Report
+from purge.standing import duration_text
 
 #: The figures of a report, in the order in which people read them.
 ORDER = (
@@ -52,22 +52,10 @@ def how_fast(report: Report) -> str:
     """How long it took, as one sentence; '' where nothing was completed."""
     if report.median is None or report.longest is None:
         return ""
-    return _("Half of them took no longer than %(median)s; the slowest took %(longest)s.") % {
+    return _("Median time to completion: %(median)s; the slowest: %(longest)s.") % {
         "median": duration_text(report.median),
         "longest": duration_text(report.longest),
     }
-
-
-def duration_text(took: timedelta) -> str:
-    """A length of time, rounded as people say it."""
-    minutes = max(1, round(took.total_seconds() / 60))
-    if minutes < 120:
-        return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
-    hours = round(minutes / 60)
-    if hours < 48:
-        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
-    days = round(hours / 24)
-    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
 
 
 def counts_only(report: Report) -> str:

@@ -90,6 +90,19 @@ def status_of(purge_request) -> str:
 # ---------------------------------------------------------------- release
 
 
+def test_of_one_person_no_number_is_asked(client, operator):
+    """There is nothing to count; of two there is."""
+    _trial, _founder = trial_with_creator(email=EMAIL, name="Fran Founder")
+    one = services.purge_submit_ims(email=EMAIL)
+    PurgeRequest.objects.filter(pk=one.pk).update(status=Status.HELD)
+    client.force_login(operator)
+    page = ask(client, one, "release")
+    assert "1 person will be erased for good" in text_of(page)
+    assert 'name="number"' not in text_of(page)
+    assert "is released and goes on" in text_of(confirm(client, one, "release", page))
+    assert status_of(one) == Status.QUEUED
+
+
 def test_one_click_releases_nothing(client, operator, held):
     client.force_login(operator)
     page = ask(client, held, "release")
@@ -110,8 +123,9 @@ def test_the_page_shows_people_by_account_counts_and_takes_the_number(client, op
     assert EMAIL in text
     assert re.search(r"Deleted: enrolments</span> <strong>1 ?<", text)
     assert f'href="/admin/purge/purgerequest/{held.pk}/change/" autofocus>Cancel' in text
+    assert "Go back" not in text
     wrong = confirm(client, held, "release", page, number="53")
-    assert "The page says 54." in text_of(wrong)
+    assert "You typed 53, but the page says 54. Nothing was erased." in text_of(wrong)
     assert status_of(held) == Status.HELD
     done = confirm(client, held, "release", wrong, number="54")
     assert "is released and goes on" in text_of(done)

@@ -74,9 +74,16 @@ def test_an_empty_account_is_told_what_to_do(as_admin):
     text = as_admin.get(HOME).content.decode()
     assert "Purges are not being processed yet." in text
     assert "New requests are queued; nothing is lost." in text
-    assert "Delete users first, then select them in User Cleanup." in text
+    assert "No purge requests yet. Delete users first, then select them in User Cleanup." in text
     assert text.count("No data yet.") == 3
     assert 'class="chart"' not in text
+
+
+def test_who_follows_all_accounts_is_not_told_to_delete_users(client):
+    client.force_login(UserFactory(is_support=True))
+    text = client.get(HOME).content.decode()
+    assert "No purge requests yet." in text
+    assert "Delete users first" not in text
 
 
 @pytest.mark.both_databases

@@ -65,7 +65,7 @@ def test_it_shows_whom_it_reaches_and_does_it_when_the_number_is_typed(cast, des
     assert "The administrators of 2 enterprise accounts get a notice" in page
     assert not PurgeRequest.objects.exists()
     wrong = desk.post(FORM, {**SAID, "plan": plan(page), "number": "5"})
-    assert "The page says 6." in wrong.content.decode()
+    assert "You typed 5, but the page says 6. Nothing was erased." in wrong.content.decode()
     assert not PurgeRequest.objects.exists()
     answer = desk.post(FORM, {**SAID, "plan": plan(page), "number": "6"})
     request = PurgeRequest.objects.get()

@@ -8,6 +8,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from connectors.models import ConnectorState
@@ -17,6 +18,7 @@ from purge.routes.policy import policies
 from purge.rules.registry import get_registry
 from purge.services import follow_up_done, purge_cancel, purge_submit, purge_submit_address, purge_submit_ims
 from purge.tasks import run_request
+from purge.upkeep import paused
 from tests.factories.connectors import ApplicationGrantFactory, ConnectorFactory, FtpSettingsFactory
 from tests.factories.learning import EnrolmentFactory, SessionInstructorFactory
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory, trial_with_creator
@@ -165,10 +167,12 @@ def test_the_page_of_a_queued_request_shows_what_happens_next(seen, purge, admin
         purge_request.reference,
         "Waiting for its turn",
         "Day 1 of 30",
-        "nobody: it goes on by itself",
-        "Ada Admin",
+        "nothing for you to do",
+        "<dt>Type of purge</dt><dd>Users of an enterprise account</dd>",
+        "<dt>Started by</dt><dd>Admin, Ada Admin</dd>",
     ):
         assert words in text
+    assert "<dt>Route</dt>" not in text
     assert '<meta http-equiv="refresh" content="5">' in text
     assert "Cancel this request" in text
 
@@ -700,6 +704,23 @@ def test_the_routes_page_is_the_policy_table(client, support):
         for policy in policies().values()
     ]
     assert response.content.decode().count(">Yes<") == sum(map(sum, ticks))
+
+
+def test_the_data_map_does_not_call_itself_complete_while_a_place_has_no_rule(seen, admin):
+    page, complete = f"{REQUESTS}data-map/", "so this page is complete"
+    assert complete in seen(admin, page)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE forgotten_people (id integer PRIMARY KEY, who text)")
+    try:
+        paused.forget()
+        text = seen(admin, page)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE forgotten_people")
+        paused.forget()
+    assert complete not in text
+    assert "This page is not complete: some places that may hold personal data have no rule yet." in text
+    assert "forgotten_people" not in text
 
 
 @pytest.mark.parametrize("page", ["look-up/", "data-map/", "routes/"])
