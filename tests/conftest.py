@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for vendor in {"postgresql", "sqlite"} - {connection.vendor}:
             if item.get_closest_marker(vendor):
                 item.add_marker(pytest.mark.skip(reason=f"needs {vendor}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out because something is missing on this machine (node, a browser) is said, however quiet the run:
+    such a reason begins with NOT TESTED."""
+    reasons = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if (said := reason.removeprefix("Skipped: ")).startswith("NOT TESTED"):
+            reasons[said] += 1
+    if reasons:
+        terminalreporter.section("not tested here", sep="=", yellow=True)
+        for reason, number in sorted(reasons.items()):
+            terminalreporter.write_line(f"{reason} ({number})")
 
 
 def pytest_collection_finish() -> None:
