@@ -1,7 +1,8 @@
 """One try to sign in: limits, the one user who is meant, one password looked at, what is noted.
 
 Every refusal but the one for too many tries costs the same: exactly one hash, whoever the address belongs to and in
-however many accounts. So nobody learns from the time, nor from the words, whose address it is.
+however many accounts; and any refusal asks and writes as often, whether the address is anybody's or not. So nobody
+learns from the time, nor from the words, whose address it is.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from users.selectors import people_signing_in
 from users.services import login_record
 from users.services.rows import audit
 from users.sign_in.client import client_address
-from users.sign_in.limits import BY_ADDRESS, BY_BOTH, BY_NAME, Count, give_back, place_of, take
+from users.sign_in.limits import BY_ADDRESS, BY_BOTH, BY_NAME, Count, give_back, place_of, take, write_for_nobody
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def sign_in_attempt(request: HttpRequest, *, email: str, password: str, account:
         return Attempt(wait=taken.wait)
     fits = password_fits(user, password)
     if user is None:
+        write_for_nobody()
         return Attempt()
     # While a restored backup is looked at, who is no operator learns from nothing whether the password was right.
     comes_in = fits and user.is_staff and lets_in(user)
@@ -126,10 +128,10 @@ def _counts(email: str, user: User | None, address: str | None) -> list[Count]:
 
 def is_familiar(user: User | None, address: str | None) -> bool:
     """Whether somebody has signed in from this address of late."""
-    if user is None or address is None:
+    if address is None:
         return False
-    since = timezone.now() - FAMILIAR
-    return LoginEvent.objects.filter(user=user, ip_address=address, success=True, at__gte=since).exists()
+    since, number = timezone.now() - FAMILIAR, user.pk if user is not None else 0
+    return LoginEvent.objects.filter(user_id=number, ip_address=address, success=True, at__gte=since).exists()
 
 
 def _note_too_many(user: User | None, new: frozenset[str]) -> None:
@@ -137,5 +139,9 @@ def _note_too_many(user: User | None, new: frozenset[str]) -> None:
     if not new:
         return
     logger.warning("sign-in slowed: too many tries by %s", ", ".join(sorted(new)))
-    if user is not None and new & {BY_NAME.kind, BY_BOTH.kind}:
+    if not new & {BY_NAME.kind, BY_BOTH.kind}:
+        return
+    if user is None:
+        write_for_nobody()
+    else:
         audit(user, None, "sign-in slowed")

@@ -12,6 +12,7 @@ import ipaddress
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_hex
 
 from django.db import transaction
 from django.utils import timezone
@@ -116,6 +117,12 @@ def give_back(*counts: Count) -> None:
         for row in rows:
             row.level = max(0.0, row.level - 1)
         Tries.objects.bulk_update(rows, ["level"])
+
+
+def write_for_nobody() -> None:
+    """A row that says nothing, where one is written of somebody who is known: a try for nobody's address costs as much.
+    It goes with the counts, within a day."""
+    Tries.objects.create(digest=token_hex(32), at=timezone.now())
 
 
 def tries_clear() -> int:

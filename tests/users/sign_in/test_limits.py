@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -152,7 +153,7 @@ def test_neither_name_nor_address_is_kept(chief):
     attempt()
     attempt("nobody@elsewhere.example")
     text = str(list(Tries.objects.values_list()))
-    assert Tries.objects.count() == 5
+    assert Tries.objects.count() == 6  # one of them written for nobody
     for word in ("chief", "acme", "nobody", "203.0.113"):
         assert word not in text
     # Nor by trying: without the site's key nobody can make the digest.
@@ -223,6 +224,43 @@ def test_every_refusal_costs_exactly_one_hash(hashes, acme, who, put_in_state):
     assert response.status_code == 200
     assert "or no access to this site" in response.content.decode()
     assert calls == 1
+
+
+def verbs(call):
+    """What a call asks of the database, statement by statement: SELECT, INSERT, ..."""
+    with CaptureQueriesContext(connection) as queries:
+        answer = call()
+    return answer, [query["sql"].split()[0] for query in queries]
+
+
+@pytest.mark.parametrize("who", ["one", "two", "thirty", "learner", "deleted", "unusable", "shut", "named"])
+def test_every_refusal_asks_and_writes_as_much_as_one_of_nobodys_address(acme, who, put_in_state):
+    email, more = "many@acme.example", {"account": "no-such-account"} if who == "named" else {}
+    if who in ("one", "two", "thirty", "named"):
+        in_many_accounts({"one": 1, "two": 2, "thirty": 30, "named": 3}[who])
+    elif who == "learner":
+        UserFactory(account=acme, email=email, password=PASSWORD)
+    else:
+        user = AdministratorFactory(email=email, password=None if who == "unusable" else PASSWORD)
+        if who == "deleted":
+            put_in_state(user, UserState.DELETED)
+        if who == "shut":
+            type(user.account).objects.filter(pk=user.account_id).update(state="inactive")
+    # Up to the first that is told to wait, which is noted once, and one more.
+    for number in range(7):
+        nobodys, as_for_nobody = verbs(lambda: attempt("nobody@acme.example", address="203.0.113.8", **more))
+        theirs, as_for_them = verbs(lambda: attempt(email, **more))
+        assert theirs.status_code == nobodys.status_code == (200 if number < 5 else 429)
+        assert as_for_them == as_for_nobody, number
+        assert as_for_them.count("INSERT") == {5: 2, 6: 1}.get(number, 2)
+
+
+def test_what_is_written_for_nobody_goes_within_a_day():
+    attempt("nobody@acme.example")
+    assert (LoginEvent.objects.count(), Tries.objects.count()) == (0, 4)
+    later(hours=25)
+    tasks.clear_sessions()
+    assert not Tries.objects.exists()
 
 
 def test_the_right_one_costs_one_too(hashes):
