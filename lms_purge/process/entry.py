@@ -6,12 +6,15 @@ Django reads what type a body claims to be while it makes the request, before th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpRequest
+
+from lms_purge.process.middleware import length_of, most_without_asking
 
 
 class AnyContentType(HttpRequest):
@@ -55,5 +58,52 @@ class WsgiEntry(WSGIHandler):
         return NoBody(answer) if environ.get("REQUEST_METHOD") == "HEAD" else answer
 
 
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+NO_BODY: Mapping[str, Any] = {"type": "http.request", "body": b"", "more_body": False}
+
+
 class AsgiEntry(ASGIHandler):
+    """Django reads the whole body here before it looks at anything. What is too large whoever sends it, by its length,
+    is not read, and :class:`lms_purge.process.middleware.BodiesOfAllowedSize` refuses it, as under WSGI; nor is what
+    says no length, which is an empty body there."""
+
     request_class = AsgiRequest
+
+    async def handle(self, scope: dict[str, Any], receive: Receive, send: Any) -> None:
+        headers = list(scope.get("headers", ()))
+        lengths = [value.decode("latin-1") for name, value in headers if name.lower() == b"content-length"]
+        size = length_of(",".join(lengths))
+        with_cookies = any(name.lower() == b"cookie" for name, _value in headers)
+        if not lengths:
+            receive = _dropping(receive)
+        elif size is None or size > most_without_asking(scope["path"], with_cookies=with_cookies):
+            receive = _unread()
+        await super().handle(scope, receive, send)
+
+
+def _unread() -> Receive:
+    """An empty body, and nothing more: the server drops what it has not been asked for."""
+    asked = iter((NO_BODY,))
+
+    async def receive() -> Mapping[str, Any]:
+        for message in asked:
+            return message
+        never: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+        return await never
+
+    return receive
+
+
+def _dropping(receive: Receive) -> Receive:
+    """An empty body at once, and then whether whoever asks has gone; what they send meanwhile is kept nowhere."""
+    asked = iter((NO_BODY,))
+
+    async def receive_nothing() -> Mapping[str, Any]:
+        for message in asked:
+            return message
+        message = await receive()
+        while message["type"] == "http.request":
+            message = await receive()
+        return message
+
+    return receive_nothing

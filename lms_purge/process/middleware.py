@@ -46,6 +46,18 @@ MOST_FOR_IMPORTS = MOST_BYTES + 1024 * 1024
 IMPORT_PAGES = ("admin:users_importlog_add",)
 
 
+def length_of(text: str) -> int | None:
+    """The length that a request gives to its body; None where that is no number of bytes."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def most_without_asking(path: str, *, with_cookies: bool) -> int:
+    """The most that anybody at all may send there, before it is known who does. Nobody is signed in without cookies."""
+    if not with_cookies:
+        return MOST_FROM_ANYBODY
+    return MOST_FOR_IMPORTS if path in map(reverse, IMPORT_PAGES) else MOST_FROM_PEOPLE
+
+
 class BodiesOfAllowedSize:
     """Refuses what is too large before any of it is read, behind authentication: how much depends on who sends it.
 
@@ -56,8 +68,7 @@ class BodiesOfAllowedSize:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        size = int(length) if length.isascii() and length.isdecimal() and len(length) < 19 else None
+        size = length_of(request.META.get("CONTENT_LENGTH") or "0")
         if size is None or size > MOST_FROM_ANYBODY:
             most = self._most(request)
             if size is None or size > most:
@@ -67,9 +78,7 @@ class BodiesOfAllowedSize:
 
     @staticmethod
     def _most(request: HttpRequest) -> int:
-        if not request.user.is_authenticated:
-            return MOST_FROM_ANYBODY
-        return MOST_FOR_IMPORTS if request.path in map(reverse, IMPORT_PAGES) else MOST_FROM_PEOPLE
+        return most_without_asking(request.path, with_cookies=request.user.is_authenticated)
 
 
 class SecretsThatCannotBeRead:

@@ -1,11 +1,13 @@
 """What is too large, too deep or too many is refused in a sentence and costs no work: that is measured, not time."""
 
+import asyncio
 import importlib
 import io
 import re
 import sys
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import admin
 from django.core.signals import request_finished, request_started
@@ -81,6 +83,74 @@ def test_a_body_is_refused_unread_by_who_sends_it(client):
     for nonsense in ("-1", "1e9", "9" * 30, "٣"):
         answer = client.generic("POST", other, b"", CONTENT_LENGTH=nonsense)
         assert answer.status_code == 413, nonsense
+
+
+@pytest.fixture
+def one_connection():
+    """A whole web server's handler begins and ends each request by closing what a test still needs."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+def through_asgi(path, chunks, headers, **scope):
+    """Status, text, and how many pieces of the body were asked for, of a POST by an asynchronous server."""
+    taken, sent, body = [], [], [*chunks]
+    application = AsgiEntry()
+
+    async def receive():
+        if not body:
+            await asyncio.get_running_loop().create_future()  # nobody goes
+        taken.append(body.pop(0))
+        return {"type": "http.request", "body": taken[-1], "more_body": bool(body)}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), *headers]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers, **scope}
+    async_to_sync(application)(scope, receive, send)
+    return sent[0]["status"], b"".join(each.get("body", b"") for each in sent).decode(), len(taken)
+
+
+def test_an_asynchronous_server_hands_over_no_body_that_is_too_large(client, one_connection):
+    chunks = [b"x" * 1_000] * 3
+    form = (b"content-type", b"application/x-www-form-urlencoded")
+    client.force_login(AdministratorFactory())
+    cookie = (b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode())
+    other, upload = reverse("admin:messaging_announcement_add"), reverse("admin:users_importlog_add")
+
+    def ask(path, length, *headers):
+        return through_asgi(path, chunks, [form, (b"content-length", length), *headers])
+
+    for path, length, headers in (
+        (upload, b"211000000", [cookie]),  # above the largest limit
+        (other, b"11000000", [cookie]),
+        (reverse("admin:login"), b"66000", []),  # of nobody
+        *((other, nonsense, [cookie]) for nonsense in (b"-1", b"1e9", b"9" * 30)),
+    ):
+        status, text, taken = ask(path, length, *headers)
+        assert (status, taken) == (413, 0), (path, length)
+        assert "too large" in text
+    # Above what everybody may send, below what people may: it is read, and refused by who sends it, as elsewhere.
+    status, _text, taken = ask(other, b"66000", (b"cookie", b"sessionid=" + b"a" * 32))
+    assert (status, taken) == (413, 3)
+
+
+def test_what_it_may_hand_over_is_read(client, one_connection):
+    AdministratorFactory(email="ann@acme.example", password="correct horse battery")
+    login, token = reverse("admin:login"), "t" * 32
+    form = (
+        f"username=ann%40acme.example&password=correct+horse+battery&csrfmiddlewaretoken={token}&next=/admin/".encode()
+    )
+    headers = [(b"content-type", b"application/x-www-form-urlencoded"), (b"cookie", f"csrftoken={token}".encode())]
+    length = (b"content-length", str(len(form)).encode())
+    assert through_asgi(login, [form[:20], form[20:]], [*headers, length])[::2] == (302, 2)
+    # A body that says no length is an empty one, as elsewhere: what would be a sign-in is none.
+    status, _text, _taken = through_asgi(login, [form], headers)
+    assert status == 403  # without the form's token
 
 
 def test_the_proxys_example_has_the_sites_own_limits():
@@ -331,16 +401,6 @@ def test_a_body_in_another_charset_is_answered_and_never_read_again(db, charset)
 
 #: Types that Django reads while it makes a request, before anything answers errors.
 UNREADABLE = ("text/plain; charset*=utf-8''%00", "text/plain; charset*=nonsense''x", "text/plain; charset=\x00")
-
-
-@pytest.fixture
-def one_connection():
-    """A whole web server's handler begins and ends each request by closing what a test still needs."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
