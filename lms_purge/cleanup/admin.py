@@ -42,7 +42,7 @@ from lms_purge.cleanup.listing import ListQuery, listing, month_label, segments
 from lms_purge.cleanup.pasted import KIND as LIST_OF_PEOPLE
 from lms_purge.cleanup.pasted import sorted_list
 from lms_purge.cleanup.pasting import LIST as PASTED
-from lms_purge.cleanup.pasting import PastedLists, list_page
+from lms_purge.cleanup.pasting import MOST_DELETED, PastedLists, list_page
 from purge.addresses import is_address
 from purge.admin.forms import NoteForm
 from purge.choices import Reason
@@ -66,6 +66,8 @@ from users.models import DeletedUser, DraftKind, PurgeDraft, User
 from users.permissions import DELETE_PERMISSION, PURGE_PERMISSION
 from users.selectors import deleted_and_free
 from users.services import ServiceError, user_restore, zone_of
+from users.tenancy.messages import say_restored
+from users.tenancy.scope import scoped
 
 LIST = "admin:users_deleteduser_changelist"
 SELECTED = "_selected_action"
@@ -118,6 +120,7 @@ class DeletedUserAdmin(PastedLists):
         own = [
             path("purge/", view(self.purge_view), name="cleanup_purge"),
             path("restore/", post(self.restore_view), name="cleanup_restore"),
+            path("delete-again/", post(self.delete_again_view), name="cleanup_delete_again"),
             path("outside/", post(self.outside_view), name="cleanup_outside"),
             path("transcripts/", post(self.transcripts_view), name="cleanup_transcripts"),
             path("other/", view(self.other_view), name="cleanup_other"),
@@ -214,23 +217,31 @@ class DeletedUserAdmin(PastedLists):
             message = _("No deleted user of this account has the number %(ids)s.") % {"ids": unknown}
             return self._refused(request, message, back=_back(request.POST), title=title)
         acting: Any = request.user
-        restored = 0
+        restored: list[int] = []
         for pk in ids:
             try:
                 user_restore(acting_user=acting, user=people[pk])
             except ServiceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
             else:
-                restored += 1
+                restored.append(pk)
                 self.log_change(request, people[pk], [{"changed": {"fields": ["state"]}}])
         if restored:
-            text = ngettext(
-                "%(n)d user is restored, as Learner. Earlier roles and keys to the API are not given back.",
-                "%(n)d users are restored, as Learners. Earlier roles and keys to the API are not given back.",
-                restored,
-            )
-            self.message_user(request, text % {"n": restored}, messages.SUCCESS)
+            say_restored(request, restored)
         return HttpResponseRedirect(reverse(LIST) + ListQuery(_back(request.POST)).with_())
+
+    def delete_again_view(self, request: HttpRequest) -> HttpResponse:
+        """Delete those who were restored a moment ago by mistake: what the message about them offers."""
+        if not request.user.has_perm(DELETE_PERMISSION):
+            raise PermissionDenied
+        ids, problem = _posted_ids(request)
+        in_use = User.objects.filter(pk__in=ids[:MOST_DELETED], deleted_at__isnull=True)
+        people = list(scoped(in_use, self.path_to_account, request.user).order_by("name", "pk"))
+        if problem or not people:
+            text = problem or _("These users are not in use any more.")
+            self.message_user(request, text, messages.WARNING)
+        self._delete_each(request, people)
+        return HttpResponseRedirect(reverse(LIST))
 
     # ------------------------------------------------------------ purge
 

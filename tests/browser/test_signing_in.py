@@ -39,7 +39,7 @@ def test_a_role_is_given_after_the_password_and_nothing_is_typed_twice(visit, ad
     # The keyboard is where the password goes.
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Assign role: 1 user.")).to_be_visible()
+    expect(page.get_by_text("Role “Author” assigned to 1 user.")).to_be_visible()
     assert User.objects.get(pk=ann.pk).has_role(Role.AUTHOR)
 
 

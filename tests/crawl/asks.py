@@ -120,6 +120,7 @@ def _of_cleanup(world: MarkedWorld) -> dict[str, list[Ask]]:
         "cleanup_outside": [post(plan=confirmation), post(plan=address)],
         "cleanup_transcripts": [post(plan=confirmation), post(plan=address)],
         "cleanup_restore": [post(**{SELECTED: [deleted.pk]}), post(**{SELECTED: [deleted.pk], "list": pasted})],
+        "cleanup_delete_again": [post(**{SELECTED: [person.pk]}), post(**{SELECTED: [person.pk, deleted.pk]})],
         "cleanup_list": [
             post(lines=lines),
             get(list=pasted),
@@ -208,7 +209,8 @@ MUST_BE_ASKED = frozenset(
     """
     purge_register purge_look_ups purge_report purge_look_up purge_data_map purge_ims_message purge_purgerequest_note
     purge_purgerequest_follow_up purge_purgerequest_change cleanup_purge cleanup_other cleanup_list cleanup_restore
-    cleanup_outside cleanup_transcripts cleanup_recipients users_internaluser_add users_internaluser_changelist
-    users_externaluser_changelist autocomplete healthz metrics hide_first_steps users_importlog_columns
+    cleanup_delete_again cleanup_outside cleanup_transcripts cleanup_recipients users_internaluser_add
+    users_internaluser_changelist users_externaluser_changelist autocomplete healthz metrics hide_first_steps
+    users_importlog_columns
     """.split()  # noqa: SIM905 - as CODED
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from users import services
@@ -81,11 +81,13 @@ class GroupFilter(admin.SimpleListFilter):
 
 @dataclass(frozen=True)
 class BulkAction:
-    """What an action on people asks before it does anything. ``fields``: what the admin's log names as changed."""
+    """What an action on people asks before it does anything. ``fields``: what the admin's log names as changed.
+    ``done``: what is said afterwards, of how many (``n``), and with which ``role`` where one was chosen."""
 
     title: Any
     verb: Any
     explanation: Any = ""
+    done: Any = ""
     danger: bool = False
     form: type[forms.PeopleActionForm] = forms.PeopleActionForm
     fields: tuple[str, ...] = ()
@@ -244,7 +246,15 @@ class PeopleAdmin(TenantAdmin):
         def assign(user: User, data: dict[str, Any]) -> None:
             services.role_assign(acting_user=request.user, user=user, role=data["role"])
 
-        question = BulkAction(_("Assign role"), _("Assign"), form=forms.RoleForm, fields=("roles",))
+        question = BulkAction(
+            _("Assign role"),
+            _("Assign"),
+            done=ngettext_lazy(
+                "Role “%(role)s” assigned to %(n)d user.", "Role “%(role)s” assigned to %(n)d users.", "n"
+            ),
+            form=forms.RoleForm,
+            fields=("roles",),
+        )
         return self.ask(request, queryset, "assign_role", question, assign)
 
     @admin.action(description=_("Remove role"), permissions=["change"])
@@ -252,7 +262,15 @@ class PeopleAdmin(TenantAdmin):
         def remove(user: User, data: dict[str, Any]) -> None:
             services.role_remove(acting_user=request.user, user=user, role=data["role"])
 
-        question = BulkAction(_("Remove role"), _("Remove"), form=forms.RoleForm, fields=("roles",))
+        question = BulkAction(
+            _("Remove role"),
+            _("Remove"),
+            done=ngettext_lazy(
+                "Role “%(role)s” removed from %(n)d user.", "Role “%(role)s” removed from %(n)d users.", "n"
+            ),
+            form=forms.RoleForm,
+            fields=("roles",),
+        )
         return self.ask(request, queryset, "remove_role", question, remove)
 
     @admin.action(description=_("Send an invitation"), permissions=["change"])
@@ -264,6 +282,9 @@ class PeopleAdmin(TenantAdmin):
             _("Send an invitation"),
             _("Send"),
             _("An email with a link to set the first password, good for seven days. Who has one already is left out."),
+            done=ngettext_lazy(
+                "An invitation is on its way to %(n)d user.", "Invitations are on their way to %(n)d users.", "n"
+            ),
             fields=("invitation",),
         )
         return self.ask(request, queryset, "invite_people", question, invite)
@@ -273,7 +294,13 @@ class PeopleAdmin(TenantAdmin):
         def add(user: User, data: dict[str, Any]) -> None:
             services.group_member_add(group=data["group"], user=user)
 
-        question = BulkAction(_("Add to group"), _("Add"), form=forms.ChooseGroupForm, fields=("groups",))
+        question = BulkAction(
+            _("Add to group"),
+            _("Add"),
+            done=ngettext_lazy("%(n)d user added to the group.", "%(n)d users added to the group.", "n"),
+            form=forms.ChooseGroupForm,
+            fields=("groups",),
+        )
         return self.ask(request, queryset, "add_to_group", question, add)
 
     @admin.action(description=_("Remove from group"), permissions=["change"])
@@ -286,6 +313,7 @@ class PeopleAdmin(TenantAdmin):
             _("Remove from group"),
             _("Remove"),
             _("Exclusions from the group end, too."),
+            done=ngettext_lazy("%(n)d user removed from the group.", "%(n)d users removed from the group.", "n"),
             form=forms.ChooseGroupForm,
             fields=("groups",),
         )
@@ -300,6 +328,7 @@ class PeopleAdmin(TenantAdmin):
             _("Exclude from group"),
             _("Exclude"),
             _("They leave the group and are not put into it again."),
+            done=ngettext_lazy("%(n)d user excluded from the group.", "%(n)d users excluded from the group.", "n"),
             form=forms.ChooseGroupForm,
             fields=("groups",),
         )
@@ -314,6 +343,7 @@ class PeopleAdmin(TenantAdmin):
             _("Allow purging"),
             _("Allow"),
             _("These Administrators will be able to erase deleted users for good."),
+            done=ngettext_lazy("%(n)d Administrator may purge now.", "%(n)d Administrators may purge now.", "n"),
             danger=True,
             fields=("permissions",),
         )
@@ -324,7 +354,14 @@ class PeopleAdmin(TenantAdmin):
         def withdraw(user: User, data: dict[str, Any]) -> None:
             services.purge_permission_set(acting_user=request.user, user=user, allowed=False)
 
-        question = BulkAction(_("Revoke purge permission"), _("Withdraw"), fields=("permissions",))
+        question = BulkAction(
+            _("Revoke purge permission"),
+            _("Withdraw"),
+            done=ngettext_lazy(
+                "Purge permission revoked from %(n)d user.", "Purge permission revoked from %(n)d users.", "n"
+            ),
+            fields=("permissions",),
+        )
         return self.ask(request, queryset, "withdraw_purging", question, withdraw)
 
     def has_give_codes_permission(self, request):
@@ -360,6 +397,9 @@ class PeopleAdmin(TenantAdmin):
                 "Their password alone signs them in afterwards, and they are told by mail. Make sure that it is "
                 "really they who have asked you."
             ),
+            done=ngettext_lazy(
+                "Second factor taken away from %(n)d user.", "Second factors taken away from %(n)d users.", "n"
+            ),
             danger=True,
             fields=("second_factors",),
         )
@@ -392,7 +432,9 @@ class PeopleAdmin(TenantAdmin):
         answered = "apply" in request.POST
         form = question.form(people[0].account_id, request.POST if answered else None)
         if answered and form.is_valid():
-            self._do(request, people, question, lambda user: do(user, form.cleaned_data))
+            role = form.cleaned_data.get("role")
+            told = {"role": Role(role).label} if role else {}
+            self._do(request, people, question, lambda user: do(user, form.cleaned_data), told)
             return None
         return self._question_page(request, people, action, question, form, back=request.get_full_path())
 
@@ -417,9 +459,14 @@ class PeopleAdmin(TenantAdmin):
         return TemplateResponse(request, "users/people_action.html", context)
 
     def _do(
-        self, request: HttpRequest, people: list[User], question: BulkAction, do: Callable[[User], Any]
+        self,
+        request: HttpRequest,
+        people: list[User],
+        question: BulkAction,
+        do: Callable[[User], Any],
+        told: Mapping[str, Any] | None = None,
     ) -> list[int]:
-        """Who it was done to."""
+        """Who it was done to. ``told``: what the sentence about them says besides their number."""
         done: list[int] = []
         refused = 0
         for user in people:
@@ -440,8 +487,7 @@ class PeopleAdmin(TenantAdmin):
         if done and question in (DELETION, DELETION_AND_PURGE):
             say_deleted(request, done)
         elif done:
-            text = ngettext("%(verb)s: %(n)d user.", "%(verb)s: %(n)d users.", len(done))
-            self.message_user(request, text % {"verb": question.title, "n": len(done)}, messages.SUCCESS)
+            self.message_user(request, question.done % {"n": len(done), **(told or {})}, messages.SUCCESS)
         return done
 
     # ------------------------------------------------------------ on a person's own page
@@ -526,7 +572,11 @@ class ExternalUserAdmin(PeopleAdmin):
             services.profile_change(acting_user=request.user, user=user, profile=data["profile"])
 
         question = BulkAction(
-            _("Change profile"), _("Change"), form=forms.ChooseProfileForm, fields=("external_profile",)
+            _("Change profile"),
+            _("Change"),
+            done=ngettext_lazy("Profile changed for %(n)d user.", "Profile changed for %(n)d users.", "n"),
+            form=forms.ChooseProfileForm,
+            fields=("external_profile",),
         )
         return self.ask(request, queryset, "change_profile", question, change)
 
@@ -535,7 +585,12 @@ class ExternalUserAdmin(PeopleAdmin):
         def make(user: User, data: dict[str, Any]) -> None:
             services.user_make_active(acting_user=request.user, user=user)
 
-        question = BulkAction(_("Make User Active"), _("Make active"), fields=("registered",))
+        question = BulkAction(
+            _("Make User Active"),
+            _("Make active"),
+            done=ngettext_lazy("%(n)d user is active now.", "%(n)d users are active now.", "n"),
+            fields=("registered",),
+        )
         return self.ask(request, queryset, "make_active", question, make)
 
 

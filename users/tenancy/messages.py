@@ -19,8 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 _INSTEAD = "_said_instead"
-#: The tag of a message about people who were deleted, and what stands before their numbers in the next one.
-DELETED, NUMBERS = "deleted-people", "users-"
+#: The tags of messages about people who were deleted or restored, and what stands before their numbers in the next one.
+DELETED, RESTORED, NUMBERS = "deleted-people", "restored-people", "users-"
+#: Of more people than that a message says how many there are.
+MOST_NUMBERS = 200
 
 
 def numbered(text: Any, number: Any, link: str = "") -> SafeString:
@@ -32,14 +34,28 @@ def numbered(text: Any, number: Any, link: str = "") -> SafeString:
 def say_deleted(request: HttpRequest, ids: Sequence[int]) -> None:
     """Say who was deleted: by number, from which the page that says it draws the names."""
     text = ngettext("%(n)d user is deleted.", "%(n)d users are deleted.", len(ids)) % {"n": len(ids)}
-    numbers = NUMBERS + "-".join(map(str, ids))
-    messages.success(request, text, extra_tags=f"{DELETED} {numbers}")
+    _say_of(request, text, DELETED, ids)
 
 
-def deleted_ids(message: Any) -> list[int]:
-    """The numbers of the people whom a message says to be deleted; none of other messages."""
+def say_restored(request: HttpRequest, ids: Sequence[int]) -> None:
+    """Say who was restored, in the same way."""
+    text = ngettext(
+        "%(n)d user is restored, as Learner. Earlier roles and keys to the API are not given back.",
+        "%(n)d users are restored, as Learners. Earlier roles and keys to the API are not given back.",
+        len(ids),
+    )
+    _say_of(request, text % {"n": len(ids)}, RESTORED, ids)
+
+
+def _say_of(request: HttpRequest, text: str, what: str, ids: Sequence[int]) -> None:
+    numbers = f"{what} {NUMBERS}{'-'.join(map(str, ids))}" if len(ids) <= MOST_NUMBERS else ""
+    messages.success(request, text, extra_tags=numbers)
+
+
+def ids_said(message: Any, what: str) -> list[int]:
+    """The numbers of the people of whom a message says this, :data:`DELETED` or :data:`RESTORED`; none of others."""
     tags = (message.extra_tags or "").split()
-    if tags[:1] != [DELETED]:
+    if tags[:1] != [what]:
         return []
     return [int(number) for number in tags[1].removeprefix(NUMBERS).split("-")]
 

@@ -112,6 +112,7 @@ def test_what_is_sent_all_the_same_is_refused(client, world, officer):
         ("/admin/users/internaluser/add/", {"name": "New", "email": "new@x.example"}),
         ("/admin/users/deleteduser/purge/", {"_selected_action": [deleted.pk]}),
         ("/admin/users/deleteduser/restore/", {"_selected_action": [deleted.pk]}),
+        ("/admin/users/deleteduser/delete-again/", {"_selected_action": [person.pk]}),
         ("/admin/users/importlog/add/", {}),
         (f"/admin/purge/purgerequest/{purge_request.pk}/cancel/", {}),
         (f"/admin/purge/purgerequest/{purge_request.pk}/retry/", {}),

@@ -277,6 +277,49 @@ def test_roles_are_given_and_taken(act, ann, admin_user):
     assert "last active Administrator" in said(act("remove_role", admin_user, role=Role.ADMINISTRATOR))
 
 
+def test_each_action_says_in_a_sentence_what_was_done(act, ann, account):
+    bob = UserFactory(account=account)
+    group = UserGroupFactory(account=account, name="Friends of Hugo Vidal")
+    others = [AdministratorFactory(account=account, may_purge=False) for _n in range(2)]
+    assert [
+        said(act("assign_role", ann, role=Role.AUTHOR)),
+        said(act("assign_role", ann, bob, role=Role.INSTRUCTOR)),
+        said(act("remove_role", ann, role=Role.AUTHOR)),
+        said(act("remove_role", ann, bob, role=Role.INSTRUCTOR)),
+        said(act("add_to_group", ann, group=group.pk)),
+        said(act("remove_from_group", ann, group=group.pk)),
+        said(act("exclude_from_group", ann, bob, group=group.pk)),
+        said(act("allow_purging", *others)),
+        said(act("withdraw_purging", others[0])),
+        said(act("invite_people", ann)),
+        said(act("invite_people", ann, bob)),
+    ] == [
+        "Role “Author” assigned to 1 user.",
+        "Role “Instructor” assigned to 2 users.",
+        "Role “Author” removed from 1 user.",
+        "Role “Instructor” removed from 2 users.",
+        "1 user added to the group.",
+        "1 user removed from the group.",
+        "2 users excluded from the group.",
+        "2 Administrators may purge now.",
+        "Purge permission revoked from 1 user.",
+        "An invitation is on its way to 1 user.",
+        "Invitations are on their way to 2 users.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", "Rolle „Autorschaft“ ist 2 Personen zugewiesen."),
+        ("fr", "Rôle « Rédaction » attribué à 2 personnes."),
+    ],
+)
+def test_it_is_said_in_the_readers_language(act, ann, account, admin_user, language, words):
+    User.objects.filter(pk=admin_user.pk).update(locale=language)
+    assert said(act("assign_role", ann, UserFactory(account=account), role=Role.AUTHOR)) == words
+
+
 def test_groups_are_filled_and_left(act, ann, account):
     group = UserGroupFactory(account=account)
     act("add_to_group", ann, group=group.pk)
@@ -291,8 +334,8 @@ def test_groups_are_filled_and_left(act, ann, account):
 def test_external_users_change_profile_and_become_active(act, account, signed_in):
     outside = UserFactory(account=account, kind=UserKind.EXTERNAL)
     profile = ExternalProfileFactory(account=account)
-    act("change_profile", outside, page=EXTERNAL, profile=profile.pk)
-    act("make_active", outside, page=EXTERNAL)
+    assert said(act("change_profile", outside, page=EXTERNAL, profile=profile.pk)) == "Profile changed for 1 user."
+    assert said(act("make_active", outside, page=EXTERNAL)) == "1 user is active now."
     outside.refresh_from_db()
     assert (outside.external_profile, outside.registered) == (profile, True)
     assert "make_active" not in signed_in.get(url("internaluser_changelist")).content.decode()
@@ -314,7 +357,7 @@ def test_the_welcome_mail_is_put_into_the_queue_for_people_in_use(act, ann, monk
     monkeypatch.setattr("messaging.services.enqueue", lambda task, *arguments: queued.append((task, *arguments)))
     assert "own template" in act("send_welcome_mail", ann, answer=False).content.decode()
     assert queued == []
-    assert "Send welcome email: 1 user." in said(act("send_welcome_mail", ann))
+    assert "A welcome email is on its way to 1 user." in said(act("send_welcome_mail", ann))
     assert queued == [("messaging.tasks.send_welcome", ann.pk)]
 
 
