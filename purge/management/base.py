@@ -318,7 +318,13 @@ def needs_you_if_it_waits(purge_request: PurgeRequest, *, waited: bool) -> None:
             needs_you(f"{each.reference} is not completed: {stands.label}.")
 
 
-def status_line(purge_request: PurgeRequest, stands: Standing) -> str:
-    """A request as one line of a list."""
-    late = "  OVERDUE" if stands.overdue else ""
-    return f"{purge_request.reference}  {stands.label:12} due {moment_text(purge_request.due_at, stands.zone)}{late}"
+def status_line(purge_request: PurgeRequest, stands: Standing, to_dos: int = 0) -> str:
+    """A request as one line of a list. ``to_dos``: how much it left to do for people of its account."""
+    parts = [f"{purge_request.reference}  {stands.label:12}"]
+    if purge_request.is_open:
+        parts.append(f"due {moment_text(purge_request.due_at, stands.zone)}")
+    if stands.overdue:
+        parts.append("OVERDUE")
+    if to_dos:
+        parts.append(f"next: {next_step_text(stands, to_dos, own=False)}")
+    return "  ".join(parts)

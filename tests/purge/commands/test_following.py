@@ -12,7 +12,7 @@ from django.utils import timezone
 from purge import services
 from purge.choices import Status
 from purge.management.commands import purge_status
-from purge.models import PurgeRequest, Residue
+from purge.models import FollowUp, PurgeRequest, Residue
 from purge.references import MistypedReference, check_character, parse_reference
 from tests.factories.learning import CommentFactory
 from tests.factories.users import UserFactory
@@ -39,6 +39,22 @@ def test_status_without_an_id_lists_what_is_open(run, request_of_ann):
     assert w.completed(w.run_to_end(request_of_ann))
     assert "No request is open" in run("purge_status").out
     assert run("purge_status", "--json").json == []
+
+
+def test_status_lists_what_is_completed_and_has_left_something_to_do(run, request_of_ann, cast):
+    assert w.completed(w.run_to_end(request_of_ann))
+    left = [
+        FollowUp.objects.create(
+            request=request_of_ann, account_id=account.pk, kind="session", model="learning.Session", row=row
+        )
+        for account, row in ((cast.acme, 1), (cast.acme, 2), (cast.globex, 3))
+    ]
+    # What is left elsewhere is for others.
+    line = f"{request_of_ann.reference}  Completed     next: the account's administrators, 2 to-dos"
+    assert run("purge_status").out.splitlines() == [line]
+    assert [each["request"] for each in run("purge_status", "--json").json] == [request_of_ann.reference]
+    FollowUp.objects.filter(pk__in=[each.pk for each in left[:2]]).update(done_at=timezone.now())
+    assert "none has left anything to do" in run("purge_status").out
 
 
 def test_a_mistyped_id_is_told_apart_from_an_unknown_one(run, db):
