@@ -10,7 +10,7 @@ from typing import Final
 
 from django.conf import settings
 
-from purge.addresses import IDENTITY_KEY_VERSION, address_key, search_keys
+from purge.addresses import IDENTITY_KEY_VERSION, address_key, keys_of_other_tables, search_keys
 
 #: An address hashes to this many bytes, written as hexadecimal digits.
 HASH_BYTES = 16
@@ -21,7 +21,7 @@ MINIMUM_KEY_LENGTH = 32
 FOLDED: Final = "folded-1"
 #: What is looked for in texts, a digest for each spelling. It says nothing of who somebody is.
 SEARCHED: Final = "search-1"
-#: Identity keys, by whatever tables: they make another key of a letter only if it was in none of them before.
+#: Identity keys, by whatever tables: what others make of a domain is asked for, too (``keys_of_other_tables``).
 EXACT: Final = IDENTITY_KEY_VERSION.partition("/")[0]
 
 
@@ -51,7 +51,9 @@ def current_form() -> str:
 
 def asked_digests(kind: str, keys: Iterable[str]) -> dict[tuple[str, str], list[str]]:
     """What to look up to learn whether identities were purged: (normal form, digest) → identity keys, under each form
-    in which identifiers were ever stored. The form is that of :func:`form_of`. Raises :class:`HashKeyMissing`.
+    in which identifiers were ever stored, and as other tables make their keys
+    (:func:`purge.addresses.keys_of_other_tables` says what that leaves out). The form is that of :func:`form_of`.
+    Raises :class:`HashKeyMissing`.
     """
     hash_of = hasher(kind)
     asked: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -59,7 +61,8 @@ def asked_digests(kind: str, keys: Iterable[str]) -> dict[tuple[str, str], list[
         # An old digest cannot tell apart what one loose key did not: all that it may have been made of is asked for.
         for folded in search_keys(key) | {address_key(key)}:
             asked[FOLDED, hash_of(folded)].append(key)
-        asked[EXACT, hash_of(key)].append(key)
+        for exact in {key} | keys_of_other_tables(key):
+            asked[EXACT, hash_of(exact)].append(key)
     return dict(asked)
 
 

@@ -32,7 +32,7 @@ from purge.addresses.rewriting import (
     redact_json,
 )
 from purge.addresses.shapes import Shape, emails_in_value, names, others_in_value
-from purge.addresses.spellings import search_keys, sought_keys
+from purge.addresses.spellings import keys_of_other_tables, search_keys, sought_keys
 
 __all__ = [
     "ERASED",
@@ -50,6 +50,7 @@ __all__ = [
     "identity_beginnings",
     "identity_key",
     "is_address",
+    "keys_of_other_tables",
     "list_without",
     "login_words",
     "mentions",

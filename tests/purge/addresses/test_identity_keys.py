@@ -9,7 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from purge.addresses import IDENTITY_KEY_VERSION, address_key, identity_key, is_address, search_keys
+from purge.addresses import (
+    IDENTITY_KEY_VERSION,
+    address_key,
+    identity_key,
+    is_address,
+    keys_of_other_tables,
+    search_keys,
+)
 from purge.addresses.identity import simple_lower
 
 ONE_MAILBOX = [
@@ -182,3 +189,44 @@ def test_blanks_around_an_address_and_the_form_of_its_characters_make_no_other_m
     key = identity_key(text)
     assert identity_key(unicodedata.normalize("NFC", text)) == key
     assert identity_key(f"\u202a {text}\u202c\n") == key
+
+
+@pytest.mark.parametrize(
+    ("key", "others"),
+    [
+        # Taken now, refused once: in letters, as A-labels, each label either way.
+        ("ann@xn--bcher-kva.example", {"ann@~bücher.example", "ann@~xn--bcher-kva.example"}),
+        (
+            "ann@xn--bcher-kva.xn--kche-0ra.example",
+            {
+                "ann@~bücher.küche.example",
+                "ann@~bücher.xn--kche-0ra.example",
+                "ann@~xn--bcher-kva.küche.example",
+                "ann@~xn--bcher-kva.xn--kche-0ra.example",
+            },
+        ),
+        # Refused now, taken once.
+        ("ann@~☕.example", {"ann@xn--53h.example"}),
+        ("ann@~xn--zzzzzz9.example", {"ann@xn--zzzzzz9.example"}),
+        ("ann@~ab--cd.example", {"ann@ab--cd.example"}),
+        # All tables make the same of these.
+        ("ann@x.org", set()),
+        ("jürgen@x.org", set()),
+        ("~ann@x.org", set()),
+        ("ann-login", set()),
+        ("xn--bcher-kva", set()),
+        ("", set()),
+    ],
+)
+def test_the_keys_that_other_tables_make_of_a_domain(key, others):
+    assert keys_of_other_tables(key) == others
+
+
+@example("a@\ud800.example")
+@example("a@x..☕")
+@given(st.text(alphabet=st.characters(), max_size=40))
+def test_every_key_is_asked_for_under_other_tables(text):
+    """Nothing raises, and nobody else's key is asked for."""
+    for part in (text, f"a@{text}", f"a@{text}☕", f"a@xn--{text}"):
+        key = identity_key(part)
+        assert key not in keys_of_other_tables(key)

@@ -5,6 +5,7 @@ from django.contrib.auth import authenticate
 
 from purge import services
 from purge.choices import Status
+from purge.hashing import keyed_hash
 from purge.models import Identifier, LookUp, SuppressionHash
 from purge.services import PurgeRefused
 from tests.factories.users import AdministratorFactory, UserFactory, trial_with_creator
@@ -106,6 +107,27 @@ def test_who_was_purged_is_known_in_each_spelling(cast):
         found = services.look_up(acting_user=cast.admin, text=typed).requests
         assert [each.reference for each in found] == [purge_request.reference]
     assert services.look_up(acting_user=cast.admin, text="juergen@bücher.example").requests == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "newcomer", "somebody_else"),
+    [
+        ("ann@~bücher.example", "ann@bücher.example", "ann@bucher.example"),
+        ("ann@~bücher.example", "Ann@xn--bcher-kva.example", "anna@xn--bcher-kva.example"),
+        ("ann@~xn--bcher-kva.example", "ann@BÜCHER.example", "ann@xn--bcher-kvb.example"),
+    ],
+)
+def test_who_was_purged_under_earlier_tables_is_known(cast, stored, newcomer, somebody_else):
+    """The tables of the package ``idna`` refused the domain when its digest was made, and take it now."""
+    purge_request = purged(cast, UserFactory(account=cast.acme, email="old@x.org", deleted=True))
+    hashes = SuppressionHash.objects.filter(request=purge_request, kind="email")
+    hashes.exclude(form__startswith="identity-1/").delete()
+    hashes.update(digest=keyed_hash("email", stored), form="identity-1/13.0.0/14.0.0")
+    log = imported(cast.acme, f"Name,Email\nElse,{somebody_else}\nBack,{newcomer}\n")
+    assert counts(log) == {"added": 2, "previously_purged": 1}
+    assert log.notes.get().line == 3
+    found = [services.look_up(acting_user=cast.admin, text=typed).requests for typed in (newcomer, somebody_else)]
+    assert [[each.reference for each in requests] for requests in found] == [[purge_request.reference], []]
 
 
 def test_every_digest_says_of_which_normal_form_it_is(cast):
