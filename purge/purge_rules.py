@@ -220,7 +220,7 @@ RULES = [
         "purge.Installation",
         _("this installation"),
         None,
-        {"server_system": OWN_WORD, "server_timeline": OWN_WORD, "releases": OWN_WORD},
+        dict.fromkeys(("server_system", "server_timeline", "releases", "people_keyed_by"), OWN_WORD),
     ),
     ModelRules("purge.JournalMark", _("places of requests in the purge log"), None, {"chain": CHAIN}),
     ModelRules("purge.JournalChain", _("files of the purge log"), None, {"name": CHAIN, "digest": OWN_WORD}),

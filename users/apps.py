@@ -37,6 +37,7 @@ class UsersConfig(AppConfig):
 
     def ready(self) -> None:
         from keys.rotation import also_rotate
+        from users.identity import checks  # noqa: F401 - registers its check
         from users.second_factor.factors import factors_reseal
         from users.sign_in import signals  # noqa: F401 - connects its receivers
         from users.wall import put_behind

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connections
 
+from purge.addresses import IDENTITY_KEY_VERSION
 from purge.models import Installation
 
 
@@ -16,7 +17,8 @@ def installation() -> Installation:
     found = Installation.objects.first()
     if found is None:
         # Two processes may come at once: the row is the only one that the table takes.
-        Installation.objects.bulk_create([Installation()], ignore_conflicts=True)
+        # What has no id yet has no people either, or they get their keys by the migration that also brings the id.
+        Installation.objects.bulk_create([Installation(people_keyed_by=IDENTITY_KEY_VERSION)], ignore_conflicts=True)
         found = Installation.objects.get()
     return found
 

@@ -20,7 +20,9 @@ def begin_copy() -> Installation:
     before = installation()
     with transaction.atomic():
         Installation.objects.filter(pk=before.pk).delete()
-        copy = Installation.objects.create(copy_of=before.pk, copied_at=timezone.now())
+        copy = Installation.objects.create(
+            copy_of=before.pk, copied_at=timezone.now(), people_keyed_by=before.people_keyed_by
+        )
         JournalAlarm.objects.all().delete()
         JournalChain.objects.all().delete()
         JournalMark.objects.update(chain="", seq=0, written=F("reached"))

@@ -98,6 +98,8 @@ class Installation(models.Model):
     restored_at = models.DateTimeField(null=True, editable=False)
     #: The releases that have worked on this database, with blanks, the newest last (`purge.installation.releases`).
     releases = models.CharField(max_length=400, blank=True, default="", db_default="", editable=False)
+    #: By which rules and tables the keys of all people were made last; "": nobody knows (`purge.installation.keying`).
+    people_keyed_by = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         constraints = (models.CheckConstraint(name="purge_one_installation", condition=Q(only=True)),)

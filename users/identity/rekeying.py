@@ -17,6 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from purge.addresses import identity_key
+from purge.installation.keying import note_keys_are_current
 
 BATCH = 2_000
 
@@ -37,6 +38,14 @@ def rekey(users: Any, former: Any) -> Counter[str]:
         with transaction.atomic():
             counts["changed"] += _former_keys(former, pks)
     return counts
+
+
+def keys_renew() -> None:
+    """Bring the keys of everybody up to date, and note by which tables they are."""
+    from users.models import FormerEmail, User
+
+    rekey(User._base_manager, FormerEmail._base_manager)
+    note_keys_are_current()
 
 
 def _batches(rows: Any) -> Iterator[list[int]]:

@@ -361,7 +361,9 @@ WORKING_TABLES = {
     "purge.WorkerBeat": model(None, name=STAYS, trouble=STAYS),
     "purge.Lease": model(None, name=STAYS),
     "purge.Standstill": model(None, code=STAYS),
-    "purge.Installation": model(None, server_system=STAYS, server_timeline=STAYS, releases=STAYS),
+    "purge.Installation": model(
+        None, server_system=STAYS, server_timeline=STAYS, releases=STAYS, people_keyed_by=STAYS
+    ),
     "purge.Established": model(None),
     "purge.NotCovered": model(None, name=STAYS),
     "purge.JournalMark": model(None, chain=STAYS),

@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from django.core import checks
 from django.core.management import CommandError, call_command
 
+from purge.journal.copies import begin_copy
+from purge.models import Installation
 from tests.factories.users import AccountFactory, UserFactory
+from users.identity.checks import check_keys
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +90,35 @@ def test_keys_of_earlier_tables_are_counted_and_made_anew(report, pair):
     assert keys() == {older.pk: "j@xn--bcher-kva.example", younger.pk: None}
     assert User.objects.get(pk=older.pk).adobe_key == "j-login"
     assert User.objects.get(pk=younger.pk).same_mailbox_as_id == older.pk
+
+
+def told():
+    found = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    return [message.hint for message in found if message.id == "users.W001"]
+
+
+@pytest.mark.parametrize("made_by", ["identity-1/17.0.0/13.0.0", ""])
+def test_a_check_says_that_keys_are_of_earlier_tables_until_they_are_made_anew(report, made_by):
+    UserFactory(email="ann@x.org")
+    assert told() == []
+    Installation.objects.update(people_keyed_by=made_by)
+    assert told() == ["Run manage.py identity_report --rekey."]
+    # To look changes nothing.
+    assert report() == (0, "Every user has a mailbox of their own.\n")
+    assert told() == ["Run manage.py identity_report --rekey."]
+    assert report("--rekey")[0] == 0
+    assert told() == []
+
+
+def test_the_check_asks_one_query_and_reads_nobody(django_assert_num_queries):
+    with django_assert_num_queries(1) as asked:
+        assert check_keys(None, databases=["default"]) == []
+    assert "users_user" not in asked[0]["sql"]
+    with django_assert_num_queries(0):
+        assert check_keys(None, databases=None) == []
+
+
+def test_a_copy_has_the_keys_of_its_original():
+    Installation.objects.update(people_keyed_by="identity-1/17.0.0/13.0.0")
+    begin_copy()
+    assert Installation.objects.exclude(copy_of=None).get().people_keyed_by == "identity-1/17.0.0/13.0.0"

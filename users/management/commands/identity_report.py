@@ -9,8 +9,7 @@ from django.core.management.base import CommandParser
 
 from purge.management.base import PurgeCommand, needs_you
 from users.identity.mailboxes import Shared, outdated_keys, sharing
-from users.identity.rekeying import rekey
-from users.models import FormerEmail, User
+from users.identity.rekeying import keys_renew
 from users.wall import across_accounts
 
 
@@ -33,7 +32,7 @@ class Command(PurgeCommand):
     @across_accounts("an operator's command")
     def handle(self, *args: Any, **options: Any) -> None:
         if options["rekey"]:
-            rekey(User._base_manager, FormerEmail._base_manager)
+            keys_renew()
         shared, outdated = sharing(), outdated_keys()
         lines = [_line(each) for each in shared]
         if outdated:
