@@ -149,7 +149,6 @@ def _change_who_may_purge(acting_user: User | None, account: Account) -> None:
         return
     acting_user.user_permissions.add(purge_permission())
     audit(acting_user, acting_user, "purge permission given")
-    audit(acting_user, acting_user, "purge permission given")
 
 
 def operator_create(*, email: str, name: str, password: str, support: bool = False) -> User:

@@ -10,7 +10,7 @@ from lms_purge.platform.host import LmsHost
 from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
 from tests.users.imports.at_hand import imported
 from users import services
-from users.models import Account, AccountKind, Role, User
+from users.models import Account, AccountKind, Role, User, UserAudit
 from users.selectors import who_may_purge
 from users.services import ServiceError
 
@@ -139,6 +139,9 @@ def test_who_switches_it_off_keeps_it_and_the_others_need_it_given(account, ann)
     second = UserFactory(account=account, roles=[Role.ADMINISTRATOR])
     services.account_update(acting_user=first, account=account, purge_with_role=False)
     assert (may(first), may(second), may(ann)) == (True, False, False)
+    # They were given it once, and that is noted once.
+    given = UserAudit.objects.filter(event="purge permission given")
+    assert list(given.values_list("user", "actor")) == [(first.pk, first.pk)]
     first = User.objects.get(pk=first.pk)
     assert services.purge_permission_set(acting_user=first, user=second, allowed=True) is True
     assert may(second) is True
