@@ -103,6 +103,7 @@ def test_of_one_person_no_number_is_asked(client, operator):
     assert status_of(one) == Status.QUEUED
 
 
+@pytest.mark.both_databases
 def test_one_click_releases_nothing(client, operator, held):
     client.force_login(operator)
     page = ask(client, held, "release")
@@ -111,6 +112,7 @@ def test_one_click_releases_nothing(client, operator, held):
     assert User.objects.filter(email=EMAIL).count() == 2
 
 
+@pytest.mark.both_databases
 def test_the_page_shows_people_by_account_counts_and_takes_the_number(client, operator, held):
     client.force_login(operator)
     page = ask(client, held, "release")

@@ -516,6 +516,7 @@ def test_what_a_killed_process_did_not_write_is_added_and_a_restore_is_noticed_t
     assert health(client)[1]["unknown_purges"] == 1
 
 
+@pytest.mark.both_databases
 def test_a_process_that_was_killed_between_line_and_commit_has_accepted_nothing(cast, client, alone):
     killed = alone(
         f"""
@@ -718,6 +719,7 @@ def test_a_cut_line_is_no_alarm(cast, client, run):
     assert (chain["lines"], chain["torn"], chain["damage"]) == (7, 1, [])
 
 
+@pytest.mark.both_databases
 def test_what_was_read_is_not_read_again(cast, monkeypatch):
     from purge.journal import chains, noticing
 

@@ -87,6 +87,7 @@ def verify(purge_request, capsys):
     return code, json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.both_databases
 def test_a_look_lists_the_places_and_changes_nothing(purged, acme, department, capsys):
     code, answer = verify(purged, capsys)
     assert (code, answer["verdict"], purged.status) == (1, "residue", Status.RESIDUE)
@@ -133,6 +134,7 @@ def test_an_open_session_takes_nothing_out_before_the_password_was_asked_again(
     assert LedgerEntry.objects.get(request=purged, event="taken_out").actor_id == operator.pk
 
 
+@pytest.mark.both_databases
 def test_take_out_spares_what_has_become_somebodys_since_it_was_listed(
     purged, acme, admin, department, operator, capsys
 ):

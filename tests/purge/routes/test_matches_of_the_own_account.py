@@ -57,6 +57,7 @@ def page_of(client, admin, *people):
 # ---------------------------------------------------------------- listed
 
 
+@pytest.mark.both_databases
 def test_the_confirmation_names_everybody_whose_row_goes(trial, admin, bob, old_row, client):
     elsewhere = UserFactory(account=AccountFactory(kind=AccountKind.TRIAL), email="bob@trial.example", name="Bob Far")
     page = page_of(client, admin, old_row)
@@ -146,6 +147,7 @@ def test_the_command_shows_before_who_comes_to_match_while_it_asks(trial, admin,
 # ---------------------------------------------------------------- oneself
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("by", ["login", "address"])
 def test_nobody_purges_themself_through_an_old_row_of_theirs(trial, admin, client, by):
     mine = {"login": {"email": "eve.new@trial.example", "adobe_id": "eve@trial.example"}}.get(by)

@@ -50,6 +50,7 @@ def read_by(person, purge_request):
     return page, json.loads(progress.content)
 
 
+@pytest.mark.both_databases
 def test_an_address_that_stands_elsewhere_only_counts_as_nothing_here(acme, admin, trial, support):
     FtpSettingsFactory(connector__account=trial, contact_email=ADDRESS)
     AnnouncementFactory(account=trial, body=f"Ask {ADDRESS}")

@@ -33,6 +33,7 @@ def purged(world: w.World):
     return w.run_to_end(purge_request)
 
 
+@pytest.mark.both_databases
 def test_the_admin_log_belongs_to_the_account_of_whoever_acted(cast):
     globex_admin = User.objects.get(email="admin@globex.example")
     platform = AccountFactory(kind=AccountKind.SYSTEM)
@@ -98,6 +99,7 @@ def test_a_kind_can_change_while_a_purge_is_open_that_reaches_neither_kind(cast)
     assert Account.objects.get(pk=cast.initech.pk).kind == AccountKind.TRIAL
 
 
+@pytest.mark.both_databases
 def test_an_account_that_became_a_trial_after_acceptance_is_left_alone(cast, monkeypatch):
     """However it came to be one: its people are no late matches, and its texts stay."""
     initech_ann = UserFactory(account=cast.initech, email=w.ANN, name="Ann of Initech")

@@ -113,6 +113,7 @@ def purge(admin, *people):
 # ---------------------------------------------------------------- shared with somebody who stays
 
 
+@pytest.mark.both_databases
 def test_a_login_that_is_a_colleagues_address_stays_that_colleagues(acme, admin):
     colleague = UserFactory(account=acme, email="ann@acme.example", adobe_id="ann@acme.example")
     second = UserFactory(account=acme, email="ann-admin@acme.example", adobe_id="ann@acme.example", deleted=True)
@@ -177,6 +178,7 @@ def test_a_former_address_belongs_to_whoever_had_it_last(acme, admin):
 # ---------------------------------------------------------------- while it is open
 
 
+@pytest.mark.both_databases
 def test_who_gets_a_former_address_while_the_purge_is_open_keeps_what_is_theirs(acme, admin):
     old = UserFactory(account=acme, email="ann@acme.example", deleted=True)
     users.user_update(acting_user=admin, user=old, email="ann_old@acme.example")

@@ -86,6 +86,7 @@ def test_an_active_user_cannot_be_purged_because_somebody_else_froze_them(freeze
     assert submit(administrator, other).status == Status.QUEUED
 
 
+@pytest.mark.both_databases
 def test_by_command_an_active_user_is_refused_and_a_deleted_one_is_not(freeze, active, administrator):
     freeze()
     UserFactory(account=active.account, unique_user_id="CMD-2", deleted=True)
@@ -115,6 +116,7 @@ def test_an_active_user_stays_in_the_list_of_users(freeze, active, administrator
     assert "Mia Active" not in client.get(LIST).content.decode()
 
 
+@pytest.mark.both_databases
 def test_a_restored_user_who_is_then_frozen_by_another_customer_is_left_out(freeze, active, administrator):
     other = UserFactory(account=active.account, deleted=True)
     freeze()

@@ -41,6 +41,7 @@ def emptied(account):
     return not User.objects.filter(account=account).exists()
 
 
+@pytest.mark.both_databases
 def test_an_account_that_is_signed_up_for_after_the_message_is_not_what_it_was_about(db, monkeypatch):
     first = sign_up("first")
     purge_request = services.purge_submit_ims(email=ADDRESS)
@@ -159,9 +160,17 @@ def test_a_request_that_grows_within_its_guards_goes_on(db, settings, overlooked
     assert purge_request.other_account_count == 3
 
 
+@pytest.mark.both_databases
 def test_a_released_request_that_grows_is_held_once_more(db, overlooked):
+    operator = users.operator_create(email="ops@platform.example", name="Ops", password="a long pass phrase")
+    support = users.operator_create(
+        email="sue@platform.example", name="Sue", password="a long pass phrase", support=True
+    )
     first = sign_up("first", colleagues=60)
     purge_request = services.purge_submit_ims(email=ADDRESS)
+    told = Notification.objects.filter(kind="held", reference=purge_request.reference).order_by("pk")
+    assert sorted(told.values_list("recipient_id", flat=True)) == [operator.pk, support.pk]
+    told.update(read_at=timezone.now())
     services.purge_release(acting_user=None, purge_request=purge_request)
     second = AccountFactory(kind=AccountKind.TRIAL)
     second.creator = overlooked(account=second, email=ADDRESS)
@@ -173,6 +182,9 @@ def test_a_released_request_that_grows_is_held_once_more(db, overlooked):
         "members",
         None,
     )
+    # What they have read says nothing of those who have come: they are told once more.
+    assert sorted(told.filter(read_at=None).values_list("recipient_id", flat=True)) == [operator.pk, support.pk]
+    assert told.count() == 4
     assert User.objects.filter(account=second).count() == 2
     services.purge_release(acting_user=None, purge_request=purge_request)
     assert w.completed(w.run_to_end(purge_request))

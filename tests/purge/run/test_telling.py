@@ -75,6 +75,7 @@ def failing(monkeypatch):
     return until_it_stops
 
 
+@pytest.mark.both_databases
 def test_a_stopped_request_reaches_the_initiator_support_and_operators_each_time(cast, platform, failing):
     purge_request = submit(cast)
     failing(purge_request)

@@ -78,6 +78,7 @@ def earlier_import(account, content, **options):
 # ---------------------------------------------------------------- by account, not by file
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("route", ["users", "address", "ims"])
 def test_one_file_that_mentions_the_address_takes_all_earlier_imports_of_its_account(account, admin_user, trial, route):
     """A trial in which nobody goes."""
@@ -131,6 +132,7 @@ def test_the_plan_counts_what_the_run_erases(account, admin_user, trial, eve):
 # ---------------------------------------------------------------- written while it runs
 
 
+@pytest.mark.both_databases
 def test_an_import_with_the_person_that_is_uploaded_after_acceptance_is_erased(account, admin_user, eve):
     purge_request = services.purge_submit(acting_user=admin_user, account_id=account.pk, user_ids=[eve.pk])
     log = started(account, f"Name,Email\nEve,{EVE}\nNew,new@acme.example\n")

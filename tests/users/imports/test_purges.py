@@ -236,6 +236,7 @@ def test_another_accounts_earlier_file_is_refused_for_its_own_people_only(severa
     assert bad_rows(log) == [(2, "This user was purged since the file was uploaded.")]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "row",
     [

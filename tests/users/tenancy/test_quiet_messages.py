@@ -35,6 +35,7 @@ def form_of(user, **changes):
     return {**data, "active_values-TOTAL_FORMS": "0", "active_values-INITIAL_FORMS": "0", **changes}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
 def test_a_saved_row_is_named_by_its_number(signed_in, ann, button):
     response = signed_in.post(url("internaluser_change", ann.pk), form_of(ann, name=NAME, **{button: "1"}))
@@ -72,6 +73,7 @@ def test_rows_that_people_name_are_said_by_number_as_well(signed_in, account):
         assert "Zuleika" not in waiting(signed_in, response)[1]
 
 
+@pytest.mark.both_databases
 def test_refusals_of_many_are_said_by_number_and_counted(signed_in, account):
     group = factories.UserGroupFactory(account=account)
     people = [UserFactory(account=account, name=f"{NAME} {number}") for number in range(14)]
