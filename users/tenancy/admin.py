@@ -15,6 +15,7 @@ from django.db import models
 from django.http import Http404, HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keys.fields import encrypted_names
@@ -144,8 +145,14 @@ class PagedAdmin(QuietLog, admin.ModelAdmin):
     list_max_show_all = 50
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """Of what is typed, the first words: each one is a condition on every column that is searched."""
+        """Of what is typed, the first words: each one is a condition on every column that is searched. That a rest
+        was left out, the list says."""
         words = search_term[:MOST_SEARCHED].split()
+        if len(search_term) > MOST_SEARCHED or len(words) > MOST_WORDS:
+            request.search_cut = _(  # type: ignore[attr-defined]
+                "Only the first %(words)d words and %(letters)d letters of a search are looked for. "
+                "The rest was left out."
+            ) % {"words": MOST_WORDS, "letters": MOST_SEARCHED}
         return super().get_search_results(request, queryset, " ".join(words[:MOST_WORDS]))
 
 

@@ -369,7 +369,17 @@ def test_a_search_is_no_longer_than_ten_words(client):
     assert "one two three" in client.get(page, {"q": "two one"}).content.decode()
     assert "one two three" not in client.get(page, {"q": "two four"}).content.decode()
     # The eleventh word is not looked for.
-    assert "one two three" in client.get(page, {"q": "one " * 10 + "four"}).content.decode()
+    cut = "Only the first 10 words and 200 letters of a search are looked for. The rest was left out."
+    answer = client.get(page, {"q": "one " * 10 + "four"}).content.decode()
+    assert "one two three" in answer
+    assert cut in answer
+    # Nor the 201st letter; where nothing was left out, nothing is said.
+    assert cut in client.get(page, {"q": "o" * 201}).content.decode()
+    for whole in ("one " * 10, "o" * 200, "four", ""):
+        assert cut not in client.get(page, {"q": whole}).content.decode()
+    # Users are found by the beginning of all that was typed.
+    people = reverse("admin:users_internaluser_changelist")
+    assert cut not in client.get(people, {"q": "one " * 10 + "four"}).content.decode()
 
 
 def test_every_form_of_rows_within_a_form_is_bounded():
