@@ -106,6 +106,14 @@ def lines(patterns: Any = None, before: str = "") -> Iterator[tuple[str, str]]:
             yield before + str(each.pattern), each.name or ""
 
 
+def answering() -> dict[str, str]:
+    """Route → name, each once: what an earlier line answers, a later one of the same route never does."""
+    found: dict[str, str] = {}
+    for route, name in lines():
+        found.setdefault(route, name)
+    return found
+
+
 class Site:
     """An account with a row of everything, and the people who ask for its pages."""
 
@@ -144,7 +152,7 @@ class Site:
 
     @cached_property
     def urls(self) -> list[Url]:
-        return [Url(route, name, self._real(route)) for route, name in lines()]
+        return [Url(route, name, self._real(route)) for route, name in answering().items()]
 
     def _real(self, route: str) -> dict[str, str]:
         rows = self.world.rows
