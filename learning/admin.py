@@ -174,7 +174,8 @@ class SessionAdmin(PartialUpdateAdmin):
         formset.save(commit=False)
         session = models.Session.objects.get(pk=form.instance.pk)
         for link in formset.new_objects:
-            services.session_instructor_assign(acting_user=request.user, session=session, user=link.user)
+            made = services.session_instructor_assign(acting_user=request.user, session=session, user=link.user)
+            link.pk = made.pk  # for the log
         for link in formset.deleted_objects:
             services.session_instructor_remove(acting_user=request.user, session=session, user=link.user)
 

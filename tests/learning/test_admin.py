@@ -87,6 +87,22 @@ def test_a_session_is_listed_until_somebody_teaches_it(unstaffed, administrator,
     assert not client.get(answer.url).context["cl"].result_list
 
 
+def test_the_history_says_in_plain_words_who_came_and_went(unstaffed, administrator, client):
+    form = session_form(unstaffed, **{"instructor_links-0-user": administrator.pk, "venue": "Room 2"})
+    assert client.post(page("session", "change", unstaffed.pk), form).status_code == 302
+    link = SessionInstructor.objects.get()
+    history = client.get(page("session", "history", unstaffed.pk)).content.decode()
+    assert f"Added session instructor {link.pk}.</td>" in history
+    assert "venue" in re.search(r"Changed: [^<]*\.", history)[0]
+    assert not re.search("None|sessioninstructor|starts_at", history)
+    administrator.locale = "de"
+    administrator.save()
+    assert (
+        f"Hinzugefügt: Kursleitung eines Termins {link.pk}."
+        in client.get(page("session", "history", unstaffed.pk)).content.decode()
+    )
+
+
 def test_a_stranger_is_not_made_instructor(unstaffed, administrator, client):
     form = session_form(unstaffed, **{"instructor_links-0-user": UserFactory().pk})
     assert client.post(page("session", "change", unstaffed.pk), form).status_code == 200

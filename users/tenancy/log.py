@@ -9,6 +9,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import override
 
 from purge.pages.declared_lookups import DeclaredLookups
 from users.tenancy.messages import QuietMessages
@@ -57,8 +58,10 @@ class QuietLog(QuietMessages, DeclaredLookups):
 def row_number(row: models.Model) -> str:
     """A row as the log names it: "user 12"; a proxy by the model behind it."""
     concrete = cast("type[models.Model]", row._meta.concrete_model)
-    return f"{concrete._meta.model_name} {row.pk}"
+    return f"{concrete._meta.model_name} {'?' if row.pk is None else row.pk}"
 
 
 def _named(row: models.Model) -> dict[str, str]:
-    return {"name": str(row._meta.verbose_name), "object": row_number(row)}
+    """The kind in the words of the source: it is said in the language of each reader."""
+    with override(None):
+        return {"name": str(row._meta.verbose_name), "object": row_number(row)}
