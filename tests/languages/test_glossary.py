@@ -209,7 +209,7 @@ SPELT_ALIKE = {
         *("Sessions", "Table", "Ticket", "action", "application", "archive", "badge", "badges", "code", "contact"),
         *("date", "description", "import", "mention", "mentions", "module", "modules", "notes", "notification"),
         *("notifications", "organisation", "points", "port", "position", "question", "quiz", "score", "session"),
-        *("sessions", "signature", "source", "tenant", "ticket", "webhook", "webhooks"),
+        *("sessions", "signature", "source", "tenant", "ticket", "webhook", "webhooks", "invitation"),
     },
 }
 
