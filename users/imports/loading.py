@@ -32,7 +32,7 @@ from purge.worker.queue import enqueue
 from users.imports.deciding import ADDED, CHANGED, Decision, KnownUser, Surroundings, Work, identifiers
 from users.imports.mapping import FIELDS
 from users.imports.parsing import BadRow, Parser, PersonRow
-from users.imports.reading import Row, people_rows
+from users.imports.reading import Row, has_control_character, people_rows
 from users.imports.statements import rows_insert, rows_update, statistics_refresh
 from users.imports.survey import MOST_UNDERSTOOD, Survey
 from users.models import (
@@ -177,6 +177,8 @@ class Loader:
     def _understood(self, row: Row) -> PersonRow | str:
         if row.torn:
             return _("A quotation mark is opened on this line and never closed.")
+        if has_control_character(row.cells):
+            return _("A control character stands on this line. Remove it, and upload this row again.")
         try:
             return self.parser.person(row.line, row.cells)
         except BadRow as reason:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -29,6 +30,8 @@ MOST_LINES_OF_A_ROW = 30
 LONGEST_CELL = 4_000
 #: A file of people has some dozens of columns. Each one is a choice in eleven lists of the page that matches them.
 MOST_COLUMNS = 500
+#: What no text has, but for the tab and the ends of lines, and zeros, which are left out where a line is read.
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")
 
 _ARCHIVE = b"PK\x03\x04"
 #: Where the name of an archive's first member stands, and what it is called in Excel's and LibreOffice's workbooks.
@@ -214,10 +217,24 @@ def shape_of(stored: BinaryIO, knows: Callable[[str], bool]) -> Shape:
     if best is None:
         raise UnreadableFile(_("This file is empty. Upload one with a row of headings and a row for each user."))
     shape = (_unknown_headings(stored, encoding) if best[0] == 0 else None) or best[2]
+    _refuse_noise(stored, shape, is_known=best[0] > 0)
     if len(shape.headings) > MOST_COLUMNS:
         words = _("This file has more than %(most)d columns. Keep the ones about users, then upload it again.")
         raise UnreadableFile(words % {"most": MOST_COLUMNS})
     return shape
+
+
+def _refuse_noise(stored: BinaryIO, shape: Shape, *, is_known: bool) -> None:
+    """Headings have no control characters; where none is known, nor has anything beside them: it may be no text at all.
+    Of rows below known headings each is judged on its own."""
+    for row in _head(stored, shape.encoding, shape.delimiter):
+        if (row.line == shape.heading_line or not is_known) and has_control_character(row.cells):
+            words = _("Line %(line)d has a control character, which no text has. Save the file as CSV again.")
+            raise UnreadableFile(words % {"line": row.line})
+
+
+def has_control_character(cells: Sequence[str]) -> bool:
+    return _CONTROL.search("".join(cells)) is not None
 
 
 def _headings(row: Row) -> tuple[str, ...]:

@@ -116,6 +116,46 @@ def test_an_archive_is_not_called_a_workbook(content, words):
     assert words in str(refusal.value)
 
 
+CONTROLS = [chr(code) for code in (*range(1, 9), 0x0B, 0x0C, *range(0x0E, 0x20))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_headings_with_a_control_character_are_refused_by_their_line(encoding):
+    assert len(CONTROLS) == 28
+    for control in CONTROLS:
+        text = f'All users\nName;E-mail;"Jürg{control}en"\nAnn;ann@x.org;x\n'
+        with pytest.raises(reading.UnreadableFile) as refusal:
+            read(text.encode(encoding))
+        said = "Line 2 has a control character, which no text has. Save the file as CSV again."
+        assert str(refusal.value) == said, repr(control)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 2),
+        (b"%PDF-1.7\n\xe2\xe3\xcf\n1 0 obj\n\x02\x7f,\x05\n", 4),
+        (b"\x1f\x8b\x08\x08users.csv", 1),
+        (bytes(range(1, 256)) * 4, 1),
+    ],
+    ids=["a picture", "a PDF", "a gzip", "all bytes"],
+)
+def test_what_is_no_text_is_no_file_of_people(content, line):
+    with pytest.raises(reading.UnreadableFile, match=f"Line {line} has a control character"):
+        read(content)
+
+
+def test_tabs_ends_of_lines_and_zeros_are_allowed_as_before():
+    text = '\ufeffName,Email,Note\r\nAnn\tArcher,a@x.org,"first\r\nsecond"\nB\x00ob,b@x.org,\n'
+    assert cells(text) == [(2, ["Ann\tArcher", "a@x.org", "first\r\nsecond"]), (4, ["Bob", "b@x.org", ""])]
+
+
+def test_what_stands_above_known_headings_and_in_rows_does_not_refuse_the_file():
+    shape, rows = read("Export\x0c\nName,Email\nAn\x0bn,a@x.org\nBob,b@x.org\n")
+    assert (shape.heading_line, len(rows)) == (2, 2)
+    assert [reading.has_control_character(row.cells) for row in rows] == [True, False]
+
+
 def test_noise_never_stops_the_reader():
     noise = random.Random(7)
     refused = 0

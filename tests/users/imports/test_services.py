@@ -464,6 +464,7 @@ def test_a_failure_is_noted_by_its_class(account, monkeypatch, caplog):
         ("Name,Phone\nAnn,1\n", "columns"),
         ("Howard Walters,howard@x.org\nJim,jim@x.org\n", "columns"),
         ("PK\x03\x04", "unreadable"),
+        ("Name,Email,N\x01\nAnn,a@x.org,\n", "unreadable"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_and_not_stored(account, content, code):
@@ -472,6 +473,14 @@ def test_what_cannot_be_imported_is_refused_and_not_stored(account, content, cod
     assert refusal.value.code == code
     assert not ImportLog.objects.exists()
     assert not default_storage.exists(f"accounts/{account.public_id}")
+
+
+def test_a_row_with_a_control_character_is_refused_by_its_line_and_the_others_go_in(account):
+    rows = "Ann,ann@x.org,ok\nBe\x0bn,ben@x.org,ok\nCy,cy@x.org,n\x1fote\nDi\tDay,di@x.org,ok\n"
+    log = imported(account, f"Name,Email,Remark\n{rows}")
+    said = "A control character stands on this line. Remove it, and upload this row again."
+    assert (counts(log), bad_rows(log)) == ({"added": 2, "failed": 2}, [(3, said), (4, said)])
+    assert set(User.objects.filter(account=account).values_list("name", flat=True)) == {"Ann", "Di Day"}
 
 
 def test_corrections_name_fields_and_headings_that_are_there(account):
