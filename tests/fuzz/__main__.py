@@ -1,7 +1,7 @@
 """`./test --fuzz`: python -m tests.fuzz [--minutes 10] [--seed N]
 
 Made-up inputs to every page and every form field: some to each URL in turn, from one seed, then from the next, until
-the time is up and every URL was asked 200 inputs, each the only one of its name. ``DB=pg`` before it: on PostgreSQL.
+every URL was asked 200 inputs, each the only one of its name, and the time is up. ``DB=pg`` before it: on PostgreSQL.
 Writes ``tests/fuzz/results.DATABASE.json``; fails when anything broke. An input that broke something is added to
 ``KNOWN`` of :mod:`tests.fuzz.inputs`, so that it is typed in every run from then on.
 """
@@ -56,13 +56,16 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
             typed = [*inputs.KNOWN, *inputs.made_up(seed, 125)]
             rng.shuffle(typed)
             pages = run.pages_of(asker, every=PARTS, begin=part, turn=turn)
+            seen |= {page.url.route for page in pages}
+            if turn and not whole:
+                # First every URL gets its share; then all of them get more, for as long as there is time.
+                pages = [page for page in pages if asker.inputs.get(page.url.route, 0) < ENOUGH]
             run.urls(asker, pages, typed, asked=33, sent=30, led=2)
             sheets = run.sheets_of(asker, pages)
             kinds |= set(run.fields(asker, sheets, rng.sample(typed, 40), rng=rng, rounds=2))
             run.raw(asker, inputs.gathered(inputs.bodies, seed * PARTS + part, 10))
             run.headers(asker, rng.sample(typed, 10))
-            seen |= {page.url.route for page in pages}
-            whole = len(seen) == len(asker.site.urls) and min(asker.inputs[route] for route in seen) >= ENOUGH
+            whole = len(seen) == len(asker.site.urls) and min(asker.inputs.get(route, 0) for route in seen) >= ENOUGH
             for where in set(asker.found) - before:
                 print(f"seed {seed}:\n{asker.found[where]}\n", flush=True)
             print(f"{time.monotonic() - begun:.0f} s, seed {seed}, {asker.requests} requests", flush=True)
