@@ -5,10 +5,15 @@ import json
 import pytest
 from django.core import checks
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from purge import services as purges
 from purge.journal.copies import begin_copy
 from purge.models import Installation
-from tests.factories.users import AccountFactory, UserFactory
+from purge.services import PurgeRefused
+from tests.factories.users import AccountFactory, AdministratorFactory, UserFactory
+from tests.purge import world as w
+from users import services
 from users.identity.checks import check_keys
 from users.models import User
 
@@ -90,6 +95,34 @@ def test_keys_of_earlier_tables_are_counted_and_made_anew(report, pair):
     assert keys() == {older.pk: "j@xn--bcher-kva.example", younger.pk: None}
     assert User.objects.get(pk=older.pk).adobe_key == "j-login"
     assert User.objects.get(pk=younger.pk).same_mailbox_as_id == older.pk
+
+
+def test_of_one_human_with_two_rows_both_go_one_after_the_other(pair, report):
+    """What the help tells an operator to do, since nothing merges two rows."""
+    older, younger = pair
+    admin = AdministratorFactory(account=older.account)
+    User.objects.filter(pk=older.pk).update(state="deleted", deleted_at=timezone.now(), deleted_month="2026-01")
+
+    def purge(user):
+        return purges.purge_submit(acting_user=admin, account_id=user.account_id, user_ids=[user.pk])
+
+    with pytest.raises(PurgeRefused, match="An operator has to give each user an address of their own first"):
+        purge(younger)
+    assert w.completed(w.run_to_end(purge(older)))
+    assert User.objects.get(pk=younger.pk).email_key is None
+    assert report("--rekey")[0] == 0
+    assert w.completed(w.run_to_end(purge(younger)))
+    assert not User.objects.filter(pk__in=[older.pk, younger.pk]).exists()
+
+
+def test_of_one_human_with_two_rows_one_stays_in_use(pair):
+    older, younger = pair
+    admin = AdministratorFactory(account=older.account)
+    services.user_update(acting_user=None, user=younger, email="second.row@company.example")
+    request = purges.purge_submit(acting_user=admin, account_id=younger.account_id, user_ids=[younger.pk])
+    assert w.completed(w.run_to_end(request))
+    assert list(User.objects.filter(pk__in=[older.pk, younger.pk])) == [older]
+    assert User.objects.get(pk=older.pk).email == "j@bücher.example"
 
 
 def told():

@@ -17,7 +17,9 @@ class Command(PurgeCommand):
     help = (
         "Name the users who have one mailbox with another user of their account, by number. Such a user signs in by a "
         "login alone, is matched by nobody, and cannot be purged until somebody gives them an email address of their "
-        "own (in the admin: Users, or the pencil in User Cleanup), or the other user is gone."
+        "own (in the admin: Users, or the pencil in User Cleanup), or the other user is gone. Nothing merges "
+        "two users. Where both are one human: delete and purge the other one, type --rekey, then purge this one "
+        "as well. Or keep the one that is in use, and give the other an address that nobody has before it is purged."
     )
     example = "manage.py identity_report --rekey"
 
