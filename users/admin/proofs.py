@@ -21,6 +21,7 @@ from users.proofs.services import (
 )
 from users.services import ServiceError
 from users.tenancy import ServiceForm, TenantAdmin, sees_all_accounts
+from users.tenancy.messages import numbered
 
 
 class AddressForm(ServiceForm):
@@ -115,7 +116,9 @@ class ProofAdmin(TenantAdmin):
             try:
                 number += bool(do(row))
             except ServiceError as refusal:
-                self.message_user(request, f"{row}: {refusal}", messages.ERROR)
+                # By number: a domain can be a person's, and what is said waits in a cookie or in a session.
+                named = numbered(self.opts.verbose_name, row.pk)
+                self.message_user(request, format_html("{}: {}", named, str(refusal)), messages.ERROR)
                 break
         return number
 

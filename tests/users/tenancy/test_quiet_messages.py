@@ -4,10 +4,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.core import signing
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.factories import users as factories
 from tests.factories.users import UserFactory
-from users.models import ExternalProfile, Session, User, UserGroup, UserKind
+from users.models import ExternalProfile, ProvedDomain, Session, User, UserGroup, UserKind
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +105,12 @@ def test_the_page_itself_still_shows_the_name(signed_in, account, ann):
     text = response.content.decode()
     assert NAME in text
     assert f"External user {outside.pk}</a> is changed." in text
+
+
+def test_a_refusal_about_a_domain_is_said_by_number(signed_in, account):
+    """A domain can be a person's."""
+    row = ProvedDomain.objects.create(account=account, domain="zuleika-dobson.example", looked_at=timezone.now())
+    asked = {"action": "look", "_selected_action": [row.pk]}
+    said, kept = waiting(signed_in, signed_in.post(url("proveddomain_changelist"), asked))
+    assert said[0] == f"Proved domain {row.pk}: It was looked for a moment ago. Try again in ten seconds."
+    assert "zuleika" not in kept
