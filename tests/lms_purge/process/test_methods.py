@@ -31,6 +31,7 @@ BUTTONS = {
     "/admin/purge/purgerequest/7/note/": REQUEST,
     "/admin/purge/purgerequest/7/follow-ups/7/done/": REQUEST,
     "/admin/purge/purgerequest/7/follow-ups/7/undone/": REQUEST,
+    "/admin/users/deleteduser/delete-again/": LIST,
     "/admin/users/deleteduser/restore/": LIST,
     "/admin/users/deleteduser/outside/": LIST,
     "/admin/users/deleteduser/transcripts/": LIST,

@@ -54,7 +54,7 @@ def test_it_is_taken_from_a_colleague_who_is_told_and_signed_out(acme):
     assert "Ann" in question
     assert "Make sure that it is really they" in question
     assert left(ann) == 2
-    assert "Take away a lost second factor: 1 user" in take_away(here, ann)
+    assert "Second factor taken away from 1 user." in take_away(here, ann)
     assert left(ann) == 0
     assert not Session.objects.filter(user=ann).exists()
     (noted,) = UserAudit.objects.filter(user=ann, event="second factors removed")

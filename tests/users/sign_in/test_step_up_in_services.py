@@ -406,7 +406,9 @@ def request_tried_again(w):
 
 def list_exported(w):
     return (
-        lambda: csv_export("people.csv", ["Name"], [["Lee"]], acting_user=w.chief, what="deleted users"),
+        lambda: csv_export(
+            "people.csv", ["Name"], [["Lee"]], acting_user=w.chief, account_id=w.chief.account_id, what="deleted users"
+        ),
         lambda: noted(w),
     )
 
