@@ -261,7 +261,7 @@ def test_a_smaller_limit_of_the_installation_is_the_limit_of_the_page(page, acco
     response = page("?select=first")
     assert len(response.context["listing"].first_ids) == 3
     assert 'data-most="3"' in response.content.decode()
-    assert "3 of 3 selected" in response.content.decode()
+    assert "3 selected (up to 3)" in response.content.decode()
 
 
 def test_there_is_no_select_across_pages(page, account):
