@@ -122,27 +122,47 @@ def test_a_selection_survives_searches_and_signing_in_again(visit, account, admi
     page.get_by_label("Email").fill(admin.email)
     page.get_by_label("Password").fill("a long pass phrase 1")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("1 selected (up to 50), 0 on this page")).to_be_visible()
+    expect(page.get_by_text("1 selected (up to 50), 0 in this list")).to_be_visible()
     page.get_by_role("checkbox", name="Select Olga Roth").check()
-    expect(page.get_by_text("2 selected (up to 50), 1 on this page")).to_be_visible()
+    expect(page.get_by_text("2 selected (up to 50), 1 in this list")).to_be_visible()
 
     # Shift ticks all between two clicks, and unticks them.
     page.goto(f"{page.url.partition('?')[0]}?q=Leaver&sort=uid")
     boxes = page.locator("tbody input[type=checkbox]")
     boxes.nth(1).click()
     boxes.nth(6).click(modifiers=["Shift"])
-    expect(page.get_by_text("8 selected (up to 50), 6 on this page")).to_be_visible()
+    expect(page.get_by_text("8 selected (up to 50), 6 in this list")).to_be_visible()
     boxes.nth(5).click(modifiers=["Shift"])
-    expect(page.get_by_text("6 selected (up to 50), 4 on this page")).to_be_visible()
+    expect(page.get_by_text("6 selected (up to 50), 4 in this list")).to_be_visible()
+
+    # What is unselected is of this list; who is not in it stays, until all are cleared.
+    expect(page.get_by_role("button", name="Clear")).to_be_visible()
+    page.get_by_role("button", name="Unselect").click()
+    expect(page.get_by_text("2 selected (up to 50), 0 in this list")).to_be_visible()
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.get_by_role("button", name="Select all 8").click()
+    expect(page.get_by_text("8 selected (up to 50)", exact=True)).to_be_visible()
+    assert asked == ["Replace your selection (2) by the first of this list?"]
+    page.goto(f"{page.url.partition('?')[0]}?q=Olga")
+    page.get_by_role("checkbox", name="Select Olga Roth").check()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("0 selected (up to 50)", exact=True)).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Select Olga Roth")).not_to_be_checked()
+    for query, several in (("Hugo", 1), ("Olga", 1), ("Leaver", 4)):
+        page.goto(f"{page.url.partition('?')[0]}?q={query}&sort=uid")
+        for n in range(several):
+            page.locator("tbody input[type=checkbox]").nth(n).check()
+    expect(page.get_by_text("6 selected (up to 50), 4 in this list")).to_be_visible()
 
     # Another list: its first replace them after one question, which can be refused.
     page.goto(f"{page.url.partition('?')[0]}?q=Olga")
     page.get_by_role("checkbox", name="Select Olga Roth").uncheck()
-    expect(page.get_by_text("5 selected (up to 50), 0 on this page")).to_be_visible()
+    expect(page.get_by_text("5 selected (up to 50), 0 in this list")).to_be_visible()
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.get_by_role("button", name="Select all 1").click()
-    expect(page.get_by_text("5 selected (up to 50), 0 on this page")).to_be_visible()
+    expect(page.get_by_text("5 selected (up to 50), 0 in this list")).to_be_visible()
     assert asked == ["Replace your selection (5) by the first of this list?"]
     inspect(page, "a selection elsewhere")
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -187,10 +187,56 @@ def test_the_selection_survives_sorting_and_paging_within_the_filter_and_has_a_l
     # A search and a month keep it too: what is selected is not in this list, and one click gives it up.
     deleted(name="Somebody Else", deleted_at=datetime(2025, 11, 3, 12, tzinfo=UTC))
     page.goto(f"{page.url.partition('?')[0]}?month=2025-11")
-    expect(page.get_by_text("50 selected (up to 50), 0 on this page")).to_be_visible()
+    expect(page.get_by_text("50 selected (up to 50), 0 in this list")).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(page.get_by_text("0 selected (up to 50)")).to_be_visible()
     expect(page.get_by_role("button", name="Clear")).to_be_hidden()
+
+
+def test_nothing_is_pressed_with_nobody_selected(visit, account, admin, deleted):
+    """With a script; without one the page after the button says it."""
+    deleted(name="Ann Lee")
+    page = visit(admin).go(CLEANUP)
+    purge, restore = (
+        page.get_by_role("button", name=re.compile(f"^{name}")) for name in ("Purge User", "Restore User")
+    )
+    expect(purge).to_be_disabled()
+    expect(restore).to_be_disabled()
+    expect(purge).to_have_accessible_description("0 selected (up to 50)")
+    page.get_by_role("checkbox", name="Select Ann Lee").check()
+    expect(purge).to_be_enabled()
+    expect(restore).to_be_enabled()
+    # Somebody selected who is not in this list can be purged from it.
+    deleted(name="Bob Ray")
+    page.goto(f"{page.url.partition('?')[0]}?q=Bob")
+    expect(page.get_by_text("1 selected (up to 50), 0 in this list")).to_be_visible()
+    expect(purge).to_be_enabled()
+    page.get_by_role("button", name="Clear").click()
+    expect(purge).to_be_disabled()
+
+
+def test_the_months_are_closed_by_escape_and_by_a_click_beside_them(visit, admin, deleted):
+    deleted(name="Ann Lee")
+    page = visit(admin).go(CLEANUP)
+    summary = page.locator(".pg-months summary")
+    january = page.get_by_role("link", name=re.compile("^January"))
+    summary.click()
+    expect(january).to_be_visible()
+    january.focus()
+    page.keyboard.press("Escape")
+    expect(january).to_be_hidden()
+    expect(summary).to_be_focused()
+    summary.click()
+    expect(january).to_be_visible()
+    page.get_by_role("heading", name="User Cleanup").click()
+    expect(january).to_be_hidden()
+    expect(summary).to_be_focused()
+    # What is clicked beside it has the focus, if it takes it.
+    summary.click()
+    search = page.get_by_label("Name, email or Unique User ID begins with")
+    search.click()
+    expect(january).to_be_hidden()
+    expect(search).to_be_focused()
 
 
 def test_somebody_in_an_open_request_cannot_be_ticked_and_links_to_it(visit, account, admin, deleted):

@@ -1,8 +1,25 @@
 // Keeps the selection of deleted users while somebody searches, filters, sorts and pages, also when they have to sign in
-// again; counts it, and refuses one too many. With Shift a click ticks all between it and the one before. Only numbers of
-// rows are kept, in this tab alone, for a day. Without this script the page works, one page at a time.
+// again; counts it, and refuses one too many. What is unselected is of the list alone; all of it is cleared apart. With
+// Shift a click ticks all between it and the one before. Only numbers of rows are kept, in this tab alone, for a day.
+// Without this script the page works, one page at a time.
 "use strict";
 (() => {
+  const months = document.querySelector(".pg-months");
+  if (months) {
+    const summary = months.querySelector("summary");
+    const close = () => { months.open = false; };
+    months.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !months.open) return;
+      close();
+      summary.focus();
+    });
+    document.addEventListener("click", (event) => {
+      if (!months.open || months.contains(event.target)) return;
+      close();
+      if (!event.target.closest("a, button, input, label, select, summary")) summary.focus(); // nothing else has taken it
+    });
+  }
+
   const form = document.getElementById("cleanup-form");
   if (!form) return; // nobody is listed, such as by a search: who is selected stays so
   const DAY = 24 * 60 * 60 * 1000;
@@ -15,16 +32,26 @@
   const boxes = [...form.querySelectorAll("input[type=checkbox][name=_selected_action]")];
   const disabled = new Set(boxes.filter((box) => box.disabled).map((box) => box.value));
 
+  // What makes this list another one than that before: what is searched for, not how it is sorted, nor which page it is.
+  const asked = new URLSearchParams(location.search);
+  const list = JSON.stringify(["month", "kind", "q"].map((name) => asked.get(name) || ""));
+
   function stored() {
     try {
       const kept = JSON.parse(sessionStorage.getItem("cleanup"));
-      return kept && kept.scope === form.dataset.scope && Date.now() - kept.at < DAY ? kept.ids : [];
+      if (kept && kept.scope === form.dataset.scope && Date.now() - kept.at < DAY) return kept;
     } catch {
-      return [];
+      // nothing is kept, or nothing that can be read
     }
+    return { ids: [] };
   }
-  const chosen = new Set(button.dataset.on ? first : stored().filter((id) => !disabled.has(id)));
-  const here = () => boxes.filter((box) => chosen.has(box.value)).length;
+  const kept = stored();
+  const chosen = new Set(button.dataset.on ? first : kept.ids.filter((id) => !disabled.has(id)));
+  // Who stands in this list: on this page, among its first, on its pages that were open before.
+  const listed = new Set([...boxes.map((box) => box.value), ...first, ...((kept.list === list && kept.listed) || [])]);
+  const ofList = () => [...chosen].filter((id) => listed.has(id));
+  const here = () => ofList().length;
+  const acting = form.querySelectorAll("[data-needs-selection]");
   const fill = (words) => words.replace("{n}", chosen.size).replace("{most}", most).replace("{here}", here());
   const clear = document.getElementById("clear-selection");
 
@@ -34,9 +61,11 @@
       box.closest("tr").classList.toggle("pg-on", box.checked);
     }
     form.querySelectorAll(".pg-beyond").forEach((input) => input.remove());
-    const listed = new Set(boxes.map((box) => box.value));
+    const onPage = new Set(boxes.map((box) => box.value));
+    let beyond = 0;
     for (const id of chosen) {
-      if (listed.has(id)) continue;
+      if (onPage.has(id)) continue;
+      beyond += 1;
       const input = Object.assign(document.createElement("input"), { type: "hidden", name: "_selected_action", value: id });
       input.className = "pg-beyond";
       form.append(input);
@@ -44,8 +73,10 @@
     const elsewhere = chosen.size > here();
     count.textContent = fill(elsewhere ? count.dataset.elsewhere : count.dataset.words);
     button.textContent = here() ? button.dataset.unselect : button.dataset.select;
-    clear.hidden = !(chosen.size && !here());
-    sessionStorage.setItem("cleanup", JSON.stringify({ scope: form.dataset.scope, at: Date.now(), ids: [...chosen] }));
+    clear.hidden = !beyond;
+    for (const each of acting) each.disabled = !chosen.size;
+    const keep = { scope: form.dataset.scope, at: Date.now(), ids: [...chosen], list, listed: ofList() };
+    sessionStorage.setItem("cleanup", JSON.stringify(keep));
   }
 
   let before = null; // the box that was clicked last
@@ -78,8 +109,11 @@
     refused.hidden = true;
     const ticked = here() > 0;
     if (!ticked && chosen.size && !window.confirm(fill(count.dataset.replace))) return;
-    chosen.clear();
-    if (!ticked) first.slice(0, most).forEach((id) => chosen.add(id));
+    if (ticked) ofList().forEach((id) => chosen.delete(id));
+    else {
+      chosen.clear();
+      first.slice(0, most).forEach((id) => chosen.add(id));
+    }
     show();
   }
   button.addEventListener("click", toggle);
