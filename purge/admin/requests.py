@@ -188,7 +188,7 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
 
     def get_list_display(self, request):
         if request.user.has_perm(FOLLOW):
-            return ("reference", "account", *self.list_display[1:], "route")
+            return ("reference", "account_and_route", *self.list_display[1:])
         return self.list_display
 
     def get_list_filter(self, request):
@@ -212,8 +212,10 @@ class PurgeRequestAdmin(LookUpPage, ReportPages, DataMapPages, RegisterPages):
     # ------------------------------------------------------------ columns
 
     @admin.display(description=gettext_lazy("account"))
-    def account(self, purge_request):
-        return purge_request.account_name
+    def account_and_route(self, purge_request):
+        """Both in one column: a list of eight is wider than a window."""
+        route = purge_request.get_route_display()
+        return format_html('{} <span class="pg-hint">{}</span>', purge_request.account_name, route)
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, purge_request):
