@@ -8,6 +8,7 @@ from connectors.models import ConnectorState
 from purge.models import PurgeRequest
 from tests.browser.test_every_page import inspect
 from tests.browser.test_plain_flow_in_a_browser import Hand
+from tests.browser.test_purge_by_hand import tab_to
 from tests.factories.connectors import ConnectorFactory, FtpSettingsFactory
 from tests.factories.users import UserFactory
 from users.models import Session, UserState
@@ -87,6 +88,34 @@ def test_an_active_ex_employee_is_five_clicks(visit, account, admin):
     assert (hand.clicks, hand.typed) == (5, [])
     [subject] = PurgeRequest.objects.get(account_id=account.pk).subjects.all()
     assert subject.person_id == person.pk
+
+
+def test_by_keyboard_a_list_is_pasted_and_an_ex_employee_goes(visit, account, admin, deleted):
+    """No mouse: each link and button is reached by Tab and pressed by Enter; nothing keeps the focus to itself."""
+    person = deleted(name="Paul Pasted", email=f"paul-{account.pk}@aurora.example")
+    still = UserFactory(account=account, name="Lee Leaver", email=f"lee-{account.pk}@aurora.example")
+    page = visit(admin).go(CLEANUP)
+
+    def press(target) -> None:
+        tab_to(page, target)
+        page.keyboard.press("Enter")
+
+    press(page.get_by_role("link", name="Paste a list"))
+    tab_to(page, page.get_by_label("Email addresses or Unique User IDs, one per line"))
+    page.keyboard.insert_text(person.email)
+    press(page.get_by_role("button", name="Look them up"))
+    press(page.get_by_role("button", name="Purge 1 person…"))
+    press(page.get_by_role("button", name="Permanently purge 1 person"))
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
+
+    page.goto(f"{page.url.partition('/admin/')[0]}/admin/users/internaluser/{still.pk}/change/")
+    press(page.get_by_role("link", name="Delete and purge…"))
+    press(page.get_by_role("button", name="Delete, then purge…"))
+    expect(page.get_by_role("link", name="Cancel").first).to_be_focused()
+    press(page.get_by_role("button", name="Permanently purge 1 person"))
+    expect(page.get_by_text("accepted. We’ll notify you")).to_be_visible()
+    asked = PurgeRequest.objects.filter(account_id=account.pk)
+    assert {each.subjects.get().person_id for each in asked} == {person.pk, still.pk}
 
 
 def test_forty_of_a_month_are_seven_clicks(visit, account, admin, deleted):
