@@ -85,6 +85,7 @@ def test_pages_of_the_account_are_read_and_none_has_a_button(client, world, offi
         led |= dict.fromkeys(links(page, address) - led.keys(), address)
         assert 'name="_save"' not in page, address
         assert '<button type="submit" class="pg-button pg-danger">' not in page, address
+        assert "data-needs-selection" not in page, address
         assert "pg-pencil" not in page, address
         assert 'name="action"' not in page, address
         assert "addlink" not in page, address
