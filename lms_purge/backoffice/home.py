@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
@@ -55,6 +56,11 @@ class Home:
     latest: tuple[tuple[PurgeRequest, Standing, str], ...]
     notifications: QuerySet[Notification]
     follows_all: bool
+
+    @property
+    def worker_just_seen(self) -> bool:
+        """Less than a minute ago."""
+        return self.worker is not None and self.worker.beat_at > timezone.now() - timedelta(minutes=1)
 
 
 def home_of(user: Any) -> Home:

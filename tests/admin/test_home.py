@@ -166,6 +166,15 @@ def test_operators_read_of_the_worker_and_customers_of_their_purges(as_admin, cl
     assert "<code>manage.py worker</code>" in text
 
 
+def test_operators_read_when_the_worker_was_last_seen(client):
+    now = timezone.now()
+    beat = WorkerBeat.objects.create(name="lms", beat_at=now - timedelta(seconds=20))
+    client.force_login(UserFactory(is_support=True))
+    assert ", last seen just now." in client.get(HOME).content.decode()
+    WorkerBeat.objects.filter(pk=beat.pk).update(beat_at=now - timedelta(seconds=80))
+    assert ", last seen 1\xa0minute ago." in client.get(HOME).content.decode()
+
+
 def test_the_worker_is_alive_or_has_fallen_silent(as_admin):
     beat = WorkerBeat.objects.create(name="lms", beat_at=timezone.now())
     text = as_admin.get(HOME).content.decode()
