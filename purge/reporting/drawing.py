@@ -18,7 +18,9 @@ from purge.reporting.report import duration_groups, months_of
 from purge.standing import moment_text
 
 #: Size of a chart's drawing, in its own units.
-WIDTH, HEIGHT, FLOOR, CEILING = 640, 220, 190, 14
+WIDTH, HEIGHT, FLOOR, CEILING = 640, 256, 190, 14
+#: Words at the foot stand in two lines by turns, so far below each other: on a phone they are as wide as two bars.
+FOOT, FURTHER = 24, 32
 #: Open requests that a chart shows: those due first.
 MOST_OPEN = 8
 
@@ -236,7 +238,7 @@ def _chart(
     words = dict(kinds)
     for place, group in enumerate(groups):
         middle = left + room * (place + 0.5)
-        labels.append(Tick(round(middle, 1), FLOOR + 18, group.short))
+        labels.append(Tick(round(middle, 1), FLOOR + FOOT + FURTHER * (place % 2), group.short))
         y = float(FLOOR)
         for number, kind, url in group.parts:
             height = round((FLOOR - CEILING) * number / top, 1)

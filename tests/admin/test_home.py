@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -256,6 +257,9 @@ def test_a_chart_stays_inside_its_drawing_and_says_what_it_shows(admin, as_admin
         assert highest.height > 0
         assert all(bar.x >= 0 and bar.x + bar.width <= chart.width for bar in chart.bars)
         assert all(bar.y >= 0 and round(bar.y + bar.height, 1) <= chart.floor for bar in chart.bars)
+        # Words at the foot are beside no other: the next but one stands in the same line.
+        assert all(chart.floor < label.y < chart.height for label in chart.labels)
+        assert all(one.y != other.y for one, other in pairwise(chart.labels))
     text = as_admin.get(HOME).content.decode()
     assert ": 3 Requests completed on time</title>" in text
     assert text.count('<svg class="chart"') == 3

@@ -66,3 +66,27 @@ def test_the_name_in_the_letter_is_in_no_request(visit, admin, done):
     assert TYPED not in kept
     assert len(asked) > 2
     assert not [request for request in asked if "Zenobia" in request]
+
+
+#: Per chart: how large its smallest word is on the screen, and which words of its foot cover one another.
+WORDS_OF_CHARTS = """charts => charts.map(chart => {
+    const size = each => parseFloat(getComputedStyle(each).fontSize) * chart.clientWidth / 640;
+    const foot = [...chart.querySelectorAll(".label")].map(each => [each.textContent, each.getBoundingClientRect()]);
+    const covered = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    return {
+        smallest: Math.min(...[...chart.querySelectorAll("text")].map(size)),
+        covered: foot.filter(([, at], n) => foot.slice(n + 1).some(([, by]) => covered(at, by))).map(([text]) => text),
+    };
+})"""
+
+
+def test_the_words_of_charts_can_be_read(visit, admin, done):
+    """However wide a chart is: it is a drawing, whose words would shrink with it."""
+    page = visit(admin).go("/admin/")
+    for width in (1280, 800, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        charts = page.locator("svg.chart").evaluate_all(WORDS_OF_CHARTS)
+        assert len(charts) > 1
+        for chart in charts:
+            assert chart["smallest"] >= 11, width
+            assert chart["covered"] == [], width
