@@ -1,9 +1,10 @@
-"""`./test --fuzz`: python -m tests.fuzz [--minutes 10] [--seed N]
+"""`./test --fuzz`: python -m tests.fuzz [--minutes 10] [--seed N] [--only ROUTE …]
 
 Made-up inputs to every page and every form field: some to each URL in turn, from one seed, then from the next, until
 every URL was asked 200 inputs, each the only one of its name, and the time is up. ``DB=pg`` before it: on PostgreSQL.
-Writes ``tests/fuzz/results.DATABASE.json``; fails when anything broke. An input that broke something is added to
-``KNOWN`` of :mod:`tests.fuzz.inputs`, so that it is typed in every run from then on.
+Writes ``tests/fuzz/results.DATABASE.json``, and into it what was asked later of some; fails when anything broke. An
+input that broke something is added to ``KNOWN`` of :mod:`tests.fuzz.inputs`, so that it is typed in every run from then
+on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="./test --fuzz", description=__doc__)
     words.add_argument("--minutes", type=float, default=10)
     words.add_argument("--seed", type=int, default=int(time.time()))
+    words.add_argument(
+        "--only", nargs="+", default=[], metavar="ROUTE", help="these URLs, such as came since the last run"
+    )
     chosen = words.parse_args()
     with own_database("fuzz") as database:
         return fuzz(chosen, database)
@@ -44,10 +48,13 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
     kinds: set[str] = set()
     with run.quietly():
         asker = Asker(Site())
+        if chosen.only:
+            asker.site.urls = [url for url in asker.site.urls if url.route in chosen.only]
+        parts_of_a_turn = 1 if chosen.only else PARTS
         whole = False
         while not whole or time.monotonic() - begun < chosen.minutes * 60:
             # One seed is a turn through all URLs; a turn has parts, so that what is found is said soon.
-            turn, part = divmod(parts, PARTS)
+            turn, part = divmod(parts, parts_of_a_turn)
             parts += 1
             seed = chosen.seed + turn
             seeds = [*seeds, seed] if not part else seeds
@@ -55,7 +62,7 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
             rng = random.Random(seed * PARTS + part)
             typed = [*inputs.KNOWN, *inputs.made_up(seed, 125)]
             rng.shuffle(typed)
-            pages = run.pages_of(asker, every=PARTS, begin=part, turn=turn)
+            pages = run.pages_of(asker, every=parts_of_a_turn, begin=part, turn=turn)
             seen |= {page.url.route for page in pages}
             if turn and not whole:
                 # First every URL gets its share; then all of them get more, for as long as there is time.
@@ -73,7 +80,7 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
         "database": database,
         "minutes": round((time.monotonic() - begun) / 60, 1),
         "seeds": [seeds[0], seeds[-1]],
-        "turns": round(parts / PARTS, 1),
+        "turns": round(parts / parts_of_a_turn, 1),
         "urls": len(seen),
         "every_url": whole,
         "kinds_of_fields": len(kinds),
@@ -83,8 +90,12 @@ def fuzz(chosen: argparse.Namespace, database: str) -> int:
         "broken": sorted(asker.found),
     }
     print(json.dumps(report, indent=1))
-    if chosen.minutes >= 10:
-        (HERE / f"results.{database}.json").write_text(json.dumps(report, indent=1) + "\n")
+    written = HERE / f"results.{database}.json"
+    if chosen.only:
+        last = json.loads(written.read_text())
+        report = {**last, "later": [*last.get("later", []), {**report, "routes": sorted(seen)}]}
+    if chosen.minutes >= 10 or chosen.only:
+        written.write_text(json.dumps(report, indent=1) + "\n")
     return 1 if asker.found else 0
 
 

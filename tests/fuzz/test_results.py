@@ -11,10 +11,12 @@ from tests.fuzz.pages import answering, lines
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_the_last_long_run_asked_nearly_every_url_there_is(database):
     results = json.loads(Path(__file__).with_name(f"results.{database}.json").read_text())
-    # It takes the better part of an hour: what is newer waits for the next one, if it is little.
-    assert results["urls"] >= 0.97 * len(answering())
-    assert (results["every_url"], results["broken"]) == (True, [])
-    assert results["fewest_inputs_of_a_url"] >= 200
+    runs = [results, *results.get("later", [])]
+    # It takes the better part of an hour: what is newer is asked by itself, or waits for the next one if it is little.
+    assert sum(run["urls"] for run in runs) >= 0.97 * len(answering())
+    for run in runs:
+        assert (run["every_url"], run["broken"]) == (True, [])
+        assert run["fewest_inputs_of_a_url"] >= 200
 
 
 def test_a_route_that_stands_twice_counts_once():
