@@ -5,8 +5,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from connectors.models import ConnectorState
+
 from purge.choices import Status
-from purge.models import ImsNotice, PurgeRequest, Residue
+from purge.models import FollowUp, ImsNotice, PurgeRequest, Residue
 from purge.services import purge_submit, purge_submit_ims
 from purge.tasks import run_request
 from tests.factories.connectors import ApplicationGrantFactory, ConnectorFactory, FtpSettingsFactory
@@ -153,6 +154,14 @@ def test_the_list_of_requests_fits_its_frame(visit, admin, account, people, dele
     for person in (*people, deleted()):
         purge_submit(acting_user=admin, account_id=account.pk, user_ids=[person.pk])
     PurgeRequest.objects.filter(account_id=account.pk).update(status=Status.NEEDS_ATTENTION)
+    # The longest words of a next step, and a zone without letters.
+    type(account).objects.filter(pk=account.pk).update(time_zone="Asia/Kathmandu")
+    last = purge_submit(acting_user=admin, account_id=account.pk, user_ids=[deleted().pk])
+    run_request(last.pk)
+    for row in range(12):
+        FollowUp.objects.create(
+            request=last, account_id=account.pk, kind="session", model="learning.Session", row=row + 1
+        )
     for reader in (admin, UserFactory(is_support=True)):
         page = visit(reader).go(REQUESTS)
         expect(page.locator("#result_list tbody tr").nth(2)).to_be_visible()
