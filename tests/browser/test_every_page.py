@@ -5,7 +5,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from connectors.models import ConnectorState
-
 from purge.choices import Status
 from purge.models import FollowUp, ImsNotice, PurgeRequest, Residue
 from purge.services import purge_submit, purge_submit_ims
