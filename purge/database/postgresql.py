@@ -213,7 +213,8 @@ class PostgreSQL(Dialect):
         The condition alone, asked of the whole table, is right too, and takes three times as long over twelve
         partitions: each is looked into at all the addresses. They are chosen in the order of the index, which then is
         walked: what earlier chunks have emptied is marked in it and passed over, where a bitmap of the pages would read
-        those again with each chunk.
+        those again with each chunk. It is marked while no older writing transaction is open on the server, be it in
+        another database; with one a walk reads as much as the bitmap.
         """
         quote = self.quoted
         where = f"{quote(column)} = ANY(%s)"
